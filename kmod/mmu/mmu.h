@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * mmu.h - guest memory: memslots, EPT, the guest page-table walker.
+ *
+ * Guest memory is the VMM's own memory. Nothing here pins it: a mapping lives
+ * in the EPT under the protection of the MMU notifier (notifier.c) and is gone
+ * before the host page is.
+ */
+#ifndef VH_MMU_H
+#define VH_MMU_H
+
+#include <linux/kvm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/rwlock.h>
+#include <linux/types.h>
+
+struct vh_vm;
+struct vh_vcpu;
+
+/* Access of a fault or a walk. */
+#define VH_ACC_READ	BIT(0)
+#define VH_ACC_WRITE	BIT(1)
+#define VH_ACC_EXEC	BIT(2)
+#define VH_ACC_USER	BIT(3)	/* walk: CPL 3 access */
+#define VH_ACC_IMPLICIT	BIT(4)	/* walk: implicit supervisor access (no AC override) */
+
+/* vh_mmu_fault() results beside 0 and -errno. */
+#define VH_FAULT_MMIO	1	/* no memslot, or a write to a read-only one: emulate */
+#define VH_FAULT_RETRY	2	/* raced with an invalidation: enter the guest again */
+
+#define VH_MAX_SLOTS	512
+
+struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
+
+/**
+ * struct vh_mmu - memory of one VM
+ */
+struct vh_mmu {
+	struct vh_slots __rcu *slots;	/* readers: vh_slots_srcu; writers: vm->slots_lock */
+	struct mmu_notifier notifier;
+	rwlock_t lock;			/* read: map with cmpxchg; write: zap */
+	unsigned long seq;		/* bumped at the end of each invalidation; lock */
+	long invalidating;		/* invalidations under way; lock (write) */
+	unsigned long inv_start;	/* hva range of those under way; lock (write) */
+	unsigned long inv_end;
+	u64 *root;			/* EPT PML4, never freed before the VM is */
+	u64 eptp;			/* as written to the VMCS */
+	atomic_long_t tables;		/* page-table pages in use */
+	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
+};
+
+/* Life cycle; process context. */
+int vh_mmu_init(struct vh_vm *vm);		/* current->mm is the VM's */
+void vh_mmu_destroy(struct vh_vm *vm);		/* last reference gone, no vCPU left */
+int vh_mmu_module_init(void);
+void vh_mmu_module_exit(void);
+
+/* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG) */
+int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);
+int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
+int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log);
+
+/*
+ * EPT violation at @gpa; process context, may sleep (GUP). @access is of
+ * VH_ACC_READ/WRITE/EXEC. Returns 0 (mapped), VH_FAULT_*, or -EFAULT (no host
+ * page behind the memslot), -ENOMEM, -EINTR.
+ */
+int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
+
+/* Guest-physical access through the memslots by the kernel; -EFAULT outside them. */
+int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
+int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len);
+/* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; 0, -EAGAIN (old differs), -EFAULT. */
+int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
+
+/* A PML buffer's content, or any other proof that gfn was written. */
+void vh_mmu_mark_dirty(struct vh_vm *vm, gfn_t gfn);
+
+/**
+ * struct vh_paging - what the guest's paging looks like, input of the walker
+ *
+ * Plain values: the walker needs no vCPU, so KUnit and host tests can use it.
+ */
+struct vh_paging {
+	u64 cr0, cr3, cr4, efer;
+	u64 rflags;			/* AC, for SMAP */
+	u64 pdptr[4];			/* PAE: the loaded PDPTEs */
+	u32 pkru;
+	u8 maxphyaddr;
+	bool gbpages;			/* CPUID.80000001:EDX.Page1GB of the guest */
+};
+
+/**
+ * struct vh_walk - result of a walk
+ */
+struct vh_walk {
+	gpa_t gpa;			/* valid when the walk returned 0 */
+	u64 page_size;			/* of the leaf */
+	u32 error_code;			/* #PF error code when it returned -EFAULT */
+	bool writable, user, nx, global, dirty;	/* effective rights of the translation */
+};
+
+/**
+ * struct vh_walk_mem - how the walker touches guest page tables
+ */
+struct vh_walk_mem {
+	int (*read)(void *ctx, gpa_t gpa, void *buf, unsigned int len);
+	int (*cmpxchg)(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+	void *ctx;
+};
+
+/*
+ * SDM Vol. 3, 4.3 to 4.7. Returns 0, -EFAULT with w->error_code for a guest
+ * page fault, or -ENXIO when a table lies outside guest memory. @set_ad: set
+ * accessed/dirty bits as the processor would.
+ */
+int vh_walk_paging(const struct vh_paging *p, const struct vh_walk_mem *mem,
+		   u64 gva, u32 access, bool set_ad, struct vh_walk *w);
+
+#endif /* VH_MMU_H */

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vh.h - the house in one page: VMs, vCPUs, and what the parts promise each other.
+ *
+ *   dev.c vm.c vcpu.c state.c   /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   run.c exits.c inject.c      KVM_RUN: the loop, the exits it handles, event injection
+ *   access.c                    guest memory and I/O accesses of emulated instructions
+ *   cpuid.c msr.c clock.c fpu.c what the guest sees of the processor
+ *   vmx/                        everything that knows VMX; the VMCS lives only there
+ *   mmu/                        memslots, EPT, guest page-table walker
+ *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
+ *   emul/                       instruction decoder and interpreter
+ *
+ * Exit handlers work on struct vh_cpu_state, plain memory. The window
+ * (vmx/window.c) is the only place where it is exchanged with the VMCS.
+ */
+#ifndef VH_H
+#define VH_H
+
+#include <linux/kvm.h>
+#include <linux/kvm_types.h>
+#include <linux/mutex.h>
+#include <linux/rcuwait.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/uaccess.h>
+
+#include "../uapi/linux/vh.h"
+#include "emul/emul.h"
+#include "irq/irq.h"
+#include "mmu/mmu.h"
+
+#define VH_MAX_VCPUS	288
+#define VH_MAX_CPUID	256
+#define VH_MAX_GSI	1024		/* GSIs that can be routed */
+#define VH_IOAPIC_BASE	0xfec00000ULL
+#define VH_IOAPIC_PINS	24
+
+#define vh_err(fmt, ...)	pr_err("vh: " fmt, ##__VA_ARGS__)
+#define vh_info(fmt, ...)	pr_info("vh: " fmt, ##__VA_ARGS__)
+
+/* Indices of gpr[]: the encoding of ModRM and REX (SDM Vol. 2, 2.1). */
+enum vh_gpr {
+	VH_RAX, VH_RCX, VH_RDX, VH_RBX, VH_RSP, VH_RBP, VH_RSI, VH_RDI,
+	VH_R8, VH_R9, VH_R10, VH_R11, VH_R12, VH_R13, VH_R14, VH_R15,
+};
+
+/*
+ * Groups of struct vh_cpu_state that live in the VMCS. vh_need() makes them
+ * valid in memory, vh_dirty() has them written back before the next entry.
+ */
+#define VH_S_RIP	BIT(0)
+#define VH_S_RSP	BIT(1)
+#define VH_S_RFLAGS	BIT(2)
+#define VH_S_CR0	BIT(3)
+#define VH_S_CR3	BIT(4)	/* and the PDPTEs */
+#define VH_S_CR4	BIT(5)
+#define VH_S_EFER	BIT(6)
+#define VH_S_SEGS	BIT(7)
+#define VH_S_TABLES	BIT(8)	/* GDTR, IDTR */
+#define VH_S_SYSENTER	BIT(9)
+#define VH_S_DR7	BIT(10)
+#define VH_S_PAT	BIT(11)
+#define VH_S_INTR	BIT(12)	/* interruptibility and activity */
+#define VH_S_PENDING_DB	BIT(13)	/* pending debug exceptions */
+#define VH_S_SS		BIT(14)	/* only SS, for the CPL; part of SEGS */
+#define VH_S_ALL	GENMASK(14, 0)
+
+/* Interruptibility (SDM 25.4.2), as in the VMCS. */
+#define VH_SHADOW_STI	BIT(0)
+#define VH_SHADOW_MOVSS	BIT(1)
+#define VH_BLOCKED_SMI	BIT(2)
+#define VH_BLOCKED_NMI	BIT(3)
+
+/**
+ * struct vh_cpu_state - architectural state of a vCPU, in plain memory
+ *
+ * Owned by the thread that holds vcpu->lock.
+ */
+struct vh_cpu_state {
+	u64 gpr[16];			/* RSP is valid as group VH_S_RSP; offset 0: vmx/enter.S */
+	u64 rip, rflags;
+	u64 cr0, cr2, cr3, cr4, efer;	/* as the guest sees them */
+	u64 pdptr[4];
+	struct kvm_segment seg[VH_NR_SEGS];
+	struct kvm_dtable gdt, idt;
+	u64 sysenter_cs, sysenter_esp, sysenter_eip;
+	u64 pat;
+	u64 dr[4], dr6, dr7;
+	u32 interruptibility;
+	u64 pending_db;
+
+	/* not in the VMCS: switched by the section (fpu.c, vmx/switch.c) */
+	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
+	u64 xcr0, xss;
+	u32 pkru;
+};
+
+/**
+ * struct vh_exit - what the processor said about the last exit (SDM 25.9)
+ *
+ * The window fills in what the reason asks for; the rest is zero.
+ */
+struct vh_exit {
+	u32 reason;			/* with the entry-failure bit */
+	u32 insn_len;
+	u32 intr_info, intr_error;
+	u32 insn_info;
+	u32 fail_code;			/* VM-instruction error when the entry did not happen */
+	u64 qualification;
+	u64 gpa, gla;			/* guest-physical and guest-linear address */
+};
+
+/**
+ * struct vh_events - events on their way to the guest; own thread
+ */
+struct vh_events {
+	struct vh_fault exception;	/* valid when exception_pending */
+	bool exception_pending;		/* not yet handed to the hardware */
+	bool exception_soft;		/* INT3, INTO: needs insn_len */
+	bool exception_reinject;	/* delivery was cut short by an exit */
+	bool irq_reinject;		/* irq_vector was acknowledged, delivery cut short */
+	bool irq_soft;			/* INT n */
+	u8 irq_vector;
+	u8 soft_len;			/* instruction length of a software event */
+	bool nmi_reinject;
+	bool nmi_window;		/* exit wanted when NMIs unblock */
+	bool irq_window;		/* exit wanted when interrupts unblock */
+	bool smi_unsupported;
+	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */
+};
+
+/* vcpu->requests: set by anybody, honoured before the next entry. */
+enum vh_request {
+	VH_REQ_TLB_FLUSH,		/* EPT of the VM changed: INVEPT */
+	VH_REQ_TLB_FLUSH_GUEST,		/* the guest's own translations: INVVPID */
+	VH_REQ_EVENT,			/* an interrupt or NMI may be deliverable */
+	VH_REQ_EOI_BITMAP,		/* IOAPIC or route change: EOI-exit bitmap stale */
+	VH_REQ_CLOCK,			/* kvmclock page to be written */
+	VH_REQ_APIC_PAGE,		/* APIC-access page moved */
+	VH_REQ_TRIPLE_FAULT,
+	VH_REQ_APIC_EVENT,		/* INIT or SIPI posted */
+	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
+	VH_NR_REQUESTS,
+};
+
+/* vcpu->mode */
+enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
+
+struct vh_vmx;				/* vmx/vmx.h */
+struct vh_msrs;				/* msr.c */
+struct vh_pvclock;			/* clock.c */
+
+/**
+ * struct vh_accesses - userspace accesses of the instruction being emulated
+ *
+ * An instruction may need several (a page-crossing access, MOVS from device to
+ * device); each is done once, its answer kept until the instruction completes.
+ */
+#define VH_MAX_ACCESSES	16
+struct vh_accesses {
+	struct vh_access {
+		gpa_t gpa;		/* or port */
+		u8 data[8];
+		u8 len;
+		bool write, pio;
+	} log[VH_MAX_ACCESSES];
+	unsigned int done;		/* answered by userspace */
+	unsigned int next;		/* position of the execution under way */
+	bool pending;			/* log[done] is with userspace now */
+};
+
+/**
+ * struct vh_vcpu - one virtual processor
+ */
+struct vh_vcpu {
+	struct vh_cpu_state s;		/* first: vmx/enter.S */
+	u32 valid, dirty;		/* VH_S_* groups; own thread */
+	struct vh_vmx *vmx;		/* own thread; vmx/ */
+
+	struct vh_vm *vm;		/* const */
+	struct mutex lock;		/* held across every vCPU ioctl: "own thread" */
+	u32 id;				/* KVM_CREATE_VCPU's argument, the initial APIC id; const */
+	u32 idx;			/* position in vm->vcpus; const */
+	refcount_t refs;
+
+	unsigned long requests;		/* atomic bits, enum vh_request */
+	int mode;			/* atomic, enum vh_mode */
+	int cpu;			/* CPU of the last entry; written with interrupts off */
+	struct rcuwait wait;		/* where a halted vCPU sleeps */
+	struct pid __rcu *pid;		/* thread that runs it */
+
+	struct kvm_run *run;		/* shared with userspace: read once, check, use */
+	void *pio_data;			/* page 1 of the mapping: string PIO data */
+	struct vh_exit exit;		/* own thread */
+	struct vh_events ev;		/* own thread */
+	struct vh_accesses accesses;	/* own thread */
+	struct vh_emul *emul;		/* own thread */
+
+	int mp_state;			/* KVM_MP_STATE_*; own thread */
+	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
+	u8 sipi_vector;			/* valid with the SIPI bit */
+	atomic_t nmi_queued;
+
+	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
+	struct vh_msrs *msrs;		/* msr.c; own thread */
+	struct vh_pvclock *clock;	/* clock.c; own thread */
+
+	struct kvm_cpuid_entry2 *cpuid;	/* own thread */
+	u32 nr_cpuid;
+	u8 maxphyaddr;			/* from cpuid */
+	u64 cr4_reserved;		/* CR4 bits that #GP, from cpuid; own thread */
+	u64 efer_reserved;
+	u64 xcr0_allowed;
+	bool gbpages;
+
+	struct xregs_state *xstate;	/* guest FPU image, standard format; own thread (fpu.c) */
+
+	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
+	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
+	u32 tsc_khz;			/* of the guest */
+
+	sigset_t sigmask;		/* KVM_SET_SIGNAL_MASK; own thread */
+	bool sigmask_set;
+	u32 guest_debug;		/* KVM_GUESTDBG_*; own thread */
+	u64 debug_dr[4], debug_dr7;
+	bool tpr_reporting;		/* KVM_TPR_ACCESS_REPORTING */
+	bool dr_exiting;		/* guest's DRs are not loaded: MOV DR exits; own thread */
+
+	unsigned int halt_poll_ns;	/* adaptive; own thread */
+	u64 exits[VH_NR_EXIT_REASONS];	/* own thread writes, others read */
+	u64 injected, halt_polled, halt_poll_hit;
+};
+
+/**
+ * struct vh_vm - one virtual machine
+ */
+struct vh_vm {
+	struct vh_mmu mmu;
+	struct mm_struct *mm;		/* const */
+	refcount_t refs;		/* VM fd, each vCPU fd */
+	u32 id;				/* const, for the log */
+
+	struct mutex lock;		/* vCPU and irqchip creation, state of the VM */
+	struct mutex slots_lock;	/* memslot changes; nests inside lock */
+	struct vh_vcpu __rcu *vcpus[VH_MAX_VCPUS];	/* filled in order, never cleared while the VM lives; lock */
+	unsigned int nr_vcpus;		/* published after the pointer (smp_store_release); lock */
+	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP done; lock, read with READ_ONCE */
+	bool dead;			/* an impossible state: every run fails with -EIO */
+
+	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
+	struct vh_pit *pit;		/* set once, smp_store_release */
+
+	u64 tss_addr, identity_addr;	/* lock */
+	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
+
+	/* clock.c */
+	raw_spinlock_t clock_lock;
+	s64 clock_offset;		/* kvmclock = host boottime ns + offset; clock_lock */
+	u64 wall_offset;
+	u32 default_tsc_khz;		/* lock */
+	u64 last_tsc_offset;		/* TSC synchronisation of new vCPUs; clock_lock */
+	u64 last_tsc_write, last_tsc_ns;
+};
+
+#define vh_for_each_vcpu(i, vcpu, vm)						\
+	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
+	     ((vcpu) = rcu_dereference_raw((vm)->vcpus[i])) != NULL; (i)++)
+
+/* --- requests and kicks (vcpu.c); any context, interrupts may be off --- */
+static inline void vh_request(struct vh_vcpu *vcpu, enum vh_request req)
+{
+	/* Paired with the barrier between mode = IN_GUEST and the requests' check (run.c). */
+	set_bit(req, &vcpu->requests);
+	smp_mb__after_atomic();
+}
+
+static inline bool vh_test_request(struct vh_vcpu *vcpu, enum vh_request req)
+{
+	return test_bit(req, &vcpu->requests) && test_and_clear_bit(req, &vcpu->requests);
+}
+
+void vh_vcpu_kick(struct vh_vcpu *vcpu);	/* wake it if halted, out of the guest if in it */
+void vh_vm_request_all(struct vh_vm *vm, enum vh_request req);	/* request and kick each */
+/*
+ * Every vCPU that is in the guest leaves it before this returns, and flushes
+ * its EPT translations before it enters again. Process context or a spinlock
+ * held with interrupts on.
+ */
+void vh_vm_flush_tlb(struct vh_vm *vm);
+/* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
+struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
+
+/* LAPIC to core; any context. */
+void vh_vcpu_post_init(struct vh_vcpu *vcpu);
+void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector);
+void vh_vcpu_post_nmi(struct vh_vcpu *vcpu);
+
+/* --- state in the VMCS; own thread, interrupts on --- */
+void vh_fetch(struct vh_vcpu *vcpu, u32 groups);	/* vmx/window.c */
+static inline void vh_need(struct vh_vcpu *vcpu, u32 groups)
+{
+	if (groups & ~vcpu->valid)
+		vh_fetch(vcpu, groups & ~vcpu->valid);
+}
+
+static inline void vh_dirty(struct vh_vcpu *vcpu, u32 groups)
+{
+	vcpu->valid |= groups;
+	vcpu->dirty |= groups;
+}
+
+static inline bool vh_long_mode(struct vh_vcpu *vcpu)	/* needs EFER, SEGS: 64-bit code */
+{
+	return (vcpu->s.efer & (1 << 10)) && vcpu->s.seg[VH_CS].l;
+}
+
+/* --- inject.c --- */
+void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f);	/* with double-fault rules */
+void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
+void vh_inject_ud(struct vh_vcpu *vcpu);
+void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error);
+
+/* --- cpuid.c --- */
+int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
+int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
+int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
+const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
+/* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
+void vh_cpuid_exec(struct vh_vcpu *vcpu);
+/* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
+void vh_cpuid_refresh(struct vh_vcpu *vcpu);
+
+/* --- msr.c; own thread --- */
+int vh_msr_create(struct vh_vcpu *vcpu);
+void vh_msr_destroy(struct vh_vcpu *vcpu);
+void vh_msr_reset(struct vh_vcpu *vcpu);
+/*
+ * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
+ * Needs the groups that the MSR maps to (vh_need() inside); process context.
+ */
+int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host);
+int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
+/* Interrupts off, no VMCS state: true when handled (hot MSRs only). */
+bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value);
+bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value);
+int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
+int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
+int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
+
+/* --- clock.c --- */
+int vh_clock_create(struct vh_vcpu *vcpu);
+void vh_clock_destroy(struct vh_vcpu *vcpu);
+void vh_clock_vm_init(struct vh_vm *vm);
+void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
+int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
+int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
+int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
+int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11,0x12; -EINVAL */
+int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
+u64 vh_tsc_read(struct vh_vcpu *vcpu);			/* the guest's TSC now */
+u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc);
+u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks);	/* duration */
+void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
+
+/* --- fpu.c --- */
+int vh_fpu_module_init(void);
+u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
+unsigned int vh_fpu_size(void);				/* bytes of the standard-format area */
+int vh_fpu_create(struct vh_vcpu *vcpu);
+void vh_fpu_destroy(struct vh_vcpu *vcpu);
+void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
+/*
+ * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
+ * enter: process context, interrupts on; disables preemption (kernel FPU
+ * section). leave: interrupts on; saves the guest's registers.
+ */
+void vh_fpu_enter(struct vh_vcpu *vcpu);
+void vh_fpu_leave(struct vh_vcpu *vcpu);
+int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
+int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
+int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);
+int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x);	/* -EINVAL for bad headers */
+int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x);
+int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x);
+int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value);	/* -EINVAL: #GP */
+
+/* --- state.c: vCPU state ioctls; own thread --- */
+int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r);
+int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r);
+int vh_sregs_get(struct vh_vcpu *vcpu, struct kvm_sregs *s);
+int vh_sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *s);
+int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s);
+int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s);
+int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e);
+int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e);
+int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
+int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
+int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
+void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
+/* Control registers as the guest writes them: 0, or -EINVAL: #GP. Run all checks of SDM 2.5. */
+int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
+int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
+int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);
+int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);
+/* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
+int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
+
+#endif /* VH_H */
