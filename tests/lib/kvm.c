@@ -175,6 +175,7 @@ void vm_build_tables(struct vm *vm)
 		0x00affb000000ffff,	/* SEL_CODE64_U */
 		0x00cff3000000ffff,	/* SEL_DATA_U */
 		0x00008b0000000067 | (uint64_t)(GUEST_TSS + 0x100) << 16,
+		0x00009b000000ffff,	/* SEL_CODE16 */
 	};
 	uint64_t *pml4 = (uint64_t *)(vm->mem + GUEST_PML4);
 	uint64_t *pdpt = (uint64_t *)(vm->mem + GUEST_PDPT);
@@ -226,7 +227,7 @@ void vcpu_set_mode(struct vm *vm, struct vcpu *v, enum guest_mode mode,
 	set_seg(&s.ds, SEL_DATA, mode, false);
 	s.es = s.fs = s.gs = s.ss = s.ds;
 	s.gdt.base = GUEST_GDT;
-	s.gdt.limit = 9 * 8 - 1;
+	s.gdt.limit = 10 * 8 - 1;
 	s.idt.base = mode == MODE_REAL ? 0 : GUEST_IDT;
 	s.idt.limit = mode == MODE_REAL ? 0x3ff : 0xfff;
 	s.tr = (struct kvm_segment) {

@@ -33,6 +33,7 @@
 #define SEL_CODE64_U	0x33
 #define SEL_DATA_U	0x3b
 #define SEL_TSS32	0x40
+#define SEL_CODE16	0x48
 
 enum guest_mode {
 	MODE_REAL,		/* 16-bit, all bases 0 */
