@@ -33,6 +33,8 @@
 #define VH_MAX_VCPUS	288
 #define VH_MAX_CPUID	256
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
+#define VH_MAX_ROUTES	4096		/* entries of one routing table */
+#define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
 #define VH_IOAPIC_BASE	0xfec00000ULL
 #define VH_IOAPIC_PINS	24
 
@@ -195,12 +197,15 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	struct vh_events ev;		/* own thread */
 	struct vh_accesses accesses;	/* own thread */
+	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first; own thread */
 	struct vh_emul *emul;		/* own thread */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */
 	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
 	u8 sipi_vector;			/* valid with the SIPI bit */
 	atomic_t nmi_queued;
+	u8 user_cr8;			/* CR8 without in-kernel irqchip; own thread */
+	int user_irq;			/* KVM_INTERRUPT without in-kernel irqchip; -1: none; own thread */
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
 	struct vh_msrs *msrs;		/* msr.c; own thread */
@@ -222,10 +227,7 @@ struct vh_vcpu {
 
 	sigset_t sigmask;		/* KVM_SET_SIGNAL_MASK; own thread */
 	bool sigmask_set;
-	u32 guest_debug;		/* KVM_GUESTDBG_*; own thread */
-	u64 debug_dr[4], debug_dr7;
 	bool tpr_reporting;		/* KVM_TPR_ACCESS_REPORTING */
-	bool dr_exiting;		/* guest's DRs are not loaded: MOV DR exits; own thread */
 
 	unsigned int halt_poll_ns;	/* adaptive; own thread */
 	u64 exits[VH_NR_EXIT_REASONS];	/* own thread writes, others read */
@@ -251,6 +253,7 @@ struct vh_vm {
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
 
+	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
 
@@ -315,6 +318,27 @@ static inline bool vh_long_mode(struct vh_vcpu *vcpu)	/* needs EFER, SEGS: 64-bi
 	return (vcpu->s.efer & (1 << 10)) && vcpu->s.seg[VH_CS].l;
 }
 
+/* --- run.c, exits.c, access.c; own thread, interrupts on --- */
+int vh_vcpu_run(struct vh_vcpu *vcpu);			/* KVM_RUN with vcpu->lock held */
+void vh_vcpu_init_event(struct vh_vcpu *vcpu);		/* RESET or INIT of the whole vCPU */
+int vh_handle_exit(struct vh_vcpu *vcpu);		/* 1: enter again, 0: to userspace, <0: error */
+void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
+int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
+int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh_handle_exit() */
+int vh_emul_alloc(struct vh_vcpu *vcpu);
+void vh_emul_free(struct vh_vcpu *vcpu);
+void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
+/* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
+int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+
+/* --- vm.c, vcpu.c: objects --- */
+int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */
+void vh_vm_get(struct vh_vm *vm);
+void vh_vm_put(struct vh_vm *vm);
+int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
+void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
+int vh_check_extension(long cap);			/* dev.c */
+
 /* --- inject.c --- */
 void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f);	/* with double-fault rules */
 void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
@@ -362,6 +386,7 @@ u64 vh_tsc_read(struct vh_vcpu *vcpu);			/* the guest's TSC now */
 u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc);
 u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks);	/* duration */
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 
 /* --- fpu.c --- */

@@ -99,6 +99,10 @@ int vh_irq_pending(struct vh_vcpu *vcpu);
 /* Acknowledge what vh_irq_pending() announced; returns the vector or -1 (spurious PIC included). */
 int vh_irq_ack(struct vh_vcpu *vcpu);
 
+/* The 8259s alone: is their INTR line up? Acknowledge (INTA): the vector. Any CPU. */
+bool vh_pic_pending(struct vh_vm *vm);
+int vh_pic_ack(struct vh_vm *vm);
+
 /* --- chips: ioctls, process context, vm->lock held where it says (L) --- */
 int vh_irqchip_create(struct vh_vm *vm);			/* L: IOAPIC, PICs, default routes */
 void vh_irqchip_destroy(struct vh_vm *vm);			/* L or last reference */

@@ -30,6 +30,12 @@ struct vh_vcpu;
 
 #define VH_MAX_SLOTS	512
 
+/**
+ * struct vh_ept_caps - EPT features of the processor; written once by vmx/caps.c
+ */
+struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only; };
+extern struct vh_ept_caps vh_ept_caps;
+
 struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
 
 /**
@@ -54,6 +60,12 @@ int vh_mmu_init(struct vh_vm *vm);		/* current->mm is the VM's */
 void vh_mmu_destroy(struct vh_vm *vm);		/* last reference gone, no vCPU left */
 int vh_mmu_module_init(void);
 void vh_mmu_module_exit(void);
+
+/*
+ * vm->lock held, once: a page at gpa 0xfee00000 for "virtualize APIC accesses"
+ * (SDM 30.4), in the EPT unless a memslot covers it. -ENOMEM.
+ */
+int vh_mmu_create_apic_page(struct vh_vm *vm);
 
 /* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);

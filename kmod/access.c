@@ -1,0 +1,429 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * access.c - memory and I/O of instructions that vh executes for the guest.
+ *
+ * An access to no memslot goes to the in-kernel devices, else to userspace.
+ * Each such access is done once and its answer logged: the instruction is
+ * executed again from its start until all its answers are there.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "vh.h"
+#include "trace.h"
+
+static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
+{
+	return vh_gpa_read(vm, gpa, buf, len);
+}
+
+static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	return vh_gpa_cmpxchg(vm, gpa, old, new, len);
+}
+
+/**
+ * vh_paging_of - the vCPU's paging as the walker wants it
+ * @vcpu: the vCPU
+ * @p: filled in
+ *
+ * Own thread, interrupts on.
+ */
+void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER | VH_S_RFLAGS);
+	*p = (struct vh_paging){
+		.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
+		.rflags = s->rflags, .pkru = s->pkru,
+		.pdptr = { s->pdptr[0], s->pdptr[1], s->pdptr[2], s->pdptr[3] },
+		.maxphyaddr = vcpu->maxphyaddr, .gbpages = vcpu->gbpages,
+	};
+}
+
+/**
+ * vh_gva_to_gpa - translate a linear address as the guest's processor would
+ * @vcpu: the vCPU
+ * @gva: guest linear address
+ * @access: VH_ACC_*
+ * @gpa: guest-physical address
+ * @f: the exception
+ *
+ * Own thread, interrupts on. Accessed and dirty bits are set. Returns 0,
+ * -EFAULT with *f for a page fault, -ENXIO when a paging structure is not RAM.
+ */
+int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
+{
+	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
+	struct vh_paging p;
+	struct vh_walk w = {};
+	int err;
+
+	vh_paging_of(vcpu, &p);
+	err = vh_walk_paging(&p, &mem, gva, access, true, &w);
+	if (err == -EFAULT)
+		*f = (struct vh_fault){ .vector = 14, .has_error = true,
+					.error = w.error_code, .cr2 = gva };
+	*gpa = w.gpa;
+	return err;
+}
+
+/* --- the log --- */
+
+/* 0: *data is answered (reads) or the write is done; VH_EMUL_USER: userspace's turn. */
+static int device_access(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
+			 bool write, bool pio)
+{
+	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_access *e;
+	bool done;
+
+	if (a->next >= VH_MAX_ACCESSES)
+		return VH_EMUL_UNHANDLED;
+	e = &a->log[a->next];
+	if (a->next < a->done) {
+		/* The same instruction repeats its accesses, unless the guest rewrote it. */
+		if (e->gpa != gpa || e->len != len || e->write != write || e->pio != pio)
+			return VH_EMUL_UNHANDLED;
+		if (!write)
+			memcpy(data, e->data, len);
+		a->next++;
+		return VH_EMUL_OK;
+	}
+	*e = (struct vh_access){ .gpa = gpa, .len = len, .write = write, .pio = pio };
+	if (write)
+		memcpy(e->data, data, len);
+	if (pio) {
+		trace_vh_pio(vcpu->id, write, gpa, len, 1);
+		done = vh_bus_pio(vcpu, gpa, write ? e->data : data, len, write);
+	} else {
+		trace_vh_mmio(vcpu->id, write, gpa, len);
+		done = vh_bus_mmio(vcpu, gpa, write ? e->data : data, len, write);
+	}
+	if (!done) {
+		a->pending = true;
+		return VH_EMUL_USER;
+	}
+	if (!write)
+		memcpy(e->data, data, len);
+	vh_request(vcpu, VH_REQ_EVENT);
+	a->done++;
+	a->next++;
+	return VH_EMUL_OK;
+}
+
+static void accesses_reset(struct vh_accesses *a)
+{
+	a->done = 0;
+	a->next = 0;
+	a->pending = false;
+}
+
+/* --- the interpreter's view --- */
+
+struct emul_ctx {
+	struct vh_emul e;
+	struct vh_vcpu *vcpu;
+};
+
+static struct vh_vcpu *vcpu_of(struct vh_emul *e)
+{
+	return container_of(e, struct emul_ctx, e)->vcpu;
+}
+
+static u32 access_of(struct vh_emul *e, u32 access, bool system)
+{
+	if (system)
+		return access | VH_ACC_IMPLICIT;
+	return e->cpl == 3 ? access | VH_ACC_USER : access;
+}
+
+/* Each page of [linear, +len): translate, then RAM or device. */
+static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int len, u32 access)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	bool write = access & VH_ACC_WRITE;
+	gpa_t gpa[2];
+	unsigned int part[2], n = 0, i, left = len;
+	u64 at = linear;
+	int err;
+
+	/* Both pages of a crossing access must translate before either is touched. */
+	while (left) {
+		if (n == 2)
+			return VH_EMUL_UNHANDLED;
+		part[n] = min_t(unsigned int, left, PAGE_SIZE - offset_in_page(at));
+		err = vh_gva_to_gpa(vcpu, at, access, &gpa[n], &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err)
+			return VH_EMUL_UNHANDLED;
+		at += part[n];
+		left -= part[n];
+		n++;
+	}
+	for (i = 0; i < n; i++) {
+		unsigned int done = 0;
+
+		err = write ? vh_gpa_write(vcpu->vm, gpa[i], buf, part[i]) :
+			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
+		if (err && vh_gpa_is_ram(vcpu->vm, gpa[i], write))
+			return VH_EMUL_UNHANDLED;	/* nothing behind the memslot */
+		/* Devices are asked for naturally aligned pieces of up to 8 bytes. */
+		while (err && done < part[i]) {
+			unsigned int piece = min(part[i] - done, 8u);
+			int r;
+
+			if (part[i] - done < 8 && !is_power_of_2(piece) && part[i] == len)
+				piece = rounddown_pow_of_two(piece);
+			r = device_access(vcpu, gpa[i] + done, buf + done, piece, write, false);
+			if (r)
+				return r;
+			done += piece;
+		}
+		buf += part[i];
+	}
+	return VH_EMUL_OK;
+}
+
+static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u32 access = access_of(e, VH_ACC_EXEC, false);
+	gpa_t gpa;
+	int err;
+
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+
+		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err || vh_gpa_read(vcpu->vm, gpa, buf, part))
+			return VH_EMUL_UNHANDLED;
+		linear += part;
+		buf += part;
+		len -= part;
+	}
+	return VH_EMUL_OK;
+}
+
+static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)
+{
+	return linear_access(e, linear, buf, len, access_of(e, VH_ACC_READ, system));
+}
+
+static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
+{
+	return linear_access(e, linear, (void *)buf, len, access_of(e, VH_ACC_WRITE, system));
+}
+
+static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u64 expected = *old, now = 0;
+	gpa_t gpa;
+	int err;
+
+	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, false), &gpa, &e->fault);
+	if (err == -EFAULT)
+		return VH_EMUL_FAULT;
+	if (err)
+		return VH_EMUL_UNHANDLED;
+	if (vh_gpa_is_ram(vcpu->vm, gpa, true) && is_power_of_2(len) &&
+	    offset_in_page(linear) + len <= PAGE_SIZE) {
+		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
+		return err && err != -EAGAIN ? VH_EMUL_UNHANDLED : VH_EMUL_OK;
+	}
+	/* Devices have no atomic accesses: a read and, if it matches, a write. */
+	err = op_read(e, linear, &now, len, false);
+	if (err)
+		return err;
+	*old = now;
+	if (now != expected)
+		return VH_EMUL_OK;
+	return op_write(e, linear, &new, len, false);
+}
+
+static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write)
+{
+	return device_access(vcpu_of(e), port, data, len, write, true);
+}
+
+/* SDM Vol. 1, 19.5.2: IOPL, else the TSS's I/O permission bit map. */
+static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
+{
+	const struct kvm_segment *tr = &e->seg[VH_TR];
+	bool vm86 = e->rflags & X86_EFLAGS_VM;
+	u16 base = 0, bits = 0;
+	int r;
+
+	if (!(e->cr0 & X86_CR0_PE) || (!vm86 && e->cpl <= ((e->rflags >> 12) & 3)))
+		return VH_EMUL_OK;
+	if (tr->limit >= 103) {
+		r = op_read(e, tr->base + 102, &base, 2, true);
+		if (r)
+			return r;
+		if (base + port / 8 + 1 <= tr->limit) {
+			r = op_read(e, tr->base + base + port / 8, &bits, 2, true);
+			if (r)
+				return r;
+			if (!((bits >> (port & 7)) & ((1 << len) - 1)))
+				return VH_EMUL_OK;
+		}
+	}
+	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	return VH_EMUL_FAULT;
+}
+
+static const struct vh_emul_ops emul_ops = {
+	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
+	.io = op_io, .io_allowed = op_io_allowed,
+};
+
+/* --- to userspace and back --- */
+
+static int complete_access(struct vh_vcpu *vcpu)
+{
+	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_access *e = &a->log[a->done];
+
+	if (!a->pending)
+		return 1;
+	if (!e->write) {
+		if (e->pio)
+			memcpy(e->data, vcpu->pio_data, e->len);
+		else
+			memcpy(e->data, vcpu->run->mmio.data, e->len);
+	}
+	a->pending = false;
+	a->done++;
+	return vh_emulate(vcpu);
+}
+
+static int access_to_user(struct vh_vcpu *vcpu)
+{
+	struct vh_access *e = &vcpu->accesses.log[vcpu->accesses.done];
+	struct kvm_run *run = vcpu->run;
+
+	if (e->pio) {
+		run->exit_reason = KVM_EXIT_IO;
+		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
+		run->io.size = e->len;
+		run->io.port = e->gpa;
+		run->io.count = 1;
+		run->io.data_offset = PAGE_SIZE;
+		if (e->write)
+			memcpy(vcpu->pio_data, e->data, e->len);
+	} else {
+		run->exit_reason = KVM_EXIT_MMIO;
+		run->mmio.phys_addr = e->gpa;
+		run->mmio.len = e->len;
+		run->mmio.is_write = e->write;
+		memset(run->mmio.data, 0, sizeof(run->mmio.data));
+		if (e->write)
+			memcpy(run->mmio.data, e->data, e->len);
+	}
+	vcpu->complete = complete_access;
+	return 0;
+}
+
+static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 4;
+	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = min_t(u8, e->insn_len, sizeof(e->insn));
+	memset(run->emulation_failure.insn_bytes, 0x90,
+	       sizeof(run->emulation_failure.insn_bytes));
+	memcpy(run->emulation_failure.insn_bytes, e->insn, run->emulation_failure.insn_size);
+	return 0;
+}
+
+/**
+ * vh_emulate - execute the instruction at RIP for the guest
+ * @vcpu: the vCPU
+ *
+ * Own thread, interrupts on. Returns 1 to enter the guest again, 0 with
+ * vcpu->run filled to go to userspace.
+ */
+int vh_emulate(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct emul_ctx *ctx = container_of(vcpu->emul, struct emul_ctx, e);
+	struct vh_emul *e = &ctx->e;
+	int r;
+
+	vh_need(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_CR0 | VH_S_CR4 | VH_S_EFER |
+		      VH_S_SEGS | VH_S_INTR);
+	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
+	e->rip = s->rip;
+	e->rflags = s->rflags;
+	e->seg = s->seg;
+	e->cr0 = s->cr0;
+	e->cr4 = s->cr4;
+	e->efer = s->efer;
+	e->cpl = (s->cr0 & X86_CR0_PE) ? s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl : 0;
+	e->insn_len = 0;
+	e->rep_more = false;
+	e->sti_shadow = false;
+	vcpu->accesses.next = 0;
+
+	r = vh_emul_step(e);
+	if (r == VH_EMUL_USER)
+		return access_to_user(vcpu);
+	accesses_reset(&vcpu->accesses);
+	switch (r) {
+	case VH_EMUL_OK:
+		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
+		s->rip = e->rip;
+		s->rflags = e->rflags;
+		s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+		if (e->sti_shadow)
+			s->interruptibility |= VH_SHADOW_STI;
+		vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
+		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more)
+			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		return 1;
+	case VH_EMUL_FAULT:
+		vh_inject_fault(vcpu, &e->fault);
+		return 1;
+	case VH_EMUL_RETRY:
+		return 1;
+	}
+	return emulation_failed(vcpu, e);
+}
+
+/**
+ * vh_emul_alloc - the interpreter's context of a vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_emul_alloc(struct vh_vcpu *vcpu)
+{
+	struct emul_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->vcpu = vcpu;
+	ctx->e.ops = &emul_ops;
+	vcpu->emul = &ctx->e;
+	return 0;
+}
+
+/**
+ * vh_emul_free - undo vh_emul_alloc()
+ * @vcpu: the vCPU
+ */
+void vh_emul_free(struct vh_vcpu *vcpu)
+{
+	if (vcpu->emul)
+		kfree(container_of(vcpu->emul, struct emul_ctx, e));
+	vcpu->emul = NULL;
+}

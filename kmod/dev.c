@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dev.c - /dev/vh: system ioctls and capabilities (the KVM ABI), module life cycle.
+ */
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+
+#include "vh.h"
+#include "compat/compat.h"
+#include "vmx/vmx.h"
+
+/**
+ * vh_check_extension - KVM_CHECK_EXTENSION
+ * @cap: KVM_CAP_*
+ *
+ * The table of docs/uapi.md: what is answered here works, what is not is 0.
+ */
+int vh_check_extension(long cap)
+{
+	switch (cap) {
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_CLOCKSOURCE:
+	case KVM_CAP_PIT:
+	case KVM_CAP_NOP_IO_DELAY:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_USER_NMI:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_IRQ_INJECT_STATUS:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_PIT2:
+	case KVM_CAP_PIT_STATE2:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_INTERNAL_ERROR_DATA:
+	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XCRS:
+	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_TSC_DEADLINE_TIMER:
+	case KVM_CAP_SIGNAL_MSI:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_KVMCLOCK_CTRL:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_GET_MSR_FEATURES:
+	case KVM_CAP_SREGS2:
+	case KVM_CAP_SET_BOOT_CPU_ID:
+		return 1;
+	case KVM_CAP_ADJUST_CLOCK:
+		return KVM_CLOCK_TSC_STABLE;
+	case KVM_CAP_TSC_CONTROL:
+		return vh_tsc_can_scale();
+	case KVM_CAP_IRQ_ROUTING:
+		return VH_MAX_GSI;
+	case KVM_CAP_NR_VCPUS:
+		return min_t(unsigned int, num_online_cpus(), VH_MAX_VCPUS);
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_MAX_VCPU_ID:
+		return VH_MAX_VCPUS;
+	case KVM_CAP_NR_MEMSLOTS:
+		return VH_MAX_SLOTS;
+	case KVM_CAP_X86_DISABLE_EXITS:
+		return KVM_X86_DISABLE_EXITS_HLT;
+	}
+	return 0;
+}
+
+static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *u = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_GET_API_VERSION:
+		return arg ? -EINVAL : KVM_API_VERSION;
+	case KVM_CREATE_VM:
+		return vh_vm_create(arg);
+	case KVM_CHECK_EXTENSION:
+		return vh_check_extension(arg);
+	case KVM_GET_VCPU_MMAP_SIZE:
+		return arg ? -EINVAL : VH_VCPU_MMAP_PAGES * PAGE_SIZE;
+	case KVM_GET_SUPPORTED_CPUID:
+		return vh_cpuid_supported(u, false);
+	case KVM_GET_EMULATED_CPUID:
+		return vh_cpuid_supported(u, true);
+	case KVM_GET_MSR_INDEX_LIST:
+		return vh_msr_index_list(u, false);
+	case KVM_GET_MSR_FEATURE_INDEX_LIST:
+		return vh_msr_index_list(u, true);
+	case KVM_GET_MSRS:
+		return vh_msrs_ioctl(NULL, u, false);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations dev_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= dev_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.llseek		= noop_llseek,
+};
+
+static struct miscdevice dev = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "vh",
+	.fops	= &dev_fops,
+	.mode	= 0660,
+};
+
+static int __init vh_module_init(void)
+{
+	int err = vh_vmx_init();
+
+	if (err)
+		return err;
+	err = vh_fpu_module_init();
+	if (err)
+		goto vmx;
+	err = vh_mmu_module_init();
+	if (err)
+		goto vmx;
+	err = vh_irq_module_init();
+	if (err)
+		goto mmu;
+	err = misc_register(&dev);
+	if (err)
+		goto irq;
+	return 0;
+irq:
+	vh_irq_module_exit();
+mmu:
+	vh_mmu_module_exit();
+vmx:
+	vh_vmx_exit();
+	return err;
+}
+
+static void __exit vh_module_exit(void)
+{
+	misc_deregister(&dev);
+	vh_irq_module_exit();
+	vh_mmu_module_exit();
+	vh_vmx_exit();
+}
+
+module_init(vh_module_init);
+module_exit(vh_module_exit);
+MODULE_DESCRIPTION("vh: a lightweight hypervisor for Intel VMX");
+MODULE_LICENSE("GPL");
+MODULE_VERSION("0.1");

@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * exits.c - exits that leave the window, by basic reason (SDM Vol. 3, Appendix C).
+ *
+ * Handlers run in process context on plain memory. They return 1 to enter the
+ * guest again, 0 with vcpu->run filled to go to userspace, or a negative errno.
+ */
+#include <linux/sched.h>
+#include <asm/vmx.h>
+
+#include "vh.h"
+#include "cpu.h"
+#include "inject.h"
+#include "trace.h"
+
+/**
+ * vh_skip - the instruction that caused the exit is done
+ * @vcpu: the vCPU
+ *
+ * Own thread. RIP moves on, the interrupt shadow ends, a single-stepping
+ * guest gets its #DB.
+ */
+void vh_skip(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
+	s->rip += vcpu->exit.insn_len;
+	if (!(s->efer & EFER_LMA))
+		s->rip = (u32)s->rip;
+	vh_dirty(vcpu, VH_S_RIP);
+	if (s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS)) {
+		s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+		vh_dirty(vcpu, VH_S_INTR);
+	}
+	if (unlikely(s->rflags & X86_EFLAGS_TF)) {
+		vh_need(vcpu, VH_S_PENDING_DB);
+		s->pending_db |= BIT(14);
+		vh_dirty(vcpu, VH_S_PENDING_DB);
+	}
+}
+
+/**
+ * vh_internal_error - end this run with KVM_EXIT_INTERNAL_ERROR
+ * @vcpu: the vCPU
+ * @suberror: KVM_INTERNAL_ERROR_*
+ * @data0: first word for userspace
+ * @data1: second word for userspace
+ */
+int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = 2;
+	run->internal.data[0] = data0;
+	run->internal.data[1] = data1;
+	return 0;
+}
+
+/* 0: done, skip; 1: #GP raised. */
+static int gp_or_skip(struct vh_vcpu *vcpu, int err)
+{
+	if (err)
+		vh_inject_gp(vcpu, 0);
+	else
+		vh_skip(vcpu);
+	return 1;
+}
+
+static int exit_exception(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	u8 vector = x->intr_info & INTR_INFO_VECTOR_MASK;
+	struct vh_fault f = {
+		.vector = vector,
+		.has_error = x->intr_info & INTR_INFO_DELIVER_CODE_MASK,
+		.error = x->intr_error,
+	};
+
+	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
+	if (vector == 1) {
+		vcpu->s.dr6 &= ~15ULL;
+		vcpu->s.dr6 |= x->qualification & (15 | BIT(13) | BIT(14));
+		if (vcpu->s.dr7 & BIT(13)) {
+			vcpu->s.dr7 &= ~BIT(13);	/* GD clears on #DB */
+			vh_dirty(vcpu, VH_S_DR7);
+		}
+		/* INT1 is trap-like and has a length. */
+		if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION) {
+			vh_inject_fault(vcpu, &f);
+			vcpu->ev.exception_soft = true;
+			vcpu->ev.soft_len = x->insn_len;
+			return 1;
+		}
+	}
+	vh_inject_fault(vcpu, &f);
+	return 1;
+}
+
+static int exit_triple_fault(struct vh_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static int exit_irq_window(struct vh_vcpu *vcpu)
+{
+	/* Userspace's interrupt controllers: is it waiting for this moment? */
+	if (!vcpu->lapic && READ_ONCE(vcpu->run->request_interrupt_window) && vcpu->user_irq < 0) {
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return 0;
+	}
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 1;
+}
+
+static int exit_hlt(struct vh_vcpu *vcpu)
+{
+	vh_skip(vcpu);
+	if (!vcpu->lapic) {
+		vcpu->run->exit_reason = KVM_EXIT_HLT;
+		return 0;
+	}
+	vcpu->mp_state = KVM_MP_STATE_HALTED;
+	return 1;
+}
+
+static int exit_ud(struct vh_vcpu *vcpu)
+{
+	vh_inject_ud(vcpu);
+	return 1;
+}
+
+static int exit_gp(struct vh_vcpu *vcpu)
+{
+	vh_inject_gp(vcpu, 0);
+	return 1;
+}
+
+static int exit_nop(struct vh_vcpu *vcpu)
+{
+	vh_skip(vcpu);
+	return 1;
+}
+
+/* --- control and debug registers (SDM Tables 28-3, 28-4) --- */
+
+static u64 gpr_read(struct vh_vcpu *vcpu, int reg)
+{
+	if (reg == VH_RSP)
+		vh_need(vcpu, VH_S_RSP);
+	return vcpu->s.gpr[reg];
+}
+
+static void gpr_write(struct vh_vcpu *vcpu, int reg, u64 value)
+{
+	vcpu->s.gpr[reg] = value;
+	if (reg == VH_RSP)
+		vh_dirty(vcpu, VH_S_RSP);
+}
+
+/* Outside 64-bit mode MOV CR and MOV DR have 32-bit operands. */
+static u64 operand_mask(struct vh_vcpu *vcpu)
+{
+	if (!(vcpu->s.efer & EFER_LMA))
+		return 0xffffffff;
+	vh_need(vcpu, VH_S_SEGS);
+	return vcpu->s.seg[VH_CS].l ? ~0ULL : 0xffffffff;
+}
+
+static int set_cr8(struct vh_vcpu *vcpu, u64 value)
+{
+	if (value & ~15ULL)
+		return -EINVAL;
+	if (vcpu->lapic)
+		vh_lapic_set_tpr(vcpu, value << 4);
+	else
+		vcpu->user_cr8 = value;
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+static int mov_to_cr(struct vh_vcpu *vcpu, int cr, u64 value)
+{
+	int err;
+
+	switch (cr) {
+	case 0:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		return gp_or_skip(vcpu, vh_set_cr0(vcpu, value));
+	case 3:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+		return gp_or_skip(vcpu, vh_set_cr3(vcpu, value));
+	case 4:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		err = vh_set_cr4(vcpu, value);
+		if (!err)
+			vh_cpuid_refresh(vcpu);
+		return gp_or_skip(vcpu, err);
+	case 8:
+		err = set_cr8(vcpu, value);
+		gp_or_skip(vcpu, err);
+		if (err || vcpu->lapic)
+			return 1;
+		vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+		return 0;
+	}
+	vh_inject_ud(vcpu);
+	return 1;
+}
+
+static int exit_cr(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification, value;
+	int cr = qual & 15, reg = (qual >> 8) & 15;
+
+	switch ((qual >> 4) & 3) {
+	case 0:
+		return mov_to_cr(vcpu, cr, gpr_read(vcpu, reg) & operand_mask(vcpu));
+	case 1:
+		switch (cr) {
+		case 3:
+			vh_need(vcpu, VH_S_CR3);
+			value = vcpu->s.cr3;
+			break;
+		case 8:
+			value = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;
+			break;
+		default:
+			return exit_ud(vcpu);
+		}
+		gpr_write(vcpu, reg, value & operand_mask(vcpu));
+		vh_skip(vcpu);
+		return 1;
+	case 2:		/* CLTS */
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		return gp_or_skip(vcpu, vh_set_cr0(vcpu, vcpu->s.cr0 & ~X86_CR0_TS));
+	default:	/* LMSW: PE can be set, never cleared */
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		value = (qual >> 16) & 15;
+		value = (vcpu->s.cr0 & ~14ULL) | value;
+		return gp_or_skip(vcpu, vh_set_cr0(vcpu, value));
+	}
+}
+
+/* Order of checks: SDM Vol. 2, MOV DR; CPL was checked by the hardware. */
+static int exit_dr(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification, value;
+	struct vh_cpu_state *s = &vcpu->s;
+	int dr = qual & 7, reg = (qual >> 8) & 15;
+
+	vh_need(vcpu, VH_S_CR4 | VH_S_DR7);
+	if (dr == 4 || dr == 5) {
+		if (s->cr4 & X86_CR4_DE)
+			return exit_ud(vcpu);
+		dr += 2;
+	}
+	if (s->dr7 & BIT(13)) {		/* GD: the access itself traps */
+		s->dr6 |= BIT(13);
+		s->dr7 &= ~BIT(13);
+		vh_dirty(vcpu, VH_S_DR7);
+		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		return 1;
+	}
+	if (qual & BIT(4)) {
+		value = dr < 4 ? s->dr[dr] : dr == 6 ? s->dr6 : s->dr7;
+		gpr_write(vcpu, reg, value & operand_mask(vcpu));
+		vh_skip(vcpu);
+		return 1;
+	}
+	value = gpr_read(vcpu, reg) & operand_mask(vcpu);
+	if (dr >= 6 && value >> 32)
+		return exit_gp(vcpu);
+	if (dr < 4) {
+		s->dr[dr] = value;
+	} else if (dr == 6) {
+		s->dr6 = (value & 0xe00f) | 0xffff0ff0;
+	} else {
+		s->dr7 = (value & 0xffff2fff) | 0x400;
+		vh_dirty(vcpu, VH_S_DR7);
+	}
+	vh_skip(vcpu);
+	return 1;
+}
+
+/* --- ports --- */
+
+static int complete_in(struct vh_vcpu *vcpu)
+{
+	unsigned int len = vcpu->run->io.size;	/* what we wrote there is also in the exit */
+	u32 data = 0;
+
+	len = (vcpu->exit.qualification & 7) + 1;
+	memcpy(&data, vcpu->pio_data, len);
+	if (len == 4)
+		vcpu->s.gpr[VH_RAX] = data;
+	else
+		memcpy(&vcpu->s.gpr[VH_RAX], &data, len);
+	vh_skip(vcpu);
+	return 1;
+}
+
+static int complete_out(struct vh_vcpu *vcpu)
+{
+	vh_skip(vcpu);
+	return 1;
+}
+
+static int exit_io(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification;
+	struct kvm_run *run = vcpu->run;
+	unsigned int len = (qual & 7) + 1;
+	bool in = qual & BIT(3);
+	u16 port = qual >> 16;
+	u32 data = vcpu->s.gpr[VH_RAX];
+
+	if (qual & BIT(4))
+		return vh_emulate(vcpu);	/* INS, OUTS */
+	trace_vh_pio(vcpu->id, !in, port, len, 1);
+	if (vh_bus_pio(vcpu, port, &data, len, !in)) {
+		if (in) {
+			if (len == 4)
+				vcpu->s.gpr[VH_RAX] = data;
+			else
+				memcpy(&vcpu->s.gpr[VH_RAX], &data, len);
+		}
+		vh_request(vcpu, VH_REQ_EVENT);
+		vh_skip(vcpu);
+		return 1;
+	}
+	run->exit_reason = KVM_EXIT_IO;
+	run->io.direction = in ? KVM_EXIT_IO_IN : KVM_EXIT_IO_OUT;
+	run->io.size = len;
+	run->io.port = port;
+	run->io.count = 1;
+	run->io.data_offset = PAGE_SIZE;
+	if (!in)
+		memcpy(vcpu->pio_data, &data, len);
+	vcpu->complete = in ? complete_in : complete_out;
+	return 0;
+}
+
+/* --- MSRs --- */
+
+static int exit_rdmsr(struct vh_vcpu *vcpu)
+{
+	u64 value = 0;
+
+	if (vh_msr_read(vcpu, vcpu->s.gpr[VH_RCX], &value, false))
+		return exit_gp(vcpu);
+	vcpu->s.gpr[VH_RAX] = (u32)value;
+	vcpu->s.gpr[VH_RDX] = value >> 32;
+	vh_skip(vcpu);
+	return 1;
+}
+
+static int exit_wrmsr(struct vh_vcpu *vcpu)
+{
+	u64 *gpr = vcpu->s.gpr;
+	int err = vh_msr_write(vcpu, gpr[VH_RCX], (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32, false);
+
+	vh_request(vcpu, VH_REQ_EVENT);
+	return gp_or_skip(vcpu, err);
+}
+
+static int exit_xsetbv(struct vh_vcpu *vcpu)
+{
+	u64 *gpr = vcpu->s.gpr;
+	int err = -EINVAL;
+
+	if ((u32)gpr[VH_RCX] == 0)
+		err = vh_xcr0_set(vcpu, (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32);
+	if (!err)
+		vh_cpuid_refresh(vcpu);
+	return gp_or_skip(vcpu, err);
+}
+
+/* --- memory --- */
+
+/* Pushing an event's frame onto a device: nothing sensible can be done. */
+static bool delivering(struct vh_vcpu *vcpu)
+{
+	return vcpu->ev.exception_reinject || vcpu->ev.irq_reinject || vcpu->ev.nmi_reinject;
+}
+
+static int exit_ept_violation(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	u32 access = x->qualification & 7;
+	int r;
+
+	BUILD_BUG_ON(VH_ACC_READ != 1 || VH_ACC_WRITE != 2 || VH_ACC_EXEC != 4);
+	trace_vh_fault(vcpu->id, x->gpa, access);
+	r = vh_mmu_fault(vcpu, x->gpa, access);
+	if (r == 0 || r == VH_FAULT_RETRY)
+		return 1;
+	if (r == -EINTR)
+		return 1;	/* the loop sees the signal */
+	if (r != VH_FAULT_MMIO)
+		return r;
+	if (delivering(vcpu))
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					 x->reason, x->gpa);
+	return vh_emulate(vcpu);
+}
+
+static int exit_apic_access(struct vh_vcpu *vcpu)
+{
+	if (delivering(vcpu))
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					 vcpu->exit.reason, vcpu->exit.qualification);
+	return vh_emulate(vcpu);
+}
+
+/* Never made by vh: the tables are damaged. This VM ends here, the host does not. */
+static int exit_ept_misconfig(struct vh_vcpu *vcpu)
+{
+	if (!xchg(&vcpu->vm->dead, true))
+		vh_err("VM %u: EPT misconfiguration at gpa %#llx; the VM is stopped\n",
+		       vcpu->vm->id, vcpu->exit.gpa);
+	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				 vcpu->exit.reason, vcpu->exit.gpa);
+}
+
+/* A guest spins on a lock whose holder may be waiting for a CPU: let that one run. */
+static int exit_pause(struct vh_vcpu *vcpu)
+{
+	struct vh_vm *vm = vcpu->vm;
+	unsigned int n = smp_load_acquire(&vm->nr_vcpus), i;
+
+	vh_skip(vcpu);
+	for (i = 1; i < n; i++) {
+		struct vh_vcpu *other = rcu_dereference_raw(vm->vcpus[(vcpu->idx + i) % n]);
+		struct task_struct *task = NULL;
+		struct pid *pid;
+		bool yielded = false;
+
+		if (READ_ONCE(other->mode) == VH_IN_GUEST || rcuwait_active(&other->wait))
+			continue;
+		rcu_read_lock();
+		pid = rcu_dereference(other->pid);
+		if (pid)
+			task = get_pid_task(pid, PIDTYPE_PID);
+		rcu_read_unlock();
+		if (!task)
+			continue;
+		yielded = yield_to(task, true) > 0;
+		put_task_struct(task);
+		if (yielded)
+			break;
+	}
+	cond_resched();
+	return 1;
+}
+
+static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
+	[EXIT_REASON_EXCEPTION_NMI]	= exit_exception,
+	[EXIT_REASON_TRIPLE_FAULT]	= exit_triple_fault,
+	[EXIT_REASON_INTERRUPT_WINDOW]	= exit_irq_window,
+	[EXIT_REASON_HLT]		= exit_hlt,
+	[EXIT_REASON_RDPMC]		= exit_gp,
+	[EXIT_REASON_VMCLEAR]		= exit_ud,
+	[EXIT_REASON_VMLAUNCH]		= exit_ud,
+	[EXIT_REASON_VMPTRLD]		= exit_ud,
+	[EXIT_REASON_VMPTRST]		= exit_ud,
+	[EXIT_REASON_VMREAD]		= exit_ud,
+	[EXIT_REASON_VMRESUME]		= exit_ud,
+	[EXIT_REASON_VMWRITE]		= exit_ud,
+	[EXIT_REASON_VMOFF]		= exit_ud,
+	[EXIT_REASON_VMON]		= exit_ud,
+	[EXIT_REASON_INVEPT]		= exit_ud,
+	[EXIT_REASON_INVVPID]		= exit_ud,
+	[EXIT_REASON_VMFUNC]		= exit_ud,
+	[EXIT_REASON_ENCLS]		= exit_ud,
+	[EXIT_REASON_CR_ACCESS]		= exit_cr,
+	[EXIT_REASON_DR_ACCESS]		= exit_dr,
+	[EXIT_REASON_IO_INSTRUCTION]	= exit_io,
+	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
+	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_ud,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
+	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
+	[EXIT_REASON_EPT_VIOLATION]	= exit_ept_violation,
+	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
+	[EXIT_REASON_INVLPG]		= exit_nop,
+	[EXIT_REASON_XSETBV]		= exit_xsetbv,
+};
+
+/**
+ * vh_handle_exit - do what the exit in vcpu->exit asks for
+ * @vcpu: the vCPU
+ *
+ * Own thread, interrupts on, outside the section. Returns 1 to enter the guest
+ * again, 0 to return to userspace, or a negative errno. An exit that vh does
+ * not know ends this run with KVM_EXIT_INTERNAL_ERROR and the reason.
+ */
+int vh_handle_exit(struct vh_vcpu *vcpu)
+{
+	u32 basic = vcpu->exit.reason & 0xffff;
+
+	if (basic < VH_NR_EXIT_REASONS && handlers[basic])
+		return handlers[basic](vcpu);
+	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				 vcpu->exit.reason, vcpu->exit.qualification);
+}

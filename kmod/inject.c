@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inject.c - exceptions, NMIs and interrupts on their way to the guest.
+ *
+ * Priority at an entry: what was already being delivered, then an exception
+ * that an exit handler raised, then NMI, then interrupt (SDM Table 6-2).
+ */
+#include <asm/vmx.h>
+
+#include "inject.h"
+
+#define DF_VECTOR 8
+#define PF_VECTOR 14
+
+static bool contributory(u8 vector)
+{
+	return vector == 0 || (vector >= 10 && vector <= 13);
+}
+
+/**
+ * vh_inject_fault - raise an exception in the guest at the next entry
+ * @vcpu: the vCPU
+ * @f: the exception
+ *
+ * Own thread. A second fault while one is being delivered becomes a double
+ * fault, a third a shutdown (SDM Table 6-5).
+ */
+void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f)
+{
+	struct vh_events *ev = &vcpu->ev;
+
+	if (ev->exception_pending) {
+		u8 first = ev->exception.vector;
+
+		if (first == DF_VECTOR) {
+			ev->exception_pending = false;
+			vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
+			return;
+		}
+		if ((contributory(first) && contributory(f->vector)) ||
+		    (first == PF_VECTOR && (contributory(f->vector) || f->vector == PF_VECTOR))) {
+			ev->exception = (struct vh_fault){ .vector = DF_VECTOR, .has_error = true };
+			ev->exception_soft = false;
+			ev->exception_reinject = false;
+			goto out;
+		}
+	}
+	ev->exception = *f;
+	ev->exception_pending = true;
+	ev->exception_soft = false;
+	ev->exception_reinject = false;
+	if (f->vector == PF_VECTOR)
+		vcpu->s.cr2 = f->cr2;
+	/* The instruction that faulted did not complete: an interrupt to be re-delivered is lost to it. */
+out:
+	vh_request(vcpu, VH_REQ_EVENT);
+}
+
+/**
+ * vh_inject_gp - #GP with an error code
+ * @vcpu: the vCPU
+ * @error: its error code
+ */
+void vh_inject_gp(struct vh_vcpu *vcpu, u32 error)
+{
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 13, .has_error = true, .error = error });
+}
+
+/**
+ * vh_inject_ud - #UD
+ * @vcpu: the vCPU
+ */
+void vh_inject_ud(struct vh_vcpu *vcpu)
+{
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 6 });
+}
+
+/**
+ * vh_inject_pf - #PF; CR2 is set
+ * @vcpu: the vCPU
+ * @cr2: faulting linear address
+ * @error: its error code
+ */
+void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error)
+{
+	vh_inject_fault(vcpu, &(struct vh_fault){
+		.vector = PF_VECTOR, .has_error = true, .error = error, .cr2 = cr2 });
+}
+
+void vh_events_requeue(struct vh_vcpu *vcpu, const struct vh_idt_vectoring *v)
+{
+	struct vh_events *ev = &vcpu->ev;
+	u8 vector = v->info & VECTORING_INFO_VECTOR_MASK;
+
+	switch (v->info & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_EXT_INTR:
+		ev->irq_reinject = true;
+		ev->irq_soft = false;
+		ev->irq_vector = vector;
+		break;
+	case INTR_TYPE_SOFT_INTR:
+		ev->irq_reinject = true;
+		ev->irq_soft = true;
+		ev->irq_vector = vector;
+		ev->soft_len = v->insn_len;
+		break;
+	case INTR_TYPE_NMI_INTR:
+		ev->nmi_reinject = true;
+		break;
+	case INTR_TYPE_SOFT_EXCEPTION:
+	case INTR_TYPE_PRIV_SW_EXCEPTION:
+		ev->soft_len = v->insn_len;
+		fallthrough;
+	case INTR_TYPE_HARD_EXCEPTION:
+		ev->exception = (struct vh_fault){
+			.vector = vector,
+			.has_error = v->info & VECTORING_INFO_DELIVER_CODE_MASK,
+			.error = v->error,
+			.cr2 = vcpu->s.cr2,
+		};
+		ev->exception_pending = true;
+		ev->exception_reinject = true;
+		ev->exception_soft = (v->info & VECTORING_INFO_TYPE_MASK) != INTR_TYPE_HARD_EXCEPTION;
+		break;
+	}
+	vh_request(vcpu, VH_REQ_EVENT);
+}
+
+/**
+ * vh_events_pending - is an event under way or waiting in vcpu->ev?
+ * @vcpu: the vCPU
+ */
+bool vh_events_pending(struct vh_vcpu *vcpu)
+{
+	const struct vh_events *ev = &vcpu->ev;
+
+	return ev->exception_pending || ev->irq_reinject || ev->nmi_reinject ||
+	       ev->nmi_pending || atomic_read(&vcpu->nmi_queued);
+}
+
+/**
+ * vh_irq_allowed - would an external interrupt be taken?
+ * @vcpu: the vCPU
+ *
+ * RFLAGS and interruptibility are valid.
+ */
+bool vh_irq_allowed(struct vh_vcpu *vcpu)
+{
+	return (vcpu->s.rflags & X86_EFLAGS_IF) &&
+	       !(vcpu->s.interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS));
+}
+
+/**
+ * vh_nmi_allowed - would an NMI be taken?
+ * @vcpu: the vCPU
+ *
+ * Interruptibility is valid. STI's shadow is respected too: SDM 27.3.1.5
+ * leaves it to the processor whether an NMI may be injected there.
+ */
+bool vh_nmi_allowed(struct vh_vcpu *vcpu)
+{
+	return !(vcpu->s.interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS | VH_BLOCKED_NMI));
+}
+
+/* Queued NMIs collapse into one being handled and one pending, as in hardware. */
+static void take_queued_nmis(struct vh_vcpu *vcpu)
+{
+	struct vh_events *ev = &vcpu->ev;
+	unsigned int limit = 2;
+
+	if (!atomic_read(&vcpu->nmi_queued))
+		return;
+	if ((vcpu->s.interruptibility & VH_BLOCKED_NMI) || ev->nmi_reinject)
+		limit = 1;
+	ev->nmi_pending = min(ev->nmi_pending + (unsigned int)atomic_xchg(&vcpu->nmi_queued, 0),
+			      limit);
+}
+
+void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj)
+{
+	struct vh_events *ev = &vcpu->ev;
+	int vector;
+
+	memset(inj, 0, sizeof(*inj));
+	take_queued_nmis(vcpu);
+
+	if (ev->exception_pending) {
+		const struct vh_fault *f = &ev->exception;
+
+		inj->info = f->vector | INTR_INFO_VALID_MASK;
+		if (ev->exception_soft) {
+			inj->info |= f->vector == 1 ? INTR_TYPE_PRIV_SW_EXCEPTION :
+						      INTR_TYPE_SOFT_EXCEPTION;
+			inj->insn_len = ev->soft_len;
+		} else {
+			inj->info |= INTR_TYPE_HARD_EXCEPTION;
+		}
+		/* Real mode has no error codes (SDM 27.2.1.3). */
+		if (f->has_error && (vcpu->s.cr0 & X86_CR0_PE)) {
+			inj->info |= INTR_INFO_DELIVER_CODE_MASK;
+			inj->error = f->error;
+		}
+		ev->exception_pending = false;
+		ev->exception_reinject = false;
+	} else if (ev->nmi_reinject) {
+		inj->info = 2 | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
+		ev->nmi_reinject = false;
+	} else if (ev->irq_reinject) {
+		inj->info = ev->irq_vector | INTR_INFO_VALID_MASK |
+			    (ev->irq_soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR);
+		inj->insn_len = ev->irq_soft ? ev->soft_len : 0;
+		ev->irq_reinject = false;
+	} else if (ev->nmi_pending && vh_nmi_allowed(vcpu)) {
+		inj->info = 2 | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
+		ev->nmi_pending--;
+		vcpu->injected++;
+	}
+	if (ev->nmi_pending)
+		inj->nmi_window = true;
+
+	if (!vcpu->lapic) {
+		/* Userspace has the interrupt controllers: KVM_INTERRUPT. */
+		if (vcpu->user_irq >= 0) {
+			if (!inj->info && vh_irq_allowed(vcpu)) {
+				inj->info = vcpu->user_irq | INTR_TYPE_EXT_INTR |
+					    INTR_INFO_VALID_MASK;
+				vcpu->user_irq = -1;
+				vcpu->injected++;
+			} else {
+				inj->irq_window = true;
+			}
+		} else if (READ_ONCE(vcpu->run->request_interrupt_window)) {
+			inj->irq_window = true;
+		}
+		return;
+	}
+
+	if (virtual) {
+		/* Only the 8259's interrupts come this way. */
+		if (!vh_lapic_accepts_pic(vcpu) || !vh_pic_pending(vcpu->vm))
+			return;
+		if (inj->info || !vh_irq_allowed(vcpu)) {
+			inj->irq_window = true;
+			return;
+		}
+		vector = vh_pic_ack(vcpu->vm);
+	} else {
+		vector = vh_irq_pending(vcpu);
+		if (vector < 0) {
+			/* Below the TPR: have the exit when the guest lowers it. */
+			int irr = vh_lapic_highest_irr(vcpu);
+
+			if (irr >= 0 && (irr >> 4) <= vh_lapic_tpr(vcpu) >> 4)
+				inj->tpr_threshold = irr >> 4;
+			return;
+		}
+		if (inj->info || !vh_irq_allowed(vcpu)) {
+			inj->irq_window = true;
+			return;
+		}
+		vector = vh_irq_ack(vcpu);
+	}
+	if (vector < 0)
+		return;
+	inj->info = vector | INTR_TYPE_EXT_INTR | INTR_INFO_VALID_MASK;
+	vcpu->injected++;
+	/* One at a time; look again as soon as the next may be taken. */
+	if (virtual ? vh_pic_pending(vcpu->vm) : vh_irq_pending(vcpu) >= 0)
+		inj->irq_window = true;
+}

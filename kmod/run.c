@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * run.c - KVM_RUN: requests, halts, sections, exits, until userspace is due.
+ */
+#include <linux/moduleparam.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
+
+#include "vh.h"
+#include "cpu.h"
+#include "inject.h"
+#include "vmx/vmx.h"
+
+static unsigned int halt_poll_ns = 200000;
+module_param(halt_poll_ns, uint, 0644);
+MODULE_PARM_DESC(halt_poll_ns, "longest time a halted vCPU polls before it sleeps, ns (0: never)");
+
+#define HALT_POLL_START	10000
+
+/**
+ * vh_vcpu_init_event - RESET or INIT of a vCPU (SDM Vol. 3, Table 10-1)
+ * @vcpu: the vCPU
+ *
+ * Own thread, process context.
+ */
+void vh_vcpu_init_event(struct vh_vcpu *vcpu)
+{
+	vh_state_reset(vcpu, true);
+	vh_fpu_reset(vcpu, true);
+	if (vcpu->lapic)
+		vh_lapic_reset(vcpu, true);
+	memset(&vcpu->ev, 0, sizeof(vcpu->ev));
+	atomic_set(&vcpu->nmi_queued, 0);
+	vh_cpuid_refresh(vcpu);
+	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+}
+
+/* INIT and SIPI, in this order when both are there. */
+static void apic_events(struct vh_vcpu *vcpu)
+{
+	if (test_and_clear_bit(0, &vcpu->apic_events)) {
+		vh_vcpu_init_event(vcpu);
+		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
+								KVM_MP_STATE_INIT_RECEIVED;
+	}
+	if (test_and_clear_bit(1, &vcpu->apic_events) &&
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		struct kvm_segment *cs = &vcpu->s.seg[VH_CS];
+		u8 vector = READ_ONCE(vcpu->sipi_vector);
+
+		vh_need(vcpu, VH_S_SEGS | VH_S_RIP);
+		cs->selector = vector << 8;
+		cs->base = (u64)vector << 12;
+		vcpu->s.rip = 0;
+		vh_dirty(vcpu, VH_S_SEGS | VH_S_RIP);
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+}
+
+/* Is there a reason for a halted vCPU to go on? RFLAGS and INTR are valid. */
+static bool runnable(struct vh_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->apic_events))
+		return true;
+	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
+		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
+	if (vh_events_pending(vcpu))
+		return true;
+	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
+						      vcpu->user_irq >= 0);
+}
+
+/* Polling pays when the wake-up comes soon: grow on a near miss, shrink on a long sleep. */
+static void adapt_halt_poll(struct vh_vcpu *vcpu, u64 waited, bool polled)
+{
+	unsigned int max = READ_ONCE(halt_poll_ns);
+
+	if (!max)
+		vcpu->halt_poll_ns = 0;
+	else if (polled)
+		return;
+	else if (waited > max)
+		vcpu->halt_poll_ns = 0;
+	else
+		vcpu->halt_poll_ns = min(max, vcpu->halt_poll_ns ? vcpu->halt_poll_ns * 2 :
+								    HALT_POLL_START);
+}
+
+/* Wait until the vCPU has something to do. 0, or -EINTR. */
+static int block(struct vh_vcpu *vcpu)
+{
+	ktime_t start = ktime_get(), now = start, stop;
+	bool polled = false;
+
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
+	stop = ktime_add_ns(start, min(vcpu->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
+	       !signal_pending(current)) {
+		if (runnable(vcpu)) {
+			polled = true;
+			vcpu->halt_poll_hit++;
+			break;
+		}
+		cpu_relax();
+		now = ktime_get();
+	}
+	vcpu->halt_polled += ktime_to_ns(ktime_sub(now, start));
+	if (!polled)
+		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
+				   TASK_INTERRUPTIBLE);
+	adapt_halt_poll(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)), polled);
+	if (runnable(vcpu)) {
+		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
+			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+		vh_request(vcpu, VH_REQ_EVENT);
+	}
+	return 0;
+}
+
+/* Requests that need process context. 1: go on; 0: to userspace. */
+static int slow_requests(struct vh_vcpu *vcpu)
+{
+	if (vh_test_request(vcpu, VH_REQ_TRIPLE_FAULT)) {
+		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
+		apic_events(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_CLOCK))
+		vh_clock_update(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_APIC_PAGE))
+		vh_request(vcpu, VH_REQ_APIC_MODE);
+	return 1;
+}
+
+/* The guest's context on this CPU; host interrupts do not end it. */
+static enum vh_window section(struct vh_vcpu *vcpu)
+{
+	enum vh_window win;
+
+	vh_fpu_enter(vcpu);
+	vh_vmx_load(vcpu);
+	do {
+		win = vh_window_run(vcpu);
+	} while (win == VH_WIN_AGAIN && !need_resched() && !signal_pending(current));
+	vh_vmx_unload(vcpu);
+	vh_fpu_leave(vcpu);
+	return win;
+}
+
+static int entry_failed(struct vh_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	run->fail_entry.hardware_entry_failure_reason =
+		vcpu->exit.reason ? vcpu->exit.reason : vcpu->exit.fail_code;
+	run->fail_entry.cpu = vcpu->cpu;
+	return 0;
+}
+
+static int interrupted(struct vh_vcpu *vcpu)
+{
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
+}
+
+static int run_loop(struct vh_vcpu *vcpu)
+{
+	int r;
+
+	for (;;) {
+		if (unlikely(READ_ONCE(vcpu->vm->dead)))
+			return -EIO;
+		if (READ_ONCE(vcpu->requests)) {
+			r = slow_requests(vcpu);
+			if (r <= 0)
+				return r;
+		}
+		if (signal_pending(current))
+			return interrupted(vcpu);
+		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE)) {
+			block(vcpu);
+			continue;
+		}
+		switch (section(vcpu)) {
+		case VH_WIN_EXIT:
+			r = vh_handle_exit(vcpu);
+			if (r <= 0)
+				return r;
+			break;
+		case VH_WIN_FAILED:
+			return entry_failed(vcpu);
+		case VH_WIN_NO_ROOT:
+			schedule_timeout_interruptible(1);
+			break;
+		case VH_WIN_AGAIN:
+		case VH_WIN_BREAK:
+			if (READ_ONCE(vcpu->run->immediate_exit))
+				return interrupted(vcpu);
+			break;
+		}
+		cond_resched();
+	}
+}
+
+/* What every return to userspace tells (<linux/kvm.h>, struct kvm_run). */
+static void tell_userspace(struct vh_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vh_need(vcpu, VH_S_RFLAGS);
+	run->if_flag = !!(vcpu->s.rflags & X86_EFLAGS_IF);
+	run->flags = 0;
+	if (vcpu->lapic) {
+		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
+		run->apic_base = vh_lapic_base(vcpu);
+		run->ready_for_interrupt_injection = 1;
+	} else {
+		vh_need(vcpu, VH_S_INTR);
+		run->cr8 = vcpu->user_cr8;
+		run->apic_base = 0xfee00900 & ~(vcpu->id == vcpu->vm->bsp_id ? 0 : 0x100);
+		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
+						     !vh_events_pending(vcpu);
+	}
+}
+
+/**
+ * vh_vcpu_run - KVM_RUN
+ * @vcpu: the vCPU
+ *
+ * vcpu->lock held. Returns 0 with vcpu->run->exit_reason, or -EINTR (signal,
+ * immediate_exit), -EFAULT (memory behind a memslot is gone), -EIO (the VM was
+ * stopped for an impossible state), -ENOMEM.
+ */
+int vh_vcpu_run(struct vh_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+	int (*complete)(struct vh_vcpu *vcpu) = vcpu->complete;
+	sigset_t saved;
+	int r = 1;
+
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &saved);
+	if (unlikely(rcu_access_pointer(vcpu->pid) != task_pid(current))) {
+		struct pid *old = rcu_dereference_protected(vcpu->pid, 1);
+
+		rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
+		if (old) {
+			synchronize_rcu();
+			put_pid(old);
+		}
+	}
+	run->exit_reason = KVM_EXIT_UNKNOWN;
+	if (complete) {
+		vcpu->complete = NULL;
+		r = complete(vcpu);
+	}
+	if (!vcpu->lapic) {
+		u8 cr8 = READ_ONCE(run->cr8) & 15;
+
+		if (r == 1)
+			vcpu->user_cr8 = cr8;
+		vh_request(vcpu, VH_REQ_EVENT);
+	}
+	if (r > 0 && READ_ONCE(run->immediate_exit))
+		r = interrupted(vcpu);
+	if (r > 0)
+		r = run_loop(vcpu);
+	tell_userspace(vcpu);
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &saved, NULL);
+	return r;
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpu.c - vCPU objects: life cycle, file descriptor, ioctls, kicks.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+
+#include "vh.h"
+#include "vmx/vmx.h"
+
+/* --- kicks --- */
+
+static void kick_ipi(void *unused)
+{
+}
+
+/**
+ * vh_vcpu_kick - something may have changed for this vCPU
+ * @vcpu: the vCPU
+ *
+ * Any context. A halted vCPU wakes, one in the guest comes out, and pending
+ * events are looked at before the next entry.
+ */
+void vh_vcpu_kick(struct vh_vcpu *vcpu)
+{
+	int cpu;
+
+	vh_request(vcpu, VH_REQ_EVENT);
+	rcuwait_wake_up(&vcpu->wait);
+	cpu = get_cpu();
+	/* On its own CPU it is not in the guest: somebody else runs here. */
+	if (READ_ONCE(vcpu->cpu) != cpu &&
+	    cmpxchg(&vcpu->mode, VH_IN_GUEST, VH_KICKED) == VH_IN_GUEST) {
+		int target = READ_ONCE(vcpu->cpu);
+
+		if (cpu_online(target))
+			smp_send_reschedule(target);
+	}
+	put_cpu();
+}
+
+/**
+ * vh_vm_request_all - a request to each vCPU of a VM
+ * @vm: the VM
+ * @req: the request
+ */
+void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+
+	vh_for_each_vcpu(i, vcpu, vm) {
+		vh_request(vcpu, req);
+		vh_vcpu_kick(vcpu);
+	}
+}
+
+/**
+ * vh_vm_flush_tlb - no vCPU uses EPT translations of before this call
+ * @vm: the VM
+ *
+ * Interrupts on; a spinlock may be held. Those in the guest are taken out by
+ * IPI, and only those; each flushes before it enters again.
+ */
+void vh_vm_flush_tlb(struct vh_vm *vm)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+	int me;
+
+	me = get_cpu();
+	vh_for_each_vcpu(i, vcpu, vm) {
+		vh_request(vcpu, VH_REQ_TLB_FLUSH);
+		if (READ_ONCE(vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
+			smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
+	}
+	put_cpu();
+}
+
+/**
+ * vh_vcpu_by_id - the vCPU with this KVM_CREATE_VCPU id, or NULL
+ * @vm: the VM
+ * @id: KVM_CREATE_VCPU id
+ */
+struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+
+	if (id < VH_MAX_VCPUS && id < smp_load_acquire(&vm->nr_vcpus)) {
+		vcpu = rcu_dereference_raw(vm->vcpus[id]);
+		if (vcpu && vcpu->id == id)
+			return vcpu;
+	}
+	vh_for_each_vcpu(i, vcpu, vm)
+		if (vcpu->id == id)
+			return vcpu;
+	return NULL;
+}
+
+/**
+ * vh_vcpu_post_init - INIT arrived
+ * @vcpu: the vCPU
+ */
+void vh_vcpu_post_init(struct vh_vcpu *vcpu)
+{
+	clear_bit(1, &vcpu->apic_events);
+	set_bit(0, &vcpu->apic_events);
+	vh_request(vcpu, VH_REQ_APIC_EVENT);
+	vh_vcpu_kick(vcpu);
+}
+
+/**
+ * vh_vcpu_post_sipi - a start-up IPI arrived
+ * @vcpu: the vCPU
+ * @vector: interrupt vector
+ */
+void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector)
+{
+	WRITE_ONCE(vcpu->sipi_vector, vector);
+	smp_mb__before_atomic();
+	set_bit(1, &vcpu->apic_events);
+	vh_request(vcpu, VH_REQ_APIC_EVENT);
+	vh_vcpu_kick(vcpu);
+}
+
+/**
+ * vh_vcpu_post_nmi - an NMI arrived
+ * @vcpu: the vCPU
+ */
+void vh_vcpu_post_nmi(struct vh_vcpu *vcpu)
+{
+	atomic_inc(&vcpu->nmi_queued);
+	vh_vcpu_kick(vcpu);
+}
+
+/* --- ioctls --- */
+
+static int copy_sigmask(struct vh_vcpu *vcpu, const struct kvm_signal_mask __user *u)
+{
+	struct kvm_signal_mask mask;
+	sigset_t set;
+
+	if (!u) {
+		vcpu->sigmask_set = false;
+		return 0;
+	}
+	if (copy_from_user(&mask, u, sizeof(mask)))
+		return -EFAULT;
+	if (mask.len != sizeof(set))
+		return -EINVAL;
+	if (copy_from_user(&set, u->sigset, sizeof(set)))
+		return -EFAULT;
+	sigdelsetmask(&set, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigmask = set;
+	vcpu->sigmask_set = true;
+	return 0;
+}
+
+static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
+{
+	mp->mp_state = vcpu->mp_state;
+	return 0;
+}
+
+static int set_mp_state(struct vh_vcpu *vcpu, const struct kvm_mp_state *mp)
+{
+	switch (mp->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		break;
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_HALTED:
+		if (!vcpu->lapic)
+			return -EINVAL;
+		break;
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		if (!vcpu->lapic)
+			return -EINVAL;
+		vcpu->mp_state = KVM_MP_STATE_INIT_RECEIVED;
+		set_bit(1, &vcpu->apic_events);
+		vh_request(vcpu, VH_REQ_APIC_EVENT);
+		return 0;
+	default:
+		return -EINVAL;
+	}
+	vcpu->mp_state = mp->mp_state;
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+static int set_interrupt(struct vh_vcpu *vcpu, const struct kvm_interrupt *irq)
+{
+	if (irq->irq > 255)
+		return -EINVAL;
+	if (vcpu->lapic)
+		return -ENXIO;
+	if (vcpu->user_irq >= 0)
+		return -EEXIST;
+	vcpu->user_irq = irq->irq;
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+static int get_lapic(struct vh_vcpu *vcpu, struct kvm_lapic_state *s)
+{
+	return vcpu->lapic ? vh_lapic_get_state(vcpu, s) : -EINVAL;
+}
+
+static int set_lapic(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
+{
+	int err = vcpu->lapic ? vh_lapic_set_state(vcpu, s) : -EINVAL;
+
+	vh_request(vcpu, VH_REQ_APIC_MODE);
+	vh_request(vcpu, VH_REQ_EVENT);
+	return err;
+}
+
+static int tpr_access(struct vh_vcpu *vcpu, struct kvm_tpr_access_ctl *ctl)
+{
+	if (ctl->flags)
+		return -EINVAL;
+	vcpu->tpr_reporting = ctl->enabled;
+	return 0;
+}
+
+static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
+{
+	unsigned int i;
+
+	if (put_user(VH_NR_EXIT_REASONS, &u->nr) || put_user(0, &u->pad))
+		return -EFAULT;
+	for (i = 0; i < VH_NR_EXIT_REASONS; i++)
+		if (put_user(READ_ONCE(vcpu->exits[i]), &u->counts[i]))
+			return -EFAULT;
+	return 0;
+}
+
+/* Fixed-size state: get copies out, set copies in, both through a zeroed kernel copy. */
+#define GET(type, fn)							\
+	({								\
+		type *p_ = kzalloc(sizeof(*p_), GFP_KERNEL_ACCOUNT);	\
+		long r_ = -ENOMEM;					\
+		if (p_) {						\
+			r_ = fn(vcpu, p_);				\
+			if (!r_ && copy_to_user(u, p_, sizeof(*p_)))	\
+				r_ = -EFAULT;				\
+			kfree(p_);					\
+		}							\
+		r_;							\
+	})
+#define SET(type, fn)							\
+	({								\
+		type *p_ = memdup_user(u, sizeof(*p_));			\
+		long r_ = PTR_ERR_OR_ZERO(p_);				\
+		if (!r_) {						\
+			r_ = fn(vcpu, p_);				\
+			kfree(p_);					\
+		}							\
+		r_;							\
+	})
+/* In and out. */
+#define EXCHANGE(type, fn)						\
+	({								\
+		type *p_ = memdup_user(u, sizeof(*p_));			\
+		long r_ = PTR_ERR_OR_ZERO(p_);				\
+		if (!r_) {						\
+			r_ = fn(vcpu, p_);				\
+			if (!r_ && copy_to_user(u, p_, sizeof(*p_)))	\
+				r_ = -EFAULT;				\
+			kfree(p_);					\
+		}							\
+		r_;							\
+	})
+
+static long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+{
+	void __user *u = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_GET_REGS:	return GET(struct kvm_regs, vh_regs_get);
+	case KVM_SET_REGS:	return SET(struct kvm_regs, vh_regs_set);
+	case KVM_GET_SREGS:	return GET(struct kvm_sregs, vh_sregs_get);
+	case KVM_SET_SREGS:	return SET(struct kvm_sregs, vh_sregs_set);
+	case KVM_GET_SREGS2:	return GET(struct kvm_sregs2, vh_sregs2_get);
+	case KVM_SET_SREGS2:	return SET(struct kvm_sregs2, vh_sregs2_set);
+	case KVM_GET_FPU:	return GET(struct kvm_fpu, vh_fpu_get);
+	case KVM_SET_FPU:	return SET(struct kvm_fpu, vh_fpu_set);
+	case KVM_GET_XSAVE:	return GET(struct kvm_xsave, vh_xsave_get);
+	case KVM_SET_XSAVE:	return SET(struct kvm_xsave, vh_xsave_set);
+	case KVM_GET_XCRS:	return GET(struct kvm_xcrs, vh_xcrs_get);
+	case KVM_SET_XCRS:	return SET(struct kvm_xcrs, vh_xcrs_set);
+	case KVM_GET_VCPU_EVENTS: return GET(struct kvm_vcpu_events, vh_events_get);
+	case KVM_SET_VCPU_EVENTS: return SET(struct kvm_vcpu_events, vh_events_set);
+	case KVM_GET_DEBUGREGS:	return GET(struct kvm_debugregs, vh_debugregs_get);
+	case KVM_SET_DEBUGREGS:	return SET(struct kvm_debugregs, vh_debugregs_set);
+	case KVM_GET_MP_STATE:	return GET(struct kvm_mp_state, get_mp_state);
+	case KVM_SET_MP_STATE:	return SET(struct kvm_mp_state, set_mp_state);
+	case KVM_GET_LAPIC:	return GET(struct kvm_lapic_state, get_lapic);
+	case KVM_SET_LAPIC:	return SET(struct kvm_lapic_state, set_lapic);
+	case KVM_TRANSLATE:	return EXCHANGE(struct kvm_translation, vh_translate);
+	case KVM_TPR_ACCESS_REPORTING: return EXCHANGE(struct kvm_tpr_access_ctl, tpr_access);
+	case KVM_INTERRUPT:	return SET(struct kvm_interrupt, set_interrupt);
+	case KVM_SET_CPUID2:	return vh_cpuid_set(vcpu, u);
+	case KVM_GET_CPUID2:	return vh_cpuid_get(vcpu, u);
+	case KVM_GET_MSRS:	return vh_msrs_ioctl(vcpu, u, false);
+	case KVM_SET_MSRS:	return vh_msrs_ioctl(vcpu, u, true);
+	case KVM_SET_SIGNAL_MASK: return copy_sigmask(vcpu, u);
+	case KVM_SET_TSC_KHZ:
+		return arg > UINT_MAX ? -EINVAL : vh_tsc_set_khz(vcpu, arg);
+	case KVM_GET_TSC_KHZ:
+		return vcpu->tsc_khz;
+	case KVM_KVMCLOCK_CTRL:
+		return vh_clock_ctrl(vcpu);
+	case KVM_NMI:
+		vh_vcpu_post_nmi(vcpu);
+		return 0;
+	case KVM_RUN:
+		return arg ? -EINVAL : vh_vcpu_run(vcpu);
+	}
+	return -ENOTTY;
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vh_vcpu *vcpu = file->private_data;
+	long r;
+
+	if (vcpu->vm->mm != current->mm)
+		return -EIO;
+	if (cmd == VH_GET_EXIT_STATS)
+		return exit_stats(vcpu, (void __user *)arg);
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -ENOTTY;
+	if (mutex_lock_killable(&vcpu->lock))
+		return -EINTR;
+	r = vcpu_ioctl_locked(vcpu, cmd, arg);
+	mutex_unlock(&vcpu->lock);
+	return r;
+}
+
+static vm_fault_t vcpu_fault(struct vm_fault *vmf)
+{
+	struct vh_vcpu *vcpu = vmf->vma->vm_file->private_data;
+	void *at;
+
+	switch (vmf->pgoff) {
+	case 0:
+		at = vcpu->run;
+		break;
+	case 1:
+		at = vcpu->pio_data;
+		break;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+	vmf->page = virt_to_page(at);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = { .fault = vcpu_fault };
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	if (vma_pages(vma) + vma->vm_pgoff > VH_VCPU_MMAP_PAGES)
+		return -EINVAL;
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct vh_vcpu *vcpu = file->private_data;
+
+	vh_vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= vcpu_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= vcpu_mmap,
+	.release	= vcpu_release,
+	.llseek		= noop_llseek,
+};
+
+/**
+ * vh_vcpu_free - free a vCPU
+ * @vcpu: the vCPU
+ *
+ * The VM's last reference is gone, or the vCPU was never visible.
+ */
+void vh_vcpu_free(struct vh_vcpu *vcpu)
+{
+	vh_lapic_destroy(vcpu);
+	vh_clock_destroy(vcpu);
+	vh_vmx_destroy(vcpu);
+	vh_fpu_destroy(vcpu);
+	vh_msr_destroy(vcpu);
+	vh_emul_free(vcpu);
+	put_pid(rcu_dereference_protected(vcpu->pid, 1));
+	kvfree(vcpu->cpuid);
+	free_page((unsigned long)vcpu->run);
+	free_page((unsigned long)vcpu->pio_data);
+	kfree(vcpu);
+}
+
+static int vcpu_init(struct vh_vcpu *vcpu)
+{
+	int err;
+
+	vcpu->run = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vcpu->run || !vcpu->pio_data)
+		return -ENOMEM;
+	err = vh_fpu_create(vcpu);
+	if (!err)
+		err = vh_msr_create(vcpu);
+	if (!err)
+		err = vh_clock_create(vcpu);
+	if (!err)
+		err = vh_emul_alloc(vcpu);
+	if (!err && vcpu->vm->irqchip_kernel)
+		err = vh_lapic_create(vcpu);
+	if (!err)
+		err = vh_vmx_create(vcpu);
+	if (err)
+		return err;
+	vh_cpuid_refresh(vcpu);
+	vh_state_reset(vcpu, false);
+	vh_fpu_reset(vcpu, false);
+	vh_msr_reset(vcpu);
+	if (vcpu->lapic)
+		vh_lapic_reset(vcpu, false);
+	return 0;
+}
+
+/**
+ * vh_vcpu_create - KVM_CREATE_VCPU
+ * @vm: the VM
+ * @id: KVM_CREATE_VCPU id
+ *
+ * vm->lock held. Returns a file descriptor, -EEXIST, -EINVAL, -ENOMEM.
+ */
+int vh_vcpu_create(struct vh_vm *vm, u32 id)
+{
+	struct vh_vcpu *vcpu;
+	struct file *file;
+	int err, fd;
+
+	if (id >= VH_MAX_VCPUS)
+		return -EINVAL;
+	if (vm->nr_vcpus >= VH_MAX_VCPUS)
+		return -EINVAL;
+	if (vh_vcpu_by_id(vm, id))
+		return -EEXIST;
+	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	if (!vcpu)
+		return -ENOMEM;
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->idx = vm->nr_vcpus;
+	vcpu->cpu = -1;
+	vcpu->user_irq = -1;
+	mutex_init(&vcpu->lock);
+	rcuwait_init(&vcpu->wait);
+	vcpu->mp_state = vm->irqchip_kernel && id != vm->bsp_id ?
+			 KVM_MP_STATE_UNINITIALIZED : KVM_MP_STATE_RUNNABLE;
+	err = vcpu_init(vcpu);
+	if (err)
+		goto free;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		err = fd;
+		goto free;
+	}
+	file = anon_inode_getfile("vh-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		err = PTR_ERR(file);
+		goto free;
+	}
+	vh_vm_get(vm);
+	rcu_assign_pointer(vm->vcpus[vcpu->idx], vcpu);
+	smp_store_release(&vm->nr_vcpus, vcpu->idx + 1);
+	vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
+	fd_install(fd, file);
+	return fd;
+free:
+	vh_vcpu_free(vcpu);
+	return err;
+}

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vm.c - VM objects: life cycle, file descriptor, ioctls.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/atomic.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "vh.h"
+#include "vmx/vmx.h"
+
+static atomic_t next_id = ATOMIC_INIT(0);
+
+/**
+ * vh_vm_get - one more reference
+ * @vm: the VM
+ */
+void vh_vm_get(struct vh_vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+
+/*
+ * The last file descriptor is gone: nothing runs, and nothing can come in but
+ * the MMU notifier and eventfds, which are shut out first.
+ */
+static void vm_destroy(struct vh_vm *vm)
+{
+	unsigned int i;
+
+	vh_irqfd_release_all(vm);
+	vh_ioeventfd_release_all(vm);
+	vh_pit_destroy(vm);
+	for (i = 0; i < vm->nr_vcpus; i++)
+		vh_vcpu_free(rcu_dereference_protected(vm->vcpus[i], 1));
+	vm->nr_vcpus = 0;
+	vh_irqchip_destroy(vm);
+	vh_root_put();
+	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
+}
+
+/**
+ * vh_vm_put - drop a reference; the last one destroys the VM
+ * @vm: the VM
+ *
+ * Process context.
+ */
+void vh_vm_put(struct vh_vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		vm_destroy(vm);
+}
+
+/* --- ioctls; those with (L) hold vm->lock --- */
+
+static int set_tss_addr(struct vh_vm *vm, unsigned long addr)
+{
+	/* Three pages below 4 GiB. vh needs unrestricted guest and does not use them. */
+	if (addr > 0xffffffffUL - 3 * PAGE_SIZE)
+		return -EINVAL;
+	vm->tss_addr = addr;
+	return 0;
+}
+
+static int set_identity_addr(struct vh_vm *vm, const u64 __user *u)
+{
+	u64 addr;
+
+	if (copy_from_user(&addr, u, sizeof(addr)))
+		return -EFAULT;
+	if (vm->nr_vcpus)
+		return -EINVAL;
+	vm->identity_addr = addr ? addr : 0xfffbc000;
+	return 0;
+}
+
+static int create_irqchip(struct vh_vm *vm)
+{
+	int err;
+
+	if (vm->irqchip_kernel)
+		return -EEXIST;
+	if (vm->nr_vcpus)
+		return -EINVAL;
+	err = vh_irqchip_create(vm);
+	if (err)
+		return err;
+	err = vh_mmu_create_apic_page(vm);
+	if (err) {
+		vh_irqchip_destroy(vm);
+		return err;
+	}
+	WRITE_ONCE(vm->irqchip_kernel, true);
+	return 0;
+}
+
+static int create_pit(struct vh_vm *vm, const struct kvm_pit_config __user *u)
+{
+	struct kvm_pit_config cfg = {};
+
+	if (u && copy_from_user(&cfg, u, sizeof(cfg)))
+		return -EFAULT;
+	if (vm->pit)
+		return -EEXIST;
+	if (!vm->irqchip_kernel)
+		return -ENOENT;
+	return vh_pit_create(vm, &cfg);
+}
+
+static int irqchip_state(struct vh_vm *vm, struct kvm_irqchip __user *u, bool set)
+{
+	struct kvm_irqchip *chip;
+	int err;
+
+	chip = memdup_user(u, sizeof(*chip));
+	if (IS_ERR(chip))
+		return PTR_ERR(chip);
+	err = -ENXIO;
+	if (vm->irqchip_kernel)
+		err = set ? vh_irqchip_set(vm, chip) : vh_irqchip_get(vm, chip);
+	if (!err && !set && copy_to_user(u, chip, sizeof(*chip)))
+		err = -EFAULT;
+	kfree(chip);
+	if (set && !err) {
+		vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
+		vh_vm_request_all(vm, VH_REQ_EVENT);
+	}
+	return err;
+}
+
+static int pit_state(struct vh_vm *vm, struct kvm_pit_state2 __user *u, bool set)
+{
+	struct kvm_pit_state2 ps = {};
+	int err;
+
+	if (!vm->pit)
+		return -ENXIO;
+	if (set)
+		return copy_from_user(&ps, u, sizeof(ps)) ? -EFAULT : vh_pit_set(vm, &ps);
+	err = vh_pit_get(vm, &ps);
+	if (!err && copy_to_user(u, &ps, sizeof(ps)))
+		err = -EFAULT;
+	return err;
+}
+
+static int irq_line(struct vh_vm *vm, struct kvm_irq_level __user *u, bool status)
+{
+	struct kvm_irq_level level;
+	int r;
+
+	if (copy_from_user(&level, u, sizeof(level)))
+		return -EFAULT;
+	if (!READ_ONCE(vm->irqchip_kernel))
+		return -ENXIO;
+	r = vh_irq_line(vm, level.irq, level.level);
+	if (r < 0)
+		return r;
+	if (status) {
+		level.status = r;
+		if (copy_to_user(u, &level, sizeof(level)))
+			return -EFAULT;
+	}
+	return 0;
+}
+
+static int set_routing(struct vh_vm *vm, const struct kvm_irq_routing __user *u)
+{
+	struct kvm_irq_routing_entry *e = NULL;
+	struct kvm_irq_routing r;
+	int err;
+
+	if (copy_from_user(&r, u, sizeof(r)))
+		return -EFAULT;
+	if (!vm->irqchip_kernel)
+		return -EINVAL;
+	if (r.nr > VH_MAX_ROUTES || r.flags)
+		return -EINVAL;
+	if (r.nr) {
+		e = vmemdup_user(u->entries, array_size(r.nr, sizeof(*e)));
+		if (IS_ERR(e))
+			return PTR_ERR(e);
+	}
+	err = vh_irq_set_routing(vm, e, r.nr, r.flags);
+	kvfree(e);
+	return err;
+}
+
+static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
+{
+	struct kvm_enable_cap cap;
+
+	if (copy_from_user(&cap, u, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case KVM_CAP_X86_DISABLE_EXITS:
+		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_EXITS_HLT || vm->nr_vcpus)
+			return -EINVAL;
+		vm->disabled_exits = cap.args[0];
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* Copy in, call, copy out when @out. */
+#define WITH(type, in, out, call)					\
+	({								\
+		type v = {};						\
+		long r_ = 0;						\
+		if ((in) && copy_from_user(&v, u, sizeof(v)))		\
+			r_ = -EFAULT;					\
+		if (!r_)						\
+			r_ = (call);					\
+		if (!r_ && (out) && copy_to_user(u, &v, sizeof(v)))	\
+			r_ = -EFAULT;					\
+		r_;							\
+	})
+
+/* Those that change the VM: vm->lock held. */
+static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long arg)
+{
+	void __user *u = (void __user *)arg;
+
+	switch (cmd) {
+	case KVM_CREATE_VCPU:
+		return arg > UINT_MAX ? -EINVAL : vh_vcpu_create(vm, arg);
+	case KVM_SET_TSS_ADDR:
+		return set_tss_addr(vm, arg);
+	case KVM_SET_IDENTITY_MAP_ADDR:
+		return set_identity_addr(vm, u);
+	case KVM_CREATE_IRQCHIP:
+		return create_irqchip(vm);
+	case KVM_CREATE_PIT:
+		return create_pit(vm, NULL);
+	case KVM_CREATE_PIT2:
+		return u ? create_pit(vm, u) : -EFAULT;
+	case KVM_GET_IRQCHIP:
+		return irqchip_state(vm, u, false);
+	case KVM_SET_IRQCHIP:
+		return irqchip_state(vm, u, true);
+	case KVM_GET_PIT2:
+		return pit_state(vm, u, false);
+	case KVM_SET_PIT2:
+		return pit_state(vm, u, true);
+	case KVM_SET_GSI_ROUTING:
+		return set_routing(vm, u);
+	case KVM_ENABLE_CAP:
+		return enable_cap(vm, u);
+	case KVM_SET_BOOT_CPU_ID:
+		if (vm->nr_vcpus)
+			return -EBUSY;
+		vm->bsp_id = arg;
+		return 0;
+	case KVM_SET_TSC_KHZ:
+		if (arg > UINT_MAX)
+			return -EINVAL;
+		vm->default_tsc_khz = arg;
+		return 0;
+	case KVM_GET_TSC_KHZ:
+		return vm->default_tsc_khz;
+	}
+	return -ENOTTY;
+}
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct vh_vm *vm = file->private_data;
+	void __user *u = (void __user *)arg;
+	long r;
+
+	if (vm->mm != current->mm)
+		return -EIO;
+	switch (cmd) {
+	case KVM_CHECK_EXTENSION:
+		return vh_check_extension(arg);
+	case KVM_SET_USER_MEMORY_REGION:
+		return WITH(struct kvm_userspace_memory_region, true, false,
+			    vh_mmu_set_region(vm, &v));
+	case KVM_GET_DIRTY_LOG:
+		return WITH(struct kvm_dirty_log, true, false, vh_mmu_get_dirty_log(vm, &v));
+	case KVM_IRQ_LINE:
+		return irq_line(vm, u, false);
+	case KVM_IRQ_LINE_STATUS:
+		return irq_line(vm, u, true);
+	case KVM_SIGNAL_MSI:
+		if (!READ_ONCE(vm->irqchip_kernel))
+			return -EINVAL;
+		{
+			struct kvm_msi v;
+
+			if (copy_from_user(&v, u, sizeof(v)))
+				return -EFAULT;
+			return vh_irq_signal_msi(vm, &v);
+		}
+	case KVM_IRQFD:
+		return WITH(struct kvm_irqfd, true, false, vh_irqfd(vm, &v));
+	case KVM_IOEVENTFD:
+		return WITH(struct kvm_ioeventfd, true, false, vh_ioeventfd(vm, &v));
+	case KVM_GET_CLOCK:
+		return WITH(struct kvm_clock_data, false, true, vh_clock_get(vm, &v));
+	case KVM_SET_CLOCK:
+		return WITH(struct kvm_clock_data, true, false, vh_clock_set(vm, &v));
+	}
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -ENOTTY;
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
+	r = vm_ioctl_locked(vm, cmd, arg);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	vh_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner		= THIS_MODULE,
+	.unlocked_ioctl	= vm_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.release	= vm_release,
+	.llseek		= noop_llseek,
+};
+
+/**
+ * vh_vm_create - KVM_CREATE_VM
+ * @type: machine type, must be 0
+ *
+ * Process context. Returns a file descriptor, -EINVAL for a machine type other
+ * than 0, -EBUSY when another hypervisor has VMX, -ENOMEM.
+ */
+int vh_vm_create(unsigned long type)
+{
+	struct file *file;
+	struct vh_vm *vm;
+	int err, fd;
+
+	if (type)
+		return -EINVAL;
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	if (!vm)
+		return -ENOMEM;
+	refcount_set(&vm->refs, 1);
+	mutex_init(&vm->lock);
+	mutex_init(&vm->slots_lock);
+	vm->id = atomic_inc_return(&next_id);
+	vm->mm = current->mm;
+	vh_clock_vm_init(vm);
+	err = vh_root_get();
+	if (err) {
+		kvfree(vm);
+		return err;
+	}
+	err = vh_mmu_init(vm);
+	if (err) {
+		vh_root_put();
+		kvfree(vm);
+		return err;
+	}
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		err = fd;
+		goto put;
+	}
+	file = anon_inode_getfile("vh-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		err = PTR_ERR(file);
+		goto put;
+	}
+	fd_install(fd, file);
+	return fd;
+put:
+	vh_vm_put(vm);
+	return err;
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * caps.c - what this processor's VMX can do (SDM Vol. 3, Appendix A).
+ *
+ * Read on every CPU when the module loads; all CPUs must agree. The minimum is
+ * stated in need[] below; everything else is used when it is there.
+ */
+#include <linux/cpu.h>
+#include <linux/smp.h>
+#include <asm/cpufeature.h>
+
+#include "../cpu.h"
+#include "internal.h"
+
+struct vmx_caps vmx_caps __ro_after_init;
+
+/**
+ * struct ctl - one word of VM-execution, exit or entry controls
+ * @name: of the word, for the log
+ * @msr: capability MSR
+ * @true_msr: its "true" twin when VMX_BASIC has bit 55
+ * @min: controls without which vh does not run here
+ * @opt: controls used when the processor has them
+ */
+struct ctl {
+	const char *name;
+	u32 msr, true_msr;
+	u32 min, opt;
+};
+
+static const struct ctl ctl_pin = {
+	"pin-based", MSR_IA32_VMX_PINBASED_CTLS, MSR_IA32_VMX_TRUE_PINBASED_CTLS,
+	PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS, 0,
+};
+static const struct ctl ctl_proc = {
+	"primary processor-based", MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
+	CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING |
+	CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_MSR_BITMAPS |
+	CPU_BASED_USE_TSC_OFFSETTING | CPU_BASED_RDPMC_EXITING | CPU_BASED_TPR_SHADOW |
+	CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, 0,
+};
+static const struct ctl ctl_proc2 = {
+	"secondary processor-based", MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
+	SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST,
+	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES | SECONDARY_EXEC_ENABLE_RDTSCP |
+	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | SECONDARY_EXEC_ENABLE_VPID |
+	SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_APIC_REGISTER_VIRT |
+	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
+	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_TSC_SCALING,
+};
+static const struct ctl ctl_exit = {
+	"VM-exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
+	VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_LOAD_IA32_EFER |
+	VM_EXIT_LOAD_IA32_PAT, 0,
+};
+static const struct ctl ctl_entry = {
+	"VM-entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
+	VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT, 0,
+};
+
+/* SDM A.2 to A.5: the low half of the MSR must be one, the high half may be. */
+static bool ctl_read(const struct ctl *c, bool true_msrs, u32 *value)
+{
+	u32 must, may;
+
+	if (rdmsr_safe(true_msrs ? c->true_msr : c->msr, &must, &may))
+		must = ~0u, may = 0;
+	*value = ((c->min | c->opt) & may) | must;
+	if ((c->min & ~may) == 0)
+		return true;
+	vh_info("CPU%d: VMX lacks %s controls %#x\n", raw_smp_processor_id(), c->name,
+		c->min & ~may);
+	return false;
+}
+
+static bool caps_read(struct vmx_caps *c)
+{
+	u64 basic = 0;
+	bool true_msrs, ok;
+
+	memset(c, 0, sizeof(*c));
+	if (rdmsrl_safe(MSR_IA32_VMX_BASIC, &basic))
+		return false;
+	true_msrs = basic & VMX_BASIC_TRUE_CTLS;
+	c->revision = basic & 0x7fffffff;
+	c->vmcs_size = (basic >> VMX_BASIC_VMCS_SIZE_SHIFT) & 0x1fff;
+	ok = ctl_read(&ctl_pin, true_msrs, &c->pin);
+	ok &= ctl_read(&ctl_proc, true_msrs, &c->proc);
+	/* The "true" MSR allows CR3 exiting off; the plain one, on the first CPUs, does not. */
+	ok &= ctl_read(&ctl_exit, true_msrs, &c->exit);
+	ok &= ctl_read(&ctl_entry, true_msrs, &c->entry);
+	if (!ok || !ctl_read(&ctl_proc2, false, &c->proc2))
+		return false;
+	if (c->vmcs_size > PAGE_SIZE || c->vmcs_size == 0)
+		return false;
+
+	rdmsrl(MSR_IA32_VMX_MISC, c->misc);
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, c->cr0_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, c->cr0_fixed1);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, c->cr4_fixed0);
+	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, c->cr4_fixed1);
+	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, c->ept_vpid);
+
+	if (!(c->ept_vpid & VMX_EPT_PAGE_WALK_4_BIT) || !(c->ept_vpid & VMX_EPTP_WB_BIT) ||
+	    !(c->ept_vpid & VMX_EPT_INVEPT_BIT) ||
+	    !(c->ept_vpid & (VMX_EPT_EXTENT_CONTEXT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT))) {
+		vh_info("VMX lacks 4-level write-back EPT or INVEPT\n");
+		return false;
+	}
+
+	/* A tagged TLB that cannot be flushed by tag is of no use. */
+	if (!(c->ept_vpid & VMX_VPID_INVVPID_BIT << 32) ||
+	    !(c->ept_vpid & (VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
+			     VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32))
+		c->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (!(c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) ||
+	    !(c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) ||
+	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE) ||
+	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES))
+		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	c->vid = c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	if (!boot_cpu_has(X86_FEATURE_XSAVES))
+		c->proc2 &= ~SECONDARY_EXEC_XSAVES;
+	return true;
+}
+
+static void caps_compare(void *failed)
+{
+	struct vmx_caps c;
+
+	if (!caps_read(&c) || memcmp(&c, &vmx_caps, sizeof(c)))
+		atomic_inc(failed);
+}
+
+/**
+ * vmx_caps_init - read the capability MSRs of every CPU
+ *
+ * Process context. Returns -EOPNOTSUPP with a line in the log when the
+ * processor or the firmware does not offer what vh needs.
+ */
+int vmx_caps_init(void)
+{
+	atomic_t failed = ATOMIC_INIT(0);
+	u64 feat = 0;
+
+	if (!boot_cpu_has(X86_FEATURE_VMX) && !(cpuid_ecx(1) & BIT(5))) {
+		vh_info("this processor has no VMX\n");
+		return -EOPNOTSUPP;
+	}
+	/* SDM 24.7: VMXON faults unless firmware has locked the MSR with VMX on. */
+	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &feat) || !(feat & FEAT_CTL_LOCKED) ||
+	    !(feat & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
+		vh_info("VMX is disabled by the firmware (IA32_FEATURE_CONTROL %#llx); enable it there\n",
+			feat);
+		return -EOPNOTSUPP;
+	}
+
+	cpus_read_lock();
+	preempt_disable();
+	if (!caps_read(&vmx_caps))
+		atomic_inc(&failed);
+	preempt_enable();
+	if (!atomic_read(&failed))
+		on_each_cpu(caps_compare, &failed, 1);
+	cpus_read_unlock();
+	if (atomic_read(&failed)) {
+		vh_info("VMX here is below vh's minimum, or differs between CPUs\n");
+		return -EOPNOTSUPP;
+	}
+
+	vh_cpu_caps.ept = true;
+	vh_cpu_caps.unrestricted = true;
+	vh_cpu_caps.vpid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID;
+	vh_cpu_caps.invpcid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID;
+	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
+	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_XSAVES;
+	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
+	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;
+	vh_ept_caps.huge_2m = vmx_caps.ept_vpid & VMX_EPT_2MB_PAGE_BIT;
+	vh_ept_caps.huge_1g = vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT;
+	vh_ept_caps.exec_only = vmx_caps.ept_vpid & VMX_EPT_EXECUTE_ONLY_BIT;
+	return 0;
+}
+
+/**
+ * vh_vmx_init - module load: what VMX is there, and the hooks around it
+ *
+ * VMX itself stays off. -EOPNOTSUPP with a line in the log when it cannot be used.
+ */
+int __init vh_vmx_init(void)
+{
+	int err = vmx_caps_init();
+
+	return err ? err : vmx_root_init();
+}
+
+/**
+ * vh_vmx_exit - module unload
+ */
+void vh_vmx_exit(void)
+{
+	vmx_root_exit();
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fast.c - exits finished inside the window.
+ *
+ * Interrupts are off and the VMCS is current: nothing here sleeps, allocates
+ * or takes a lock that others hold for long. What does not fit is left to the
+ * slow path (exits.c) untouched: an exit is either done here or not begun.
+ */
+#include <uapi/linux/kvm_para.h>
+
+#include "internal.h"
+#include "../cpu.h"
+
+/*
+ * The instruction is done: RIP moves on, the interrupt shadow ends, and a
+ * single-stepping guest gets its #DB (SDM 27.7.3).
+ */
+static void skip(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 rip = vmcs_read(GUEST_RIP) + vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	u32 shadow = vmcs_read(GUEST_INTERRUPTIBILITY_INFO);
+	u64 rflags = vmcs_read(GUEST_RFLAGS);
+
+	if (unlikely(!(s->efer & EFER_LMA)))
+		rip &= 0xffffffff;
+	vmcs_write(GUEST_RIP, rip);
+	if (unlikely(shadow & (VH_SHADOW_STI | VH_SHADOW_MOVSS)))
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			   shadow & ~(VH_SHADOW_STI | VH_SHADOW_MOVSS));
+	if (unlikely(rflags & X86_EFLAGS_TF))
+		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS,
+			   vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS) | BIT(14));
+}
+
+static bool fast_rdmsr(struct vh_vcpu *vcpu)
+{
+	u64 *gpr = vcpu->s.gpr, value;
+
+	if (!vh_msr_read_fast(vcpu, gpr[VH_RCX], &value))
+		return false;
+	gpr[VH_RAX] = (u32)value;
+	gpr[VH_RDX] = value >> 32;
+	skip(vcpu);
+	return true;
+}
+
+static bool fast_wrmsr(struct vh_vcpu *vcpu)
+{
+	u64 *gpr = vcpu->s.gpr;
+
+	if (!vh_msr_write_fast(vcpu, gpr[VH_RCX], (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32))
+		return false;
+	vh_request(vcpu, VH_REQ_EVENT);
+	skip(vcpu);
+	return true;
+}
+
+/* Hypercalls: vh offers none, which is what the answer says (KVM's convention). */
+static bool fast_vmcall(struct vh_vcpu *vcpu)
+{
+	u32 ar = vmcs_read(GUEST_SS_AR_BYTES);
+
+	vcpu->s.gpr[VH_RAX] = (ar >> 5) & 3 ? -KVM_EPERM : -KVM_ENOSYS;
+	if (!(vcpu->s.efer & EFER_LMA))
+		vcpu->s.gpr[VH_RAX] &= 0xffffffff;
+	skip(vcpu);
+	return true;
+}
+
+/* Ports of the PICs and the PIT; their models take raw locks only. */
+static bool fast_port(u16 port)
+{
+	switch (port) {
+	case 0x20: case 0x21: case 0xa0: case 0xa1:
+	case 0x40: case 0x41: case 0x42: case 0x43: case 0x61:
+	case 0x4d0: case 0x4d1:
+		return true;
+	}
+	return false;
+}
+
+static bool fast_io(struct vh_vcpu *vcpu)
+{
+	u64 qual = vmcs_read(EXIT_QUALIFICATION);
+	unsigned int len = (qual & 7) + 1;
+	u16 port = qual >> 16;
+	u32 data = vcpu->s.gpr[VH_RAX];
+	u64 mask = len == 4 ? 0xffffffff : (1ULL << len * 8) - 1;
+
+	if ((qual & BIT(4)) || !fast_port(port))
+		return false;
+	if (!vh_bus_pio(vcpu, port, &data, len, !(qual & BIT(3))))
+		return false;
+	if (qual & BIT(3))
+		vcpu->s.gpr[VH_RAX] = len == 4 ? data :
+				      (vcpu->s.gpr[VH_RAX] & ~mask) | (data & mask);
+	else
+		vh_request(vcpu, VH_REQ_EVENT);
+	skip(vcpu);
+	return true;
+}
+
+/* A write to the EOI register by an ordinary instruction: its data does not matter. */
+static bool fast_apic_access(struct vh_vcpu *vcpu)
+{
+	u64 qual = vmcs_read(EXIT_QUALIFICATION);
+
+	if ((qual & 0xfff) != 0xb0 || ((qual >> 12) & 15) != 1)
+		return false;
+	/* Delivery of an event wrote there: not an instruction. */
+	if (vmcs_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK)
+		return false;
+	vh_lapic_eoi(vcpu);
+	vh_request(vcpu, VH_REQ_EVENT);
+	skip(vcpu);
+	return true;
+}
+
+static bool fast_hlt(struct vh_vcpu *vcpu)
+{
+	/* Only the cheap and certain case: a deliverable interrupt is there. */
+	if (!vcpu->lapic || !(vmcs_read(GUEST_RFLAGS) & X86_EFLAGS_IF) ||
+	    vh_irq_pending(vcpu) < 0)
+		return false;
+	vh_request(vcpu, VH_REQ_EVENT);
+	skip(vcpu);
+	return true;
+}
+
+/**
+ * vmx_fast_exit - try to finish the exit without leaving the window
+ * @vcpu: the vCPU
+ *
+ * In the window. True: enter again. False: nothing was changed.
+ */
+bool vmx_fast_exit(struct vh_vcpu *vcpu)
+{
+	switch (vcpu->exit.reason) {
+	case EXIT_REASON_CPUID:
+		vh_cpuid_exec(vcpu);
+		skip(vcpu);
+		return true;
+	case EXIT_REASON_MSR_READ:
+		return fast_rdmsr(vcpu);
+	case EXIT_REASON_MSR_WRITE:
+		return fast_wrmsr(vcpu);
+	case EXIT_REASON_VMCALL:
+		return fast_vmcall(vcpu);
+	case EXIT_REASON_IO_INSTRUCTION:
+		return fast_io(vcpu);
+	case EXIT_REASON_INTERRUPT_WINDOW:
+		vcpu->ev.irq_window = false;
+		vmx_set_proc(vcpu->vmx, vcpu->vmx->proc & ~CPU_BASED_INTR_WINDOW_EXITING);
+		if (!vcpu->lapic)
+			return false;	/* userspace may want to know */
+		vh_request(vcpu, VH_REQ_EVENT);
+		return true;
+	case EXIT_REASON_NMI_WINDOW:
+		vcpu->ev.nmi_window = false;
+		vmx_set_proc(vcpu->vmx, vcpu->vmx->proc & ~CPU_BASED_NMI_WINDOW_EXITING);
+		vh_request(vcpu, VH_REQ_EVENT);
+		return true;
+	case EXIT_REASON_TPR_BELOW_THRESHOLD:
+		vh_request(vcpu, VH_REQ_EVENT);
+		return true;
+	case EXIT_REASON_APIC_ACCESS:
+		return fast_apic_access(vcpu);
+	case EXIT_REASON_EOI_INDUCED:
+		vh_lapic_eoi_induced(vcpu, vmcs_read(EXIT_QUALIFICATION) & 0xff);
+		return true;
+	case EXIT_REASON_APIC_WRITE:
+		vh_lapic_apic_write(vcpu, vmcs_read(EXIT_QUALIFICATION) & 0xff0);
+		vh_request(vcpu, VH_REQ_EVENT);
+		return true;
+	case EXIT_REASON_HLT:
+		return fast_hlt(vcpu);
+	case EXIT_REASON_WBINVD:
+	case EXIT_REASON_INVD:
+		/* Guest memory is ordinary cached memory: nothing needs writing back. */
+		skip(vcpu);
+		return true;
+	}
+	return false;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* internal.h - shared by the files of vmx/ only. */
+#ifndef VH_VMX_INTERNAL_H
+#define VH_VMX_INTERNAL_H
+
+#include <asm/msr.h>
+#include <asm/vmx.h>
+
+#include "vmx.h"
+#include "insn.h"
+
+/**
+ * struct vmx_caps - what the capability MSRs allow (SDM Vol. 3, Appendix A)
+ *
+ * Written once at module load, read-only afterwards. @pin to @entry are the
+ * controls that vh uses: minimum and whatever optional ones the CPU has.
+ */
+struct vmx_caps {
+	u32 revision;
+	u32 vmcs_size;
+	u32 pin, proc, proc2, exit, entry;
+	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+	u64 ept_vpid;
+	u64 misc;
+	bool vid;			/* register virtualization + virtual-interrupt delivery */
+};
+extern struct vmx_caps vmx_caps;
+
+int vmx_caps_init(void);
+
+/**
+ * struct vh_vmx - VMX side of a vCPU
+ *
+ * Own thread, with interrupts off where the VMCS is current; @cpu and @node
+ * change only on the CPU where the VMCS is active, with interrupts off there.
+ */
+struct vh_vmx {
+	u64 host_rsp;			/* as in the VMCS; first: enter.S */
+	void *vmcs;
+	u64 vmcs_pa;
+	unsigned long *msr_bitmap;
+	int cpu;			/* where the VMCS is active, -1: nowhere */
+	struct list_head node;		/* on that CPU's list of active VMCSs */
+	bool launched;
+	bool configured;		/* constant fields are written */
+	u16 vpid;			/* 0: none */
+
+	/* caches of what the VMCS holds */
+	u32 proc, proc2, entry, exceptions;
+	u64 host_cr0, host_cr3, host_cr4, host_fs_base;
+	u16 host_fs, host_gs;
+	u64 tsc_offset, tsc_scale;
+	u64 cr0_mask, cr4_mask;
+	u32 tpr_threshold;
+	u16 intr_status;
+	bool vid;			/* virtual-interrupt delivery is on now */
+	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
+#ifdef VH_DEBUG
+	struct vmx_witness *witness;
+#endif
+};
+
+DECLARE_PER_CPU(struct vh_vmx *, vmx_current);	/* VMCS loaded by VMPTRLD; interrupts off */
+extern const struct vh_root_ops *vmx_root;
+
+/* root.c */
+int vmx_root_init(void);
+void vmx_root_exit(void);
+bool vmx_root_own_begin(void);
+
+/* vmcs.c */
+void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
+void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
+void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
+void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
+void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
+void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
+void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
+void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
+
+/* switch.c; interrupts off */
+void vmx_msrs_restore_local(void);
+
+/* exchange.c; in the window, but for init */
+void vmx_exchange_init(struct vh_vcpu *vcpu, struct vh_vmx *vmx);
+void vmx_read_state(struct vh_vcpu *vcpu, u32 groups);
+void vmx_write_state(struct vh_vcpu *vcpu, u32 groups);
+static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
+{
+	groups &= ~vcpu->valid;
+	if (groups)
+		vmx_read_state(vcpu, groups);
+}
+
+/* fast.c; in the window: true when the exit is dealt with */
+bool vmx_fast_exit(struct vh_vcpu *vcpu);
+
+/* enter.S: 0 after a VM exit, 1 when VMLAUNCH/VMRESUME itself failed */
+int vmx_enter(struct vh_vcpu *vcpu, u64 *host_rsp, bool launched);
+extern const char vmx_exit_label[];
+
+#endif /* VH_VMX_INTERNAL_H */

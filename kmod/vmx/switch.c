@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * switch.c - processor state that VMX does not switch: the section's part.
+ *
+ * STAR, LSTAR, FMASK and TSC_AUX matter to user mode only, so the guest's
+ * values stay until this CPU returns to user mode. KERNEL_GS_BASE belongs to
+ * the task and is exchanged around each section. A VM exit leaves GDTR and
+ * IDTR with 64 KiB limits, TR with the minimal one, LDTR and the data
+ * segments null (SDM 28.5.2): the section's end puts the host's back.
+ */
+#include <linux/user-return-notifier.h>
+#include <asm/cpufeature.h>
+#include <asm/desc.h>
+#include <asm/fsgsbase.h>
+#include <asm/segment.h>
+
+#include "internal.h"
+#include "witness.h"
+
+static const u32 lazy_msrs[] = { MSR_STAR, MSR_LSTAR, MSR_SYSCALL_MASK, MSR_TSC_AUX };
+#define NR_LAZY	ARRAY_SIZE(lazy_msrs)
+
+/*
+ * struct lazy - the lazily restored MSRs of one CPU
+ *
+ * Own CPU; preemption off, interrupts off where @notifier is (un)registered.
+ */
+struct lazy {
+	struct user_return_notifier notifier;
+	bool registered, known;
+	u64 host[NR_LAZY], now[NR_LAZY];
+};
+static DEFINE_PER_CPU(struct lazy, lazy);
+
+static void lazy_restore(struct lazy *l)
+{
+	int i;
+
+	if (!l->registered)
+		return;
+	l->registered = false;
+	user_return_notifier_unregister(&l->notifier);
+	for (i = 0; i < NR_LAZY; i++) {
+		if (l->now[i] != l->host[i]) {
+			wrmsrl(lazy_msrs[i], l->host[i]);
+			l->now[i] = l->host[i];
+		}
+	}
+}
+
+static void lazy_return(struct user_return_notifier *n)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	lazy_restore(container_of(n, struct lazy, notifier));
+	local_irq_restore(flags);
+}
+
+/**
+ * vmx_msrs_restore_local - the host's syscall MSRs, now
+ *
+ * Interrupts off; before the CPU leaves VMX operation.
+ */
+void vmx_msrs_restore_local(void)
+{
+	lazy_restore(this_cpu_ptr(&lazy));
+}
+
+static void lazy_load(const struct vh_cpu_state *s)
+{
+	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
+	unsigned int i, n = NR_LAZY - !boot_cpu_has(X86_FEATURE_RDTSCP);
+	struct lazy *l = this_cpu_ptr(&lazy);
+	unsigned long flags;
+
+	if (unlikely(!l->known)) {
+		for (i = 0; i < n; i++) {
+			rdmsrl(lazy_msrs[i], l->host[i]);
+			l->now[i] = l->host[i];
+		}
+		l->known = true;
+	}
+	for (i = 0; i < n; i++) {
+		if (l->now[i] == want[i])
+			continue;
+		local_irq_save(flags);
+		if (!l->registered) {
+			l->notifier.on_user_return = lazy_return;
+			user_return_notifier_register(&l->notifier);
+			l->registered = true;
+		}
+		wrmsrl(lazy_msrs[i], want[i]);
+		l->now[i] = want[i];
+		local_irq_restore(flags);
+	}
+}
+
+/*
+ * struct section - what the open section of a CPU has to put back
+ *
+ * Own CPU, preemption off.
+ */
+struct section {
+	struct desc_ptr gdt, idt;
+	u64 kernel_gs_base, fs_base;
+	u16 ds, es, fs, gs, ldt;
+};
+static DEFINE_PER_CPU(struct section, sections);
+
+/**
+ * vh_vmx_load - open a section on this CPU
+ * @vcpu: the vCPU
+ *
+ * Preemption off (vh_fpu_enter()), interrupts on. The VMCS is active on no
+ * other CPU afterwards.
+ */
+void vh_vmx_load(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	struct section *sec = this_cpu_ptr(&sections);
+
+	if (unlikely(vmx->cpu != smp_processor_id()))
+		vmx_release_remote(vmx);
+	savesegment(ds, sec->ds);
+	savesegment(es, sec->es);
+	savesegment(fs, sec->fs);
+	savesegment(gs, sec->gs);
+	if (unlikely(sec->fs))
+		rdmsrl(MSR_FS_BASE, sec->fs_base);
+	asm("sldt %0" : "=rm" (sec->ldt));
+	native_store_gdt(&sec->gdt);
+	store_idt(&sec->idt);
+	rdmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
+	wrmsrl(MSR_KERNEL_GS_BASE, vcpu->s.kernel_gs_base);
+	lazy_load(&vcpu->s);
+	vmx->section = true;
+}
+
+/**
+ * vh_vmx_unload - close the section
+ * @vcpu: the vCPU
+ *
+ * Preemption off, interrupts on.
+ */
+void vh_vmx_unload(struct vh_vcpu *vcpu)
+{
+	struct section *sec = this_cpu_ptr(&sections);
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	vmx->section = false;
+	rdmsrl(MSR_KERNEL_GS_BASE, vcpu->s.kernel_gs_base);
+	if (unlikely(sec->ldt))
+		asm volatile("lldt %0" : : "rm" (sec->ldt));
+	if (unlikely(sec->fs)) {
+		loadsegment(fs, sec->fs);
+		wrmsrl(MSR_FS_BASE, sec->fs_base);	/* user mode may have set it apart */
+	}
+	if (unlikely(sec->gs)) {
+		unsigned long flags;
+
+		/* load_gs_index() exchanges GS bases: no interrupt in between. */
+		local_irq_save(flags);
+		load_gs_index(sec->gs);
+		local_irq_restore(flags);
+	}
+	wrmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
+	if (unlikely(sec->ds | sec->es)) {
+		loadsegment(ds, sec->ds);
+		loadsegment(es, sec->es);
+	}
+	native_load_gdt(&sec->gdt);
+	native_load_idt(&sec->idt);
+	invalidate_tss_limit();
+}

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmcs.c - a vCPU's VMCS: life cycle, controls, and the CPU it is active on.
+ *
+ * A VMCS is active on at most one CPU (SDM 25.11.1). The CPU it is active on
+ * keeps it on a list, so that it can be cleared before that CPU leaves VMX
+ * operation; another CPU that wants it asks by IPI.
+ */
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <asm/desc.h>
+#include <asm/io.h>
+#include <asm/fsgsbase.h>
+#include <asm/segment.h>
+
+#include "internal.h"
+#include "witness.h"
+#include "../compat/compat.h"
+
+DEFINE_PER_CPU(struct vh_vmx *, vmx_current);
+static DEFINE_PER_CPU(struct list_head, vmx_active);
+
+/* --- VPIDs: a tag for each vCPU; 0 is the host's --- */
+static DEFINE_SPINLOCK(vpid_lock);
+static DECLARE_BITMAP(vpid_used, 1 << 16);
+
+static u16 vpid_get(void)
+{
+	unsigned long id;
+
+	if (!(vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID))
+		return 0;
+	spin_lock(&vpid_lock);
+	id = find_next_zero_bit(vpid_used, 1 << 16, 1);
+	if (id < 1 << 16)
+		__set_bit(id, vpid_used);
+	else
+		id = 0;		/* this vCPU runs untagged */
+	spin_unlock(&vpid_lock);
+	return id;
+}
+
+static void vpid_put(u16 id)
+{
+	if (!id)
+		return;
+	spin_lock(&vpid_lock);
+	__clear_bit(id, vpid_used);
+	spin_unlock(&vpid_lock);
+}
+
+/* --- active where --- */
+
+static void vmcs_clear_local(struct vh_vmx *vmx)
+{
+	if (vmx->cpu != smp_processor_id())
+		return;
+	vmx_vmclear(vmx->vmcs_pa);
+	if (__this_cpu_read(vmx_current) == vmx)
+		__this_cpu_write(vmx_current, NULL);
+	list_del_init(&vmx->node);
+	vmx->launched = false;
+	vmx_witness_cleared(vmx);
+	/* Whoever sees -1 may VMPTRLD elsewhere. */
+	smp_store_release(&vmx->cpu, -1);
+}
+
+static void vmcs_clear_ipi(void *vmx)
+{
+	vmcs_clear_local(vmx);
+}
+
+/**
+ * vmx_clear_all_local - VMCLEAR every VMCS that is active on this CPU
+ *
+ * Interrupts off, in VMX operation; before VMXOFF.
+ */
+void vmx_clear_all_local(void)
+{
+	struct list_head *list = this_cpu_ptr(&vmx_active);
+
+	while (list->next && !list_empty(list))
+		vmcs_clear_local(list_first_entry(list, struct vh_vmx, node));
+	vmx_msrs_restore_local();
+}
+
+/* --- controls --- */
+
+/**
+ * vmx_set_proc - write the primary processor-based controls if they changed
+ * @vmx: its VMX side
+ * @value: new value
+ *
+ * In the window.
+ */
+void vmx_set_proc(struct vh_vmx *vmx, u32 value)
+{
+	if (vmx->proc == value)
+		return;
+	vmx->proc = value;
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, value);
+}
+
+static void vmx_set_proc2(struct vh_vmx *vmx, u32 value)
+{
+	if (vmx->proc2 == value)
+		return;
+	vmx->proc2 = value;
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, value);
+}
+
+static void msr_intercept(struct vh_vmx *vmx, u32 msr, bool read, bool write)
+{
+	unsigned long *map = vmx->msr_bitmap;
+	unsigned int high = msr >= 0xc0000000 ? 0x400 * 8 : 0, bit = msr & 0x1fff;
+
+	/* SDM 25.6.9: reads low, reads high, writes low, writes high, 1 KiB each. */
+	__assign_bit(high + bit, map, read);
+	__assign_bit(0x800 * 8 + high + bit, map, write);
+}
+
+static const u32 passed_msrs[] = {
+	MSR_FS_BASE, MSR_GS_BASE, MSR_KERNEL_GS_BASE,
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+};
+
+/**
+ * vmx_apic_mode - follow the LAPIC's mode with controls and MSR bitmap
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_APIC_MODE). SDM 30.4, 30.5: xAPIC is virtualized by
+ * the APIC-access page, x2APIC by MSR intercepts.
+ */
+void vmx_apic_mode(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	u32 proc2 = vmx->proc2 & ~(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |
+				   SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+				   SECONDARY_EXEC_APIC_REGISTER_VIRT |
+				   SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	u32 have = vmx_caps.proc2;
+	bool x2 = false, on = vcpu->lapic && vh_lapic_hw_enabled(vcpu);
+	u32 msr;
+
+	if (on) {
+		x2 = vh_lapic_x2apic(vcpu);
+		if (x2)
+			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+		else if (vcpu->vm->mmu.apic_page)
+			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
+		if (vmx_caps.vid && (proc2 & (SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+					      SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)))
+			proc2 |= SECONDARY_EXEC_APIC_REGISTER_VIRT |
+				 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	}
+	vmx_set_proc2(vmx, proc2);
+	vmx->vid = proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+
+	for (msr = 0x800; msr < 0x840; msr++)
+		msr_intercept(vmx, msr, !(x2 && vmx->vid && msr != 0x839), true);
+	if (x2) {
+		/* Without VID only the TPR is the hardware's (SDM 30.5). */
+		bool hw = proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
+
+		msr_intercept(vmx, 0x808, !hw, !hw);
+		msr_intercept(vmx, 0x80b, true, !vmx->vid);
+		msr_intercept(vmx, 0x83f, true, !vmx->vid);
+	}
+	if (vmx->vid) {
+		int irr = vh_lapic_sync(vcpu), isr = vh_lapic_highest_isr(vcpu);
+
+		vmx->tpr_threshold = 0;
+		vmcs_write(TPR_THRESHOLD, 0);
+		vmcs_write(GUEST_INTR_STATUS, max(irr, 0) | max(isr, 0) << 8);
+		vmx_eoi_bitmap(vcpu);
+	}
+	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	vh_request(vcpu, VH_REQ_TLB_FLUSH);
+	vh_request(vcpu, VH_REQ_EVENT);
+}
+
+/**
+ * vmx_eoi_bitmap - which vectors' EOIs must exit
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_EOI_BITMAP).
+ */
+void vmx_eoi_bitmap(struct vh_vcpu *vcpu)
+{
+	u64 map[4];
+
+	if (!vcpu->vmx->vid)
+		return;
+	vh_lapic_eoi_exit_bitmap(vcpu, map);
+	vmcs_write(EOI_EXIT_BITMAP0, map[0]);
+	vmcs_write(EOI_EXIT_BITMAP1, map[1]);
+	vmcs_write(EOI_EXIT_BITMAP2, map[2]);
+	vmcs_write(EOI_EXIT_BITMAP3, map[3]);
+}
+
+/**
+ * vmx_flush_ept - drop what the processor cached of the VM's EPT
+ * @vcpu: the vCPU
+ *
+ * In the window. SDM 29.4.3.3.
+ */
+void vmx_flush_ept(struct vh_vcpu *vcpu)
+{
+	bool ok;
+
+	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
+		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu.eptp, 0);
+	else
+		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
+	if (!ok)
+		pr_err_once("vh: INVEPT failed\n");
+	vmx_witness_flushed(vcpu->vmx);
+}
+
+/**
+ * vmx_flush_vpid - drop the guest's own translations
+ * @vcpu: the vCPU
+ *
+ * In the window. Untagged vCPUs are flushed by every entry and exit.
+ */
+void vmx_flush_vpid(struct vh_vcpu *vcpu)
+{
+	u16 vpid = vcpu->vmx->vpid;
+	bool ok = true;
+
+	if (!vpid)
+		return;
+	if (vmx_caps.ept_vpid & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT << 32)
+		ok = vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
+	else
+		ok = vmx_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0, 0);
+	if (!ok)
+		pr_err_once("vh: INVVPID failed\n");
+}
+
+/* Everything that never changes for this vCPU; the VMCS is current. */
+static void vmcs_configure(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	struct desc_ptr dt;
+	u64 value;
+
+	vmcs_write(VMCS_LINK_POINTER, -1ULL);
+	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
+	vmx->proc = vmx_caps.proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
+	if (!vcpu->lapic) {
+		vmx->proc &= ~CPU_BASED_TPR_SHADOW;
+		vmx->proc |= CPU_BASED_CR8_LOAD_EXITING | CPU_BASED_CR8_STORE_EXITING;
+	}
+	if (vcpu->vm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT)
+		vmx->proc &= ~CPU_BASED_HLT_EXITING;
+	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
+	vmx->proc2 = vmx_caps.proc2 & ~(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |
+					SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+					SECONDARY_EXEC_APIC_REGISTER_VIRT |
+					SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	if (!vmx->vpid)
+		vmx->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	vmx->proc2 &= ~SECONDARY_EXEC_TSC_SCALING;
+	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
+	vmcs_write(VM_EXIT_CONTROLS, vmx_caps.exit);
+	vmx->entry = vmx_caps.entry & ~VM_ENTRY_IA32E_MODE;
+	vmcs_write(VM_ENTRY_CONTROLS, vmx->entry);
+
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MASK, 0);
+	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+	vmcs_write(CR3_TARGET_COUNT, 0);
+	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, 0);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
+	vmcs_write(EPT_POINTER, vcpu->vm->mmu.eptp);
+	if (vmx->vpid)
+		vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
+	if (vmx->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
+		vmcs_write(PLE_GAP, 128);
+		vmcs_write(PLE_WINDOW, 4096);
+	}
+	if (vmx->proc2 & SECONDARY_EXEC_XSAVES)
+		vmcs_write(XSS_EXIT_BITMAP, 0);
+	if (vcpu->lapic) {
+		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, page_to_phys(vh_lapic_page(vcpu)));
+		vmcs_write(TPR_THRESHOLD, 0);
+		if (vcpu->vm->mmu.apic_page)
+			vmcs_write(APIC_ACCESS_ADDR, page_to_phys(vcpu->vm->mmu.apic_page));
+	}
+	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
+	vmcs_write(TSC_OFFSET, vmx->tsc_offset);
+	vmx->exceptions = BIT(1) | BIT(17) | BIT(18);	/* #DB, #AC: see docs/security.md; #MC is the host's */
+	vmcs_write(EXCEPTION_BITMAP, vmx->exceptions);
+
+	/* Host state that is the same on every CPU (SDM 25.5). */
+	vmcs_write(HOST_CS_SELECTOR, __KERNEL_CS);
+	vmcs_write(HOST_SS_SELECTOR, __KERNEL_DS);
+	vmcs_write(HOST_DS_SELECTOR, 0);
+	vmcs_write(HOST_ES_SELECTOR, 0);
+	vmcs_write(HOST_FS_SELECTOR, 0);
+	vmcs_write(HOST_GS_SELECTOR, 0);
+	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
+	store_idt(&dt);
+	vmcs_write(HOST_IDTR_BASE, dt.address);
+	vmcs_write(HOST_RIP, (unsigned long)vmx_exit_label);
+	rdmsrl(MSR_IA32_SYSENTER_CS, value);
+	vmcs_write(HOST_IA32_SYSENTER_CS, value);
+	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
+	vmcs_write(HOST_IA32_SYSENTER_EIP, value);
+	rdmsrl(MSR_EFER, value);
+	vmcs_write(HOST_IA32_EFER, value);
+	rdmsrl(MSR_IA32_CR_PAT, value);
+	vmcs_write(HOST_IA32_PAT, value);
+	vmx->configured = true;
+	vmx_apic_mode(vcpu);
+}
+
+/* Host state of this CPU. */
+static void vmcs_host_cpu(void)
+{
+	struct desc_ptr dt;
+	u64 value;
+
+	native_store_gdt(&dt);
+	vmcs_write(HOST_GDTR_BASE, dt.address);
+	vmcs_write(HOST_TR_BASE, (unsigned long)&get_cpu_entry_area(smp_processor_id())->tss.x86_tss);
+	rdmsrl(MSR_GS_BASE, value);
+	vmcs_write(HOST_GS_BASE, value);
+	rdmsrl(MSR_IA32_SYSENTER_ESP, value);
+	vmcs_write(HOST_IA32_SYSENTER_ESP, value);
+}
+
+/**
+ * vmx_make_current - VMPTRLD if this VMCS is not the current one
+ * @vcpu: the vCPU
+ *
+ * Interrupts off, in VMX operation; vh_vmx_load() has made sure that the VMCS
+ * is active on no other CPU. On a new CPU everything that CPU may have cached
+ * for the vCPU in an earlier visit is flushed.
+ */
+void vmx_make_current(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	int cpu = smp_processor_id();
+
+	if (likely(__this_cpu_read(vmx_current) == vmx))
+		return;
+	if (vmx->cpu != cpu) {
+		struct list_head *list = this_cpu_ptr(&vmx_active);
+
+		if (!list->next)
+			INIT_LIST_HEAD(list);
+		vmx_vmclear(vmx->vmcs_pa);
+		vmx->launched = false;
+		vmx_witness_loaded(vmx, cpu);
+		vmx->cpu = cpu;
+		list_add(&vmx->node, list);
+		vmx_vmptrld(vmx->vmcs_pa);
+		__this_cpu_write(vmx_current, vmx);
+		vmcs_host_cpu();
+		if (!vmx->configured)
+			vmcs_configure(vcpu);
+		vh_request(vcpu, VH_REQ_TLB_FLUSH);
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	} else {
+		vmx_vmptrld(vmx->vmcs_pa);
+		__this_cpu_write(vmx_current, vmx);
+	}
+}
+
+/**
+ * vmx_release_remote - have the VMCS cleared on the CPU where it is active
+ * @vmx: its VMX side
+ *
+ * Preemption off, interrupts on.
+ */
+void vmx_release_remote(struct vh_vmx *vmx)
+{
+	int cpu = smp_load_acquire(&vmx->cpu);
+
+	/* -ENXIO: that CPU went offline and cleared it itself. */
+	if (cpu >= 0 && cpu != smp_processor_id())
+		smp_call_function_single(cpu, vmcs_clear_ipi, vmx, 1);
+}
+
+/**
+ * vh_vmx_create - the VMX side of a new vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context, before the vCPU is visible. -ENOMEM.
+ */
+int vh_vmx_create(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
+	int i;
+
+	if (!vmx)
+		return -ENOMEM;
+	vmx->cpu = -1;
+	INIT_LIST_HEAD(&vmx->node);
+	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->vmcs || !vmx->msr_bitmap) {
+		free_page((unsigned long)vmx->vmcs);
+		free_page((unsigned long)vmx->msr_bitmap);
+		kfree(vmx);
+		return -ENOMEM;
+	}
+	vmx->vmcs_pa = __pa(vmx->vmcs);
+	*(u32 *)vmx->vmcs = vmx_caps.revision;
+	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		msr_intercept(vmx, passed_msrs[i], false, false);
+	vmx->vpid = vpid_get();
+	vmx_exchange_init(vcpu, vmx);
+	vcpu->vmx = vmx;
+	return 0;
+}
+
+/**
+ * vh_vmx_destroy - free it, VMCLEARed wherever it was active
+ * @vcpu: the vCPU
+ *
+ * Process context; nobody runs the vCPU any more.
+ */
+void vh_vmx_destroy(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	if (!vmx)
+		return;
+	preempt_disable();
+	vmx_release_remote(vmx);
+	local_irq_disable();
+	if (vmx->cpu == smp_processor_id())
+		vmcs_clear_local(vmx);
+	local_irq_enable();
+	preempt_enable();
+	vpid_put(vmx->vpid);
+	free_page((unsigned long)vmx->vmcs);
+	free_page((unsigned long)vmx->msr_bitmap);
+	kfree(vmx);
+	vcpu->vmx = NULL;
+}

@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * window.c - the only place where the VMCS is current and interrupts are off.
+ *
+ * A window goes from VMPTRLD (if needed) through entries and exits to the
+ * reads that the last exit asks for. Exits that fast.c finishes do not end it.
+ *
+ * Kicks and requests: whoever sets a request and then finds mode == IN_GUEST
+ * sends an IPI, which either forces an exit or waits until interrupts are on;
+ * both come before the next look at vcpu->requests. The full barrier after
+ * mode = IN_GUEST pairs with the one in vh_request() (docs/locking.md).
+ */
+#include <linux/context_tracking.h>
+#include <linux/hardirq.h>
+#include <linux/sched/signal.h>
+#include <linux/vtime.h>
+#include <asm/debugreg.h>
+#include <asm/fsgsbase.h>
+
+#include "internal.h"
+#include "witness.h"
+#include "../inject.h"
+#include "../trace.h"
+
+/* What the slow path wants to know of an exit, by reason. */
+#define N_QUAL	BIT(0)
+#define N_INSN	BIT(1)	/* instruction length, RIP */
+#define N_INTR	BIT(2)	/* interruption information */
+#define N_GPA	BIT(3)
+#define N_GLA	BIT(4)
+#define N_INFO	BIT(5)	/* instruction information */
+#define N_IDTV	BIT(6)	/* may have cut short the delivery of an event */
+
+static const u8 exit_needs[VH_NR_EXIT_REASONS] = {
+	[EXIT_REASON_EXCEPTION_NMI]	= N_QUAL | N_INSN | N_INTR | N_IDTV,
+	[EXIT_REASON_TRIPLE_FAULT]	= N_INSN,
+	[EXIT_REASON_TASK_SWITCH]	= N_QUAL | N_INSN | N_IDTV,
+	[EXIT_REASON_CPUID]		= N_INSN,
+	[EXIT_REASON_HLT]		= N_INSN,
+	[EXIT_REASON_INVD]		= N_INSN,
+	[EXIT_REASON_INVLPG]		= N_QUAL | N_INSN,
+	[EXIT_REASON_RDPMC]		= N_INSN,
+	[EXIT_REASON_RDTSC]		= N_INSN,
+	[EXIT_REASON_VMCALL]		= N_INSN,
+	[EXIT_REASON_CR_ACCESS]		= N_QUAL | N_INSN,
+	[EXIT_REASON_DR_ACCESS]		= N_QUAL | N_INSN,
+	[EXIT_REASON_IO_INSTRUCTION]	= N_QUAL | N_INSN,
+	[EXIT_REASON_MSR_READ]		= N_INSN,
+	[EXIT_REASON_MSR_WRITE]		= N_INSN,
+	[EXIT_REASON_INVALID_STATE]	= N_QUAL,
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= N_INSN,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = N_INSN,
+	[EXIT_REASON_PAUSE_INSTRUCTION]	= N_INSN,
+	[EXIT_REASON_APIC_ACCESS]	= N_QUAL | N_INSN | N_IDTV,
+	[EXIT_REASON_EPT_VIOLATION]	= N_QUAL | N_GPA | N_GLA | N_IDTV,
+	[EXIT_REASON_EPT_MISCONFIG]	= N_GPA | N_IDTV,
+	[EXIT_REASON_WBINVD]		= N_INSN,
+	[EXIT_REASON_XSETBV]		= N_INSN,
+	[EXIT_REASON_XSAVES]		= N_INSN,
+	[EXIT_REASON_XRSTORS]		= N_INSN,
+};
+
+/* Groups that a guest can change without an exit; the others stay valid. */
+#define VOLATILE_STATE	(VH_S_ALL & ~(VH_S_EFER | VH_S_PAT | VH_S_DR7))
+
+static void read_exit(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	u32 basic = x->reason & 0xffff;
+	u8 need = basic < VH_NR_EXIT_REASONS ? exit_needs[basic] : N_QUAL;
+
+	if (need & N_QUAL)
+		x->qualification = vmcs_read(EXIT_QUALIFICATION);
+	if (need & N_INSN)
+		x->insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+	if (need & N_GPA)
+		x->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
+	if (need & N_GLA)
+		x->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
+	/* Every slow exit looks at these two. */
+	vmx_read_state(vcpu, VH_S_RIP | VH_S_RFLAGS);
+}
+
+/*
+ * Delivery of an event was cut short by this exit: it is due again (SDM
+ * 28.2.4). An exit that left NMIs unblocked although the guest's IRET had not
+ * finished sets bit 12, and they must be blocked again (SDM 28.2.3).
+ */
+static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
+{
+	struct vh_exit *x = &vcpu->exit;
+	struct vh_idt_vectoring v;
+	bool iret;
+
+	if (!(exit_needs[basic] & N_IDTV))
+		return;
+	v.info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	if (v.info & VECTORING_INFO_VALID_MASK) {
+		v.error = v.info & VECTORING_INFO_DELIVER_CODE_MASK ?
+			  vmcs_read(IDT_VECTORING_ERROR_CODE) : 0;
+		v.insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+		vh_events_requeue(vcpu, &v);
+		if ((v.info & VECTORING_INFO_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+			vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+				   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & ~VH_BLOCKED_NMI);
+		return;
+	}
+	if (basic == EXIT_REASON_EPT_VIOLATION)
+		iret = vmcs_read(EXIT_QUALIFICATION) & BIT(12);
+	else
+		iret = basic == EXIT_REASON_EXCEPTION_NMI && (x->intr_info & INTR_INFO_UNBLOCK_NMI) &&
+		       (x->intr_info & INTR_INFO_VECTOR_MASK) != 8;
+	if (iret)
+		vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
+			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) | VH_BLOCKED_NMI);
+}
+
+/* An NMI or a machine check that came while the guest ran is the host's. */
+static bool host_event(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+
+	x->intr_info = vmcs_read(VM_EXIT_INTR_INFO);
+	x->intr_error = x->intr_info & INTR_INFO_DELIVER_CODE_MASK ?
+			vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
+	if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		asm volatile("int $2");
+		return true;
+	}
+	if ((x->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
+	    (INTR_TYPE_HARD_EXCEPTION | 18)) {
+		asm volatile("int $18");
+		return true;
+	}
+	return false;
+}
+
+/* Hand pending events to the hardware, or ask for the exit that lets us. */
+static void prepare_events(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	struct vh_injection inj;
+	u32 proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
+
+	vmx_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
+	if (vmx->vid && vh_lapic_posted(vcpu)) {
+		int irr = vh_lapic_sync(vcpu);
+		u16 status = vmcs_read(GUEST_INTR_STATUS);
+
+		if (irr > (status & 0xff))
+			vmcs_write(GUEST_INTR_STATUS, (status & 0xff00) | irr);
+	}
+	vh_inject_select(vcpu, vmx->vid, &inj);
+	if (inj.info) {
+		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, inj.info);
+		if (inj.info & INTR_INFO_DELIVER_CODE_MASK)
+			vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, inj.error);
+		if (inj.insn_len)
+			vmcs_write(VM_ENTRY_INSTRUCTION_LEN, inj.insn_len);
+		trace_vh_inject(vcpu->id, inj.info, inj.error);
+	}
+	if (inj.irq_window)
+		proc |= CPU_BASED_INTR_WINDOW_EXITING;
+	if (inj.nmi_window)
+		proc |= CPU_BASED_NMI_WINDOW_EXITING;
+	vmx_set_proc(vmx, proc);
+	if (vcpu->lapic && !vmx->vid && vmx->tpr_threshold != inj.tpr_threshold) {
+		vmx->tpr_threshold = inj.tpr_threshold;
+		vmcs_write(TPR_THRESHOLD, inj.tpr_threshold);
+	}
+}
+
+/* Requests that are honoured here; others end the window. */
+static bool honour_requests(struct vh_vcpu *vcpu)
+{
+	if (vh_test_request(vcpu, VH_REQ_APIC_MODE))
+		vmx_apic_mode(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_EOI_BITMAP))
+		vmx_eoi_bitmap(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH))
+		vmx_flush_ept(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH_GUEST))
+		vmx_flush_vpid(vcpu);
+	if (READ_ONCE(vcpu->requests) & ~BIT(VH_REQ_EVENT))
+		return false;
+	if (vh_test_request(vcpu, VH_REQ_EVENT))
+		prepare_events(vcpu);
+	return true;
+}
+
+/* What of the host's state may have changed since the last window. */
+static void host_refresh(struct vh_vmx *vmx)
+{
+	unsigned long v;
+
+	v = read_cr0();
+	if (v != vmx->host_cr0)
+		vmcs_write(HOST_CR0, vmx->host_cr0 = v);
+	v = __read_cr3();
+	if (v != vmx->host_cr3)
+		vmcs_write(HOST_CR3, vmx->host_cr3 = v);
+	v = __read_cr4();
+	if (v != vmx->host_cr4)
+		vmcs_write(HOST_CR4, vmx->host_cr4 = v);
+	v = x86_fsbase_read_cpu();
+	if (v != vmx->host_fs_base)
+		vmcs_write(HOST_FS_BASE, vmx->host_fs_base = v);
+}
+
+static void tsc_refresh(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	if (unlikely(vmx->tsc_offset != vcpu->tsc_offset)) {
+		vmx->tsc_offset = vcpu->tsc_offset;
+		vmcs_write(TSC_OFFSET, vmx->tsc_offset);
+	}
+	if (unlikely(vmx->tsc_scale != vcpu->tsc_scale)) {
+		vmx->tsc_scale = vcpu->tsc_scale;
+		vmx->proc2 &= ~SECONDARY_EXEC_TSC_SCALING;
+		if (vmx->tsc_scale) {
+			vmx->proc2 |= SECONDARY_EXEC_TSC_SCALING;
+			vmcs_write(TSC_MULTIPLIER, vmx->tsc_scale);
+		}
+		vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
+	}
+}
+
+/*
+ * Debug registers: the host's breakpoints are put aside, and the guest's go in
+ * when its DR7 enables any. MOV DR always exits, so s.dr[] is what counts.
+ */
+struct host_debug {
+	unsigned long dr[4], dr6, dr7;
+	u64 debugctl;
+	bool active, guest;
+};
+
+static void debug_enter(struct vh_vcpu *vcpu, struct host_debug *h)
+{
+	const u64 *dr = vcpu->s.dr;
+
+	h->debugctl = get_debugctlmsr();
+	h->active = hw_breakpoint_active();
+	h->guest = vcpu->s.dr7 & 0xff;
+	if (likely(!h->active && !h->guest))
+		return;
+	get_debugreg(h->dr[0], 0);
+	get_debugreg(h->dr[1], 1);
+	get_debugreg(h->dr[2], 2);
+	get_debugreg(h->dr[3], 3);
+	get_debugreg(h->dr6, 6);
+	get_debugreg(h->dr7, 7);
+	set_debugreg(0, 7);
+	if (h->guest) {
+		set_debugreg(dr[0], 0);
+		set_debugreg(dr[1], 1);
+		set_debugreg(dr[2], 2);
+		set_debugreg(dr[3], 3);
+		set_debugreg(vcpu->s.dr6, 6);
+	}
+}
+
+static void debug_leave(struct vh_vcpu *vcpu, struct host_debug *h)
+{
+	if (unlikely(h->debugctl))
+		update_debugctlmsr(h->debugctl);	/* an exit clears it */
+	if (likely(!h->active && !h->guest))
+		return;
+	if (h->guest) {
+		unsigned long dr6;
+
+		get_debugreg(dr6, 6);
+		vcpu->s.dr6 = dr6;
+	}
+	set_debugreg(h->dr[0], 0);
+	set_debugreg(h->dr[1], 1);
+	set_debugreg(h->dr[2], 2);
+	set_debugreg(h->dr[3], 3);
+	set_debugreg(h->dr6, 6);
+	set_debugreg(h->dr7, 7);
+}
+
+/* Enter until an exit needs more than this window can do. */
+static enum vh_window enter_loop(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	struct vh_exit *x = &vcpu->exit;
+	u32 basic;
+	int failed;
+
+	for (;;) {
+		if (unlikely(READ_ONCE(vcpu->requests)) && !honour_requests(vcpu))
+			return VH_WIN_BREAK;
+		if (vcpu->dirty) {
+			vmx_write_state(vcpu, vcpu->dirty);
+			vcpu->dirty = 0;
+		}
+		if (unlikely(vcpu->s.cr2 != native_read_cr2()))
+			native_write_cr2(vcpu->s.cr2);
+		vmx_witness_entry(vcpu);
+		trace_vh_entry(vcpu->id);
+		context_tracking_guest_enter();
+		failed = vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
+		context_tracking_guest_exit();
+		if (unlikely(failed)) {
+			x->reason = 0;
+			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
+			return VH_WIN_FAILED;
+		}
+		vmx->launched = true;
+		vcpu->s.cr2 = native_read_cr2();
+		vcpu->valid &= ~VOLATILE_STATE;
+		x->reason = vmcs_read(VM_EXIT_REASON);
+		basic = x->reason & 0xffff;
+		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+			x->qualification = vmcs_read(EXIT_QUALIFICATION);
+			return VH_WIN_FAILED;
+		}
+		if (likely(basic < VH_NR_EXIT_REASONS))
+			vcpu->exits[basic]++;
+		trace_vh_exit(vcpu->id, x->reason);
+
+		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT)
+			return VH_WIN_AGAIN;
+		if (basic == EXIT_REASON_EXCEPTION_NMI && host_event(vcpu))
+			return VH_WIN_AGAIN;
+		if (vmx_fast_exit(vcpu))
+			continue;
+		if (likely(basic < VH_NR_EXIT_REASONS))
+			read_vectoring(vcpu, basic);
+		read_exit(vcpu);
+		return VH_WIN_EXIT;
+	}
+}
+
+/**
+ * vh_window_run - enter the guest, come back with an exit for the slow path
+ * @vcpu: the vCPU
+ *
+ * Inside a section (vh_vmx_load()), interrupts on. The host's interrupts that
+ * ended the guest's run are taken when this returns: they are on again.
+ */
+enum vh_window vh_window_run(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	struct host_debug debug;
+	enum vh_window result;
+
+	local_irq_disable();
+	if (unlikely(!vmx_root->begin())) {
+		local_irq_enable();
+		return VH_WIN_NO_ROOT;
+	}
+	vmx_witness_host_save();
+	vcpu->cpu = smp_processor_id();
+	/* Full barrier: see the top of this file. */
+	smp_store_mb(vcpu->mode, VH_IN_GUEST);
+	if (unlikely(signal_pending(current) || need_resched() || vcpu->run->immediate_exit)) {
+		result = VH_WIN_BREAK;
+		goto out;
+	}
+	vmx_make_current(vcpu);
+	host_refresh(vmx);
+	tsc_refresh(vcpu);
+	debug_enter(vcpu, &debug);
+	vtime_account_guest_enter();
+
+	result = enter_loop(vcpu);
+
+	debug_leave(vcpu, &debug);
+out:
+	smp_store_release(&vcpu->mode, VH_OUTSIDE);
+	vmx_root->end();
+	vmx_witness_host_check();
+	if (result == VH_WIN_AGAIN) {
+		/* The interrupt is taken here, on the guest's account; STI works one insn late. */
+		local_irq_enable();
+		asm volatile("nop");
+		local_irq_disable();
+		/* As good as a turn through user mode: no RCU reader is on this CPU. */
+		rcu_note_context_switch(false);
+	}
+	vtime_account_guest_exit();
+	local_irq_enable();
+	return result;
+}
+
+/**
+ * vh_fetch - read groups of state that the last exit did not bring along
+ * @vcpu: the vCPU
+ * @groups: VH_S_* groups
+ *
+ * Own thread, interrupts on, inside or outside a section. Waits while this
+ * CPU is out of VMX operation (hotplug, suspend).
+ */
+void vh_fetch(struct vh_vcpu *vcpu, u32 groups)
+{
+	for (;;) {
+		preempt_disable();
+		if (vcpu->vmx->cpu != smp_processor_id())
+			vmx_release_remote(vcpu->vmx);
+		local_irq_disable();
+		if (likely(vmx_root->begin())) {
+			vmx_make_current(vcpu);
+			vmx_read_state(vcpu, groups);
+			vmx_root->end();
+			local_irq_enable();
+			preempt_enable();
+			return;
+		}
+		local_irq_enable();
+		preempt_enable();
+		schedule_timeout_uninterruptible(1);
+	}
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * witness.c - debug build: rules that only silicon would punish, checked.
+ */
+#include <linux/bug.h>
+#include <linux/percpu.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+
+#include "witness.h"
+
+/**
+ * vmx_insn_failed - a VMREAD or VMWRITE failed
+ * @insn: mnemonic
+ * @operand: of the instruction
+ */
+void vmx_insn_failed(const char *insn, unsigned long operand)
+{
+	WARN_ONCE(1, "vh: %s of field %#lx failed\n", insn, operand);
+}
+
+/**
+ * struct host_state - what a window must leave as it found it
+ */
+struct host_state {
+	unsigned long cr0, cr3, cr4, dr7;
+	u64 gs_base, fs_base, efer, pat, debugctl;
+	u64 gdt_base, idt_base;
+	u16 cs, ss, tr;
+};
+static DEFINE_PER_CPU(struct host_state, before);
+
+static void host_read(struct host_state *h)
+{
+	struct desc_ptr dt;
+
+	memset(h, 0, sizeof(*h));
+	h->cr0 = read_cr0();
+	h->cr3 = __read_cr3();
+	h->cr4 = __read_cr4();
+	get_debugreg(h->dr7, 7);
+	rdmsrl(MSR_GS_BASE, h->gs_base);
+	rdmsrl(MSR_FS_BASE, h->fs_base);
+	rdmsrl(MSR_EFER, h->efer);
+	rdmsrl(MSR_IA32_CR_PAT, h->pat);
+	h->debugctl = get_debugctlmsr();
+	native_store_gdt(&dt);
+	h->gdt_base = dt.address;
+	store_idt(&dt);
+	h->idt_base = dt.address;
+	savesegment(cs, h->cs);
+	savesegment(ss, h->ss);
+	h->tr = 0;
+	asm("str %0" : "=r" (h->tr));
+}
+
+/**
+ * vmx_witness_host_save - remember the host's state
+ *
+ * Interrupts off, a window opens.
+ */
+void vmx_witness_host_save(void)
+{
+	host_read(this_cpu_ptr(&before));
+}
+
+/**
+ * vmx_witness_host_check - the host's state is as it was
+ *
+ * Interrupts off, the window has closed.
+ */
+void vmx_witness_host_check(void)
+{
+	struct host_state now;
+
+	host_read(&now);
+	WARN_ONCE(memcmp(&now, this_cpu_ptr(&before), sizeof(now)),
+		  "vh: a window changed the host's state\n");
+}
+
+/**
+ * vmx_witness_loaded - the VMCS becomes active on @cpu
+ * @vmx: its VMX side
+ * @cpu: the CPU
+ */
+void vmx_witness_loaded(struct vh_vmx *vmx, int cpu)
+{
+	WARN_ONCE(vmx->cpu != -1, "vh: VMCS loaded on CPU%d while active on CPU%d\n",
+		  cpu, vmx->cpu);
+}
+
+/**
+ * vmx_witness_cleared - the VMCS is active nowhere
+ * @vmx: its VMX side
+ */
+void vmx_witness_cleared(struct vh_vmx *vmx)
+{
+	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: VMCLEAR on the wrong CPU\n");
+}
+
+/**
+ * vmx_witness_flushed - INVEPT was executed for this vCPU on this CPU
+ * @vmx: its VMX side
+ */
+void vmx_witness_flushed(struct vh_vmx *vmx)
+{
+	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: INVEPT on the wrong CPU\n");
+}
+
+/**
+ * vmx_witness_entry - nothing that must precede an entry is left undone
+ * @vcpu: the vCPU
+ */
+void vmx_witness_entry(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	WARN_ONCE(!irqs_disabled(), "vh: entry with interrupts on\n");
+	WARN_ONCE(vmx->cpu != smp_processor_id() || __this_cpu_read(vmx_current) != vmx,
+		  "vh: entry without the VMCS being current\n");
+	WARN_ONCE(!vmx->section, "vh: entry outside a section\n");
+	WARN_ONCE(READ_ONCE(vcpu->mode) == VH_OUTSIDE, "vh: entry that kicks cannot see\n");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * witness.h - proofs that an emulated processor does not ask for.
+ *
+ * Silicon caches VMCSs and translations; an emulator forgives what that would
+ * punish. The debug build (VH_DEBUG) therefore records on which CPU each VMCS
+ * is active, that every requested flush precedes the next entry, and that host
+ * state after a window equals host state before it. A broken rule is a WARN.
+ */
+#ifndef VH_VMX_WITNESS_H
+#define VH_VMX_WITNESS_H
+
+#include "internal.h"
+
+#ifdef VH_DEBUG
+void vmx_witness_loaded(struct vh_vmx *vmx, int cpu);	/* VMPTRLD on a new CPU */
+void vmx_witness_cleared(struct vh_vmx *vmx);		/* VMCLEAR */
+void vmx_witness_flushed(struct vh_vmx *vmx);		/* INVEPT done */
+void vmx_witness_entry(struct vh_vcpu *vcpu);		/* about to enter */
+void vmx_witness_host_save(void);			/* window opens */
+void vmx_witness_host_check(void);			/* window closed */
+#else
+static inline void vmx_witness_loaded(struct vh_vmx *vmx, int cpu) { }
+static inline void vmx_witness_cleared(struct vh_vmx *vmx) { }
+static inline void vmx_witness_flushed(struct vh_vmx *vmx) { }
+static inline void vmx_witness_entry(struct vh_vcpu *vcpu) { }
+static inline void vmx_witness_host_save(void) { }
+static inline void vmx_witness_host_check(void) { }
+#endif
+
+#endif /* VH_VMX_WITNESS_H */
