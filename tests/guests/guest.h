@@ -73,7 +73,6 @@
 #define HOST_IOEVENTS	10	/* RESULT: signals received */
 #define HOST_DONTNEED	11	/* EBX: address, ECX: length */
 #define HOST_READONLY	12	/* EBX: address of a new read-only slot, ECX: length */
-#define HOST_DELAYED_NMI 13	/* after ECX microseconds */
 #define HOST_RESAMPLE	14	/* EBX: GSI; RESULT: resampler signals so far */
 #define HOST_GET_IRR	15	/* RESULT: vCPU 0's interrupt bitmap pending, RESULT+8 RFLAGS.IF */
 #define HOST_SLEEP	16	/* ECX: microseconds */

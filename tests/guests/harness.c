@@ -9,24 +9,31 @@
 
 #include "harness.h"
 
-extern const uint8_t guest_image[], guest_image_end[];
+extern const uint8_t guest_image[];
 
 struct image_header {
 	char magic[8];
-	uint32_t stubs64, stubs32, ap, ap_end, cases_end, pad;
+	uint32_t stubs64, stubs32, ap, ap_end, cases, cases_end;
 };
 
 #define IMAGE_BASE	0x1000
 #define AP_TRAMPOLINE	0x60000
 
-const struct guest_case *guest_find(const char *name)
+const struct guest_case *guest_next(const struct guest_case *gc)
 {
 	const struct image_header *h = (const void *)guest_image;
-	const struct guest_case *gc = (const void *)(h + 1);
-	const struct guest_case *end =
-		(const void *)(guest_image + h->cases_end - IMAGE_BASE);
 
-	for (; gc < end; gc++)
+	gc = gc ? gc + 1 : (const void *)(guest_image + h->cases - IMAGE_BASE);
+	if ((const uint8_t *)gc == guest_image + h->cases_end - IMAGE_BASE)
+		return NULL;
+	return gc;
+}
+
+const struct guest_case *guest_find(const char *name)
+{
+	const struct guest_case *gc = NULL;
+
+	while ((gc = guest_next(gc)))
 		if (!strcmp(gc->name, name))
 			return gc;
 	printf("# no guest %s\n", name);
@@ -75,8 +82,7 @@ void ctx_create(struct ctx *c, const struct guest_case *gc,
 
 	vm_create(&c->vm, RAM_SIZE, (gc->flags & F_IRQCHIP ? VM_IRQCHIP : 0) |
 				    (gc->flags & F_PIT ? VM_PIT : 0));
-	memcpy(c->vm.mem + IMAGE_BASE, guest_image,
-	       guest_image_end - guest_image);
+	memcpy(c->vm.mem + IMAGE_BASE, guest_image, h->cases - IMAGE_BASE);
 	memcpy(c->vm.mem + AP_TRAMPOLINE, guest_image + h->ap - IMAGE_BASE,
 	       h->ap_end - h->ap);
 	vm_build_tables(&c->vm);
@@ -141,7 +147,6 @@ static void irq_line(struct ctx *c, unsigned int gsi, unsigned int level)
 
 struct delayed {
 	struct ctx *c;
-	struct vcpu *v;
 	unsigned int what, arg, usec, data;
 };
 
@@ -153,24 +158,22 @@ static void *delayed_thread(void *arg)
 	if (d->what == HOST_DELAYED) {
 		irq_line(d->c, d->arg, 1);
 		irq_line(d->c, d->arg, 0);
-	} else if (d->what == HOST_DELAYED_MSI) {
+	} else {
 		struct kvm_msi m = { .address_lo = d->arg, .data = d->data };
 
 		xioctl(d->c->vm.fd, KVM_SIGNAL_MSI, &m);
-	} else {
-		xioctl(d->v->fd, KVM_NMI, 0);
 	}
 	free(d);
 	return NULL;
 }
 
-static void delay(struct ctx *c, struct vcpu *v, const struct kvm_regs *r)
+static void delay(struct ctx *c, const struct kvm_regs *r)
 {
 	struct delayed *d = malloc(sizeof(*d));
 	pthread_t t;
 
 	*d = (struct delayed) {
-		c, v, (uint32_t)r->rax, r->rbx, r->rcx, r->rdx
+		c, (uint32_t)r->rax, r->rbx, r->rcx, r->rdx
 	};
 	pthread_create(&t, NULL, delayed_thread, d);
 	pthread_detach(t);
@@ -266,9 +269,8 @@ static void service(struct ctx *c, struct vcpu *v)
 		inject(c, v);
 		break;
 	case HOST_DELAYED:
-	case HOST_DELAYED_NMI:
 	case HOST_DELAYED_MSI:
-		delay(c, v, &r);
+		delay(c, &r);
 		break;
 	case HOST_MMIO_LOG:
 		res[0] = c->mmio_writes;
@@ -461,6 +463,14 @@ static void *vcpu_main(void *arg)
 
 	do {
 		r = vcpu_run(t->v);
+		if (r == -ETIME) {
+			struct kvm_regs regs;
+
+			xioctl(t->v->fd, KVM_GET_REGS, &regs);
+			tap_fail(t->c->result, "no end, rip %#llx rflags %#llx",
+				 regs.rip, regs.rflags);
+			_exit(0);
+		}
 		if (r) {
 			pthread_mutex_lock(&t->c->lock);
 			tap_fail(t->c->result, "KVM_RUN: %s", strerror(-r));

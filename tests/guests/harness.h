@@ -63,6 +63,9 @@ struct host_case {
 extern const struct hook hooks[];		/* ends with a NULL name */
 extern const struct host_case host_cases[];	/* likewise */
 
+/* guest_next() - the case after @gc, the first after NULL, NULL at the end */
+const struct guest_case *guest_next(const struct guest_case *gc);
+
 /**
  * guest_find() - a case of the image by name; ends the process if missing
  * @name: as in its CASE()

@@ -14,8 +14,6 @@
 
 #include "harness.h"
 
-extern const uint8_t guest_image[];
-
 static unsigned int time_limit = 20;
 
 static void run_guest(const struct guest_case *gc, struct tap_result *r)
@@ -24,6 +22,14 @@ static void run_guest(const struct guest_case *gc, struct tap_result *r)
 
 	ctx_create(&c, gc, r);
 	ctx_run(&c);
+}
+
+/* First the vCPU is asked where it is, then the process is killed. */
+static void time_is_up(int sig)
+{
+	kvm_stop = 1;
+	signal(sig, SIG_DFL);
+	alarm(2);
 }
 
 /* Run one case in a child; what it writes to @r is shared with us. */
@@ -37,6 +43,9 @@ static void run_isolated(const struct guest_case *gc,
 	fflush(stdout);
 	pid = fork();
 	if (!pid) {
+		struct sigaction sa = { .sa_handler = time_is_up };
+
+		sigaction(SIGALRM, &sa, NULL);
 		alarm(time_limit);
 		if (gc)
 			run_guest(gc, r);
@@ -75,10 +84,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const uint32_t *header = (const uint32_t *)guest_image;
-	const struct guest_case *gc = (const void *)(header + 8);
-	const struct guest_case *end =
-		(const void *)(guest_image + header[6] - 0x1000);
+	const struct guest_case *gc = NULL;
 	const struct host_case *hc;
 	const char *only = NULL, *skip = NULL;
 	struct tap_totals totals = { 0 };
@@ -115,7 +121,7 @@ int main(int argc, char **argv)
 		kvm_device = argv[optind];
 	r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	for (; gc < end; gc++) {
+	while ((gc = guest_next(gc))) {
 		if (gc->flags & F_MANUAL || !tap_match(gc->name, only) ||
 		    (skip && tap_match(gc->name, skip)))
 			continue;

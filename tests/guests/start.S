@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The image's header, and the exception and interrupt stubs that every case
+ * The image's header and the ends of its table of cases, and the exception and interrupt stubs that every case
  * uses: 256 of 16 bytes for 64-bit mode and as many for 32-bit mode, which
  * the host points the IDT at.
  */
@@ -9,8 +9,10 @@
 	.section .header, "a"
 	.ascii	"vhguest\0"
 	.long	stubs64, stubs32, ap_trampoline, ap_trampoline_end
-	.long	cases_end, 0
+	.long	cases, cases_end
 
+	.section .cases_start, "a"
+cases:
 	.section .cases_end, "a"
 cases_end:
 

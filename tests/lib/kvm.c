@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@
 #define PTE_PS	0x80ull
 
 const char *kvm_device = "/dev/vh";
+volatile sig_atomic_t kvm_stop;
 
 int kvm_open(void)
 {
@@ -94,7 +96,9 @@ void vm_create(struct vm *vm, size_t size, unsigned int flags)
 	if (flags & VM_IRQCHIP)
 		xioctl(vm->fd, KVM_CREATE_IRQCHIP, 0);
 	if (flags & VM_PIT) {
-		struct kvm_pit_config pit = { 0 };
+		struct kvm_pit_config pit = {
+			.flags = KVM_PIT_SPEAKER_DUMMY
+		};
 
 		xioctl(vm->fd, KVM_CREATE_PIT2, &pit);
 	}
@@ -125,6 +129,8 @@ void vcpu_set_cpuid(struct vcpu *v, unsigned int apic_id)
 		if (e->function == 1) {
 			e->ebx = (e->ebx & 0x00ffffff) | apic_id << 24;
 			e->ecx |= 1u << 31;
+			if (kvm_cap(KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+				e->ecx |= 1u << 24;
 		}
 		if (e->function == 0xb || e->function == 0x1f)
 			e->edx = apic_id;
@@ -273,7 +279,10 @@ int vcpu_run(struct vcpu *v)
 	for (;;) {
 		if (ioctl(v->fd, KVM_RUN, 0) >= 0)
 			return 0;
-		if (errno != EINTR)
+		if (errno == EINTR && kvm_stop)
+			return -ETIME;
+		/* EAGAIN: an INIT or a SIPI has changed its state */
+		if (errno != EINTR && errno != EAGAIN)
 			return -errno;
 	}
 }

@@ -7,6 +7,7 @@
 #ifndef VH_TESTS_KVM_H
 #define VH_TESTS_KVM_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,6 +59,7 @@ struct vm {
 };
 
 extern const char *kvm_device;	/* path, "/dev/vh" unless changed */
+extern volatile sig_atomic_t kvm_stop;	/* set by a signal: vcpu_run() ends */
 
 /**
  * kvm_open() - the device's file descriptor, opened once
@@ -144,10 +146,10 @@ void vcpu_set_mode(struct vm *vm, struct vcpu *v, enum guest_mode mode,
 void vcpu_set_cpuid(struct vcpu *v, unsigned int apic_id);
 
 /**
- * vcpu_run() - KVM_RUN, restarted after EINTR
+ * vcpu_run() - KVM_RUN, restarted after EINTR and EAGAIN
  * @v: the vCPU
  *
- * Return: 0, or -errno (never -EINTR).
+ * Return: 0, or -errno; -ETIME if a signal came and kvm_stop is set.
  */
 int vcpu_run(struct vcpu *v);
 
