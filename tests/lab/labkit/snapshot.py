@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cold boots and saved machines."""
+
+import hashlib
+import os
+import shutil
+import time
+
+from . import image, kernel as kernels
+from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, say
+from .machine import KERNEL_ARGUMENTS, QUIRKS, Machine, configure, emulator_version
+from .payload import CYLINDERS
+from .verdict import HostLog
+
+BOOT_LIMIT = 60         # seconds for a cold boot; it takes about ten
+
+
+def command_line(options):
+    words = [KERNEL_ARGUMENTS, QUIRKS.get(options.cpu, ""), " ".join(options.append)]
+    if options.cold:
+        words.append("lab_cold=1")
+    return " ".join(word for word in words if word)
+
+
+def prepare_cold(options, folder, work):
+    """Fills `work` with what bochs needs for a cold boot, except the payload disk."""
+    image.build(folder, options.mem, command_line(options), work)
+    configure(work, options.cpu, options.cpus, options.mem)
+
+
+def _key(options, folder):
+    """Names a saved machine after all that went into it."""
+    digest = hashlib.sha256()
+    for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem,
+                 command_line(options), emulator_version(), CYLINDERS):
+        digest.update(f"{word}\n".encode())
+    digest.update(str((folder / "vmlinux").stat().st_mtime_ns).encode())
+    for path in (TOOLS / "lab-agent", TOOLS / "boot.bin", HERE / "src/init", "/bin/busybox",
+                 HERE / "labkit/image.py", HERE / "labkit/machine.py"):
+        with open(path, "rb") as handle:
+            digest.update(handle.read())
+    return f"{folder.name.removeprefix('linux-image-')}-{options.cpu}-{options.cpus}-{digest.hexdigest()[:12]}"
+
+
+def saved_machine(options, folder, work):
+    """Returns the folder of a saved machine, booting and saving it first if need be."""
+    key = _key(options, folder)
+    place = SNAPSHOTS / key
+    if (place / ".complete").exists():
+        os.utime(place)
+        return place
+    with locked(SNAPSHOTS / f".{key}.lock", "waiting for another run to save this machine"):
+        if (place / ".complete").exists():
+            return place
+        say(f"booting {kernels.release(folder)} on {options.cpu}, {options.cpus} CPU, {options.mem} MB, "
+            "to be saved for later runs")
+        boot = work / "boot"
+        boot.mkdir()
+        prepare_cold(options, folder, boot)
+        with open(boot / "payload.img", "wb") as disk:
+            disk.truncate(CYLINDERS * 16 * 63 * 512)
+        new = SNAPSHOTS / f".{key}.new"
+        shutil.rmtree(new, ignore_errors=True)
+        _boot_and_save(boot, new)
+        (new / "hard_drive.0.drive1.image").unlink()
+        # The memory image must not be loaded a second time.
+        config = (new / "config").read_text().splitlines(True)
+        (new / "config").write_text("".join(line for line in config if "optramimage" not in line))
+        (new / ".complete").touch()
+        shutil.rmtree(place, ignore_errors=True)
+        new.rename(place)
+        shutil.rmtree(boot)
+    return place
+
+
+def _boot_and_save(boot, new):
+    machine = Machine(boot)
+    log = HostLog()
+    up = saving = False
+    saved = boot / "state"
+    try:
+        deadline = time.monotonic() + BOOT_LIMIT
+        for kind, value in machine.events():
+            if kind == "frame" and value[0] == "r":
+                up = True
+            elif kind == "frame" and value[0] == "k":
+                log.record(value[1])
+            elif kind == "serial":
+                log.serial_text(value)
+            elif kind == "prompt" and up and not saving:
+                saving = True
+                machine.command('source "save:state"')
+            elif kind == "prompt" and saving:
+                break
+            elif kind == "tick":
+                if log.deadly or time.monotonic() > deadline:
+                    break
+            elif kind == "exit":
+                break
+    finally:
+        machine.kill()
+    if (saved / ".saved").exists():
+        shutil.move(saved, new)
+    else:
+        raise LabError("the host did not boot:\n" + "\n".join(log.tail())
+                       + f"\n{machine.emulator_log()}")
+
+
+def prepare_restore(place, work):
+    """Fills `work` so that bochs can restore the saved machine from work/state."""
+    state = work / "state"
+    state.mkdir()
+    for entry in place.iterdir():
+        if not entry.name.startswith("."):
+            (state / entry.name).symlink_to(entry.resolve())
+    shutil.copy(place / "hard_drive.0.drive0.image", work / "boot.img")
+    with open(work / "payload.img", "wb") as disk:
+        disk.truncate(CYLINDERS * 16 * 63 * 512)
+    return state / "hard_drive.0.drive1.image"
+
+
+def clean():
+    """Removes saved machines, unpacked kernels and the lab's programs."""
+    shutil.rmtree(TOOLS, ignore_errors=True)
+    shutil.rmtree(BUILD / "kernels", ignore_errors=True)
