@@ -49,7 +49,24 @@ struct vh_emul_ops {
 	int (*io)(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write);
 	/* I/O permission (CPL > IOPL): VH_EMUL_OK or VH_EMUL_FAULT with #GP */
 	int (*io_allowed)(struct vh_emul *e, u16 port, unsigned int len);
+
+	/* The rest may be NULL. */
+
+	/*
+	 * What an access would do, without doing it: VH_EMUL_OK plain memory, VH_EMUL_USER
+	 * a device (in-kernel or not), VH_EMUL_FAULT. Without it every REP iteration is a step
+	 * of its own, LOCK on a device goes through cmpxchg, and a string instruction may
+	 * have read its source before its destination faults.
+	 */
+	int (*probe)(struct vh_emul *e, u64 linear, unsigned int len, bool write);
+	/* As cmpxchg, 16 aligned bytes; without it LOCK CMPXCHG16B is not handled. */
+	int (*cmpxchg16)(struct vh_emul *e, u64 linear, u64 old[2], const u64 new[2]);
+	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */
+	int (*read_xmm)(struct vh_emul *e, unsigned int n, u64 val[2]);
+	int (*write_xmm)(struct vh_emul *e, unsigned int n, const u64 val[2]);
 };
+
+struct vh_opcode;
 
 /**
  * struct vh_emul - one instruction's context; set up by the caller
@@ -70,23 +87,30 @@ struct vh_emul {
 	/* in: bytes the processor supplied or a cached decode; may be 0 */
 	u8 insn[15];
 	u8 insn_len;
-	/* private to emul/ */
+	/* private to emul/; callers may read it after vh_emul_decode() */
 	struct vh_insn {
-		u8 opcode_map, opcode, modrm, sib, rex, seg_override, rep, lock;
+		const struct vh_opcode *op;	/* what executes it */
+		u8 opcode_map;		/* 1, 2 (0F), 3 (0F 38), 4 (0F 3A) */
+		u8 opcode, modrm, sib, rex;
+		u8 seg_override;	/* enum vh_seg, VH_NR_SEGS: none */
+		u8 rep;			/* last of F2, F3; or 0 */
+		bool lock, opsize_prefix;
+		bool mem;		/* the ModRM (or moffs) operand is memory */
+		u8 mode;		/* code: 2, 4, 8 bytes */
 		u8 opsize, adsize;	/* bytes: 2, 4, 8 */
+		u8 size;		/* of the operand: 1 for byte forms, else opsize */
+		u8 reg, rm;		/* register numbers with REX */
 		u8 imm_len;
-		bool opsize_prefix;
 		s64 disp;
-		u64 imm;
-		u64 imm2;
+		u64 imm;		/* sign-extended where the form says so */
+		u64 imm2;		/* far pointers' selector, ENTER's level */
 		u64 ea;			/* effective address, before the segment base */
 		u8 ea_seg;
+		u64 next_rip;
 	} d;
 };
 
-/* Decode only; fetches through ops->fetch when e->insn_len is 0 or too short. */
 int vh_emul_decode(struct vh_emul *e);
-/* Decode and execute one instruction (one iteration of a REP form may batch several). */
 int vh_emul_step(struct vh_emul *e);
 
 #endif /* VH_EMUL_H */

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * insn.h - what the parts of the interpreter share.
+ *
+ * decode.c fills vh_insn from the bytes and the tables of opcodes.c; a handler
+ * (exec*.c, string.c, stack.c, system.c) then does its memory and I/O accesses
+ * first and changes registers only when nothing can fail any more.
+ */
+#ifndef VH_INSN_H
+#define VH_INSN_H
+
+#include <linux/kernel.h>
+#include <linux/string.h>
+#include <asm/msr-index.h>
+#include <asm/processor-flags.h>
+
+#include "emul.h"
+
+enum { VH_RAX, VH_RCX, VH_RDX, VH_RBX, VH_RSP, VH_RBP, VH_RSI, VH_RDI };
+
+#define VH_FLAGS_ARITH (X86_EFLAGS_CF | X86_EFLAGS_PF | X86_EFLAGS_AF | \
+			X86_EFLAGS_ZF | X86_EFLAGS_SF | X86_EFLAGS_OF)
+
+/* --- opcode tables --- */
+
+#define VH_OP_MODRM	BIT(0)
+#define VH_OP_BYTE	BIT(1)	/* operand of one byte */
+#define VH_OP_MEM	BIT(2)	/* ModRM with a register is #UD */
+#define VH_OP_LOCK	BIT(3)	/* LOCK is allowed when the destination is memory */
+#define VH_OP_NO64	BIT(4)	/* #UD in 64-bit mode */
+#define VH_OP_D64	BIT(5)	/* operand size 8 in 64-bit mode, 2 with 66 */
+#define VH_OP_F64	BIT(6)	/* operand size 8 in 64-bit mode, whatever the prefixes */
+#define VH_OP_IMM8	BIT(7)	/* sign-extended byte */
+#define VH_OP_IMM8U	BIT(8)	/* zero-extended byte */
+#define VH_OP_IMM16	BIT(9)
+#define VH_OP_IMMZ	BIT(10)	/* 2 or 4 bytes by operand size, sign-extended */
+#define VH_OP_IMMV	BIT(11)	/* 2, 4 or 8 bytes by operand size */
+#define VH_OP_MOFFS	BIT(12)	/* address in the immediate */
+#define VH_OP_NOREP	BIT(13)	/* with F2 or F3 it is another instruction */
+#define VH_OP_NO66	BIT(14)	/* with 66 it is another instruction */
+
+/**
+ * struct vh_opcode - one entry of an opcode table
+ * @exec: executes the decoded instruction; NULL: not handled
+ * @group: if set, the entry to use is @group[ModRM.reg], its flags added
+ * @flags: VH_OP_*
+ */
+struct vh_opcode {
+	int (*exec)(struct vh_emul *e);
+	const struct vh_opcode *group;
+	u16 flags;
+};
+
+extern const struct vh_opcode vh_opcodes_1[256];
+extern const struct vh_opcode vh_opcodes_0f[256];
+extern const struct vh_opcode vh_opcodes_0f38[256];
+
+/* --- operand.c: registers, segments, memory --- */
+
+static inline bool vh_emul_is64(const struct vh_emul *e)
+{
+	return (e->efer & EFER_LMA) && e->seg[VH_CS].l;
+}
+
+static inline bool vh_emul_protected(const struct vh_emul *e)
+{
+	return (e->cr0 & X86_CR0_PE) && !(e->rflags & X86_EFLAGS_VM);
+}
+
+static inline u64 vh_mask(unsigned int size)
+{
+	return size >= 8 ? ~0ULL : BIT_ULL(size * 8) - 1;
+}
+
+static inline u64 vh_sign(unsigned int size)
+{
+	return BIT_ULL(size * 8 - 1);
+}
+
+static inline s64 vh_sext(u64 val, unsigned int size)
+{
+	unsigned int shift = 64 - size * 8;
+
+	return (s64)(val << shift) >> shift;
+}
+
+int vh_emul_fault(struct vh_emul *e, u8 vector);	/* without error code */
+int vh_emul_fault0(struct vh_emul *e, u8 vector);	/* error code 0 */
+int vh_exec_ud(struct vh_emul *e);
+
+u64 vh_reg_read(const struct vh_emul *e, unsigned int n, unsigned int size);
+void vh_reg_write(struct vh_emul *e, unsigned int n, unsigned int size, u64 val);
+void vh_addr_reg_write(struct vh_emul *e, unsigned int n, unsigned int adsize, u64 val);
+
+bool vh_emul_canonical(const struct vh_emul *e, u64 linear);
+int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
+	      u64 *linear);
+int vh_mem_read(struct vh_emul *e, unsigned int seg, u64 offset, void *buf, unsigned int len);
+int vh_mem_write(struct vh_emul *e, unsigned int seg, u64 offset, const void *buf,
+		 unsigned int len);
+int vh_branch_ok(struct vh_emul *e, u64 target);
+
+int vh_rm_read(struct vh_emul *e, unsigned int size, u64 *val);
+int vh_rm_write(struct vh_emul *e, unsigned int size, u64 val);
+
+/**
+ * struct vh_rmw - a read-modify-write of the ModRM operand
+ * @src: the handler's second operand
+ * @old: what the operand held
+ * @flags: RFLAGS after it; starts as they are now
+ */
+struct vh_rmw {
+	u64 src, old, flags;
+};
+
+typedef u64 (*vh_rmw_fn)(struct vh_emul *e, struct vh_rmw *m);
+int vh_rmw(struct vh_emul *e, unsigned int size, struct vh_rmw *m, vh_rmw_fn fn);
+
+/* --- alu.c --- */
+
+enum vh_alu { VH_ADD, VH_OR, VH_ADC, VH_SBB, VH_AND, VH_SUB, VH_XOR, VH_CMP };
+enum vh_shift { VH_ROL, VH_ROR, VH_RCL, VH_RCR, VH_SHL, VH_SHR, VH_SAL, VH_SAR };
+
+u64 vh_alu(enum vh_alu op, unsigned int size, u64 a, u64 b, u64 *flags);
+u64 vh_alu_inc(unsigned int size, u64 a, bool dec, u64 *flags);
+u64 vh_alu_shift(enum vh_shift op, unsigned int size, u64 a, unsigned int count, u64 *flags);
+u64 vh_alu_shift_double(bool right, unsigned int size, u64 a, u64 b, unsigned int count,
+			u64 *flags);
+void vh_alu_mul(bool is_signed, unsigned int size, u64 a, u64 b, u64 *lo, u64 *hi, u64 *flags);
+bool vh_alu_div(bool is_signed, unsigned int size, u64 lo, u64 hi, u64 divisor, u64 *quotient,
+		u64 *remainder);
+bool vh_condition(u64 flags, unsigned int cc);
+
+/* --- handlers, by file --- */
+
+/* exec.c */
+int vh_exec_mov_rm_reg(struct vh_emul *e);
+int vh_exec_mov_reg_rm(struct vh_emul *e);
+int vh_exec_mov_acc_moffs(struct vh_emul *e);
+int vh_exec_mov_moffs_acc(struct vh_emul *e);
+int vh_exec_mov_rm_imm(struct vh_emul *e);
+int vh_exec_mov_opreg_imm(struct vh_emul *e);
+int vh_exec_mov_rm_seg(struct vh_emul *e);
+int vh_exec_movzx(struct vh_emul *e);
+int vh_exec_movsx(struct vh_emul *e);
+int vh_exec_movsxd(struct vh_emul *e);
+int vh_exec_movbe_load(struct vh_emul *e);
+int vh_exec_movbe_store(struct vh_emul *e);
+int vh_exec_lea(struct vh_emul *e);
+int vh_exec_nop(struct vh_emul *e);
+int vh_exec_xchg(struct vh_emul *e);
+int vh_exec_xchg_acc(struct vh_emul *e);
+int vh_exec_setcc(struct vh_emul *e);
+int vh_exec_cmovcc(struct vh_emul *e);
+int vh_exec_bswap(struct vh_emul *e);
+int vh_exec_cbw(struct vh_emul *e);
+int vh_exec_cwd(struct vh_emul *e);
+int vh_exec_xlat(struct vh_emul *e);
+int vh_exec_sse_load(struct vh_emul *e);
+int vh_exec_sse_store(struct vh_emul *e);
+
+/* arith.c */
+int vh_exec_alu_rm_reg(struct vh_emul *e);
+int vh_exec_alu_reg_rm(struct vh_emul *e);
+int vh_exec_alu_acc_imm(struct vh_emul *e);
+int vh_exec_alu_rm_imm(struct vh_emul *e);
+int vh_exec_test_rm_reg(struct vh_emul *e);
+int vh_exec_test_rm_imm(struct vh_emul *e);
+int vh_exec_test_acc_imm(struct vh_emul *e);
+int vh_exec_not(struct vh_emul *e);
+int vh_exec_neg(struct vh_emul *e);
+int vh_exec_inc(struct vh_emul *e);
+int vh_exec_dec(struct vh_emul *e);
+int vh_exec_incdec_opreg(struct vh_emul *e);
+int vh_exec_shift_imm(struct vh_emul *e);
+int vh_exec_shift_1(struct vh_emul *e);
+int vh_exec_shift_cl(struct vh_emul *e);
+int vh_exec_shift_double(struct vh_emul *e);
+int vh_exec_mul(struct vh_emul *e);
+int vh_exec_imul_reg_rm(struct vh_emul *e);
+int vh_exec_imul_reg_rm_imm(struct vh_emul *e);
+int vh_exec_div(struct vh_emul *e);
+int vh_exec_xadd(struct vh_emul *e);
+int vh_exec_cmpxchg(struct vh_emul *e);
+int vh_exec_cmpxchg_wide(struct vh_emul *e);
+int vh_exec_bt_reg(struct vh_emul *e);
+int vh_exec_bt_imm(struct vh_emul *e);
+int vh_exec_bsf(struct vh_emul *e);
+int vh_exec_bsr(struct vh_emul *e);
+
+/* string.c */
+int vh_exec_movs(struct vh_emul *e);
+int vh_exec_cmps(struct vh_emul *e);
+int vh_exec_stos(struct vh_emul *e);
+int vh_exec_lods(struct vh_emul *e);
+int vh_exec_scas(struct vh_emul *e);
+int vh_exec_ins(struct vh_emul *e);
+int vh_exec_outs(struct vh_emul *e);
+
+/* stack.c */
+int vh_exec_push_reg(struct vh_emul *e);
+int vh_exec_push_rm(struct vh_emul *e);
+int vh_exec_push_imm(struct vh_emul *e);
+int vh_exec_pop_reg(struct vh_emul *e);
+int vh_exec_pop_rm(struct vh_emul *e);
+int vh_exec_pushf(struct vh_emul *e);
+int vh_exec_popf(struct vh_emul *e);
+int vh_exec_call_rm(struct vh_emul *e);
+int vh_exec_jmp_rm(struct vh_emul *e);
+
+/* system.c */
+int vh_exec_in(struct vh_emul *e);
+int vh_exec_out(struct vh_emul *e);
+int vh_exec_cli(struct vh_emul *e);
+int vh_exec_sti(struct vh_emul *e);
+int vh_exec_flag_op(struct vh_emul *e);
+int vh_exec_lahf(struct vh_emul *e);
+int vh_exec_sahf(struct vh_emul *e);
+
+#endif /* VH_INSN_H */

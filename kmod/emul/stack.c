@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * stack.c - handlers that push and pop, and near branches through memory.
+ *
+ * Every function is a handler of the opcode tables: results are enum vh_emul_result.
+ */
+#include "insn.h"
+
+#define GP_VECTOR 13
+
+/* SDM Vol. 1, 6.2.3 */
+static unsigned int stack_size(const struct vh_emul *e)
+{
+	return e->d.mode == 8 ? 8 : e->seg[VH_SS].db ? 4 : 2;
+}
+
+static bool vm86(const struct vh_emul *e)
+{
+	return (e->cr0 & X86_CR0_PE) && (e->rflags & X86_EFLAGS_VM);
+}
+
+static unsigned int iopl(const struct vh_emul *e)
+{
+	return e->rflags >> X86_EFLAGS_IOPL_BIT & 3;
+}
+
+static int push(struct vh_emul *e, u64 val, unsigned int size)
+{
+	u64 sp = (e->gpr[VH_RSP] - size) & vh_mask(stack_size(e));
+	int r = vh_mem_write(e, VH_SS, sp, &val, size);
+
+	if (!r)
+		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	return r;
+}
+
+/* The value on top; *sp is the stack pointer for when all went well. */
+static int peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp)
+{
+	u64 top = e->gpr[VH_RSP] & vh_mask(stack_size(e));
+
+	*val = 0;
+	*sp = top + size;
+	return vh_mem_read(e, VH_SS, top, val, size);
+}
+
+/* vh_exec_push_reg - 50 to 57 */
+int vh_exec_push_reg(struct vh_emul *e)
+{
+	return push(e, e->gpr[e->d.rm], e->d.size);
+}
+
+/* vh_exec_push_rm - FF /6 */
+int vh_exec_push_rm(struct vh_emul *e)
+{
+	u64 val;
+	int r = vh_rm_read(e, e->d.size, &val);
+
+	return r ? r : push(e, val, e->d.size);
+}
+
+/* vh_exec_push_imm - 68, 6A */
+int vh_exec_push_imm(struct vh_emul *e)
+{
+	return push(e, e->d.imm, e->d.size);
+}
+
+/* vh_exec_pop_reg - 58 to 5F; POP of the stack pointer leaves the value there */
+int vh_exec_pop_reg(struct vh_emul *e)
+{
+	u64 val, sp;
+	int r = peek(e, &val, e->d.size, &sp);
+
+	if (r)
+		return r;
+	vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	vh_reg_write(e, e->d.rm, e->d.size, val);
+	return VH_EMUL_OK;
+}
+
+/* The ModRM operand's base is the stack pointer. */
+static bool base_is_sp(const struct vh_insn *d)
+{
+	return d->mem && d->adsize != 2 && (d->modrm & 7) == 4 && (d->sib & 7) == VH_RSP &&
+	       !(d->rex & 1);
+}
+
+/* vh_exec_pop_rm - 8F /0; an address by the stack pointer is that after the pop */
+int vh_exec_pop_rm(struct vh_emul *e)
+{
+	u64 val, sp;
+	int r = peek(e, &val, e->d.size, &sp);
+
+	if (r)
+		return r;
+	if (!e->d.mem) {
+		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+		return vh_rm_write(e, e->d.size, val);
+	}
+	if (base_is_sp(&e->d))
+		e->d.ea = (e->d.ea + e->d.size) & vh_mask(e->d.adsize);
+	r = vh_rm_write(e, e->d.size, val);
+	if (!r)
+		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	return r;
+}
+
+/* vh_exec_pushf - 9C */
+int vh_exec_pushf(struct vh_emul *e)
+{
+	u64 val = e->rflags & ~(u64)(X86_EFLAGS_VM | X86_EFLAGS_RF);
+
+	if (vm86(e) && iopl(e) < 3) {
+		if (!(e->cr4 & X86_CR4_VME) || e->d.size != 2)
+			return vh_emul_fault0(e, GP_VECTOR);
+		/* SDM Vol. 3, 20.3.3.4: the program sees its virtual interrupt flag */
+		val = (val & ~(u64)X86_EFLAGS_IF) | X86_EFLAGS_IOPL;
+		if (e->rflags & X86_EFLAGS_VIF)
+			val |= X86_EFLAGS_IF;
+	}
+	return push(e, val, e->d.size);
+}
+
+/* vh_exec_popf - 9D (SDM Vol. 2, POPF, table 4-16) */
+int vh_exec_popf(struct vh_emul *e)
+{
+	u64 change = VH_FLAGS_ARITH | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT |
+		     X86_EFLAGS_AC | X86_EFLAGS_ID;
+	bool virtual = false;
+	u64 val, sp;
+	int r;
+
+	if (vm86(e)) {
+		if (iopl(e) == 3)
+			change |= X86_EFLAGS_IF;
+		else if (!(e->cr4 & X86_CR4_VME) || e->d.size != 2)
+			return vh_emul_fault0(e, GP_VECTOR);
+		else
+			virtual = true;
+	} else if (!(e->cr0 & X86_CR0_PE) || e->cpl == 0) {
+		change |= X86_EFLAGS_IF | X86_EFLAGS_IOPL;
+	} else if (e->cpl <= iopl(e)) {
+		change |= X86_EFLAGS_IF;
+	}
+	r = peek(e, &val, e->d.size, &sp);
+	if (r)
+		return r;
+	if (virtual) {
+		if (((val & X86_EFLAGS_IF) && (e->rflags & X86_EFLAGS_VIP)) ||
+		    (val & X86_EFLAGS_TF))
+			return vh_emul_fault0(e, GP_VECTOR);
+		e->rflags &= ~(u64)X86_EFLAGS_VIF;
+		if (val & X86_EFLAGS_IF)
+			e->rflags |= X86_EFLAGS_VIF;
+	}
+	if (e->d.size == 2)
+		change &= 0xffff;
+	e->rflags = (e->rflags & ~(change | X86_EFLAGS_RF)) | (val & change) | X86_EFLAGS_FIXED;
+	vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	return VH_EMUL_OK;
+}
+
+static int branch_target(struct vh_emul *e, u64 *target)
+{
+	int r = vh_rm_read(e, e->d.size, target);
+
+	return r ? r : vh_branch_ok(e, *target);
+}
+
+/* vh_exec_call_rm - FF /2 */
+int vh_exec_call_rm(struct vh_emul *e)
+{
+	u64 target;
+	int r = branch_target(e, &target);
+
+	if (!r)
+		r = push(e, e->d.next_rip, e->d.size);
+	if (!r)
+		e->d.next_rip = target;
+	return r;
+}
+
+/* vh_exec_jmp_rm - FF /4 */
+int vh_exec_jmp_rm(struct vh_emul *e)
+{
+	u64 target;
+	int r = branch_target(e, &target);
+
+	if (!r)
+		e->d.next_rip = target;
+	return r;
+}
