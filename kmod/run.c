@@ -219,7 +219,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 	} else {
 		vh_need(vcpu, VH_S_INTR);
 		run->cr8 = vcpu->user_cr8;
-		run->apic_base = 0xfee00900 & ~(vcpu->id == vcpu->vm->bsp_id ? 0 : 0x100);
+		run->apic_base = vcpu->user_apic_base;
 		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
 						     !vh_events_pending(vcpu);
 	}

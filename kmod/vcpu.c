@@ -405,6 +405,7 @@ void vh_vcpu_free(struct vh_vcpu *vcpu)
 	vh_fpu_destroy(vcpu);
 	vh_msr_destroy(vcpu);
 	vh_emul_free(vcpu);
+	vh_mmu_vcpu_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, 1));
 	kvfree(vcpu->cpuid);
 	free_page((unsigned long)vcpu->run);

@@ -32,6 +32,7 @@
 
 #define VH_MAX_VCPUS	288
 #define VH_MAX_CPUID	256
+#define VH_CPUID_HOT	0x20		/* basic leaves found without a search */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
 #define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
@@ -197,6 +198,7 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	struct vh_events ev;		/* own thread */
 	struct vh_accesses accesses;	/* own thread */
+	struct vh_table_cache table_cache;	/* own thread */
 	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first; own thread */
 	struct vh_emul *emul;		/* own thread */
 
@@ -204,7 +206,8 @@ struct vh_vcpu {
 	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
 	u8 sipi_vector;			/* valid with the SIPI bit */
 	atomic_t nmi_queued;
-	u8 user_cr8;			/* CR8 without in-kernel irqchip; own thread */
+	u8 user_cr8;			/* CR8 and IA32_APIC_BASE without in-kernel irqchip; own thread */
+	u64 user_apic_base;
 	int user_irq;			/* KVM_INTERRUPT without in-kernel irqchip; -1: none; own thread */
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
@@ -213,6 +216,7 @@ struct vh_vcpu {
 
 	struct kvm_cpuid_entry2 *cpuid;	/* own thread */
 	u32 nr_cpuid;
+	u16 cpuid_hot[VH_CPUID_HOT + 11];	/* leaf to index + 1 in cpuid */
 	u8 maxphyaddr;			/* from cpuid */
 	u64 cr4_reserved;		/* CR4 bits that #GP, from cpuid; own thread */
 	u64 efer_reserved;
@@ -220,6 +224,8 @@ struct vh_vcpu {
 	bool gbpages;
 
 	struct xregs_state *xstate;	/* guest FPU image, standard format; own thread (fpu.c) */
+	u64 host_xss;			/* of this section; fpu.c */
+	u32 host_pkru;
 
 	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
 	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
@@ -260,10 +266,13 @@ struct vh_vm {
 	/* clock.c */
 	raw_spinlock_t clock_lock;
 	s64 clock_offset;		/* kvmclock = host boottime ns + offset; clock_lock */
-	u64 wall_offset;
+	bool anchored;			/* one moment on both clocks, for all vCPUs; clock_lock */
+	u64 anchor_tsc;
+	s64 anchor_ns;
 	u32 default_tsc_khz;		/* lock */
-	u64 last_tsc_offset;		/* TSC synchronisation of new vCPUs; clock_lock */
-	u64 last_tsc_write, last_tsc_ns;
+	bool tsc_written;		/* the last IA32_TSC written by userspace; clock_lock */
+	u32 tsc_write_khz;
+	s64 tsc_write_offset;
 };
 
 #define vh_for_each_vcpu(i, vcpu, vm)						\
@@ -386,6 +395,7 @@ u64 vh_tsc_read(struct vh_vcpu *vcpu);			/* the guest's TSC now */
 u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc);
 u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks);	/* duration */
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
 bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 
@@ -424,7 +434,8 @@ int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
 int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
 int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
 void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
-/* Control registers as the guest writes them: 0, or -EINVAL: #GP. Run all checks of SDM 2.5. */
+
+/* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP; own thread --- */
 int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);

@@ -10,6 +10,7 @@
 #define VH_MMU_H
 
 #include <linux/kvm.h>
+#include <linux/kvm_types.h>
 #include <linux/mmu_notifier.h>
 #include <linux/rwlock.h>
 #include <linux/types.h>
@@ -24,6 +25,8 @@ struct vh_vcpu;
 #define VH_ACC_USER	BIT(3)	/* walk: CPL 3 access */
 #define VH_ACC_IMPLICIT	BIT(4)	/* walk: implicit supervisor access (no AC override) */
 
+#define VH_ACC_NOSET	BIT(5)	/* walk: leave accessed and dirty bits alone */
+
 /* vh_mmu_fault() results beside 0 and -errno. */
 #define VH_FAULT_MMIO	1	/* no memslot, or a write to a read-only one: emulate */
 #define VH_FAULT_RETRY	2	/* raced with an invalidation: enter the guest again */
@@ -35,6 +38,16 @@ struct vh_vcpu;
  */
 struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only; };
 extern struct vh_ept_caps vh_ept_caps;
+
+/**
+ * struct vh_table_cache - zeroed pages for a vCPU's next fault; own thread
+ *
+ * A fault links in at most three tables, and cannot allocate under the lock.
+ */
+struct vh_table_cache {
+	void *table[3];
+	unsigned int n;
+};
 
 struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
 
@@ -67,10 +80,9 @@ void vh_mmu_module_exit(void);
  */
 int vh_mmu_create_apic_page(struct vh_vm *vm);
 
-/* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG) */
+/* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
-int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log);
 
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of
@@ -86,8 +98,7 @@ int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len
 int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
-/* A PML buffer's content, or any other proof that gfn was written. */
-void vh_mmu_mark_dirty(struct vh_vm *vm, gfn_t gfn);
+void vh_mmu_vcpu_free(struct vh_vcpu *vcpu);
 
 /**
  * struct vh_paging - what the guest's paging looks like, input of the walker
@@ -118,7 +129,7 @@ struct vh_walk {
  */
 struct vh_walk_mem {
 	int (*read)(void *ctx, gpa_t gpa, void *buf, unsigned int len);
-	int (*cmpxchg)(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+	int (*cas)(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 	void *ctx;
 };
 

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * clock.c - the guest's TSC and the paravirtual clock "kvmclock".
+ *
+ * kvmclock (Documentation/virt/kvm/x86/msr.rst): a page shared with the guest
+ * says how guest TSC ticks become nanoseconds since boot. All vCPUs of a VM
+ * use one anchor, a pair of host TSC and host nanoseconds, so that their
+ * clocks agree to the tick where the host's TSC is stable.
+ */
+#include <linux/clocksource.h>
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+#include <asm/pvclock-abi.h>
+#include <asm/tsc.h>
+#include <uapi/asm/kvm_para.h>
+
+#include "cpu.h"
+#include "vh.h"
+
+/* TSC ratio: 48 fraction bits (SDM 25.6.5). */
+#define SCALE_SHIFT	48
+
+struct vh_pvclock {
+	gpa_t page;		/* of the time info; valid when enabled */
+	bool enabled;
+	u64 system_time_msr, wall_clock_msr;
+	u32 version;
+	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */
+};
+
+/**
+ * vh_clock_create - a new vCPU's clock
+ * @vcpu: the vCPU
+ *
+ * Process context; vm->lock held. -ENOMEM.
+ */
+int vh_clock_create(struct vh_vcpu *vcpu)
+{
+	vcpu->clock = kzalloc(sizeof(*vcpu->clock), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->clock)
+		return -ENOMEM;
+	vcpu->tsc_khz = tsc_khz;
+	if (vcpu->vm->default_tsc_khz)
+		vh_tsc_set_khz(vcpu, vcpu->vm->default_tsc_khz);
+	vh_tsc_write(vcpu, 0, true);
+	return 0;
+}
+
+/**
+ * vh_clock_destroy - free it
+ * @vcpu: the vCPU
+ */
+void vh_clock_destroy(struct vh_vcpu *vcpu)
+{
+	kfree(vcpu->clock);
+	vcpu->clock = NULL;
+}
+
+/**
+ * vh_clock_vm_init - a new VM's clock starts at 0
+ * @vm: the VM
+ */
+void vh_clock_vm_init(struct vh_vm *vm)
+{
+	raw_spin_lock_init(&vm->clock_lock);
+	vm->clock_offset = -(s64)ktime_get_boottime_ns();
+	vm->default_tsc_khz = tsc_khz;
+}
+
+/* --- TSC --- */
+
+static u64 scale(u64 tsc, u64 ratio)
+{
+	return ratio ? mul_u64_u64_shr(tsc, ratio, SCALE_SHIFT) : tsc;
+}
+
+/**
+ * vh_tsc_to_guest - what the guest's TSC is when the host's is @host_tsc
+ * @vcpu: the vCPU
+ * @host_tsc: host ticks
+ */
+u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc)
+{
+	return scale(host_tsc, vcpu->tsc_scale) + vcpu->tsc_offset;
+}
+
+/**
+ * vh_tsc_read - the guest's TSC now
+ * @vcpu: the vCPU
+ */
+u64 vh_tsc_read(struct vh_vcpu *vcpu)
+{
+	return vh_tsc_to_guest(vcpu, rdtsc_ordered());
+}
+
+/**
+ * vh_tsc_to_ns - a duration in guest ticks as nanoseconds
+ * @vcpu: the vCPU
+ * @guest_ticks: guest TSC ticks
+ */
+u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks)
+{
+	return mul_u64_u32_div(guest_ticks, 1000000, vcpu->tsc_khz);
+}
+
+/**
+ * vh_tsc_adjust - move the guest's TSC
+ * @vcpu: the vCPU
+ * @delta: guest ticks
+ */
+void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta)
+{
+	vcpu->tsc_offset += delta;
+	vh_request(vcpu, VH_REQ_CLOCK);
+}
+
+/**
+ * vh_tsc_write - IA32_TSC is written
+ * @vcpu: the vCPU
+ * @value: new value
+ * @host: userspace, or a vCPU's creation
+ *
+ * Userspace cannot write all vCPUs' TSCs at one moment. A write of nearly what
+ * the last written TSC has become by now (or 0, at creation) is taken to mean
+ * "the same TSC": it gets the same offset.
+ */
+void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
+{
+	struct vh_vm *vm = vcpu->vm;
+	u64 now = rdtsc_ordered(), expected;
+	unsigned long flags;
+	s64 offset;
+
+	offset = value - scale(now, vcpu->tsc_scale);
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	if (host && vm->tsc_written && vm->tsc_write_khz == vcpu->tsc_khz) {
+		expected = scale(now, vcpu->tsc_scale) + vm->tsc_write_offset;
+		/* Within a second of it, or the reset value again. */
+		if (value == 0 || abs((s64)(value - expected)) < (s64)vcpu->tsc_khz * 1000)
+			offset = vm->tsc_write_offset;
+	}
+	if (host) {
+		vm->tsc_written = true;
+		vm->tsc_write_offset = offset;
+		vm->tsc_write_khz = vcpu->tsc_khz;
+	}
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	vcpu->tsc_offset = offset;
+	vh_request(vcpu, VH_REQ_CLOCK);
+}
+
+/**
+ * vh_tsc_can_scale - can a guest's TSC run at another rate?
+ */
+bool vh_tsc_can_scale(void)
+{
+	return vh_cpu_caps.tsc_scaling;
+}
+
+/**
+ * vh_tsc_set_khz - KVM_SET_TSC_KHZ
+ * @vcpu: the vCPU
+ * @khz: frequency; 0: the host's
+ *
+ * -EINVAL when the processor cannot scale that far.
+ */
+int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
+{
+	u64 ratio = 0, tsc = vh_tsc_read(vcpu);
+
+	if (!khz)
+		khz = tsc_khz;
+	/* Half a thousandth is below what guests can measure: no scaling for that. */
+	if (abs((s64)khz - (s64)tsc_khz) > tsc_khz / 2000) {
+		if (!vh_cpu_caps.tsc_scaling || khz / 1000 > tsc_khz)
+			return -EINVAL;
+		ratio = mul_u64_u32_div(1ULL << SCALE_SHIFT, khz, tsc_khz);
+		if (!ratio)
+			return -EINVAL;
+	}
+	vcpu->tsc_scale = ratio;
+	vcpu->tsc_khz = khz;
+	vcpu->tsc_offset = tsc - scale(rdtsc_ordered(), ratio);
+	vh_request(vcpu, VH_REQ_CLOCK);
+	return 0;
+}
+
+/* --- kvmclock --- */
+
+static bool host_tsc_stable(void)
+{
+	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && !check_tsc_unstable();
+}
+
+/* One moment on both clocks; the shortest of a few tries. */
+static void anchor_now(u64 *tsc, u64 *ns)
+{
+	u64 best = ~0ULL, a, b, n;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		a = rdtsc_ordered();
+		n = ktime_get_boottime_ns();
+		b = rdtsc_ordered();
+		if (b - a < best) {
+			best = b - a;
+			*tsc = a + (b - a) / 2;
+			*ns = n;
+		}
+	}
+}
+
+/* The VM's anchor: taken once while the TSC is stable, else at each update. */
+static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
+{
+	unsigned long flags;
+	u64 t, n;
+
+	anchor_now(&t, &n);
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	if (!host_tsc_stable()) {
+		*tsc = t;
+		*ns = n + vm->clock_offset;
+	} else {
+		if (!vm->anchored) {
+			vm->anchor_tsc = t;
+			vm->anchor_ns = n + vm->clock_offset;
+			vm->anchored = true;
+		}
+		*tsc = vm->anchor_tsc;
+		*ns = vm->anchor_ns;
+	}
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+}
+
+/* ns = ((ticks << shift) * mul) >> 32 (pvclock-abi.h); shift may be negative. */
+static void pv_scale(u32 khz, u32 *mul, s8 *shift)
+{
+	u64 hz = (u64)khz * 1000;
+	s8 sh = 0;
+
+	while (hz > 2ULL * NSEC_PER_SEC) {
+		hz >>= 1;
+		sh--;
+	}
+	while (hz <= NSEC_PER_SEC) {
+		hz <<= 1;
+		sh++;
+	}
+	*mul = div64_u64((u64)NSEC_PER_SEC << 32, hz);
+	*shift = sh;
+}
+
+/**
+ * vh_clock_update - write the vCPU's time info (VH_REQ_CLOCK)
+ * @vcpu: the vCPU
+ *
+ * Own thread, process context. A page outside the memslots is left alone.
+ */
+void vh_clock_update(struct vh_vcpu *vcpu)
+{
+	struct pvclock_vcpu_time_info ti = {};
+	struct vh_pvclock *c = vcpu->clock;
+	u64 tsc;
+	s64 ns;
+
+	if (!c->enabled)
+		return;
+	vm_anchor(vcpu->vm, &tsc, &ns);
+	ti.tsc_timestamp = vh_tsc_to_guest(vcpu, tsc);
+	ti.system_time = ns;
+	pv_scale(vcpu->tsc_khz, &ti.tsc_to_system_mul, &ti.tsc_shift);
+	ti.flags = c->flags | (host_tsc_stable() ? PVCLOCK_TSC_STABLE_BIT : 0);
+	c->flags = 0;
+	/* Odd while it changes. The slot is looked up anew at each write. */
+	c->version += 2;
+	ti.version = c->version | 1;
+	if (vh_gpa_write(vcpu->vm, c->page, &ti.version, sizeof(ti.version)))
+		return;
+	smp_wmb();
+	if (vh_gpa_write(vcpu->vm, c->page, &ti, sizeof(ti)))
+		return;
+	smp_wmb();
+	ti.version = c->version;
+	vh_gpa_write(vcpu->vm, c->page, &ti.version, sizeof(ti.version));
+}
+
+/* Time of day at the VM's boot, as the guest asks for it once. */
+static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
+{
+	struct vh_vm *vm = vcpu->vm;
+	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock_offset);
+	struct pvclock_wall_clock wc = { .version = 2 };
+	u32 rem;
+
+	wc.sec = div_u64_rem(wall, NSEC_PER_SEC, &rem);
+	wc.nsec = rem;
+	vh_gpa_write(vm, gpa, &wc, sizeof(wc));
+}
+
+/**
+ * vh_clock_msr_read - the MSRs of kvmclock
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: filled in
+ *
+ * -EINVAL for any other MSR.
+ */
+int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
+{
+	switch (msr) {
+	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
+		*value = vcpu->clock->wall_clock_msr;
+		return 0;
+	case MSR_KVM_SYSTEM_TIME: case MSR_KVM_SYSTEM_TIME_NEW:
+		*value = vcpu->clock->system_time_msr;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/**
+ * vh_clock_msr_write - the MSRs of kvmclock
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: guest-physical address, bit 0 enables
+ *
+ * Process context. -EINVAL for any other MSR.
+ */
+int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
+{
+	struct vh_pvclock *c = vcpu->clock;
+
+	switch (msr) {
+	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
+		c->wall_clock_msr = value;
+		if (value)
+			write_wall_clock(vcpu, value & ~3ULL);
+		return 0;
+	case MSR_KVM_SYSTEM_TIME: case MSR_KVM_SYSTEM_TIME_NEW:
+		c->system_time_msr = value;
+		c->enabled = value & 1;
+		c->page = value & ~3ULL;
+		vh_request(vcpu, VH_REQ_CLOCK);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/**
+ * vh_clock_ctrl - KVM_KVMCLOCK_CTRL: the guest was stopped for a while
+ * @vcpu: the vCPU
+ *
+ * -EINVAL when the guest has no kvmclock.
+ */
+int vh_clock_ctrl(struct vh_vcpu *vcpu)
+{
+	if (!vcpu->clock->enabled)
+		return -EINVAL;
+	vcpu->clock->flags |= PVCLOCK_GUEST_STOPPED;
+	vh_request(vcpu, VH_REQ_CLOCK);
+	return 0;
+}
+
+/**
+ * vh_clock_get - KVM_GET_CLOCK
+ * @vm: the VM
+ * @d: filled in
+ */
+int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
+{
+	memset(d, 0, sizeof(*d));
+	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock_offset);
+	d->realtime = ktime_get_real_ns();
+	d->host_tsc = rdtsc_ordered();
+	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
+		   (host_tsc_stable() ? KVM_CLOCK_TSC_STABLE : 0);
+	return 0;
+}
+
+/**
+ * vh_clock_set - KVM_SET_CLOCK
+ * @vm: the VM
+ * @d: clock, and with KVM_CLOCK_REALTIME the time of day it was taken at
+ *
+ * -EINVAL for flags that KVM_SET_CLOCK does not know.
+ */
+int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
+{
+	u64 clock = d->clock, now;
+	unsigned long flags;
+
+	/* HOST_TSC and TSC_STABLE are what GET reported: nothing to set. */
+	if (d->flags & ~(KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC | KVM_CLOCK_TSC_STABLE))
+		return -EINVAL;
+	if (d->flags & KVM_CLOCK_REALTIME) {
+		now = ktime_get_real_ns();
+		/* Time passed since; never backwards. */
+		if (now > d->realtime)
+			clock += now - d->realtime;
+	}
+	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	vm->clock_offset = clock - ktime_get_boottime_ns();
+	vm->anchored = false;
+	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	vh_vm_request_all(vm, VH_REQ_CLOCK);
+	return 0;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * creg.c - control registers as the guest writes them (SDM Vol. 3, 2.5, 4.1, 10.8.5).
+ *
+ * Each returns 0 when the write took effect, -EINVAL when the processor would
+ * raise #GP. The groups they touch are valid (VH_S_CR0, CR3, CR4, EFER, SEGS).
+ */
+#include <asm/processor-flags.h>
+
+#include "vh.h"
+
+static bool pae_paging(const struct vh_cpu_state *s)
+{
+	return (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA);
+}
+
+/**
+ * vh_load_pdptrs - the four PAE PDPTEs at CR3
+ * @vcpu: the vCPU
+ * @cr3: cr3
+ *
+ * Process context. -EINVAL when they are unreadable or have reserved bits set
+ * (SDM 4.4.1).
+ */
+int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3)
+{
+	u64 reserved = ~GENMASK_ULL(vcpu->maxphyaddr - 1, 12) & ~0xe19ULL, pdptr[4];
+	int i;
+
+	if (vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
+		return -EINVAL;
+	for (i = 0; i < 4; i++)
+		if ((pdptr[i] & 1) && (pdptr[i] & reserved))
+			return -EINVAL;
+	memcpy(vcpu->s.pdptr, pdptr, sizeof(pdptr));
+	return 0;
+}
+
+/**
+ * vh_set_cr0 - MOV to CR0, CLTS, LMSW
+ * @vcpu: the vCPU
+ * @value: new value
+ */
+int vh_set_cr0(struct vh_vcpu *vcpu, u64 value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 known = X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |
+		    X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG;
+	u64 changed, old_efer = s->efer;
+
+	if (value >> 32)
+		return -EINVAL;
+	value &= known;			/* the other low bits are ignored */
+	value |= X86_CR0_ET;
+	if (((value & X86_CR0_PG) && !(value & X86_CR0_PE)) ||
+	    ((value & X86_CR0_NW) && !(value & X86_CR0_CD)))
+		return -EINVAL;
+	changed = s->cr0 ^ value;
+	if ((changed & X86_CR0_PG) && (value & X86_CR0_PG)) {
+		if (s->efer & EFER_LME) {
+			if (!(s->cr4 & X86_CR4_PAE) || s->seg[VH_CS].l)
+				return -EINVAL;
+			s->efer |= EFER_LMA;
+		}
+	} else if (changed & X86_CR0_PG) {
+		/* From 64-bit mode, or with PCIDs, paging cannot be turned off. */
+		if (s->cr4 & X86_CR4_PCIDE || ((s->efer & EFER_LMA) && s->seg[VH_CS].l))
+			return -EINVAL;
+		s->efer &= ~(u64)EFER_LMA;
+	}
+	if ((value & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA) &&
+	    (changed & (X86_CR0_PG | X86_CR0_CD | X86_CR0_NW))) {
+		if (vh_load_pdptrs(vcpu, s->cr3)) {
+			s->efer = old_efer;
+			return -EINVAL;
+		}
+		vh_dirty(vcpu, VH_S_CR3);
+	}
+	s->cr0 = value;
+	vh_dirty(vcpu, VH_S_CR0);
+	if (s->efer != old_efer)
+		vh_dirty(vcpu, VH_S_EFER);
+	if (changed & (X86_CR0_PG | X86_CR0_WP | X86_CR0_PE))
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	return 0;
+}
+
+/**
+ * vh_set_cr3 - MOV to CR3
+ * @vcpu: the vCPU
+ * @value: new value
+ */
+int vh_set_cr3(struct vh_vcpu *vcpu, u64 value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	bool keep = false;
+
+	if (s->efer & EFER_LMA) {
+		/* Bit 63 with PCIDs: do not flush (SDM 4.10.4.1). It is not stored. */
+		if (s->cr4 & X86_CR4_PCIDE) {
+			keep = value >> 63;
+			value &= ~BIT_ULL(63);
+		}
+		if (value & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0))
+			return -EINVAL;
+	} else if (pae_paging(s) && vh_load_pdptrs(vcpu, value)) {
+		return -EINVAL;
+	}
+	s->cr3 = value;
+	vh_dirty(vcpu, VH_S_CR3);
+	if (!keep)
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	return 0;
+}
+
+/**
+ * vh_set_cr4 - MOV to CR4
+ * @vcpu: the vCPU
+ * @value: new value
+ */
+int vh_set_cr4(struct vh_vcpu *vcpu, u64 value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 changed = s->cr4 ^ value, old = s->cr4;
+
+	if (value & vcpu->cr4_reserved)
+		return -EINVAL;
+	if ((s->efer & EFER_LMA) &&
+	    (!(value & X86_CR4_PAE) || (changed & X86_CR4_LA57)))
+		return -EINVAL;
+	if ((changed & value & X86_CR4_PCIDE) && (!(s->efer & EFER_LMA) || (s->cr3 & 0xfff)))
+		return -EINVAL;
+	s->cr4 = value;
+	if (pae_paging(s) && (changed & (X86_CR4_PAE | X86_CR4_PGE | X86_CR4_PSE | X86_CR4_SMEP))) {
+		if (vh_load_pdptrs(vcpu, s->cr3)) {
+			s->cr4 = old;
+			return -EINVAL;
+		}
+		vh_dirty(vcpu, VH_S_CR3);
+	}
+	vh_dirty(vcpu, VH_S_CR4);
+	/* SDM 4.10.4.1. */
+	if (changed & (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP | X86_CR4_SMAP |
+		       X86_CR4_PKE | X86_CR4_PCIDE | X86_CR4_LA57))
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	return 0;
+}
+
+/**
+ * vh_set_efer - WRMSR to IA32_EFER
+ * @vcpu: the vCPU
+ * @value: new value
+ * @host: host
+ *
+ * LMA is read-only for the guest; userspace's value must agree with CR0.PG.
+ */
+int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_EFER);
+	if (value & vcpu->efer_reserved)
+		return -EINVAL;
+	if (host) {
+		if (!!(value & EFER_LMA) != ((value & EFER_LME) && (s->cr0 & X86_CR0_PG)))
+			value = (value & EFER_LME) && (s->cr0 & X86_CR0_PG) ? value | EFER_LMA :
+									     value & ~(u64)EFER_LMA;
+	} else {
+		if ((s->cr0 & X86_CR0_PG) && ((s->efer ^ value) & EFER_LME))
+			return -EINVAL;
+		value = (value & ~(u64)EFER_LMA) | (s->efer & EFER_LMA);
+	}
+	if ((s->efer ^ value) & EFER_NX)
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	s->efer = value;
+	vh_dirty(vcpu, VH_S_EFER);
+	return 0;
+}

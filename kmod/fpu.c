@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fpu.c - the guest's x87, SSE, AVX, AVX-512 and PKRU state.
+ *
+ * Kept in an XSAVE area of the standard format (SDM Vol. 1, 13.4), which is
+ * also what KVM_GET_XSAVE shows. It is in the registers only inside a section,
+ * which is a kernel-FPU section: the host's user state was saved by
+ * kernel_fpu_begin(), and nobody else uses the FPU on this CPU meanwhile.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <asm/fpu/api.h>
+#include <asm/fpu/types.h>
+#include <asm/special_insns.h>
+
+#include "cpu.h"
+#include "vh.h"
+
+#define XCR0_X87	BIT_ULL(0)
+#define XCR0_SSE	BIT_ULL(1)
+#define XCR0_AVX	BIT_ULL(2)
+#define XCR0_AVX512	GENMASK_ULL(7, 5)
+#define XCR0_PKRU	BIT_ULL(9)
+#define XCR0_OFFERED	(XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU)
+
+#define MXCSR_RESET	0x1f80
+#define LEGACY_SIZE	512
+#define HEADER_SIZE	64
+
+static u64 host_xcr0 __ro_after_init;	/* 0: no XSAVE, FXSAVE is used */
+static u64 offered __ro_after_init;
+static unsigned int area_size __ro_after_init = LEGACY_SIZE + HEADER_SIZE;
+static u32 mxcsr_mask __ro_after_init = 0xffbf;
+static unsigned int pkru_offset __ro_after_init;
+
+static u64 xgetbv0(void)
+{
+	u32 lo, hi;
+
+	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
+	return lo | (u64)hi << 32;
+}
+
+static void xsetbv0(u64 value)
+{
+	asm volatile("xsetbv" : : "c" (0), "a" ((u32)value), "d" ((u32)(value >> 32)));
+}
+
+/**
+ * vh_fpu_module_init - what of the host's FPU guests are offered
+ *
+ * Module load. Always 0.
+ */
+int __init vh_fpu_module_init(void)
+{
+	struct fxregs_state fx __aligned(16) = {};
+	unsigned int i, eax, ebx, ecx, edx;
+
+	kernel_fpu_begin();
+	asm volatile("fxsave %0" : "=m" (fx));
+	kernel_fpu_end();
+	if (fx.mxcsr_mask)
+		mxcsr_mask = fx.mxcsr_mask;
+	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
+		return 0;
+	host_xcr0 = xgetbv0();
+	offered = host_xcr0 & XCR0_OFFERED;
+	if ((offered & XCR0_AVX512) != XCR0_AVX512)
+		offered &= ~XCR0_AVX512;
+	if (!boot_cpu_has(X86_FEATURE_OSPKE))
+		offered &= ~XCR0_PKRU;
+	for (i = 2; i < 63; i++) {
+		if (!(offered & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		area_size = max(area_size, eax + ebx);
+		if (BIT_ULL(i) == XCR0_PKRU)
+			pkru_offset = ebx;
+	}
+	return 0;
+}
+
+/**
+ * vh_fpu_xcr0 - XCR0 bits that guests are offered; 0 without XSAVE
+ */
+u64 vh_fpu_xcr0(void)
+{
+	return offered;
+}
+
+/**
+ * vh_fpu_size - bytes of an XSAVE area with everything offered
+ */
+unsigned int vh_fpu_size(void)
+{
+	return area_size;
+}
+
+/**
+ * vh_fpu_create - the area of a new vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_fpu_create(struct vh_vcpu *vcpu)
+{
+	/* Pages: 64-byte alignment is what XSAVE wants. */
+	vcpu->xstate = alloc_pages_exact(area_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return vcpu->xstate ? 0 : -ENOMEM;
+}
+
+/**
+ * vh_fpu_destroy - free it
+ * @vcpu: the vCPU
+ */
+void vh_fpu_destroy(struct vh_vcpu *vcpu)
+{
+	if (vcpu->xstate)
+		free_pages_exact(vcpu->xstate, area_size);
+	vcpu->xstate = NULL;
+}
+
+static struct xregs_state *area(struct vh_vcpu *vcpu)
+{
+	return vcpu->xstate;
+}
+
+/**
+ * vh_fpu_reset - RESET or INIT values (SDM Vol. 3, Table 10-1)
+ * @vcpu: the vCPU
+ * @init: INIT: the registers keep their values
+ */
+void vh_fpu_reset(struct vh_vcpu *vcpu, bool init)
+{
+	struct fxregs_state *fx = &area(vcpu)->i387;
+
+	vcpu->s.xcr0 = host_xcr0 ? XCR0_X87 : 0;
+	if (init)
+		return;
+	memset(vcpu->xstate, 0, area_size);
+	fx->cwd = 0x40;
+	fx->twd = 0;
+	fx->mxcsr = MXCSR_RESET;
+	/* x87 differs from its initial configuration (037F): say so. */
+	area(vcpu)->header.xfeatures = offered & (XCR0_X87 | XCR0_SSE);
+	vcpu->s.pkru = 0;
+	vcpu->s.xss = 0;
+}
+
+static void restore(struct xregs_state *x)
+{
+	if (host_xcr0) {
+		/* A header that userspace made passed vh_xsave_set(): the fixup is for the unthought-of. */
+		asm volatile("1: xrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
+			     : : "m" (*x), "a" ((u32)offered), "d" ((u32)(offered >> 32)) : "memory");
+	} else {
+		asm volatile("1: fxrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
+			     : : "m" (x->i387) : "memory");
+	}
+}
+
+static void save(struct xregs_state *x)
+{
+	if (host_xcr0)
+		asm volatile("xsave64 %0"
+			     : "+m" (*x) : "a" ((u32)offered), "d" ((u32)(offered >> 32)) : "memory");
+	else
+		asm volatile("fxsave64 %0" : "+m" (x->i387));
+}
+
+/**
+ * vh_fpu_enter - guest FPU state, XCR0, XSS and PKRU into the registers
+ * @vcpu: the vCPU
+ *
+ * Process context, interrupts on. Preemption is off until vh_fpu_leave().
+ */
+void vh_fpu_enter(struct vh_vcpu *vcpu)
+{
+	kernel_fpu_begin();
+	if (offered & XCR0_PKRU)
+		vcpu->host_pkru = rdpkru();
+	restore(vcpu->xstate);
+	if (!host_xcr0)
+		return;
+	if (vcpu->s.xcr0 != host_xcr0)
+		xsetbv0(vcpu->s.xcr0);
+	if (vh_cpu_caps.xsaves) {
+		/* Guests have no supervisor state: their XSAVES must not see the host's. */
+		rdmsrl(MSR_IA32_XSS, vcpu->host_xss);
+		if (vcpu->host_xss)
+			wrmsrl(MSR_IA32_XSS, 0);
+	}
+}
+
+/**
+ * vh_fpu_leave - save the guest's state, the host's XCR0, XSS and PKRU back
+ * @vcpu: the vCPU
+ *
+ * Preemption off, interrupts on.
+ */
+void vh_fpu_leave(struct vh_vcpu *vcpu)
+{
+	if (host_xcr0) {
+		if (vcpu->s.xcr0 != host_xcr0)
+			xsetbv0(host_xcr0);
+		if (vh_cpu_caps.xsaves && vcpu->host_xss)
+			wrmsrl(MSR_IA32_XSS, vcpu->host_xss);
+	}
+	save(vcpu->xstate);
+	if (offered & XCR0_PKRU) {
+		vcpu->s.pkru = rdpkru();
+		if (vcpu->s.pkru != vcpu->host_pkru)
+			wrpkru(vcpu->host_pkru);
+	}
+	kernel_fpu_end();
+}
+
+/**
+ * vh_fpu_get - KVM_GET_FPU
+ * @vcpu: the vCPU
+ * @f: filled in
+ */
+int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f)
+{
+	const struct fxregs_state *fx = &area(vcpu)->i387;
+
+	memcpy(f->fpr, fx->st_space, sizeof(f->fpr));
+	memcpy(f->xmm, fx->xmm_space, sizeof(f->xmm));
+	f->fcw = fx->cwd;
+	f->fsw = fx->swd;
+	f->ftwx = fx->twd;
+	f->last_opcode = fx->fop;
+	f->last_ip = fx->rip;
+	f->last_dp = fx->rdp;
+	f->mxcsr = fx->mxcsr;
+	return 0;
+}
+
+/**
+ * vh_fpu_set - KVM_SET_FPU
+ * @vcpu: the vCPU
+ * @f: new state; -EINVAL for reserved MXCSR bits
+ */
+int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f)
+{
+	struct fxregs_state *fx = &area(vcpu)->i387;
+
+	/* KVM_SET_FPU takes no MXCSR in KVM; here it does, and must be loadable. */
+	if (f->mxcsr & ~mxcsr_mask)
+		return -EINVAL;
+	memcpy(fx->st_space, f->fpr, sizeof(f->fpr));
+	memcpy(fx->xmm_space, f->xmm, sizeof(f->xmm));
+	fx->cwd = f->fcw;
+	fx->swd = f->fsw;
+	fx->twd = f->ftwx;
+	fx->fop = f->last_opcode;
+	fx->rip = f->last_ip;
+	fx->rdp = f->last_dp;
+	fx->mxcsr = f->mxcsr;
+	area(vcpu)->header.xfeatures |= offered & (XCR0_X87 | XCR0_SSE);
+	return 0;
+}
+
+/**
+ * vh_xsave_get - KVM_GET_XSAVE
+ * @vcpu: the vCPU
+ * @x: filled in, zeroed by the caller
+ */
+int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
+{
+	struct xregs_state *dst = (struct xregs_state *)x->region;
+	u64 features = area(vcpu)->header.xfeatures;
+	unsigned int i, eax, ebx, ecx, edx;
+
+	BUILD_BUG_ON(sizeof(x->region) < 4096);
+	/* Components in their initial configuration have no meaning in memory: show zeros. */
+	memcpy(dst, vcpu->xstate, LEGACY_SIZE);
+	dst->header.xfeatures = features;
+	for (i = 2; i < 63; i++) {
+		if (!(features & offered & BIT_ULL(i)))
+			continue;
+		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
+		if (ebx + eax <= sizeof(x->region))
+			memcpy((void *)dst + ebx, (void *)vcpu->xstate + ebx, eax);
+	}
+	return 0;
+}
+
+/**
+ * vh_xsave_set - KVM_SET_XSAVE
+ * @vcpu: the vCPU
+ * @x: new state, standard format; -EINVAL for features not offered, reserved
+ *     header bytes or MXCSR bits
+ */
+int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
+{
+	const struct xregs_state *src = (const struct xregs_state *)x->region;
+
+	if (src->i387.mxcsr & ~mxcsr_mask)
+		return -EINVAL;
+	if (host_xcr0) {
+		if (src->header.xfeatures & ~offered || src->header.xcomp_bv ||
+		    memchr_inv(src->header.reserved, 0, sizeof(src->header.reserved)))
+			return -EINVAL;
+		memcpy(vcpu->xstate, src, min_t(unsigned int, area_size, sizeof(x->region)));
+		if (offered & XCR0_PKRU)
+			vcpu->s.pkru = src->header.xfeatures & XCR0_PKRU ?
+				       *(const u32 *)((const void *)src + pkru_offset) : 0;
+	} else {
+		memcpy(&area(vcpu)->i387, &src->i387, sizeof(src->i387));
+	}
+	return 0;
+}
+
+/* SDM Vol. 1, 13.3: which combinations XSETBV takes. */
+static bool xcr0_valid(struct vh_vcpu *vcpu, u64 v)
+{
+	if (!(v & XCR0_X87) || (v & ~vcpu->xcr0_allowed))
+		return false;
+	if ((v & XCR0_AVX) && !(v & XCR0_SSE))
+		return false;
+	if ((v & XCR0_AVX512) && ((v & XCR0_AVX512) != XCR0_AVX512 || !(v & XCR0_AVX)))
+		return false;
+	return true;
+}
+
+/**
+ * vh_xcr0_set - XSETBV with ECX = 0
+ * @vcpu: the vCPU
+ * @value: new value; -EINVAL: #GP
+ */
+int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value)
+{
+	if (!host_xcr0 || !xcr0_valid(vcpu, value))
+		return -EINVAL;
+	vcpu->s.xcr0 = value;
+	return 0;
+}
+
+/**
+ * vh_xcrs_get - KVM_GET_XCRS
+ * @vcpu: the vCPU
+ * @x: filled in, zeroed by the caller
+ */
+int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x)
+{
+	if (!host_xcr0)
+		return -EINVAL;
+	x->nr_xcrs = 1;
+	x->xcrs[0].xcr = 0;
+	x->xcrs[0].value = vcpu->s.xcr0;
+	return 0;
+}
+
+/**
+ * vh_xcrs_set - KVM_SET_XCRS
+ * @vcpu: the vCPU
+ * @x: only XCR0 counts; -EINVAL
+ */
+int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x)
+{
+	unsigned int i;
+	int err;
+
+	if (!host_xcr0 || x->nr_xcrs > KVM_MAX_XCRS || x->flags)
+		return -EINVAL;
+	for (i = 0; i < x->nr_xcrs; i++) {
+		if (x->xcrs[i].xcr)
+			continue;
+		err = vh_xcr0_set(vcpu, x->xcrs[i].value);
+		if (err)
+			return err;
+		vh_cpuid_refresh(vcpu);
+	}
+	return 0;
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ept.c - extended page tables (SDM Vol. 3, 29.3).
+ *
+ * Four levels, leaves of 4 KiB, 2 MiB and 1 GiB. Locking: mappers hold
+ * mmu->lock for reading and install entries with cmpxchg; whoever removes or
+ * restricts entries holds it for writing, and flushes before unlocking. The
+ * processor sets accessed and dirty bits at any time, so entries change only
+ * by atomic operations.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <asm/vmx.h>
+
+#include "slots.h"
+#include "ept.h"
+
+struct vh_ept_caps vh_ept_caps __ro_after_init;
+
+/**
+ * vh_ept_init - an empty table
+ * @mmu: of a new VM
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_ept_init(struct vh_mmu *mmu)
+{
+	mmu->root = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!mmu->root)
+		return -ENOMEM;
+	atomic_long_set(&mmu->tables, 1);
+	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
+		    (vh_ept_caps.ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+	return 0;
+}
+
+static void table_unlink(struct vh_mmu *mmu, u64 *table, struct list_head *tables)
+{
+	list_add(&virt_to_page(table)->lru, tables);
+	atomic_long_dec(&mmu->tables);
+}
+
+/**
+ * vh_ept_free_tables - free unlinked tables
+ * @mmu: of the VM
+ * @tables: as vh_ept_zap() collected them; no processor uses them any more
+ */
+void vh_ept_free_tables(struct vh_mmu *mmu, struct list_head *tables)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, tables, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
+/* What the guest did to a page becomes the host page's state. */
+static void leaf_gone(u64 e, int level)
+{
+	unsigned long pfn = ept_pfn(e), n = 1UL << ept_shift(level), i;
+	bool dirty = vh_ept_caps.ad ? e & VMX_EPT_DIRTY_BIT : e & VMX_EPT_WRITABLE_MASK;
+	struct page *page;
+
+	if (e & EPT_NO_PAGE)
+		return;
+	page = pfn_to_page(pfn);
+	/* The host maps it by one entry as well: its head stands for all. */
+	if (level > 1 && PageCompound(page))
+		n = 1;
+	for (i = 0; i < n; i++, page++) {
+		if (dirty)
+			SetPageDirty(page);
+		if (!vh_ept_caps.ad || (e & VMX_EPT_ACCESS_BIT))
+			mark_page_accessed(page);
+	}
+}
+
+static bool table_empty(const u64 *table)
+{
+	int i;
+
+	for (i = 0; i < EPT_ENTRIES; i++)
+		if (table[i])
+			return false;
+	return true;
+}
+
+static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base,
+		      gfn_t start, gfn_t end, struct list_head *tables)
+{
+	gfn_t span = 1ULL << ept_shift(level);
+	unsigned int i = start > base ? (start - base) >> ept_shift(level) : 0;
+	bool flush = false;
+
+	for (; i < EPT_ENTRIES; i++) {
+		gfn_t first = base + i * span;
+		u64 e;
+
+		if (first >= end)
+			break;
+		e = READ_ONCE(table[i]);
+		if (!(e & VMX_EPT_RWX_MASK))
+			continue;
+		if (ept_leaf(e, level)) {
+			e = xchg(&table[i], 0);
+			leaf_gone(e, level);
+			flush = true;
+			continue;
+		}
+		flush |= zap_table(mmu, ept_table(e), level - 1, first, start, end, tables);
+		if ((first >= start && first + span <= end) || table_empty(ept_table(e))) {
+			WRITE_ONCE(table[i], 0);
+			table_unlink(mmu, ept_table(e), tables);
+			flush = true;
+		}
+	}
+	return flush;
+}
+
+/**
+ * vh_ept_zap - remove mappings
+ * @mmu: of the VM; lock held for writing
+ * @start: first gfn
+ * @end: past the last
+ * @tables: collects tables that are not needed any more
+ *
+ * A large leaf that overlaps the range goes as a whole. True: flush before
+ * the lock is dropped, and before @tables are freed.
+ */
+bool vh_ept_zap(struct vh_mmu *mmu, gfn_t start, gfn_t end, struct list_head *tables)
+{
+	return zap_table(mmu, mmu->root, EPT_LEVELS, 0, start, end, tables);
+}
+
+/* Apply @fn to each leaf entry in the range. */
+static bool for_each_leaf(u64 *table, int level, gfn_t base, gfn_t start, gfn_t end,
+			  bool (*fn)(u64 *entry, u64 e, int level))
+{
+	gfn_t span = 1ULL << ept_shift(level);
+	unsigned int i = start > base ? (start - base) >> ept_shift(level) : 0;
+	bool result = false;
+
+	for (; i < EPT_ENTRIES && base + i * span < end; i++) {
+		u64 e = READ_ONCE(table[i]);
+
+		if (!(e & VMX_EPT_RWX_MASK))
+			continue;
+		if (ept_leaf(e, level))
+			result |= fn(&table[i], e, level);
+		else
+			result |= for_each_leaf(ept_table(e), level - 1, base + i * span,
+						start, end, fn);
+	}
+	return result;
+}
+
+/* Small leaves lose the write permission; large ones go, to come back small. */
+static bool protect_leaf(u64 *entry, u64 e, int level)
+{
+	if (level > 1) {
+		leaf_gone(xchg(entry, 0), level);
+		return true;
+	}
+	if (!(e & VMX_EPT_WRITABLE_MASK))
+		return false;
+	for (;;) {
+		u64 old = cmpxchg64(entry, e, e & ~(VMX_EPT_WRITABLE_MASK | VMX_EPT_DIRTY_BIT));
+
+		if (old == e)
+			break;
+		e = old;
+	}
+	if (!vh_ept_caps.ad || (e & VMX_EPT_DIRTY_BIT))
+		if (!(e & EPT_NO_PAGE))
+			SetPageDirty(pfn_to_page(ept_pfn(e)));
+	return true;
+}
+
+/**
+ * vh_ept_protect - take write permission away, for dirty logging
+ * @mmu: of the VM; lock held for writing
+ * @start: first gfn
+ * @end: past the last
+ *
+ * True: flush before the lock is dropped.
+ */
+bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+{
+	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, protect_leaf);
+}
+
+static bool leaf_young(u64 *entry, u64 e, int level)
+{
+	return e & VMX_EPT_ACCESS_BIT;
+}
+
+static bool leaf_age(u64 *entry, u64 e, int level)
+{
+	if (!(e & VMX_EPT_ACCESS_BIT))
+		return false;
+	clear_bit(8, (unsigned long *)entry);
+	return true;
+}
+
+/**
+ * vh_ept_young - were pages used?
+ * @mmu: of the VM; lock held for writing
+ * @start: first gfn
+ * @end: past the last
+ * @clear: clear the accessed bits
+ *
+ * Without accessed bits a mapped page counts as used.
+ */
+bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
+{
+	if (!vh_ept_caps.ad)
+		return false;
+	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clear ? leaf_age : leaf_young);
+}
+
+/**
+ * vh_ept_map - install a leaf
+ * @mmu: of the VM; lock held for reading
+ * @gfn: guest frame number
+ * @entry: the leaf, without the large bit
+ * @level: of the leaf
+ * @cache: tables to be linked in; taken from the end
+ *
+ * Returns 0, -EAGAIN when another mapper won and the caller should look again,
+ * -EEXIST when a different page is mapped there (zap it first), -ENOMEM when
+ * the cache is empty.
+ */
+int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_table_cache *cache)
+{
+	u64 *table = mmu->root, *at, e, new;
+	int l;
+
+	for (l = EPT_LEVELS; l > level; l--) {
+		at = &table[ept_index(gfn, l)];
+		e = READ_ONCE(*at);
+		if (!(e & VMX_EPT_RWX_MASK)) {
+			u64 *fresh;
+
+			if (!cache->n)
+				return -ENOMEM;
+			fresh = cache->table[cache->n - 1];
+			new = __pa(fresh) | VMX_EPT_RWX_MASK;
+			if (cmpxchg64(at, e, new) != e)
+				return -EAGAIN;
+			cache->n--;
+			atomic_long_inc(&mmu->tables);
+			e = new;
+		} else if (ept_leaf(e, l)) {
+			return 0;	/* a large page covers it already */
+		}
+		table = ept_table(e);
+	}
+	at = &table[ept_index(gfn, level)];
+	e = READ_ONCE(*at);
+	if (level > 1)
+		entry |= EPT_LARGE;
+	if (e & VMX_EPT_RWX_MASK) {
+		if (!ept_leaf(e, level))
+			return -EEXIST;
+		if (ept_pfn(e) != ept_pfn(entry))
+			return -EEXIST;
+		if ((e & entry & VMX_EPT_RWX_MASK) == (entry & VMX_EPT_RWX_MASK))
+			return 0;
+		entry |= e & (VMX_EPT_RWX_MASK | VMX_EPT_ACCESS_BIT | VMX_EPT_DIRTY_BIT);
+	}
+	return cmpxchg64(at, e, entry) == e ? 0 : -EAGAIN;
+}
+
+static void free_below(u64 *table, int level)
+{
+	int i;
+
+	for (i = 0; i < EPT_ENTRIES; i++) {
+		u64 e = table[i];
+
+		if (!(e & VMX_EPT_RWX_MASK))
+			continue;
+		if (ept_leaf(e, level))
+			leaf_gone(e, level);
+		else
+			free_below(ept_table(e), level - 1);
+	}
+	free_page((unsigned long)table);
+}
+
+/**
+ * vh_ept_free - free everything; no vCPU and no notifier is left
+ * @mmu: of the VM
+ */
+void vh_ept_free(struct vh_mmu *mmu)
+{
+	if (mmu->root)
+		free_below(mmu->root, EPT_LEVELS);
+	mmu->root = NULL;
+}

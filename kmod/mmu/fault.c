@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * fault.c - EPT violations become mappings of the VMM's pages.
+ *
+ * Nothing is pinned: GUP brings the page in, the mapping is made only if no
+ * invalidation has begun or ended since before GUP, and the reference is
+ * dropped at once. From then on the MMU notifier takes the mapping away
+ * before the page goes.
+ */
+#include <linux/mm.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "slots.h"
+#include "ept.h"
+
+#define APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)
+
+static int cache_fill(struct vh_table_cache *cache)
+{
+	while (cache->n < ARRAY_SIZE(cache->table)) {
+		void *table = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+
+		if (!table)
+			return -ENOMEM;
+		cache->table[cache->n++] = table;
+	}
+	return 0;
+}
+
+/**
+ * vh_mmu_vcpu_free - free the tables that a vCPU kept for its next faults
+ * @vcpu: the vCPU
+ */
+void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
+{
+	struct vh_table_cache *cache = &vcpu->table_cache;
+
+	while (cache->n)
+		free_page((unsigned long)cache->table[--cache->n]);
+}
+
+/*
+ * At which level does the host map @hva? Interrupts off keeps the host's
+ * tables from being freed under the walk (as fast GUP does); that the answer
+ * still holds when it is used is what the caller's sequence check proves.
+ */
+static int host_level(struct mm_struct *mm, unsigned long hva)
+{
+	unsigned long flags;
+	int level = 1;
+	pgd_t pgd;
+	p4d_t p4d;
+	pud_t pud;
+	pmd_t pmd;
+
+	local_irq_save(flags);
+	pgd = READ_ONCE(*pgd_offset(mm, hva));
+	if (pgd_none(pgd))
+		goto out;
+	p4d = READ_ONCE(*p4d_offset(&pgd, hva));
+	if (p4d_none(p4d) || !p4d_present(p4d))
+		goto out;
+	pud = READ_ONCE(*pud_offset(&p4d, hva));
+	if (pud_none(pud) || !pud_present(pud))
+		goto out;
+	if (pud_leaf(pud)) {
+		level = 3;
+		goto out;
+	}
+	pmd = READ_ONCE(*pmd_offset(&pud, hva));
+	if (pmd_present(pmd) && pmd_leaf(pmd))
+		level = 2;
+out:
+	local_irq_restore(flags);
+	return level;
+}
+
+/* The largest leaf that slot, alignment, host mapping and processor allow. */
+static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva)
+{
+	int level, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
+
+	if (slot->dirty || max == 1 || slot->npages < 1UL << ept_shift(2))
+		return 1;
+	max = min(max, host_level(current->mm, hva));
+	for (level = max; level > 1; level--) {
+		gfn_t n = 1ULL << ept_shift(level), first = gfn & ~(n - 1);
+
+		if (level == 3 && !vh_ept_caps.huge_1g)
+			continue;
+		if (((slot->hva >> PAGE_SHIFT) - slot->base) & (n - 1))
+			continue;
+		if (first >= slot->base && first + n <= slot->base + slot->npages)
+			return level;
+	}
+	return 1;
+}
+
+/* Lock held for reading: has the host's mapping of hva changed since @seq, or is it changing? */
+static bool stale(const struct vh_mmu *mmu, unsigned long seq, unsigned long hva)
+{
+	if (unlikely(mmu->invalidating) && hva >= mmu->inv_start && hva < mmu->inv_end)
+		return true;
+	return mmu->seq != seq;
+}
+
+/* The page behind hva, with a reference; *writable when it may be mapped so. */
+static int get_page_at(unsigned long hva, bool write, struct page **page, bool *writable)
+{
+	long n;
+
+	*writable = true;
+	if (get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1)
+		return 0;
+	n = get_user_pages_unlocked(hva, 1, page, write ? FOLL_WRITE : 0);
+	*writable = write;
+	if (n == 1)
+		return 0;
+	/* A fatal signal looks like a missing page: let the run loop see it. */
+	return fatal_signal_pending(current) ? -EINTR : n == -EHWPOISON ? -EHWPOISON : -EFAULT;
+}
+
+/* One more try after something else stood in the way. */
+static void clear_way(struct vh_vm *vm, gfn_t gfn)
+{
+	vh_mmu_zap(vm, gfn, gfn + 1);
+}
+
+static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
+{
+	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	unsigned long hva = vh_slot_hva(slot, gfn), seq, pfn;
+	bool write = access & VH_ACC_WRITE, writable;
+	struct page *page;
+	int level, err;
+
+	seq = smp_load_acquire(&mmu->seq);
+	err = get_page_at(hva, write, &page, &writable);
+	if (err)
+		return err;
+	if (slot->flags & KVM_MEM_READONLY)
+		writable = false;
+	/* A logged page becomes writable by the fault that marks it. */
+	if (slot->dirty) {
+		if (write)
+			vh_slot_mark(slot, gfn);
+		else
+			writable = false;
+	}
+	level = leaf_level(slot, gfn, hva);
+	pfn = page_to_pfn(page) & ~((1UL << ept_shift(level)) - 1);
+
+	read_lock(&mmu->lock);
+	err = VH_FAULT_RETRY;
+	if (!stale(mmu, seq, hva)) {
+		do {
+			err = vh_ept_map(mmu, gfn, ept_entry(pfn, writable), level,
+					 &vcpu->table_cache);
+		} while (err == -EAGAIN);
+	}
+	read_unlock(&mmu->lock);
+	put_page(page);
+	if (err == -EEXIST) {
+		clear_way(vcpu->vm, gfn);
+		return VH_FAULT_RETRY;
+	}
+	return err;
+}
+
+static int map_apic(struct vh_vcpu *vcpu)
+{
+	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	u64 e = ept_entry(page_to_pfn(mmu->apic_page), true) | EPT_NO_PAGE;
+	int err;
+
+	read_lock(&mmu->lock);
+	do {
+		err = vh_ept_map(mmu, APIC_GFN, e, 1, &vcpu->table_cache);
+	} while (err == -EAGAIN);
+	read_unlock(&mmu->lock);
+	return err;
+}
+
+/**
+ * vh_mmu_fault - resolve an EPT violation
+ * @vcpu: the vCPU, own thread
+ * @gpa: guest-physical address
+ * @access: VH_ACC_READ, WRITE, EXEC
+ *
+ * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
+ * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR.
+ */
+int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	const struct vh_slot *slot;
+	int idx, err;
+
+	if (unlikely(vcpu->table_cache.n < ARRAY_SIZE(vcpu->table_cache.table))) {
+		err = cache_fill(&vcpu->table_cache);
+		if (err)
+			return err;
+	}
+	idx = srcu_read_lock(&vh_slots_srcu);
+	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
+	if (!slot) {
+		err = VH_FAULT_MMIO;
+		if (gfn == APIC_GFN && vcpu->vm->mmu.apic_page &&
+		    (vcpu->lapic && vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu)))
+			err = map_apic(vcpu);
+	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
+		err = VH_FAULT_MMIO;
+	} else {
+		err = map_page(vcpu, slot, gfn, access);
+	}
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	return err;
+}
+
+/**
+ * vh_mmu_create_apic_page - the page for "virtualize APIC accesses"
+ * @vm: the VM; vm->lock held
+ *
+ * SDM 30.4: accesses to it are virtualized or exit, its content is never used.
+ */
+int vh_mmu_create_apic_page(struct vh_vm *vm)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+
+	if (!page)
+		return -ENOMEM;
+	vm->mmu.apic_page = page;
+	return 0;
+}

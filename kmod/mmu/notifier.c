@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * notifier.c - the host takes pages away, moves, merges and ages them: the MMU notifier.
+ *
+ * Also the life cycle of a VM's memory, whose end is the notifier's: tables
+ * and the VM itself are freed when no callback can be running any more.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_notifier.h>
+#include <linux/slab.h>
+
+#include "slots.h"
+
+static struct vh_vm *vm_of(struct mmu_notifier *mn)
+{
+	return container_of(mn, struct vh_vm, mmu.notifier);
+}
+
+/* Apply @fn to the gfns of each memslot that overlap [start, end) of the VMM's memory. */
+static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long end,
+			   bool (*fn)(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg),
+			   void *arg)
+{
+	const struct vh_slots *slots;
+	bool result = false;
+	unsigned int i;
+	int idx;
+
+	idx = srcu_read_lock(&vh_slots_srcu);
+	slots = vh_slots(vm);
+	for (i = 0; i < slots->n; i++) {
+		const struct vh_slot *s = &slots->s[i];
+		unsigned long s_end = s->hva + (s->npages << PAGE_SHIFT);
+		unsigned long from = max(start, s->hva), to = min(end, s_end);
+
+		if (from < to)
+			result |= fn(&vm->mmu, s->base + ((from - s->hva) >> PAGE_SHIFT),
+				     s->base + ((to - s->hva + PAGE_SIZE - 1) >> PAGE_SHIFT), arg);
+	}
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	return result;
+}
+
+static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *tables)
+{
+	return vh_ept_zap(mmu, first, last, tables);
+}
+
+static bool young_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *clear)
+{
+	return vh_ept_young(mmu, first, last, clear);
+}
+
+static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct vh_vm *vm = vm_of(mn);
+	struct vh_mmu *mmu = &vm->mmu;
+	LIST_HEAD(tables);
+
+	write_lock(&mmu->lock);
+	if (!mmu->invalidating++) {
+		mmu->inv_start = range->start;
+		mmu->inv_end = range->end;
+	} else {
+		mmu->inv_start = min(mmu->inv_start, range->start);
+		mmu->inv_end = max(mmu->inv_end, range->end);
+	}
+	if (for_each_range(vm, range->start, range->end, zap_range, &tables))
+		vh_vm_flush_tlb(vm);
+	write_unlock(&mmu->lock);
+	vh_ept_free_tables(mmu, &tables);
+	return 0;
+}
+
+static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
+{
+	struct vh_mmu *mmu = &vm_of(mn)->mmu;
+
+	write_lock(&mmu->lock);
+	smp_store_release(&mmu->seq, mmu->seq + 1);
+	mmu->invalidating--;
+	write_unlock(&mmu->lock);
+}
+
+static int age(struct mmu_notifier *mn, unsigned long start, unsigned long end, bool clear,
+	       bool flush)
+{
+	struct vh_vm *vm = vm_of(mn);
+	bool young;
+
+	write_lock(&vm->mmu.lock);
+	young = for_each_range(vm, start, end, young_range, clear ? vm : NULL);
+	if (young && flush)
+		vh_vm_flush_tlb(vm);
+	write_unlock(&vm->mmu.lock);
+	return young;
+}
+
+static int clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
+			     unsigned long start, unsigned long end)
+{
+	return age(mn, start, end, true, true);
+}
+
+/* A stale accessed bit in a TLB only delays ageing: no flush. */
+static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
+		       unsigned long start, unsigned long end)
+{
+	return age(mn, start, end, true, false);
+}
+
+static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+{
+	return age(mn, address, address + 1, false, false);
+}
+
+/* The address space ends; its pages go without further notice. */
+static void release(struct mmu_notifier *mn, struct mm_struct *mm)
+{
+	vh_mmu_zap(vm_of(mn), 0, 1ULL << (48 - PAGE_SHIFT));
+}
+
+static void free_notifier(struct mmu_notifier *mn)
+{
+	struct vh_vm *vm = vm_of(mn);
+	struct vh_slots *slots = rcu_dereference_protected(vm->mmu.slots, 1);
+	unsigned int i;
+
+	vh_ept_free(&vm->mmu);
+	for (i = 0; i < slots->n; i++)
+		kvfree(slots->s[i].dirty);
+	kvfree(slots);
+	if (vm->mmu.apic_page)
+		__free_page(vm->mmu.apic_page);
+	kvfree(vm);
+}
+
+static const struct mmu_notifier_ops notifier_ops = {
+	.invalidate_range_start	= range_start,
+	.invalidate_range_end	= range_end,
+	.clear_flush_young	= clear_flush_young,
+	.clear_young		= clear_young,
+	.test_young		= test_young,
+	.release		= release,
+	.free_notifier		= free_notifier,
+};
+
+/**
+ * vh_mmu_zap - remove mappings of a range, flush, free tables
+ * @vm: the VM
+ * @start: first gfn
+ * @end: past the last
+ *
+ * Process context; takes mmu.lock.
+ */
+void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
+{
+	struct vh_mmu *mmu = &vm->mmu;
+	LIST_HEAD(tables);
+
+	write_lock(&mmu->lock);
+	if (vh_ept_zap(mmu, start, end, &tables))
+		vh_vm_flush_tlb(vm);
+	write_unlock(&mmu->lock);
+	vh_ept_free_tables(mmu, &tables);
+}
+
+/**
+ * vh_mmu_init - a new VM's memory: no memslots, an empty EPT, the notifier
+ * @vm: the VM; current->mm is its address space
+ *
+ * Process context. -ENOMEM, -EINTR.
+ */
+int vh_mmu_init(struct vh_vm *vm)
+{
+	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_slots *slots = kvzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!slots)
+		return -ENOMEM;
+	rwlock_init(&mmu->lock);
+	err = vh_ept_init(mmu);
+	if (err)
+		goto free;
+	RCU_INIT_POINTER(mmu->slots, slots);
+	mmu->notifier.ops = &notifier_ops;
+	err = mmu_notifier_register(&mmu->notifier, current->mm);
+	if (err)
+		goto free;
+	return 0;
+free:
+	vh_ept_free(mmu);
+	kvfree(slots);
+	return err;
+}
+
+/**
+ * vh_mmu_destroy - the VM is gone; frees it when the notifier's callbacks have ended
+ * @vm: the VM; no vCPU is left
+ *
+ * Process context; does not wait.
+ */
+void vh_mmu_destroy(struct vh_vm *vm)
+{
+	mmu_notifier_put(&vm->mmu.notifier);
+}
+
+/**
+ * vh_mmu_module_init - module load
+ */
+int vh_mmu_module_init(void)
+{
+	return 0;
+}
+
+/**
+ * vh_mmu_module_exit - module unload: wait for the last VMs to be freed
+ */
+void vh_mmu_module_exit(void)
+{
+	mmu_notifier_synchronize();
+}

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
+ *
+ * The array is copied, changed and published. Readers of the old one are
+ * waited for (SRCU) before what it described is torn down; while a VM has no
+ * vCPU there are no readers, and nothing is waited for.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "slots.h"
+
+DEFINE_SRCU(vh_slots_srcu);
+
+#define MAX_PAGES	(1UL << 31)	/* of one slot: bounds the dirty bitmap */
+#define GFN_LIMIT	(1ULL << (48 - PAGE_SHIFT))	/* 4-level EPT */
+
+/**
+ * vh_slot_find - the memslot that holds a gfn, or NULL
+ * @slots: under vh_slots_srcu
+ * @gfn: guest frame number
+ */
+const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
+{
+	unsigned int lo = 0, hi = slots->n;
+
+	while (lo < hi) {
+		unsigned int mid = (lo + hi) / 2;
+
+		if (gfn < slots->s[mid].base)
+			hi = mid;
+		else if (gfn - slots->s[mid].base >= slots->s[mid].npages)
+			lo = mid + 1;
+		else
+			return &slots->s[mid];
+	}
+	return NULL;
+}
+
+static void publish(struct vh_vm *vm, struct vh_slots *new)
+{
+	struct vh_slots *old = rcu_dereference_protected(vm->mmu.slots,
+							 lockdep_is_held(&vm->slots_lock));
+
+	rcu_assign_pointer(vm->mmu.slots, new);
+	if (READ_ONCE(vm->nr_vcpus))
+		synchronize_srcu(&vh_slots_srcu);
+	kvfree(old);
+}
+
+/* A copy of the array without slot @id, with @add at its place in order when given. */
+static struct vh_slots *rebuilt(const struct vh_slots *old, u32 id, const struct vh_slot *add)
+{
+	struct vh_slots *new = kvzalloc(struct_size(new, s, old->n + 1), GFP_KERNEL_ACCOUNT);
+	unsigned int i;
+
+	if (!new)
+		return NULL;
+	for (i = 0; i < old->n; i++) {
+		if (old->s[i].id == id)
+			continue;
+		if (add && add->base < old->s[i].base) {
+			new->s[new->n++] = *add;
+			add = NULL;
+		}
+		new->s[new->n++] = old->s[i];
+	}
+	if (add)
+		new->s[new->n++] = *add;
+	return new;
+}
+
+static int region_check(const struct kvm_userspace_memory_region *r)
+{
+	if (r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
+		return -EINVAL;
+	if (r->slot >= VH_MAX_SLOTS)
+		return -EINVAL;
+	if (!PAGE_ALIGNED(r->guest_phys_addr) || !PAGE_ALIGNED(r->memory_size) ||
+	    !PAGE_ALIGNED(r->userspace_addr))
+		return -EINVAL;
+	if (r->memory_size >> PAGE_SHIFT > MAX_PAGES)
+		return -EINVAL;
+	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr ||
+	    (r->guest_phys_addr + r->memory_size) >> PAGE_SHIFT > GFN_LIMIT)
+		return -EINVAL;
+	if (untagged_addr(r->userspace_addr) != r->userspace_addr ||
+	    !access_ok((void __user *)(unsigned long)r->userspace_addr, r->memory_size))
+		return -EINVAL;
+	return 0;
+}
+
+/* Deleting and moving: no reader may find the old slot when its mappings go. */
+static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const struct vh_slot *old)
+{
+	struct vh_slot gone = *old;
+	struct vh_slots *new = rebuilt(slots, old->id, NULL);
+
+	if (!new)
+		return -ENOMEM;
+	publish(vm, new);
+	vh_mmu_zap(vm, gone.base, gone.base + gone.npages);
+	return 0;
+}
+
+static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
+{
+	struct vh_mmu *mmu = &vm->mmu;
+
+	write_lock(&mmu->lock);
+	if (vh_ept_protect(mmu, start, end))
+		vh_vm_flush_tlb(vm);
+	write_unlock(&mmu->lock);
+}
+
+static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	const struct vh_slots *slots = vh_slots(vm);
+	const struct vh_slot *old = NULL;
+	struct vh_slot add = {
+		.base = r->guest_phys_addr >> PAGE_SHIFT,
+		.npages = r->memory_size >> PAGE_SHIFT,
+		.hva = r->userspace_addr, .id = r->slot, .flags = r->flags,
+	};
+	unsigned long *old_dirty = NULL, *new_dirty = NULL;
+	struct vh_slots *new;
+	bool moved;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < slots->n; i++)
+		if (slots->s[i].id == r->slot)
+			old = &slots->s[i];
+	if (!add.npages) {
+		if (!old)
+			return -EINVAL;
+		old_dirty = old->dirty;
+		err = slot_remove(vm, slots, old);
+		if (!err)
+			kvfree(old_dirty);
+		return err;
+	}
+	if (old) {
+		if (old->npages != add.npages || old->hva != add.hva ||
+		    ((old->flags ^ add.flags) & KVM_MEM_READONLY))
+			return -EINVAL;
+		if (old->base == add.base && old->flags == add.flags)
+			return 0;
+	}
+	for (i = 0; i < slots->n; i++) {
+		const struct vh_slot *s = &slots->s[i];
+
+		if (s != old && add.base < s->base + s->npages && s->base < add.base + add.npages)
+			return -EEXIST;
+	}
+
+	moved = old && old->base != add.base;
+	if (old)
+		old_dirty = old->dirty;
+	if (add.flags & KVM_MEM_LOG_DIRTY_PAGES) {
+		add.dirty = old_dirty;
+		if (!add.dirty) {
+			new_dirty = kvcalloc(BITS_TO_LONGS(add.npages), sizeof(long),
+					     GFP_KERNEL_ACCOUNT);
+			if (!new_dirty)
+				return -ENOMEM;
+			add.dirty = new_dirty;
+		}
+		old_dirty = NULL;
+	}
+	/* Allocate before anything is undone. */
+	new = rebuilt(slots, r->slot, &add);
+	if (!new) {
+		kvfree(new_dirty);
+		return -ENOMEM;
+	}
+	if (moved) {
+		err = slot_remove(vm, slots, old);
+		if (err) {
+			kvfree(new);
+			kvfree(new_dirty);
+			return err;
+		}
+	}
+	publish(vm, new);
+	if (new_dirty && !moved)
+		write_protect(vm, add.base, add.base + add.npages);
+	kvfree(old_dirty);
+	return 0;
+}
+
+/**
+ * vh_mmu_set_region - KVM_SET_USER_MEMORY_REGION
+ * @vm: the VM
+ * @r: create, delete (size 0), move, or change flags
+ *
+ * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM.
+ */
+int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
+{
+	int err = region_check(r);
+
+	if (err)
+		return err;
+	mutex_lock(&vm->slots_lock);
+	err = set_region(vm, r);
+	mutex_unlock(&vm->slots_lock);
+	return err;
+}
+
+/**
+ * vh_mmu_get_dirty_log - KVM_GET_DIRTY_LOG: pages written since the last call
+ * @vm: the VM
+ * @log: slot and bitmap
+ *
+ * Process context. -ENOENT when the slot does not exist or is not logged.
+ */
+int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
+{
+	const struct vh_slot *slot = NULL;
+	const struct vh_slots *slots;
+	unsigned long words, *copy, i;
+	struct vh_mmu *mmu = &vm->mmu;
+	bool flush = false;
+	int err = -ENOENT;
+
+	if (log->slot >= VH_MAX_SLOTS)
+		return -EINVAL;
+	mutex_lock(&vm->slots_lock);
+	slots = vh_slots(vm);
+	for (i = 0; i < slots->n; i++)
+		if (slots->s[i].id == log->slot)
+			slot = &slots->s[i];
+	if (!slot || !slot->dirty)
+		goto unlock;
+	words = BITS_TO_LONGS(slot->npages);
+	copy = kvmalloc_array(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	err = -ENOMEM;
+	if (!copy)
+		goto unlock;
+
+	/* A page whose bit is taken must fault at its next write. */
+	write_lock(&mmu->lock);
+	for (i = 0; i < words; i++) {
+		gfn_t first = slot->base + i * BITS_PER_LONG;
+
+		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
+		if (copy[i])
+			flush |= vh_ept_protect(mmu, first + __ffs(copy[i]),
+						first + __fls(copy[i]) + 1);
+		if (need_resched() || rwlock_needbreak(&mmu->lock)) {
+			if (flush)
+				vh_vm_flush_tlb(vm);
+			flush = false;
+			cond_resched_rwlock_write(&mmu->lock);
+		}
+	}
+	if (flush)
+		vh_vm_flush_tlb(vm);
+	write_unlock(&mmu->lock);
+
+	err = copy_to_user(log->dirty_bitmap, copy, words * sizeof(long)) ? -EFAULT : 0;
+	if (err)	/* nothing is lost: the caller may ask again */
+		for (i = 0; i < words * BITS_PER_LONG; i++)
+			if (test_bit(i, copy))
+				set_bit(i, slot->dirty);
+	kvfree(copy);
+unlock:
+	mutex_unlock(&vm->slots_lock);
+	return err;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* slots.h - memslots, for the files of mmu/ only. */
+#ifndef VH_MMU_SLOTS_H
+#define VH_MMU_SLOTS_H
+
+#include <linux/srcu.h>
+
+#include "../vh.h"
+
+/**
+ * struct vh_slot - guest-physical memory that is a range of the VMM's memory
+ *
+ * Constant once published, but for the bits of @dirty (atomic).
+ */
+struct vh_slot {
+	gfn_t base;
+	unsigned long npages;
+	unsigned long hva;
+	unsigned long *dirty;		/* one bit a page; NULL: not logged */
+	u32 id, flags;
+};
+
+/**
+ * struct vh_slots - all memslots of a VM, sorted by base, replaced as a whole
+ */
+struct vh_slots {
+	unsigned int n;
+	struct vh_slot s[];
+};
+
+extern struct srcu_struct vh_slots_srcu;
+
+/* Readers hold vh_slots_srcu. */
+static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
+{
+	return srcu_dereference_check(vm->mmu.slots, &vh_slots_srcu,
+				      lockdep_is_held(&vm->slots_lock));
+}
+
+const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
+
+static inline unsigned long vh_slot_hva(const struct vh_slot *slot, gfn_t gfn)
+{
+	return slot->hva + ((gfn - slot->base) << PAGE_SHIFT);
+}
+
+static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
+{
+	if (slot->dirty)
+		set_bit(gfn - slot->base, slot->dirty);
+}
+
+/* ept.c; mmu->lock held for writing where it says (W) */
+int vh_ept_init(struct vh_mmu *mmu);
+void vh_ept_free(struct vh_mmu *mmu);
+/* (W) Remove mappings of [start, end); true when a TLB flush is due before unlock. */
+bool vh_ept_zap(struct vh_mmu *mmu, gfn_t start, gfn_t end, struct list_head *tables);
+void vh_ept_free_tables(struct vh_mmu *mmu, struct list_head *tables);
+/* (W) Take write permission away; true when a flush is due. */
+bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end);
+/* (W) Accessed bits of [start, end): any set? Cleared with @clear. */
+bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
+/* Zap a range with flush and free; takes mmu->lock. */
+void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end);
+
+#endif /* VH_MMU_SLOTS_H */

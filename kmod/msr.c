@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * msr.c - model-specific registers (SDM Vol. 4).
+ *
+ * An MSR that is not here raises #GP. Those that are only kept for the guest
+ * stand in stored[]; those with a meaning have a case in get() and set().
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/msr.h>
+#include <asm/mtrr.h>
+#include <uapi/asm/kvm_para.h>
+
+#include "cpu.h"
+#include "vh.h"
+
+#define MAX_IO_MSRS	256
+#define NR_MTRR_VAR	8
+#define X2APIC_FIRST	0x800
+#define X2APIC_LAST	0x8ff
+
+/* MSRs that are memory: value as written, reserved bits #GP. */
+enum stored {
+	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MCG_STATUS, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
+	ST_MTRR_FIX, ST_MTRR_FIX_END = ST_MTRR_FIX + 11,
+	ST_MTRR_VAR, ST_MTRR_VAR_END = ST_MTRR_VAR + 2 * NR_MTRR_VAR,
+	NR_STORED = ST_MTRR_VAR_END,
+};
+
+struct vh_msrs {
+	u64 v[NR_STORED];
+};
+
+static const u32 mtrr_fixed[] = {
+	MSR_MTRRfix64K_00000, MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000,
+	MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_C8000, MSR_MTRRfix4K_D0000, MSR_MTRRfix4K_D8000,
+	MSR_MTRRfix4K_E0000, MSR_MTRRfix4K_E8000, MSR_MTRRfix4K_F0000, MSR_MTRRfix4K_F8000,
+};
+
+/* What KVM_GET_MSR_INDEX_LIST names: state to be saved and restored. */
+static const u32 saved_msrs[] = {
+	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
+	MSR_STAR, MSR_CSTAR, MSR_KERNEL_GS_BASE, MSR_SYSCALL_MASK, MSR_LSTAR,
+	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_FEAT_CTL, MSR_IA32_TSC_ADJUST,
+	MSR_IA32_TSC_DEADLINE, MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS,
+	MSR_IA32_ARCH_CAPABILITIES, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
+	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
+	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_MTRRdefType,
+};
+
+static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES };
+
+static bool canonical48(u64 v)
+{
+	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
+
+	return (s64)(v << (64 - bits)) >> (64 - bits) == (s64)v;
+}
+
+static bool memory_type(u8 t)
+{
+	return t == 0 || t == 1 || (t >= 4 && t <= 6);
+}
+
+static bool pat_valid(u64 pat)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		u8 t = pat >> i * 8;
+
+		if (!memory_type(t) && t != 7)
+			return false;
+	}
+	return true;
+}
+
+static bool mtrr_fixed_valid(u64 v)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		if (!memory_type(v >> i * 8))
+			return false;
+	return true;
+}
+
+/* The place of an MTRR in stored[], or -1. */
+static int mtrr_slot(u32 msr)
+{
+	int i;
+
+	if (msr == MSR_MTRRdefType)
+		return ST_MTRR_DEF;
+	if (msr >= 0x200 && msr < 0x200 + 2 * NR_MTRR_VAR)
+		return ST_MTRR_VAR + msr - 0x200;
+	for (i = 0; i < ARRAY_SIZE(mtrr_fixed); i++)
+		if (mtrr_fixed[i] == msr)
+			return ST_MTRR_FIX + i;
+	return -1;
+}
+
+/* SDM Vol. 3, 12.11.2. */
+static bool mtrr_valid(struct vh_vcpu *vcpu, int slot, u64 v)
+{
+	u64 high = ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0);
+
+	if (slot == ST_MTRR_DEF)
+		return !(v & ~0xcffULL) && memory_type(v & 0xff);
+	if (slot < ST_MTRR_FIX_END)
+		return mtrr_fixed_valid(v);
+	if ((slot - ST_MTRR_VAR) & 1)
+		return !(v & (high | 0x7ff));
+	return !(v & (high | 0xf00)) && memory_type(v & 0xff);
+}
+
+/* Read by stock kernels without a performance monitor; they expect 0 and write 0. */
+static bool perf_msr(u32 msr)
+{
+	switch (msr) {
+	case MSR_IA32_PERFCTR0: case MSR_IA32_PERFCTR1:
+	case MSR_P6_EVNTSEL0: case MSR_P6_EVNTSEL1:
+	case MSR_IA32_PERF_CTL: case MSR_IA32_PERF_STATUS:
+		return true;
+	}
+	return false;
+}
+
+static u64 arch_capabilities(void)
+{
+	u64 v = 0;
+
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl_safe(MSR_IA32_ARCH_CAPABILITIES, &v);
+	/* "Not affected" bits hold for guests too: RDCL, IBRS_ALL, SSB, MDS, PSCHANGE_MC, TAA. */
+	return v & (BIT(0) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8));
+}
+
+/**
+ * vh_msr_feature - system-scoped KVM_GET_MSRS
+ * @msr: one of the feature list
+ * @value: filled in
+ */
+int vh_msr_feature(u32 msr, u64 *value)
+{
+	switch (msr) {
+	case MSR_IA32_UCODE_REV:
+		*value = 0x100000000ULL;
+		return 0;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		*value = arch_capabilities();
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/**
+ * vh_msr_read - RDMSR, or userspace reading
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: filled in
+ * @host: userspace
+ *
+ * Own thread, process context. -EINVAL: #GP.
+ */
+int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_msrs *m = vcpu->msrs;
+	int slot;
+
+	switch (msr) {
+	case MSR_IA32_SYSENTER_CS: case MSR_IA32_SYSENTER_ESP: case MSR_IA32_SYSENTER_EIP:
+		vh_need(vcpu, VH_S_SYSENTER);
+		*value = msr == MSR_IA32_SYSENTER_CS ? s->sysenter_cs :
+			 msr == MSR_IA32_SYSENTER_ESP ? s->sysenter_esp : s->sysenter_eip;
+		return 0;
+	case MSR_FS_BASE: case MSR_GS_BASE:
+		vh_need(vcpu, VH_S_SEGS);
+		*value = s->seg[msr == MSR_FS_BASE ? VH_FS : VH_GS].base;
+		return 0;
+	case MSR_STAR:		*value = s->star; return 0;
+	case MSR_LSTAR:		*value = s->lstar; return 0;
+	case MSR_CSTAR:		*value = s->cstar; return 0;
+	case MSR_SYSCALL_MASK:	*value = s->sfmask; return 0;
+	case MSR_KERNEL_GS_BASE: *value = s->kernel_gs_base; return 0;
+	case MSR_EFER:		*value = s->efer; return 0;
+	case MSR_IA32_CR_PAT:	*value = s->pat; return 0;
+	case MSR_IA32_TSC:	*value = vh_tsc_read(vcpu); return 0;
+	case MSR_IA32_XSS:	*value = 0; return 0;
+	case MSR_TSC_AUX:
+		if (!vh_cpu_caps.rdtscp && !host)
+			return -EINVAL;
+		*value = s->tsc_aux;
+		return 0;
+	case MSR_IA32_APICBASE:
+		*value = vcpu->lapic ? vh_lapic_base(vcpu) : vcpu->user_apic_base;
+		return 0;
+	case MSR_IA32_TSC_DEADLINE:
+		*value = vcpu->lapic ? vh_lapic_deadline(vcpu) : 0;
+		return 0;
+	case X2APIC_FIRST ... X2APIC_LAST:
+		return vcpu->lapic ? vh_lapic_msr_read(vcpu, msr, value) : -EINVAL;
+	case MSR_IA32_TSC_ADJUST:	*value = m->v[ST_TSC_ADJUST]; return 0;
+	case MSR_IA32_MISC_ENABLE:	*value = m->v[ST_MISC_ENABLE]; return 0;
+	case MSR_MISC_FEATURES_ENABLES:	*value = m->v[ST_MISC_FEATURES]; return 0;
+	case MSR_SMI_COUNT:		*value = m->v[ST_SMI_COUNT]; return 0;
+	case MSR_IA32_MCG_STATUS:	*value = m->v[ST_MCG_STATUS]; return 0;
+	case MSR_IA32_MCG_CAP:		*value = 0; return 0;	/* no banks */
+	case MSR_IA32_FEAT_CTL:		*value = FEAT_CTL_LOCKED; return 0;
+	case MSR_IA32_PLATFORM_ID:	*value = 0; return 0;
+	case MSR_PLATFORM_INFO:		*value = 0; return 0;
+	case MSR_IA32_EBL_CR_POWERON:	*value = 0; return 0;
+	case MSR_IA32_DEBUGCTLMSR:	*value = 0; return 0;
+	case MSR_IA32_ARCH_CAPABILITIES: *value = arch_capabilities(); return 0;
+	case MSR_IA32_UCODE_REV:	return vh_msr_feature(msr, value);
+	case MSR_MTRRcap:		*value = 0x500 | NR_MTRR_VAR; return 0;
+	}
+	slot = mtrr_slot(msr);
+	if (slot >= 0) {
+		*value = m->v[slot];
+		return 0;
+	}
+	if (perf_msr(msr)) {
+		*value = 0;
+		return 0;
+	}
+	return vh_clock_msr_read(vcpu, msr, value);
+}
+
+static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
+{
+	if (!canonical48(value))
+		return -EINVAL;
+	if (group)
+		vh_need(vcpu, group);
+	*where = value;
+	if (group)
+		vh_dirty(vcpu, group);
+	return 0;
+}
+
+/**
+ * vh_msr_write - WRMSR, or userspace writing
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: new value
+ * @host: userspace
+ *
+ * Own thread, process context. -EINVAL: #GP.
+ */
+int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_msrs *m = vcpu->msrs;
+	int slot, err;
+
+	switch (msr) {
+	case MSR_IA32_SYSENTER_CS:
+		vh_need(vcpu, VH_S_SYSENTER);
+		s->sysenter_cs = (u32)value;
+		vh_dirty(vcpu, VH_S_SYSENTER);
+		return 0;
+	case MSR_IA32_SYSENTER_ESP:
+		return set_address(vcpu, &s->sysenter_esp, value, VH_S_SYSENTER);
+	case MSR_IA32_SYSENTER_EIP:
+		return set_address(vcpu, &s->sysenter_eip, value, VH_S_SYSENTER);
+	case MSR_FS_BASE:
+		return set_address(vcpu, &s->seg[VH_FS].base, value, VH_S_SEGS);
+	case MSR_GS_BASE:
+		return set_address(vcpu, &s->seg[VH_GS].base, value, VH_S_SEGS);
+	case MSR_LSTAR:		return set_address(vcpu, &s->lstar, value, 0);
+	case MSR_CSTAR:		return set_address(vcpu, &s->cstar, value, 0);
+	case MSR_KERNEL_GS_BASE: return set_address(vcpu, &s->kernel_gs_base, value, 0);
+	case MSR_STAR:
+		s->star = value;
+		return 0;
+	case MSR_SYSCALL_MASK:
+		if (value >> 32)
+			return -EINVAL;
+		s->sfmask = value;
+		return 0;
+	case MSR_EFER:
+		return vh_set_efer(vcpu, value, host);
+	case MSR_IA32_CR_PAT:
+		if (!pat_valid(value))
+			return -EINVAL;
+		s->pat = value;
+		vh_dirty(vcpu, VH_S_PAT);
+		return 0;
+	case MSR_TSC_AUX:
+		if (value >> 32 || (!vh_cpu_caps.rdtscp && !host))
+			return -EINVAL;
+		s->tsc_aux = value;
+		return 0;
+	case MSR_IA32_XSS:
+		return value ? -EINVAL : 0;
+	case MSR_IA32_TSC: {
+		/* A guest's write moves TSC_ADJUST along (SDM 18.17.3). */
+		u64 before = vh_tsc_read(vcpu);
+
+		vh_tsc_write(vcpu, value, host);
+		if (!host)
+			m->v[ST_TSC_ADJUST] += value - before;
+		return 0;
+	}
+	case MSR_IA32_TSC_ADJUST:
+		if (!host)
+			vh_tsc_adjust(vcpu, value - m->v[ST_TSC_ADJUST]);
+		m->v[ST_TSC_ADJUST] = value;
+		return 0;
+	case MSR_IA32_APICBASE:
+		if (!vcpu->lapic) {
+			vcpu->user_apic_base = value;
+			return 0;
+		}
+		err = vh_lapic_set_base(vcpu, value, host);
+		if (!err) {
+			vh_cpuid_refresh(vcpu);
+			vh_request(vcpu, VH_REQ_APIC_MODE);
+		}
+		return err;
+	case MSR_IA32_TSC_DEADLINE:
+		if (vcpu->lapic)
+			vh_lapic_set_deadline(vcpu, value);
+		return 0;
+	case X2APIC_FIRST ... X2APIC_LAST:
+		return vcpu->lapic ? vh_lapic_msr_write(vcpu, msr, value) : -EINVAL;
+	case MSR_IA32_MISC_ENABLE:
+		m->v[ST_MISC_ENABLE] = value;
+		return 0;
+	case MSR_MISC_FEATURES_ENABLES:
+		if (value)
+			return -EINVAL;
+		return 0;
+	case MSR_SMI_COUNT:
+		if (!host)
+			return -EINVAL;
+		m->v[ST_SMI_COUNT] = value;
+		return 0;
+	case MSR_IA32_MCG_STATUS:
+		if (value & ~7ULL || (value && !host))
+			return -EINVAL;
+		m->v[ST_MCG_STATUS] = value;
+		return 0;
+	case MSR_IA32_FEAT_CTL:
+		/* Locked with VMX off; userspace restores what it read. */
+		return host && (value & ~(u64)FEAT_CTL_LOCKED) == 0 ? 0 : -EINVAL;
+	case MSR_IA32_ARCH_CAPABILITIES:
+		return host && value == arch_capabilities() ? 0 : -EINVAL;
+	case MSR_PLATFORM_INFO:
+		return host && !value ? 0 : -EINVAL;
+	case MSR_IA32_UCODE_REV: case MSR_IA32_UCODE_WRITE:
+		return 0;	/* no microcode to load; kernels write 0 before they read */
+	case MSR_IA32_DEBUGCTLMSR:
+		return value ? -EINVAL : 0;
+	}
+	slot = mtrr_slot(msr);
+	if (slot >= 0) {
+		if (!mtrr_valid(vcpu, slot, value))
+			return -EINVAL;
+		m->v[slot] = value;
+		return 0;
+	}
+	if (perf_msr(msr))
+		return value ? -EINVAL : 0;
+	return vh_clock_msr_write(vcpu, msr, value);
+}
+
+/**
+ * vh_msr_read_fast - RDMSR of the hot ones
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: filled in when it returns true
+ *
+ * Own thread, interrupts may be off; touches no VMCS state.
+ */
+bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value)
+{
+	switch (msr) {
+	case MSR_IA32_MISC_ENABLE:
+		*value = vcpu->msrs->v[ST_MISC_ENABLE];
+		return true;
+	case MSR_IA32_TSC_ADJUST:
+		*value = vcpu->msrs->v[ST_TSC_ADJUST];
+		return true;
+	case MSR_IA32_TSC:
+		*value = vh_tsc_read(vcpu);
+		return true;
+	case MSR_IA32_APICBASE:
+		if (!vcpu->lapic)
+			return false;
+		*value = vh_lapic_base(vcpu);
+		return true;
+	case X2APIC_FIRST ... X2APIC_LAST:
+		return vcpu->lapic && !vh_lapic_msr_read(vcpu, msr, value);
+	}
+	return false;
+}
+
+/**
+ * vh_msr_write_fast - WRMSR of the hot ones
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: new value
+ *
+ * Own thread, interrupts may be off. False: not handled, nothing changed.
+ */
+bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
+{
+	if (!vcpu->lapic)
+		return false;
+	switch (msr) {
+	case MSR_IA32_TSC_DEADLINE:
+		vh_lapic_set_deadline(vcpu, value);
+		return true;
+	case 0x808: case 0x80b: case 0x830: case 0x83f:	/* TPR, EOI, ICR, self-IPI */
+		return !vh_lapic_msr_write(vcpu, msr, value);
+	}
+	return false;
+}
+
+/**
+ * vh_msr_create - storage for a new vCPU
+ * @vcpu: the vCPU
+ */
+int vh_msr_create(struct vh_vcpu *vcpu)
+{
+	vcpu->msrs = kzalloc(sizeof(*vcpu->msrs), GFP_KERNEL_ACCOUNT);
+	return vcpu->msrs ? 0 : -ENOMEM;
+}
+
+/**
+ * vh_msr_destroy - free it
+ * @vcpu: the vCPU
+ */
+void vh_msr_destroy(struct vh_vcpu *vcpu)
+{
+	kfree(vcpu->msrs);
+	vcpu->msrs = NULL;
+}
+
+/**
+ * vh_msr_reset - power-up values
+ * @vcpu: the vCPU
+ */
+void vh_msr_reset(struct vh_vcpu *vcpu)
+{
+	memset(vcpu->msrs->v, 0, sizeof(vcpu->msrs->v));
+	vcpu->msrs->v[ST_MISC_ENABLE] = 1;	/* fast strings */
+}
+
+/**
+ * vh_msr_index_list - KVM_GET_MSR_INDEX_LIST, KVM_GET_MSR_FEATURE_INDEX_LIST
+ * @u: userspace's list
+ * @feature: the latter
+ *
+ * Returns 0, -E2BIG with the number needed, -EFAULT.
+ */
+int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature)
+{
+	const u32 *list = feature ? feature_msrs : saved_msrs;
+	u32 n = feature ? ARRAY_SIZE(feature_msrs) : ARRAY_SIZE(saved_msrs), nmsrs;
+
+	if (get_user(nmsrs, &u->nmsrs) || put_user(n, &u->nmsrs))
+		return -EFAULT;
+	if (nmsrs < n)
+		return -E2BIG;
+	return copy_to_user(u->indices, list, n * sizeof(*list)) ? -EFAULT : 0;
+}
+
+/**
+ * vh_msrs_ioctl - KVM_GET_MSRS, KVM_SET_MSRS
+ * @vcpu: the vCPU, or NULL for the system's feature MSRs
+ * @u: userspace's list
+ * @write: the latter
+ *
+ * Returns how many were done (it stops at the first that fails), -E2BIG, -EFAULT, -ENOMEM.
+ */
+int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write)
+{
+	struct kvm_msr_entry *e;
+	struct kvm_msrs h;
+	unsigned int i;
+	int err;
+
+	if (copy_from_user(&h, u, sizeof(h)))
+		return -EFAULT;
+	if (h.nmsrs >= MAX_IO_MSRS)
+		return -E2BIG;
+	e = memdup_user(u->entries, array_size(h.nmsrs, sizeof(*e)));
+	if (IS_ERR(e))
+		return PTR_ERR(e);
+	for (i = 0; i < h.nmsrs; i++) {
+		if (!vcpu)
+			err = vh_msr_feature(e[i].index, &e[i].data);
+		else if (write)
+			err = vh_msr_write(vcpu, e[i].index, e[i].data, true);
+		else
+			err = vh_msr_read(vcpu, e[i].index, &e[i].data, true);
+		if (err)
+			break;
+	}
+	if (!write && copy_to_user(u->entries, e, h.nmsrs * sizeof(*e)))
+		i = -EFAULT;
+	kfree(e);
+	return i;
+}

@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * state.c - a vCPU's registers as userspace reads and sets them.
+ *
+ * What userspace sets must be loadable: a value that would make VM entry fail
+ * (SDM Vol. 3, 27.3.1) is -EINVAL here. Control registers are in creg.c.
+ */
+#include <asm/processor-flags.h>
+
+#include "vh.h"
+#include "inject.h"
+
+static bool canonical(u64 addr)
+{
+	/* 57-bit addresses exist only with LA57; its wider form is a superset. */
+	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
+
+	return (s64)(addr << (64 - bits)) >> (64 - bits) == (s64)addr;
+}
+
+/**
+ * vh_regs_get - KVM_GET_REGS
+ * @vcpu: the vCPU
+ * @r: r
+ */
+int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r)
+{
+	const u64 *g = vcpu->s.gpr;
+
+	vh_need(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	*r = (struct kvm_regs){
+		.rax = g[VH_RAX], .rbx = g[VH_RBX], .rcx = g[VH_RCX], .rdx = g[VH_RDX],
+		.rsi = g[VH_RSI], .rdi = g[VH_RDI], .rsp = g[VH_RSP], .rbp = g[VH_RBP],
+		.r8 = g[VH_R8], .r9 = g[VH_R9], .r10 = g[VH_R10], .r11 = g[VH_R11],
+		.r12 = g[VH_R12], .r13 = g[VH_R13], .r14 = g[VH_R14], .r15 = g[VH_R15],
+		.rip = vcpu->s.rip, .rflags = vcpu->s.rflags,
+	};
+	return 0;
+}
+
+/**
+ * vh_regs_set - KVM_SET_REGS
+ * @vcpu: the vCPU
+ * @r: r
+ */
+int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
+{
+	u64 *g = vcpu->s.gpr;
+
+	/* Reserved flags: bit 1 is one, the rest zero (SDM 27.3.1.4). */
+	g[VH_RAX] = r->rax, g[VH_RBX] = r->rbx, g[VH_RCX] = r->rcx, g[VH_RDX] = r->rdx;
+	g[VH_RSI] = r->rsi, g[VH_RDI] = r->rdi, g[VH_RSP] = r->rsp, g[VH_RBP] = r->rbp;
+	g[VH_R8] = r->r8, g[VH_R9] = r->r9, g[VH_R10] = r->r10, g[VH_R11] = r->r11;
+	g[VH_R12] = r->r12, g[VH_R13] = r->r13, g[VH_R14] = r->r14, g[VH_R15] = r->r15;
+	vcpu->s.rip = r->rip;
+	vcpu->s.rflags = (r->rflags & 0x3f7fd5) | X86_EFLAGS_FIXED;
+	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	/* A new place to go on from: what was under way there is not any more. */
+	vcpu->ev.exception_pending = false;
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+/* The part that struct kvm_sregs and struct kvm_sregs2 share. */
+#define SREGS_COPY_OUT(vcpu, o) do {						\
+	struct vh_cpu_state *s_ = &(vcpu)->s;					\
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER | VH_S_SEGS |	\
+		      VH_S_TABLES);						\
+	(o)->cs = s_->seg[VH_CS]; (o)->ds = s_->seg[VH_DS];			\
+	(o)->es = s_->seg[VH_ES]; (o)->fs = s_->seg[VH_FS];			\
+	(o)->gs = s_->seg[VH_GS]; (o)->ss = s_->seg[VH_SS];			\
+	(o)->tr = s_->seg[VH_TR]; (o)->ldt = s_->seg[VH_LDTR];			\
+	(o)->gdt = s_->gdt; (o)->idt = s_->idt;					\
+	(o)->cr0 = s_->cr0; (o)->cr2 = s_->cr2; (o)->cr3 = s_->cr3;		\
+	(o)->cr4 = s_->cr4; (o)->efer = s_->efer;				\
+	(o)->cr8 = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;	\
+	(o)->apic_base = vcpu->lapic ? vh_lapic_base(vcpu) : vcpu->user_apic_base; \
+} while (0)
+
+/**
+ * vh_sregs_get - KVM_GET_SREGS
+ * @vcpu: the vCPU
+ * @s: s
+ */
+int vh_sregs_get(struct vh_vcpu *vcpu, struct kvm_sregs *s)
+{
+	SREGS_COPY_OUT(vcpu, s);
+	if (!vcpu->lapic && vcpu->user_irq >= 0)
+		__set_bit(vcpu->user_irq, (unsigned long *)s->interrupt_bitmap);
+	else if (vcpu->ev.irq_reinject && !vcpu->ev.irq_soft)
+		__set_bit(vcpu->ev.irq_vector, (unsigned long *)s->interrupt_bitmap);
+	return 0;
+}
+
+/**
+ * vh_sregs2_get - KVM_GET_SREGS2
+ * @vcpu: the vCPU
+ * @s: s
+ */
+int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s)
+{
+	SREGS_COPY_OUT(vcpu, s);
+	s->flags = 0;
+	if ((s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA)) {
+		memcpy(s->pdptrs, vcpu->s.pdptr, sizeof(s->pdptrs));
+		s->flags = KVM_SREGS2_FLAGS_PDPTRS_VALID;
+	}
+	return 0;
+}
+
+/*
+ * struct creg - control registers to be set together
+ */
+struct creg {
+	u64 cr0, cr3, cr4, efer;
+};
+
+static bool cregs_valid(struct vh_vcpu *vcpu, const struct creg *c)
+{
+	u64 cr0_bits = X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |
+		       X86_CR0_NE | X86_CR0_WP | X86_CR0_AM | X86_CR0_NW | X86_CR0_CD | X86_CR0_PG;
+	bool lma = c->efer & EFER_LMA;
+
+	if (c->cr0 & ~cr0_bits)
+		return false;
+	if (((c->cr0 & X86_CR0_PG) && !(c->cr0 & X86_CR0_PE)) ||
+	    ((c->cr0 & X86_CR0_NW) && !(c->cr0 & X86_CR0_CD)))
+		return false;
+	if ((c->cr4 & vcpu->cr4_reserved) || (c->efer & vcpu->efer_reserved))
+		return false;
+	/* Long mode is active exactly when it is enabled and paging is on. */
+	if (lma != ((c->efer & EFER_LME) && (c->cr0 & X86_CR0_PG)))
+		return false;
+	if (lma && !(c->cr4 & X86_CR4_PAE))
+		return false;
+	if ((c->cr4 & X86_CR4_PCIDE) && !lma)
+		return false;
+	if (lma && (c->cr3 & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0)))
+		return false;
+	return true;
+}
+
+/* SDM 27.3.1.2: bases that must be canonical, and what RFLAGS.VM asks for is userspace's problem. */
+static bool seg_valid(const struct kvm_segment *seg, bool check64)
+{
+	if (check64 && !seg->unusable && !canonical(seg->base))
+		return false;
+	return true;
+}
+
+static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 *pdptrs)
+{
+	const struct creg c = { n->cr0, n->cr3, n->cr4, n->efer };
+	struct vh_cpu_state *s = &vcpu->s;
+	bool pae;
+
+	if (!cregs_valid(vcpu, &c))
+		return -EINVAL;
+	if (!canonical(n->gdt.base) || !canonical(n->idt.base) ||
+	    !seg_valid(&n->fs, true) || !seg_valid(&n->gs, true) ||
+	    !seg_valid(&n->tr, true) || !seg_valid(&n->ldt, true))
+		return -EINVAL;
+	if ((n->efer & EFER_LMA) && n->cs.l && n->cs.db)
+		return -EINVAL;
+	if (n->cr8 > 15)
+		return -EINVAL;
+	if (vcpu->lapic) {
+		if (vh_lapic_set_base(vcpu, n->apic_base, true))
+			return -EINVAL;
+		vh_request(vcpu, VH_REQ_APIC_MODE);
+	} else {
+		vcpu->user_apic_base = n->apic_base;
+	}
+
+	vh_need(vcpu, VH_S_ALL);
+	s->seg[VH_CS] = n->cs;
+	s->seg[VH_DS] = n->ds;
+	s->seg[VH_ES] = n->es;
+	s->seg[VH_FS] = n->fs;
+	s->seg[VH_GS] = n->gs;
+	s->seg[VH_SS] = n->ss;
+	s->seg[VH_TR] = n->tr;
+	s->seg[VH_LDTR] = n->ldt;
+	s->gdt = n->gdt;
+	s->idt = n->idt;
+	s->cr0 = n->cr0 | X86_CR0_ET;
+	s->cr2 = n->cr2;
+	s->cr3 = n->cr3;
+	s->cr4 = n->cr4;
+	s->efer = n->efer;
+	pae = (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA);
+	if (pae && pdptrs)
+		memcpy(s->pdptr, pdptrs, sizeof(s->pdptr));
+	else if (pae)
+		/* Memory may not be there yet: absent PDPTEs fault when they are used. */
+		if (vh_load_pdptrs(vcpu, s->cr3))
+			memset(s->pdptr, 0, sizeof(s->pdptr));
+	vh_dirty(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
+	if (vcpu->lapic)
+		vh_lapic_set_tpr(vcpu, n->cr8 << 4);
+	else
+		vcpu->user_cr8 = n->cr8;
+	vh_cpuid_refresh(vcpu);
+	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	vh_request(vcpu, VH_REQ_EVENT);
+
+	/* A bootstrap processor that userspace puts at the reset vector without LAPIC state. */
+	return 0;
+}
+
+/**
+ * vh_sregs_set - KVM_SET_SREGS
+ * @vcpu: the vCPU
+ * @s: s
+ */
+int vh_sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *s)
+{
+	unsigned int bit = find_first_bit((const unsigned long *)s->interrupt_bitmap, 256);
+	int err = sregs_set(vcpu, s, NULL);
+
+	if (err)
+		return err;
+	if (bit < 256) {
+		if (vcpu->lapic) {
+			vcpu->ev.irq_reinject = true;
+			vcpu->ev.irq_soft = false;
+			vcpu->ev.irq_vector = bit;
+		} else {
+			vcpu->user_irq = bit;
+		}
+	}
+	return 0;
+}
+
+/**
+ * vh_sregs2_set - KVM_SET_SREGS2
+ * @vcpu: the vCPU
+ * @s: s
+ */
+int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
+{
+	struct kvm_sregs one = {
+		.cs = s->cs, .ds = s->ds, .es = s->es, .fs = s->fs, .gs = s->gs, .ss = s->ss,
+		.tr = s->tr, .ldt = s->ldt, .gdt = s->gdt, .idt = s->idt,
+		.cr0 = s->cr0, .cr2 = s->cr2, .cr3 = s->cr3, .cr4 = s->cr4, .cr8 = s->cr8,
+		.efer = s->efer, .apic_base = s->apic_base,
+	};
+	bool pae = (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA);
+	bool valid = s->flags & KVM_SREGS2_FLAGS_PDPTRS_VALID;
+
+	if (s->flags & ~KVM_SREGS2_FLAGS_PDPTRS_VALID || (valid && !pae))
+		return -EINVAL;
+	return sregs_set(vcpu, &one, valid ? s->pdptrs : NULL);
+}
+
+/**
+ * vh_events_get - KVM_GET_VCPU_EVENTS
+ * @vcpu: the vCPU
+ * @e: e
+ */
+int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
+{
+	const struct vh_events *ev = &vcpu->ev;
+
+	vh_need(vcpu, VH_S_INTR);
+	e->exception.injected = ev->exception_pending;
+	if (ev->exception_pending) {
+		e->exception.nr = ev->exception.vector;
+		e->exception.has_error_code = ev->exception.has_error;
+		e->exception.error_code = ev->exception.error;
+	}
+	if (vcpu->user_irq >= 0) {
+		e->interrupt.injected = 1;
+		e->interrupt.nr = vcpu->user_irq;
+	} else if (ev->irq_reinject) {
+		e->interrupt.injected = 1;
+		e->interrupt.nr = ev->irq_vector;
+		e->interrupt.soft = ev->irq_soft;
+	}
+	if (vcpu->s.interruptibility & VH_SHADOW_MOVSS)
+		e->interrupt.shadow |= KVM_X86_SHADOW_INT_MOV_SS;
+	if (vcpu->s.interruptibility & VH_SHADOW_STI)
+		e->interrupt.shadow |= KVM_X86_SHADOW_INT_STI;
+	e->nmi.injected = ev->nmi_reinject;
+	e->nmi.pending = ev->nmi_pending + atomic_read(&vcpu->nmi_queued) != 0;
+	e->nmi.masked = !!(vcpu->s.interruptibility & VH_BLOCKED_NMI);
+	e->sipi_vector = 0;
+	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	return 0;
+}
+
+/* Vectors of exceptions that push an error code. */
+static bool has_error_code(u8 vector)
+{
+	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+}
+
+/**
+ * vh_events_set - KVM_SET_VCPU_EVENTS
+ * @vcpu: the vCPU
+ * @e: e
+ */
+int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
+{
+	struct vh_events *ev = &vcpu->ev;
+
+	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
+			 KVM_VCPUEVENT_VALID_SHADOW))
+		return -EINVAL;
+	/* Entry fails for a vector or error code that the exception cannot have (SDM 27.2.1.3). */
+	if (e->exception.injected &&
+	    (e->exception.nr > 31 || e->exception.nr == 2 ||
+	     (e->exception.has_error_code && !has_error_code(e->exception.nr))))
+		return -EINVAL;
+
+	vh_need(vcpu, VH_S_INTR);
+	ev->exception_pending = e->exception.injected;
+	ev->exception_reinject = e->exception.injected;
+	ev->exception_soft = false;
+	if (e->exception.injected)
+		ev->exception = (struct vh_fault){
+			.vector = e->exception.nr,
+			.has_error = has_error_code(e->exception.nr),
+			.error = e->exception.error_code & 0xffff7fff,
+		};
+	ev->irq_reinject = false;
+	vcpu->user_irq = -1;
+	if (e->interrupt.injected) {
+		if (!vcpu->lapic && !e->interrupt.soft) {
+			vcpu->user_irq = e->interrupt.nr;
+		} else {
+			ev->irq_reinject = true;
+			ev->irq_vector = e->interrupt.nr;
+			ev->irq_soft = e->interrupt.soft;
+			ev->soft_len = 2;
+		}
+	}
+	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW) {
+		vcpu->s.interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+		if (e->interrupt.shadow & KVM_X86_SHADOW_INT_MOV_SS)
+			vcpu->s.interruptibility |= VH_SHADOW_MOVSS;
+		else if (e->interrupt.shadow & KVM_X86_SHADOW_INT_STI)
+			vcpu->s.interruptibility |= VH_SHADOW_STI;
+	}
+	ev->nmi_reinject = e->nmi.injected;
+	if (e->flags & KVM_VCPUEVENT_VALID_NMI_PENDING) {
+		ev->nmi_pending = !!e->nmi.pending;
+		atomic_set(&vcpu->nmi_queued, 0);
+	}
+	vcpu->s.interruptibility &= ~VH_BLOCKED_NMI;
+	if (e->nmi.masked)
+		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
+	if ((e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->lapic)
+		WRITE_ONCE(vcpu->sipi_vector, e->sipi_vector);
+	vh_dirty(vcpu, VH_S_INTR);
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+/**
+ * vh_debugregs_get - KVM_GET_DEBUGREGS
+ * @vcpu: the vCPU
+ * @d: d
+ */
+int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d)
+{
+	vh_need(vcpu, VH_S_DR7);
+	memcpy(d->db, vcpu->s.dr, sizeof(d->db));
+	d->dr6 = vcpu->s.dr6;
+	d->dr7 = vcpu->s.dr7;
+	return 0;
+}
+
+/**
+ * vh_debugregs_set - KVM_SET_DEBUGREGS
+ * @vcpu: the vCPU
+ * @d: d
+ */
+int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d)
+{
+	if (d->flags || d->dr6 >> 32 || d->dr7 >> 32)
+		return -EINVAL;
+	memcpy(vcpu->s.dr, d->db, sizeof(d->db));
+	vcpu->s.dr6 = (d->dr6 & 0xe00f) | 0xffff0ff0;
+	vcpu->s.dr7 = (d->dr7 & 0xffff2fff) | 0x400;
+	vh_dirty(vcpu, VH_S_DR7);
+	return 0;
+}
+
+/**
+ * vh_translate - KVM_TRANSLATE
+ * @vcpu: the vCPU
+ * @t: t
+ */
+int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t)
+{
+	struct vh_fault f;
+	gpa_t gpa = 0;
+	int err = vh_gva_to_gpa(vcpu, t->linear_address, VH_ACC_READ | VH_ACC_NOSET, &gpa, &f);
+
+	t->valid = !err;
+	t->physical_address = err ? ~0ULL : gpa;
+	t->writeable = 1;
+	t->usermode = 0;
+	return 0;
+}
+
+static struct kvm_segment data_segment(void)
+{
+	return (struct kvm_segment){ .limit = 0xffff, .type = 3, .s = 1, .present = 1 };
+}
+
+/**
+ * vh_state_reset - power-up, RESET or INIT values (SDM Vol. 3, Table 10-1)
+ * @vcpu: the vCPU
+ * @init: init
+ */
+void vh_state_reset(struct vh_vcpu *vcpu, bool init)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 cr0 = init ? s->cr0 & (X86_CR0_CD | X86_CR0_NW) : X86_CR0_CD | X86_CR0_NW;
+	int i;
+
+	if (init)
+		vh_need(vcpu, VH_S_ALL);
+	memset(s->gpr, 0, sizeof(s->gpr));
+	s->gpr[VH_RDX] = 0x600;		/* family 6; the guest's CPUID.1 has more */
+	s->rip = 0xfff0;
+	s->rflags = X86_EFLAGS_FIXED;
+	s->cr0 = cr0 | X86_CR0_ET;
+	s->cr2 = 0;
+	s->cr3 = 0;
+	s->cr4 = 0;
+	s->efer = 0;
+	for (i = 0; i < VH_NR_SEGS; i++)
+		s->seg[i] = data_segment();
+	s->seg[VH_CS].type = 11;
+	s->seg[VH_CS].selector = 0xf000;
+	s->seg[VH_CS].base = 0xffff0000;
+	s->seg[VH_LDTR].type = 2;
+	s->seg[VH_LDTR].s = 0;
+	s->seg[VH_TR].type = 11;
+	s->seg[VH_TR].s = 0;
+	s->gdt = (struct kvm_dtable){ .limit = 0xffff };
+	s->idt = (struct kvm_dtable){ .limit = 0xffff };
+	memset(s->dr, 0, sizeof(s->dr));
+	s->dr6 = 0xffff0ff0;
+	s->dr7 = 0x400;
+	s->interruptibility = 0;
+	s->pending_db = 0;
+	if (!init) {
+		s->sysenter_cs = 0;
+		s->sysenter_esp = 0;
+		s->sysenter_eip = 0;
+		s->pat = 0x0007040600070406ULL;
+		s->star = s->lstar = s->cstar = s->sfmask = 0;
+		s->kernel_gs_base = 0;
+		s->tsc_aux = 0;
+		vcpu->user_apic_base = 0xfee00800 | (vcpu->id == vcpu->vm->bsp_id ? 0x100 : 0);
+	}
+	vh_dirty(vcpu, VH_S_ALL);
+}
