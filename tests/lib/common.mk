@@ -7,7 +7,7 @@ O ?= $(ROOT)/build/tests
 B := $(O)/$(NAME)
 
 CC ?= gcc
-CFLAGS += -O2 -g -std=gnu11 -Wall -Wextra -Werror -pthread
+CFLAGS += -D_GNU_SOURCE -O2 -g -std=gnu11 -Wall -Wextra -Werror -pthread
 LDFLAGS += -static -pthread
 
 .DELETE_ON_ERROR:

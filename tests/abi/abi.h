@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the ABI suite share. */
+#ifndef VH_TESTS_ABI_H
+#define VH_TESTS_ABI_H
+
+#include <errno.h>
+#include <string.h>
+
+#include "../lib/runner.h"
+
+/* Addresses that no process has: a hole, and the kernel's half. */
+#define BAD_POINTER	((void *)8)
+#define KERNEL_POINTER	((void *)0xffff888000000000ul)
+
+#define UNKNOWN_IOCTL	_IO(KVMIO, 0xfe)
+
+/* Lists of cases; each ends with a NULL name. */
+extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
+	vcpu_cases[], state_cases[], memory_cases[], host_cases[];
+
+/* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */
+struct vcpu *vm_simple(struct vm *vm, unsigned int flags);
+
+/*
+ * A guest of guest.S in flat 32-bit mode: its entry by name, with ESI and ECX
+ * for arguments.
+ */
+void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
+		 uint32_t ecx);
+
+#endif

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Every ioctl with right and with wrong arguments. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "abi.h"
+
+extern const uint8_t guest_image[], guest_image_end[];
+
+struct vcpu *vm_simple(struct vm *vm, unsigned int flags)
+{
+	vm_create(vm, 1 << 20, flags);
+	vm_build_tables(vm);
+	return vm_add_vcpu(vm);
+}
+
+void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
+		 uint32_t ecx)
+{
+	const uint8_t *entry = guest_image + 8;
+	struct kvm_regs regs;
+	uint32_t rip;
+
+	memcpy(vm->mem + 0x1000, guest_image, guest_image_end - guest_image);
+	while (strncmp((const char *)entry, name, 12)) {
+		entry += 16;
+		if (entry >= guest_image_end) {
+			printf("# no guest %s\n", name);
+			_exit(3);
+		}
+	}
+	memcpy(&rip, entry + 12, 4);
+	vcpu_set_mode(vm, v, MODE_FLAT32, rip, 0x8000);
+	xioctl(v->fd, KVM_GET_REGS, &regs);
+	regs.rsi = esi;
+	regs.rcx = ecx;
+	xioctl(v->fd, KVM_SET_REGS, &regs);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct test_case *const lists[] = {
+		system_cases, vm_cases, irqchip_cases, vcpu_cases, state_cases,
+		memory_cases, host_cases
+	};
+	struct test_case *all;
+	unsigned int i, j, n = 0;
+
+	all = calloc(500, sizeof(*all));
+	for (i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		for (j = 0; lists[i][j].name; j++)
+			all[n++] = lists[i][j];
+	return runner_main(argc, argv, all);
+}
