@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+emul := kmod/emul/alu.c kmod/emul/arith.c kmod/emul/decode.c kmod/emul/exec.c \
+	kmod/emul/opcodes.c kmod/emul/operand.c kmod/emul/stack.c kmod/emul/string.c \
+	kmod/emul/system.c
+srcs_test_emul := $(emul)
+srcs_test_decode := $(emul)
+srcs_test_emul_faults := $(emul)
