@@ -211,8 +211,8 @@ class Run:
         elif kind == "e":
             self.finished = True
 
-    def _note_troubles(self):
-        for trouble in self.log.take_troubles():
+    def _note_troubles(self, last=False):
+        for trouble in self.log.take_troubles(last):
             if self.current:
                 self.current.reasons.append(trouble)
             else:
@@ -243,7 +243,7 @@ class Run:
 
     def _report(self):
         self.log.serial_text(b"\n")
-        self._note_troubles()
+        self._note_troubles(last=not self.finished)
         for script in self.scripts:
             if script.status is None:
                 if script is self.current and self.failure and not script.reasons:

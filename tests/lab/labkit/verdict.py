@@ -24,6 +24,7 @@ class HostLog:
         self.serial = ""
         self.allowed = [re.compile(pattern) for pattern in allowed]
         self.troubles = []
+        self.last_words = []    # deadly lines of the serial log: kept for when kmsg is cut short
         self.deadly = False
 
     def record(self, body):
@@ -47,8 +48,9 @@ class HostLog:
         *whole, self.serial = self.serial.split("\n")
         for line in whole:
             text = re.sub(r"^\[ *\d+\.\d+\] ", "", line)
-            if DEADLY.search(text):
-                self._judge(text)
+            if DEADLY.search(text) and not any(p.search(text) for p in self.allowed):
+                self.last_words.append(text)
+                self.deadly = True
             self.lines.append("serial: " + line)
 
     def _judge(self, text):
@@ -59,8 +61,11 @@ class HostLog:
         if DEADLY.search(text):
             self.deadly = True
 
-    def take_troubles(self):
+    def take_troubles(self, last=False):
+        """Troubles since the last call; at the end also what only the serial line told."""
         found, self.troubles = self.troubles, []
+        if last:
+            found += [text for text in self.last_words if text not in found]
         return found
 
     def tail(self, count=60):
