@@ -259,6 +259,13 @@ struct vh_vm {
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
 
+	struct list_head irqfds;	/* irqfd_lock */
+	spinlock_t irqfd_lock;		/* interrupts off */
+	bool irqfd_used;		/* irqfd_lock */
+	atomic_t nr_resample;		/* irqfds with a resample fd */
+	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
+	struct mutex ioeventfd_lock;
+
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */

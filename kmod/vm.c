@@ -353,6 +353,7 @@ int vh_vm_create(unsigned long type)
 	vm->id = atomic_inc_return(&next_id);
 	vm->mm = current->mm;
 	vh_clock_vm_init(vm);
+	vh_irq_vm_init(vm);
 	err = vh_root_get();
 	if (err) {
 		kvfree(vm);

@@ -9,4 +9,24 @@
 #error "vh needs Linux 6.1 or newer"
 #endif
 
+#include <linux/file.h>
+#include <linux/hrtimer.h>
+
+/* hrtimer_setup() took the place of hrtimer_init() and the function member in 6.13. */
+static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *),
+				   clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+	hrtimer_init(t, clock, mode);
+	t->function = fn;
+#else
+	hrtimer_setup(t, fn, clock, mode);
+#endif
+}
+
+/* struct fd became opaque in 6.12. */
+#ifndef fd_file
+#define fd_file(f)	((f).file)
+#endif
+
 #endif /* VH_COMPAT_H */

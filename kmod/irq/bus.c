@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bus.c - which in-kernel device answers an access.
+ */
+#include "internal.h"
+
+#define APIC_PAGE	0xfee00000ULL
+
+/**
+ * vh_bus_pio - an access to a port
+ * @vcpu: own thread; interrupts may be off for the ports of PIC and PIT
+ * @port: its number
+ * @data: in or out
+ * @len: 1, 2 or 4 bytes
+ * @write: direction
+ *
+ * True when a device took it.
+ */
+bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	/* The chips are 8 bits wide. */
+	if (len == 1 && vm->irqchip) {
+		if (vh_pic_io(vm->irqchip, port, data, write))
+			return true;
+		if (vh_pit_io(vm, port, data, write))
+			return true;
+	}
+	return write && vh_ioeventfd_hit(vm, port, data, len, true);
+}
+
+/**
+ * vh_bus_mmio - an access to guest-physical memory that is no RAM
+ * @vcpu: own thread, process context
+ * @gpa: guest-physical address
+ * @data: in or out
+ * @len: 1 to 8 bytes
+ * @write: direction
+ *
+ * True when a device took it.
+ */
+bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	if (vcpu->lapic && (gpa & PAGE_MASK) == APIC_PAGE && vh_lapic_hw_enabled(vcpu) &&
+	    !vh_lapic_x2apic(vcpu)) {
+		if (write)
+			vh_lapic_mmio_write(vcpu, gpa & ~PAGE_MASK, data, len);
+		else
+			vh_lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, len);
+		return true;
+	}
+	if (vm->irqchip && gpa >= VH_IOAPIC_BASE && gpa < VH_IOAPIC_BASE + 0x100) {
+		vh_ioapic_mmio(vm->irqchip, gpa - VH_IOAPIC_BASE, data, len, write);
+		return true;
+	}
+	return write && vh_ioeventfd_hit(vm, gpa, data, len, false);
+}

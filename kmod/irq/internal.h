@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* internal.h - shared by the files of irq/ only. */
+#ifndef VH_IRQ_INTERNAL_H
+#define VH_IRQ_INTERNAL_H
+
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+
+#include "../vh.h"
+
+/* Register offsets of the xAPIC page (SDM Table 11-1). */
+#define APIC_ID_		0x020
+#define APIC_LVR_		0x030
+#define APIC_TPR_		0x080
+#define APIC_APR_		0x090
+#define APIC_PPR_		0x0a0
+#define APIC_EOI_		0x0b0
+#define APIC_LDR_		0x0d0
+#define APIC_DFR_		0x0e0
+#define APIC_SVR_		0x0f0
+#define APIC_ISR_		0x100
+#define APIC_TMR_		0x180
+#define APIC_IRR_		0x200
+#define APIC_ESR_		0x280
+#define APIC_ICR_		0x300
+#define APIC_ICR2_		0x310
+#define APIC_LVTT_		0x320
+#define APIC_LVTTHMR_		0x330
+#define APIC_LVTPC_		0x340
+#define APIC_LVT0_		0x350
+#define APIC_LVT1_		0x360
+#define APIC_LVTERR_		0x370
+#define APIC_TMICT_		0x380
+#define APIC_TMCCT_		0x390
+#define APIC_TDCR_		0x3e0
+#define APIC_SELF_IPI_		0x3f0
+
+#define LVT_MASKED		BIT(16)
+#define LVT_TIMER_MODE		(3u << 17)
+#define LVT_TIMER_PERIODIC	(1u << 17)
+#define LVT_TIMER_DEADLINE	(2u << 17)
+
+/* Delivery modes (SDM 11.6.1). */
+enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_REMOTE, MODE_NMI, MODE_INIT, MODE_SIPI, MODE_EXTINT };
+
+/**
+ * struct vh_lapic - a vCPU's local APIC
+ *
+ * @regs, @base and the timer's settings: own thread. @pir, @level, @posted:
+ * atomic, any CPU. @id to @sw_enabled: written by the own thread, read by all
+ * that match destinations.
+ */
+struct vh_lapic {
+	struct vh_vcpu *vcpu;
+	void *regs;			/* the virtual-APIC page */
+	u64 base;			/* IA32_APIC_BASE */
+	unsigned long pir[256 / BITS_PER_LONG];
+	unsigned long level[256 / BITS_PER_LONG];	/* posted as level-triggered */
+	bool posted;
+
+	u32 id, ldr, dfr;
+	bool x2apic, hw_enabled, sw_enabled;
+
+	struct hrtimer timer;
+	u64 deadline;			/* guest TSC; 0: not armed */
+	ktime_t expires;
+	u64 period_ns;			/* periodic mode */
+	bool armed;
+};
+
+static inline u32 apic_reg(const struct vh_lapic *a, u32 offset)
+{
+	return READ_ONCE(*(u32 *)(a->regs + offset));
+}
+
+static inline void apic_set(struct vh_lapic *a, u32 offset, u32 value)
+{
+	WRITE_ONCE(*(u32 *)(a->regs + offset), value);
+}
+
+/* lapic.c */
+void vh_apic_publish(struct vh_lapic *a);
+int vh_apic_reg_read(struct vh_vcpu *vcpu, u32 offset, u32 *value);
+void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value);
+
+/* timer.c; own thread */
+void vh_apic_timer_init(struct vh_lapic *a);
+void vh_apic_timer_stop(struct vh_lapic *a);
+void vh_apic_timer_start(struct vh_lapic *a);	/* TMICT was written */
+void vh_apic_timer_lvt(struct vh_lapic *a, u32 old);	/* LVTT was written */
+u32 vh_apic_timer_count(struct vh_lapic *a);	/* TMCCT */
+
+/* ipi.c */
+void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
+
+/* Who drives a line of the chips; lines of several sources are ORed. */
+enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };
+
+/**
+ * struct vh_irqchip - IOAPIC and the two 8259s of a VM
+ */
+struct vh_irqchip {
+	struct vh_vm *vm;
+	raw_spinlock_t pic_lock;
+	struct kvm_pic_state pic[2];	/* pic_lock */
+	u8 pic_lines[16];		/* by source; pic_lock */
+	bool pic_intr;			/* INTR output; written under pic_lock */
+	raw_spinlock_t ioapic_lock;
+	struct kvm_ioapic_state ioapic;	/* ioapic_lock */
+	u8 ioapic_lines[VH_IOAPIC_PINS];	/* by source; ioapic_lock */
+	struct vh_routes __rcu *routes;	/* writers: vm->lock */
+	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
+};
+
+/* pic.c; any CPU */
+void vh_pic_init(struct vh_irqchip *chip);
+int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
+bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
+void vh_pic_sanitize(struct kvm_pic_state *s);
+void vh_pic_update(struct vh_irqchip *chip);	/* pic_lock held: recompute INTR */
+
+/* ioapic.c; any CPU */
+void vh_ioapic_init(struct vh_irqchip *chip);
+int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
+void vh_ioapic_eoi(struct vh_vm *vm, u8 vector);
+void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write);
+void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s);
+int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s);
+
+/* route.c */
+int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level);
+int vh_routes_default(struct vh_vm *vm);
+void vh_routes_free(struct vh_irqchip *chip);
+/* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: tell resampling irqfds. */
+void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
+
+/* irqfd.c */
+void vh_irqfd_resample(struct vh_vm *vm, u32 gsi);
+bool vh_irqfd_any_resample(struct vh_vm *vm);
+
+/* pit.c */
+bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write);
+
+/* ioeventfd.c */
+bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio);
+
+#endif /* VH_IRQ_INTERNAL_H */

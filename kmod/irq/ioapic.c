@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioapic.c - the I/O APIC (Intel 82093AA data sheet), 24 pins at 0xfec00000.
+ */
+#include "internal.h"
+
+#define REG_ID		0
+#define REG_VERSION	1
+#define REG_ARB		2
+#define REG_TABLE	0x10
+#define VERSION		(0x11 | (VH_IOAPIC_PINS - 1) << 16)
+
+#define E_DELIVERY	BIT_ULL(12)	/* delivery status: read-only */
+#define E_REMOTE_IRR	BIT_ULL(14)	/* read-only */
+#define E_LEVEL		BIT_ULL(15)
+#define E_MASKED	BIT_ULL(16)
+#define E_LOGICAL	BIT_ULL(11)
+
+static u64 entry(const struct vh_irqchip *chip, unsigned int pin)
+{
+	return chip->ioapic.redirtbl[pin].bits;
+}
+
+static int send(struct vh_irqchip *chip, u64 e)
+{
+	const struct vh_msi m = {
+		.dest = e >> 56,
+		.vector = e,
+		.delivery_mode = (e >> 8) & 7,
+		.logical = e & E_LOGICAL,
+		.level = e & E_LEVEL,
+		.assert = true,
+	};
+
+	return vh_irq_deliver(chip->vm, NULL, &m);
+}
+
+/* ioapic_lock held. 1 sent, 0 coalesced or masked. */
+static int service(struct vh_irqchip *chip, unsigned int pin)
+{
+	u64 e = entry(chip, pin);
+	int r;
+
+	if (e & E_MASKED)
+		return 0;
+	if ((e & E_LEVEL) && (e & E_REMOTE_IRR))
+		return 0;
+	/* Before it is sent: the EOI may come at once, from another CPU. */
+	if (e & E_LEVEL)
+		chip->ioapic.redirtbl[pin].bits |= E_REMOTE_IRR;
+	r = send(chip, e);
+	if (r <= 0 && (e & E_LEVEL))
+		chip->ioapic.redirtbl[pin].bits &= ~E_REMOTE_IRR;
+	if (!(e & E_LEVEL))
+		chip->ioapic.irr &= ~BIT(pin);
+	return r > 0;
+}
+
+/**
+ * vh_ioapic_set_line - a device drives a pin
+ * @chip: the chips
+ * @pin: 0 to 23
+ * @source: who; lines of several sources are ORed
+ * @level: up or down
+ *
+ * Any context. 1 sent, 0 coalesced or masked, -1 no such pin.
+ */
+int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level)
+{
+	unsigned long flags;
+	bool was, now;
+	int r = 1;
+
+	if (pin >= VH_IOAPIC_PINS)
+		return -1;
+	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	was = chip->ioapic_lines[pin];
+	if (level)
+		chip->ioapic_lines[pin] |= BIT(source);
+	else
+		chip->ioapic_lines[pin] &= ~BIT(source);
+	now = chip->ioapic_lines[pin];
+	if (!now) {
+		if (entry(chip, pin) & E_LEVEL)
+			chip->ioapic.irr &= ~BIT(pin);
+	} else if ((entry(chip, pin) & E_LEVEL) || !was) {
+		chip->ioapic.irr |= BIT(pin);
+		r = service(chip, pin);
+	} else {
+		r = 0;
+	}
+	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	return r;
+}
+
+/**
+ * vh_ioapic_eoi - a LAPIC broadcasts the EOI of a level-triggered vector
+ * @vm: the VM
+ * @vector: of the interrupt
+ *
+ * Any context. A line that is still up interrupts again.
+ */
+void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
+{
+	struct vh_irqchip *chip = vm->irqchip;
+	unsigned long flags;
+	unsigned int pin;
+	u32 acked = 0;
+
+	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
+		u64 e = entry(chip, pin);
+
+		if ((u8)e != vector || !(e & E_LEVEL) || !(e & E_REMOTE_IRR))
+			continue;
+		chip->ioapic.redirtbl[pin].bits &= ~E_REMOTE_IRR;
+		acked |= BIT(pin);
+		if (chip->ioapic_lines[pin] && !(chip->ioapic_lines[pin] & BIT(SRC_RESAMPLE)))
+			service(chip, pin);
+	}
+	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	for (pin = 0; acked; pin++, acked >>= 1)
+		if (acked & 1)
+			vh_irq_acked(vm, KVM_IRQCHIP_IOAPIC, pin);
+}
+
+static u32 reg_read(struct vh_irqchip *chip)
+{
+	u32 sel = chip->ioapic.ioregsel, at = (sel - REG_TABLE) / 2;
+
+	switch (sel) {
+	case REG_ID:
+	case REG_ARB:
+		return (chip->ioapic.id & 15) << 24;
+	case REG_VERSION:
+		return VERSION;
+	}
+	if (sel < REG_TABLE || at >= VH_IOAPIC_PINS)
+		return ~0u;
+	return sel & 1 ? entry(chip, at) >> 32 : entry(chip, at);
+}
+
+/* True: what interrupts look like has changed. */
+static bool reg_write(struct vh_irqchip *chip, u32 value)
+{
+	u32 sel = chip->ioapic.ioregsel, at = (sel - REG_TABLE) / 2;
+	u64 old, e;
+
+	if (sel == REG_ID) {
+		chip->ioapic.id = (value >> 24) & 15;
+		return false;
+	}
+	if (sel < REG_TABLE || at >= VH_IOAPIC_PINS)
+		return false;
+	old = entry(chip, at);
+	if (sel & 1)
+		e = (old & 0xffffffff) | (u64)value << 32;
+	else
+		e = (old & 0xffffffff00000000ULL) | value;
+	/* Bits 55:17 are reserved; status bits are the chip's own. */
+	e &= ~(GENMASK_ULL(55, 17) | E_DELIVERY | E_REMOTE_IRR);
+	e |= old & E_REMOTE_IRR;
+	if (!(e & E_LEVEL))
+		e &= ~E_REMOTE_IRR;
+	chip->ioapic.redirtbl[at].bits = e;
+	if (e & E_LEVEL) {
+		if (chip->ioapic_lines[at])
+			service(chip, at);
+	} else if ((chip->ioapic.irr & BIT(at)) && (old & E_MASKED) && !(e & E_MASKED)) {
+		/* An edge that came while it was masked was lost (82093AA 3.2.4). */
+		chip->ioapic.irr &= ~BIT(at);
+	}
+	return true;
+}
+
+/**
+ * vh_ioapic_mmio - an access to the IOAPIC's registers
+ * @chip: the chips
+ * @offset: in its page
+ * @data: in or out
+ * @len: bytes
+ * @write: direction
+ *
+ * Any context.
+ */
+void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write)
+{
+	unsigned long flags;
+	bool changed = false;
+	u32 value = 0;
+
+	if (write)
+		memcpy(&value, data, min(len, 4u));
+	else
+		memset(data, 0, len);
+	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	switch (offset) {
+	case 0x00:
+		if (write)
+			chip->ioapic.ioregsel = value & 0xff;
+		else
+			value = chip->ioapic.ioregsel;
+		break;
+	case 0x10:
+		if (write)
+			changed = reg_write(chip, value);
+		else
+			value = reg_read(chip);
+		break;
+	}
+	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	if (!write)
+		memcpy(data, &value, min(len, 4u));
+	if (changed)
+		vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
+}
+
+/**
+ * vh_lapic_eoi_exit_bitmap - vectors whose EOI concerns the IOAPIC
+ * @vcpu: the vCPU
+ * @bitmap: filled in
+ *
+ * Any context. All level-triggered entries: a vector posted elsewhere costs an
+ * exit, one that is missed would hang its line.
+ */
+void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
+{
+	struct vh_irqchip *chip = vcpu->vm->irqchip;
+	unsigned long flags;
+	unsigned int pin, i;
+
+	memset(bitmap, 0, 4 * sizeof(u64));
+	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
+		u64 e = entry(chip, pin);
+
+		if (e & E_LEVEL)
+			__set_bit(e & 0xff, (unsigned long *)bitmap);
+	}
+	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	/* And those that are under way from an entry that has changed since. */
+	for (i = 0; i < 4; i++)
+		bitmap[i] |= READ_ONCE(vcpu->lapic->level[i]);
+}
+
+/**
+ * vh_ioapic_get - KVM_GET_IRQCHIP
+ * @chip: the chips
+ * @s: filled in
+ */
+void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s)
+{
+	raw_spin_lock_irq(&chip->ioapic_lock);
+	*s = chip->ioapic;
+	raw_spin_unlock_irq(&chip->ioapic_lock);
+}
+
+/**
+ * vh_ioapic_set - KVM_SET_IRQCHIP
+ * @chip: the chips
+ * @s: new state; -EINVAL for another base address
+ */
+int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
+{
+	unsigned int pin;
+
+	if (s->base_address != VH_IOAPIC_BASE)
+		return -EINVAL;
+	raw_spin_lock_irq(&chip->ioapic_lock);
+	chip->ioapic = *s;
+	chip->ioapic.pad = 0;
+	chip->ioapic.ioregsel &= 0xff;
+	chip->ioapic.id &= 15;
+	chip->ioapic.irr &= BIT(VH_IOAPIC_PINS) - 1;
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
+		chip->ioapic.redirtbl[pin].bits &= ~GENMASK_ULL(55, 17);
+	/* Requests that were under way are made again. */
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
+		chip->ioapic_lines[pin] = 0;
+		if (chip->ioapic.irr & BIT(pin)) {
+			if (entry(chip, pin) & E_LEVEL)
+				chip->ioapic_lines[pin] = BIT(SRC_USER);
+			service(chip, pin);
+		}
+	}
+	raw_spin_unlock_irq(&chip->ioapic_lock);
+	return 0;
+}
+
+/**
+ * vh_ioapic_init - power-up: all pins masked
+ * @chip: new
+ */
+void vh_ioapic_init(struct vh_irqchip *chip)
+{
+	unsigned int pin;
+
+	raw_spin_lock_init(&chip->ioapic_lock);
+	chip->ioapic.base_address = VH_IOAPIC_BASE;
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
+		chip->ioapic.redirtbl[pin].bits = E_MASKED;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ioeventfd.c - KVM_IOEVENTFD: a guest's write signals an eventfd, without an
+ * exit to userspace.
+ */
+#include <linux/eventfd.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+
+#include "internal.h"
+
+/*
+ * struct ioeventfd - one assignment; constant once on the list
+ */
+struct ioeventfd {
+	struct list_head node;		/* vm->ioeventfds: RCU, writers vm->ioeventfd_lock */
+	struct eventfd_ctx *eventfd;
+	u64 addr, datamatch;
+	u32 len;			/* 0: any */
+	bool wildcard, pio;
+};
+
+/**
+ * vh_ioeventfd_hit - a guest's write: does an eventfd take it?
+ * @vm: the VM
+ * @addr: guest-physical address or port
+ * @data: what is written
+ * @len: bytes
+ * @pio: a port
+ *
+ * Process context.
+ */
+bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio)
+{
+	struct ioeventfd *e;
+	u64 value = 0;
+	bool hit = false;
+
+	if (list_empty(&vm->ioeventfds))
+		return false;
+	memcpy(&value, data, min(len, 8u));
+	rcu_read_lock();
+	list_for_each_entry_rcu(e, &vm->ioeventfds, node) {
+		if (e->pio != pio || e->addr != addr || (e->len && e->len != len))
+			continue;
+		if (!e->wildcard && e->datamatch != value)
+			continue;
+		eventfd_signal(e->eventfd, 1);
+		hit = true;
+		break;
+	}
+	rcu_read_unlock();
+	return hit;
+}
+
+static bool overlap(const struct ioeventfd *a, const struct ioeventfd *b)
+{
+	return a->pio == b->pio && a->addr == b->addr &&
+	       (!a->len || !b->len || (a->len == b->len &&
+		(a->wildcard || b->wildcard || a->datamatch == b->datamatch)));
+}
+
+static int assign(struct vh_vm *vm, const struct ioeventfd *like)
+{
+	struct ioeventfd *e, *other;
+	int err = -EEXIST;
+
+	e = kmemdup(like, sizeof(*e), GFP_KERNEL_ACCOUNT);
+	if (!e)
+		return -ENOMEM;
+	mutex_lock(&vm->ioeventfd_lock);
+	list_for_each_entry(other, &vm->ioeventfds, node)
+		if (overlap(e, other))
+			goto unlock;
+	list_add_tail_rcu(&e->node, &vm->ioeventfds);
+	err = 0;
+unlock:
+	mutex_unlock(&vm->ioeventfd_lock);
+	if (err)
+		kfree(e);
+	return err;
+}
+
+static void release(struct ioeventfd *e)
+{
+	eventfd_ctx_put(e->eventfd);
+	kfree(e);
+}
+
+static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
+{
+	struct ioeventfd *e, *found = NULL;
+
+	mutex_lock(&vm->ioeventfd_lock);
+	list_for_each_entry(e, &vm->ioeventfds, node) {
+		if (e->eventfd == like->eventfd && e->pio == like->pio && e->addr == like->addr &&
+		    e->len == like->len && e->wildcard == like->wildcard &&
+		    (e->wildcard || e->datamatch == like->datamatch)) {
+			found = e;
+			list_del_rcu(&e->node);
+			break;
+		}
+	}
+	mutex_unlock(&vm->ioeventfd_lock);
+	if (!found)
+		return -ENOENT;
+	synchronize_rcu();
+	release(found);
+	return 0;
+}
+
+/**
+ * vh_ioeventfd - KVM_IOEVENTFD
+ * @vm: the VM
+ * @args: assign, or deassign with KVM_IOEVENTFD_FLAG_DEASSIGN
+ *
+ * Process context. -EINVAL, -EBADF, -EEXIST (overlap), -ENOENT, -ENOMEM.
+ */
+int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args)
+{
+	u32 known = KVM_IOEVENTFD_FLAG_DATAMATCH | KVM_IOEVENTFD_FLAG_PIO |
+		    KVM_IOEVENTFD_FLAG_DEASSIGN;
+	struct ioeventfd like = {
+		.addr = args->addr, .len = args->len, .datamatch = args->datamatch,
+		.wildcard = !(args->flags & KVM_IOEVENTFD_FLAG_DATAMATCH),
+		.pio = args->flags & KVM_IOEVENTFD_FLAG_PIO,
+	};
+	int err;
+
+	if (args->flags & ~known)
+		return -EINVAL;
+	switch (args->len) {
+	case 0: case 1: case 2: case 4: case 8:
+		break;
+	default:
+		return -EINVAL;
+	}
+	if (args->addr + args->len < args->addr || (!args->len && !like.wildcard))
+		return -EINVAL;
+	like.eventfd = eventfd_ctx_fdget(args->fd);
+	if (IS_ERR(like.eventfd))
+		return PTR_ERR(like.eventfd);
+	if (args->flags & KVM_IOEVENTFD_FLAG_DEASSIGN) {
+		err = deassign(vm, &like);
+		eventfd_ctx_put(like.eventfd);
+		return err;
+	}
+	err = assign(vm, &like);
+	if (err)
+		eventfd_ctx_put(like.eventfd);
+	return err;
+}
+
+/**
+ * vh_ioeventfd_release_all - the VM goes
+ * @vm: no vCPU runs any more
+ */
+void vh_ioeventfd_release_all(struct vh_vm *vm)
+{
+	struct ioeventfd *e, *next;
+
+	list_for_each_entry_safe(e, next, &vm->ioeventfds, node) {
+		list_del(&e->node);
+		release(e);
+	}
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ipi.c - interrupt messages find their LAPICs (SDM 11.6, 11.10, 11.12.10).
+ */
+#include "internal.h"
+
+static bool match_logical(const struct vh_lapic *a, u32 dest)
+{
+	u32 ldr = READ_ONCE(a->ldr);
+
+	if (READ_ONCE(a->x2apic))
+		return ldr >> 16 == dest >> 16 && (ldr & dest & 0xffff);
+	ldr >>= 24;
+	if (READ_ONCE(a->dfr) >> 28 == 0xf)
+		return ldr & dest & 0xff;		/* flat */
+	return ldr >> 4 == dest >> 4 && (ldr & dest & 15);	/* cluster */
+}
+
+static bool broadcast(const struct vh_lapic *a, u32 dest)
+{
+	/* 0xff is everybody for xAPICs, and for messages with 8-bit destinations. */
+	return dest == 0xffffffff || dest == 0xff;
+}
+
+static bool match(struct vh_vcpu *vcpu, struct vh_vcpu *src, const struct vh_msi *m)
+{
+	const struct vh_lapic *a = vcpu->lapic;
+
+	if (!a || !READ_ONCE(a->hw_enabled))
+		return false;
+	switch (m->shorthand) {
+	case 1:
+		return vcpu == src;
+	case 2:
+		return true;
+	case 3:
+		return vcpu != src;
+	}
+	if (m->logical)
+		return (broadcast(a, m->dest) && !READ_ONCE(a->x2apic)) || match_logical(a, m->dest);
+	return READ_ONCE(a->id) == m->dest || broadcast(a, m->dest);
+}
+
+/* 1: taken. */
+static int deliver_one(struct vh_vcpu *vcpu, const struct vh_msi *m)
+{
+	switch (m->delivery_mode) {
+	case MODE_FIXED:
+	case MODE_LOWEST:
+		if (!READ_ONCE(vcpu->lapic->sw_enabled) || m->vector < 16)
+			return 0;
+		vh_lapic_post(vcpu, m->vector, m->level);
+		return 1;
+	case MODE_NMI:
+		vh_vcpu_post_nmi(vcpu);
+		return 1;
+	case MODE_INIT:
+		/* The de-assert only synchronizes arbitration ids: nothing to do (SDM 11.6.1). */
+		if (!m->level || m->assert)
+			vh_vcpu_post_init(vcpu);
+		return 1;
+	case MODE_SIPI:
+		vh_vcpu_post_sipi(vcpu, m->vector);
+		return 1;
+	case MODE_EXTINT:
+		vh_vcpu_kick(vcpu);
+		return 1;
+	}
+	return 0;
+}
+
+/* Of those that match, the next after the one that was chosen last. */
+static int deliver_lowest(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
+{
+	unsigned int n = smp_load_acquire(&vm->nr_vcpus), i;
+	unsigned int start = READ_ONCE(vm->irqchip->round_robin);
+
+	for (i = 0; i < n; i++) {
+		unsigned int at = (start + i) % n;
+		struct vh_vcpu *vcpu = rcu_dereference_raw(vm->vcpus[at]);
+
+		if (match(vcpu, src, m) && READ_ONCE(vcpu->lapic->sw_enabled)) {
+			WRITE_ONCE(vm->irqchip->round_robin, at + 1);
+			return deliver_one(vcpu, m);
+		}
+	}
+	return -1;
+}
+
+/**
+ * vh_irq_deliver - deliver an interrupt message
+ * @vm: the VM
+ * @src: sending vCPU, or NULL
+ * @m: the message
+ *
+ * Any context. Returns how many vCPUs took it, -1 when none matched.
+ */
+int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
+{
+	struct vh_vcpu *vcpu;
+	int count = -1;
+	unsigned int i;
+
+	if (m->delivery_mode == MODE_LOWEST)
+		return deliver_lowest(vm, src, m);
+	/* The usual case: one physical destination whose index is its id. */
+	if (!m->shorthand && !m->logical && m->dest < READ_ONCE(vm->nr_vcpus) && m->dest != 0xff) {
+		vcpu = rcu_dereference_raw(vm->vcpus[m->dest]);
+		if (vcpu && vcpu->lapic && READ_ONCE(vcpu->lapic->id) == m->dest &&
+		    READ_ONCE(vcpu->lapic->hw_enabled))
+			return deliver_one(vcpu, m);
+	}
+	vh_for_each_vcpu(i, vcpu, vm) {
+		if (!match(vcpu, src, m))
+			continue;
+		if (count < 0)
+			count = 0;
+		count += deliver_one(vcpu, m);
+	}
+	return count;
+}
+
+/**
+ * vh_apic_send_icr - the interrupt-command register was written
+ * @vcpu: own thread
+ * @low: bits 31:0
+ * @dest: 8-bit or, in x2APIC mode, 32-bit destination
+ */
+void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest)
+{
+	const struct vh_msi m = {
+		.dest = dest,
+		.vector = low,
+		.delivery_mode = (low >> 8) & 7,
+		.logical = low & BIT(11),
+		.assert = low & BIT(14),
+		/* IPIs are edge-triggered, but for INIT's level de-assert. */
+		.level = ((low >> 8) & 7) == MODE_INIT && (low & BIT(15)),
+		.shorthand = (low >> 18) & 3,
+	};
+
+	vh_irq_deliver(vcpu->vm, vcpu, &m);
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * irqfd.c - KVM_IRQFD: an eventfd drives a GSI.
+ *
+ * Without a resample fd each signal is an edge. With one, a signal raises the
+ * line; when the guest acknowledges, the line falls and the resample fd is
+ * signalled, so that the device can raise it again.
+ */
+#include <linux/eventfd.h>
+#include <linux/file.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "internal.h"
+#include "../compat/compat.h"
+
+/*
+ * struct irqfd - one assignment
+ */
+struct irqfd {
+	struct vh_vm *vm;
+	struct list_head node;		/* vm->irqfds, vm->irqfd_lock */
+	u32 gsi;
+	struct eventfd_ctx *eventfd, *resamplefd;
+	struct wait_queue_entry wait;
+	poll_table pt;
+	bool raised;			/* resample: the line is up; atomic */
+	struct work_struct resample;
+	struct work_struct shutdown;
+};
+
+static struct workqueue_struct *irqfd_wq;
+
+static void shutdown_work(struct work_struct *work)
+{
+	struct irqfd *f = container_of(work, struct irqfd, shutdown);
+	u64 count;
+
+	/* No wake-up is running or will come after this. */
+	eventfd_ctx_remove_wait_queue(f->eventfd, &f->wait, &count);
+	if (f->resamplefd) {
+		cancel_work_sync(&f->resample);
+		vh_irq_set(f->vm, f->gsi, SRC_RESAMPLE, 0);
+		eventfd_ctx_put(f->resamplefd);
+	}
+	eventfd_ctx_put(f->eventfd);
+	kfree(f);
+}
+
+static void resample_work(struct work_struct *work)
+{
+	struct irqfd *f = container_of(work, struct irqfd, resample);
+
+	eventfd_signal(f->resamplefd, 1);
+}
+
+/* irqfd_lock held: nobody finds it any more, the rest is the work's. */
+static void deactivate(struct irqfd *f)
+{
+	if (list_empty(&f->node))
+		return;
+	list_del_init(&f->node);
+	if (f->resamplefd)
+		atomic_dec(&f->vm->nr_resample);
+	queue_work(irqfd_wq, &f->shutdown);
+}
+
+static void signalled(struct irqfd *f)
+{
+	if (f->resamplefd) {
+		WRITE_ONCE(f->raised, true);
+		vh_irq_set(f->vm, f->gsi, SRC_RESAMPLE, 1);
+	} else {
+		vh_irq_set(f->vm, f->gsi, SRC_USER, 1);
+		vh_irq_set(f->vm, f->gsi, SRC_USER, 0);
+	}
+}
+
+/* The eventfd's wait-queue lock is held, interrupts off. */
+static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
+{
+	struct irqfd *f = container_of(wait, struct irqfd, wait);
+	__poll_t events = key_to_poll(key);
+	unsigned long flags;
+	u64 count;
+
+	if (events & EPOLLIN) {
+		eventfd_ctx_do_read(f->eventfd, &count);
+		signalled(f);
+	}
+	if (events & EPOLLHUP) {
+		/* The eventfd is closed; its context stays until the work drops it. */
+		spin_lock_irqsave(&f->vm->irqfd_lock, flags);
+		deactivate(f);
+		spin_unlock_irqrestore(&f->vm->irqfd_lock, flags);
+	}
+	return 0;
+}
+
+static void queue_proc(struct file *file, wait_queue_head_t *wqh, poll_table *pt)
+{
+	struct irqfd *f = container_of(pt, struct irqfd, pt);
+
+	add_wait_queue_priority(wqh, &f->wait);
+}
+
+static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
+{
+	struct fd efd = fdget(args->fd);
+	struct irqfd *f, *other;
+	__poll_t events;
+	int err = -EBADF;
+
+	if (!fd_file(efd))
+		return -EBADF;
+	f = kzalloc(sizeof(*f), GFP_KERNEL_ACCOUNT);
+	if (!f) {
+		fdput(efd);
+		return -ENOMEM;
+	}
+	f->vm = vm;
+	f->gsi = args->gsi;
+	INIT_LIST_HEAD(&f->node);
+	INIT_WORK(&f->shutdown, shutdown_work);
+	INIT_WORK(&f->resample, resample_work);
+	init_waitqueue_func_entry(&f->wait, wakeup);
+	init_poll_funcptr(&f->pt, queue_proc);
+	f->eventfd = eventfd_ctx_fileget(fd_file(efd));
+	if (IS_ERR(f->eventfd)) {
+		err = PTR_ERR(f->eventfd);
+		goto free;
+	}
+	if (args->flags & KVM_IRQFD_FLAG_RESAMPLE) {
+		f->resamplefd = eventfd_ctx_fdget(args->resamplefd);
+		if (IS_ERR(f->resamplefd)) {
+			err = PTR_ERR(f->resamplefd);
+			goto put;
+		}
+	}
+
+	spin_lock_irq(&vm->irqfd_lock);
+	list_for_each_entry(other, &vm->irqfds, node) {
+		if (other->eventfd == f->eventfd) {
+			spin_unlock_irq(&vm->irqfd_lock);
+			err = -EBUSY;
+			goto put_resample;
+		}
+	}
+	list_add_tail(&f->node, &vm->irqfds);
+	vm->irqfd_used = true;
+	if (f->resamplefd)
+		atomic_inc(&vm->nr_resample);
+	spin_unlock_irq(&vm->irqfd_lock);
+
+	/* Signals from before the assignment count too. */
+	events = vfs_poll(fd_file(efd), &f->pt);
+	if (events & EPOLLIN)
+		signalled(f);
+	fdput(efd);
+	return 0;
+
+put_resample:
+	if (f->resamplefd)
+		eventfd_ctx_put(f->resamplefd);
+put:
+	eventfd_ctx_put(f->eventfd);
+free:
+	kfree(f);
+	fdput(efd);
+	return err;
+}
+
+static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
+{
+	struct eventfd_ctx *ctx = eventfd_ctx_fdget(args->fd);
+	struct irqfd *f, *next;
+
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	spin_lock_irq(&vm->irqfd_lock);
+	list_for_each_entry_safe(f, next, &vm->irqfds, node)
+		if (f->eventfd == ctx && f->gsi == args->gsi)
+			deactivate(f);
+	spin_unlock_irq(&vm->irqfd_lock);
+	eventfd_ctx_put(ctx);
+	flush_workqueue(irqfd_wq);
+	return 0;
+}
+
+/**
+ * vh_irqfd - KVM_IRQFD
+ * @vm: the VM
+ * @args: assign, or deassign with KVM_IRQFD_FLAG_DEASSIGN
+ *
+ * Process context. -EINVAL, -EBADF, -EBUSY (that eventfd is assigned), -ENOMEM.
+ */
+int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
+{
+	if (args->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
+		return -EINVAL;
+	if (args->gsi >= VH_MAX_GSI)
+		return -EINVAL;
+	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
+		return deassign(vm, args);
+	if (!smp_load_acquire(&vm->irqchip))
+		return -EINVAL;
+	return assign(vm, args);
+}
+
+/**
+ * vh_irqfd_release_all - the VM goes
+ * @vm: the VM
+ *
+ * Process context.
+ */
+void vh_irqfd_release_all(struct vh_vm *vm)
+{
+	struct irqfd *f, *next;
+	bool any = false;
+
+	spin_lock_irq(&vm->irqfd_lock);
+	list_for_each_entry_safe(f, next, &vm->irqfds, node)
+		deactivate(f);
+	any = vm->irqfd_used;
+	spin_unlock_irq(&vm->irqfd_lock);
+	/* Also those whose eventfd was closed a moment ago. */
+	if (any)
+		flush_workqueue(irqfd_wq);
+}
+
+/**
+ * vh_irqfd_any_resample - is there anybody to tell of acknowledges?
+ * @vm: the VM
+ */
+bool vh_irqfd_any_resample(struct vh_vm *vm)
+{
+	return atomic_read(&vm->nr_resample);
+}
+
+/**
+ * vh_irqfd_resample - the guest acknowledged a GSI
+ * @vm: the VM
+ * @gsi: global system interrupt
+ *
+ * Any context.
+ */
+void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
+{
+	struct irqfd *f;
+	unsigned long flags;
+	bool lower = false;
+
+	spin_lock_irqsave(&vm->irqfd_lock, flags);
+	list_for_each_entry(f, &vm->irqfds, node) {
+		if (f->gsi != gsi || !f->resamplefd)
+			continue;
+		if (READ_ONCE(f->raised)) {
+			WRITE_ONCE(f->raised, false);
+			lower = true;
+		}
+		queue_work(irqfd_wq, &f->resample);
+	}
+	spin_unlock_irqrestore(&vm->irqfd_lock, flags);
+	if (lower)
+		vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
+}
+
+/**
+ * vh_irq_vm_init - of a new VM
+ * @vm: the VM
+ */
+void vh_irq_vm_init(struct vh_vm *vm)
+{
+	INIT_LIST_HEAD(&vm->irqfds);
+	spin_lock_init(&vm->irqfd_lock);
+	INIT_LIST_HEAD(&vm->ioeventfds);
+	mutex_init(&vm->ioeventfd_lock);
+}
+
+/**
+ * vh_irq_module_init - module load
+ *
+ * -ENOMEM.
+ */
+int vh_irq_module_init(void)
+{
+	irqfd_wq = alloc_workqueue("vh-irqfd", 0, 0);
+	return irqfd_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * vh_irq_module_exit - module unload
+ */
+void vh_irq_module_exit(void)
+{
+	destroy_workqueue(irqfd_wq);
+}

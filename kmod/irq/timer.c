@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timer.c - the LAPIC's timer: one-shot, periodic, TSC deadline (SDM 11.5.4).
+ *
+ * The bus clock that it divides is 1 GHz. Expiry posts the LVT's vector.
+ */
+#include "internal.h"
+#include "../compat/compat.h"
+
+/* A guest that asks for less would spend the host's time in interrupts. */
+#define MIN_PERIOD_NS	20000
+
+static u32 divisor(const struct vh_lapic *a)
+{
+	u32 t = apic_reg(a, APIC_TDCR_);
+
+	t = (t & 3) | (t >> 1 & 4);
+	return 1u << ((t + 1) & 7);
+}
+
+static u32 mode(const struct vh_lapic *a)
+{
+	return apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE;
+}
+
+static void fire(struct vh_lapic *a)
+{
+	u32 lvt = apic_reg(a, APIC_LVTT_);
+
+	if (!(lvt & LVT_MASKED) && READ_ONCE(a->hw_enabled) && (lvt & 0xff) >= 16)
+		vh_lapic_post(a->vcpu, lvt, false);
+}
+
+/* Hard interrupt context. */
+static enum hrtimer_restart expired(struct hrtimer *t)
+{
+	struct vh_lapic *a = container_of(t, struct vh_lapic, timer);
+
+	fire(a);
+	if (mode(a) == LVT_TIMER_PERIODIC && a->period_ns) {
+		/* Periods that passed meanwhile are lost, not made up for in a burst. */
+		hrtimer_forward_now(t, ns_to_ktime(a->period_ns));
+		WRITE_ONCE(a->expires, hrtimer_get_expires(t));
+		return HRTIMER_RESTART;
+	}
+	if (mode(a) == LVT_TIMER_DEADLINE)
+		WRITE_ONCE(a->deadline, 0);
+	WRITE_ONCE(a->armed, false);
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * vh_apic_timer_init - of a new LAPIC
+ * @a: the LAPIC
+ */
+void vh_apic_timer_init(struct vh_lapic *a)
+{
+	vh_hrtimer_init(&a->timer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+}
+
+/**
+ * vh_apic_timer_stop - disarm
+ * @a: the LAPIC; own thread
+ */
+void vh_apic_timer_stop(struct vh_lapic *a)
+{
+	hrtimer_cancel(&a->timer);
+	a->armed = false;
+	a->period_ns = 0;
+}
+
+static void arm(struct vh_lapic *a, u64 delta_ns)
+{
+	a->expires = ktime_add_ns(ktime_get(), delta_ns);
+	a->armed = true;
+	hrtimer_start(&a->timer, a->expires, HRTIMER_MODE_ABS_HARD);
+}
+
+/**
+ * vh_apic_timer_start - the initial count was written
+ * @a: the LAPIC; own thread
+ */
+void vh_apic_timer_start(struct vh_lapic *a)
+{
+	u64 ns = (u64)apic_reg(a, APIC_TMICT_) * divisor(a);
+
+	vh_apic_timer_stop(a);
+	if (!ns)
+		return;
+	if (mode(a) == LVT_TIMER_PERIODIC) {
+		ns = max_t(u64, ns, MIN_PERIOD_NS);
+		a->period_ns = ns;
+	}
+	arm(a, ns);
+}
+
+/**
+ * vh_apic_timer_lvt - the timer's LVT was written
+ * @a: the LAPIC; own thread
+ * @old: its value before
+ *
+ * A change of mode to or from TSC deadline disarms (SDM 11.5.4.1).
+ */
+void vh_apic_timer_lvt(struct vh_lapic *a, u32 old)
+{
+	u32 now = mode(a);
+
+	if ((old & LVT_TIMER_MODE) == now)
+		return;
+	if (now == LVT_TIMER_DEADLINE || (old & LVT_TIMER_MODE) == LVT_TIMER_DEADLINE) {
+		vh_apic_timer_stop(a);
+		a->deadline = 0;
+		apic_set(a, APIC_TMICT_, 0);
+	}
+}
+
+/**
+ * vh_apic_timer_count - the current count
+ * @a: the LAPIC; own thread
+ */
+u32 vh_apic_timer_count(struct vh_lapic *a)
+{
+	s64 left;
+
+	if (!READ_ONCE(a->armed) || mode(a) == LVT_TIMER_DEADLINE)
+		return 0;
+	left = ktime_to_ns(ktime_sub(READ_ONCE(a->expires), ktime_get()));
+	return left > 0 ? div_u64(left, divisor(a)) : 0;
+}
+
+/**
+ * vh_lapic_deadline - IA32_TSC_DEADLINE
+ * @vcpu: own thread
+ */
+u64 vh_lapic_deadline(struct vh_vcpu *vcpu)
+{
+	struct vh_lapic *a = vcpu->lapic;
+
+	return mode(a) == LVT_TIMER_DEADLINE ? READ_ONCE(a->deadline) : 0;
+}
+
+/**
+ * vh_lapic_set_deadline - write IA32_TSC_DEADLINE
+ * @vcpu: own thread; interrupts may be off
+ * @value: guest TSC; 0 disarms
+ */
+void vh_lapic_set_deadline(struct vh_vcpu *vcpu, u64 value)
+{
+	struct vh_lapic *a = vcpu->lapic;
+	u64 now;
+
+	if (mode(a) != LVT_TIMER_DEADLINE)
+		return;
+	/* A callback under way on another CPU clears the deadline: let it end first. */
+	hrtimer_cancel(&a->timer);
+	a->armed = false;
+	a->deadline = value;
+	if (!value)
+		return;
+	now = vh_tsc_read(vcpu);
+	if (value <= now) {
+		a->deadline = 0;
+		fire(a);
+		return;
+	}
+	arm(a, min_t(u64, vh_tsc_to_ns(vcpu, value - now), KTIME_MAX / 4));
+}
+
+/**
+ * vh_lapic_timer_due - will the timer expire within @ns?
+ * @vcpu: own thread
+ * @ns: nanoseconds
+ */
+bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns)
+{
+	struct vh_lapic *a = vcpu->lapic;
+
+	return READ_ONCE(a->armed) &&
+	       ktime_to_ns(ktime_sub(READ_ONCE(a->expires), ktime_get())) <= (s64)ns;
+}
