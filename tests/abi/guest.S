@@ -29,6 +29,7 @@ entry_\name:
 
 	/* the same without ever leaving: the host watches the memory */
 	ENTRY	spin
+	sti
 1:	mov	%esi, %edi
 	mov	%ecx, %edx
 2:	incl	(%edi)
