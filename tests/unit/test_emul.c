@@ -227,6 +227,142 @@ static const struct vh_emul_ops ops_few = {
 	.cmpxchg16 = op_cmpxchg16,
 };
 
+/* --- the same memory as a device that userspace plays --- */
+
+static struct {
+	u64 linear;
+	u8 data[16];
+	unsigned int len;
+	bool write;
+} dev_log[64];
+static unsigned int dev_done, dev_next;
+static bool dev_pending;
+static u8 dev_data[DATA_SIZE];
+
+/* One piece within a page: answered from the log, else it becomes userspace's. */
+static int dev_piece(u64 linear, void *buf, unsigned int len, bool write)
+{
+	if (dev_next < dev_done) {
+		if (dev_log[dev_next].linear != linear || dev_log[dev_next].len != len ||
+		    dev_log[dev_next].write != write ||
+		    (write && memcmp(dev_log[dev_next].data, buf, len)))
+			return VH_EMUL_UNHANDLED;	/* not the same instruction twice */
+		if (!write)
+			memcpy(buf, dev_log[dev_next].data, len);
+		dev_next++;
+		return VH_EMUL_OK;
+	}
+	if (dev_next == ARRAY_SIZE(dev_log))
+		return VH_EMUL_UNHANDLED;
+	dev_log[dev_next].linear = linear;
+	dev_log[dev_next].len = len;
+	dev_log[dev_next].write = write;
+	if (write)
+		memcpy(dev_log[dev_next].data, buf, len);
+	dev_pending = true;
+	return VH_EMUL_USER;
+}
+
+static int dev_access(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool write)
+{
+	unsigned int first = min(len, (unsigned int)(4096 - (linear & 4095)));
+	int r;
+
+	if (!data_at(e, linear, len))
+		return VH_EMUL_FAULT;
+	r = dev_piece(linear, buf, first, write);
+	if (!r && first < len)
+		r = dev_piece(linear + first, buf + first, len - first, write);
+	return r;
+}
+
+static int dev_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)
+{
+	return dev_access(e, linear, buf, len, false);
+}
+
+static int dev_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
+{
+	return dev_access(e, linear, (void *)buf, len, true);
+}
+
+static int dev_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+{
+	u64 expected = *old, now = 0;
+	int r = dev_access(e, linear, &now, len, false);
+
+	if (r)
+		return r;
+	*old = now;
+	return now == expected ? dev_access(e, linear, &new, len, true) : VH_EMUL_OK;
+}
+
+static int dev_cmpxchg16(struct vh_emul *e, u64 linear, u64 old[2], const u64 new[2])
+{
+	u64 now[2];
+	int r = dev_access(e, linear, now, 16, false);
+
+	if (r)
+		return r;
+	if (now[0] == old[0] && now[1] == old[1])
+		r = dev_access(e, linear, (void *)new, 16, true);
+	memcpy(old, now, 16);
+	return r;
+}
+
+static int dev_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+{
+	return data_at(e, linear, len) ? VH_EMUL_USER : VH_EMUL_FAULT;
+}
+
+static const struct vh_emul_ops ops_dev = {
+	.fetch = op_fetch, .read = dev_read, .write = dev_write, .cmpxchg = dev_cmpxchg,
+	.cmpxchg16 = dev_cmpxchg16, .probe = dev_probe,
+};
+
+static const struct vh_emul_ops ops_dev_few = {
+	.fetch = op_fetch, .read = dev_read, .write = dev_write, .cmpxchg = dev_cmpxchg,
+	.cmpxchg16 = dev_cmpxchg16,
+};
+
+/* Userspace does the access that is pending. */
+static void dev_user(void)
+{
+	u8 *p = dev_data + (dev_log[dev_next].linear - DATA);
+
+	if (dev_log[dev_next].write)
+		memcpy(p, dev_log[dev_next].data, dev_log[dev_next].len);
+	else
+		memcpy(dev_log[dev_next].data, p, dev_log[dev_next].len);
+	dev_done = dev_next + 1;
+	dev_pending = false;
+}
+
+/* Execute @e until it is done, each access being userspace's: nothing may happen before. */
+static int run_device(struct vh_emul *e)
+{
+	unsigned int steps = 0;
+	int r;
+
+	do {
+		dev_done = 0;
+		for (;;) {
+			struct vh_emul before = *e;
+
+			dev_next = 0;
+			e->insn_len = 0;
+			r = vh_emul_step(e);
+			if (r != VH_EMUL_USER)
+				break;
+			if (!dev_pending || memcmp(before.gpr, e->gpr, sizeof(e->gpr)) ||
+			    before.rip != e->rip || before.rflags != e->rflags)
+				return -1;
+			dev_user();
+		}
+	} while (r == VH_EMUL_OK && e->rep_more && steps++ < 1000);
+	return r;
+}
+
 /* --- one case --- */
 
 struct testcase {
@@ -516,10 +652,10 @@ static int run_case(struct testcase *c)
 		.ops = rnd_below(2) ? &ops_all : &ops_few, .seg = seg, .rip = INSN,
 		.rflags = c->flags, .cr0 = X86_CR0_PE, .cr4 = X86_CR4_PAE,
 		.efer = c->mode == 8 ? EFER_LMA : 0, .cpl = 3,
-	};
+	}, d;
 	u64 mask = c->mode == 8 ? ~0ULL : 0xffffffff, flags, next = INSN + c->len;
 	unsigned int i, steps = 0;
-	int r, bad = 0;
+	int r, device_r, bad = 0;
 
 	if (c->skip)
 		return -1;
@@ -533,12 +669,27 @@ static int run_case(struct testcase *c)
 	contended = !(c->t->flags & T_WIDE);
 	memcpy(e.gpr, c->gpr, sizeof(c->gpr));
 	flat_segments(seg, c->mode);
+	d = e;
+	memcpy(dev_data, shadow, DATA_SIZE);
 	do {
 		e.insn_len = 0;
 		r = vh_emul_step(&e);
 	} while (r == VH_EMUL_OK && e.rep_more && steps++ < 1000);
 
-	if (r == VH_EMUL_FAULT && native->fault) {
+	d.ops = e.ops == &ops_all ? &ops_dev : &ops_dev_few;
+	device_r = run_device(&d);
+	if (device_r != r || memcmp(d.gpr, e.gpr, sizeof(e.gpr)) || d.rip != e.rip ||
+	    d.rflags != e.rflags || memcmp(dev_data, shadow, DATA_SIZE)) {
+		bad = 1;
+		printf("# on a device: result %d, %u accesses\n", device_r, dev_done);
+	}
+	/* A read-modify-write is two accesses, LOCKed or not; each may be split once. */
+	if (d.ops == &ops_dev && !(c->t->flags & T_WIDE) && dev_done > 4) {
+		bad = 1;
+		printf("# %u accesses\n", dev_done);
+	}
+
+	if (r == VH_EMUL_FAULT && native->fault && !bad) {
 		if (e.fault.vector + 1 == native->fault && e.rip == INSN && e.rflags == c->flags &&
 		    !memcmp(e.gpr, c->gpr, sizeof(c->gpr)))
 			return 0;
