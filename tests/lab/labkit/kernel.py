@@ -9,6 +9,7 @@ import shutil
 import struct
 import subprocess
 
+from .apt import SUITES, Apt
 from .common import KERNELS, LabError, locked, run, say
 
 ALIASES = {
@@ -28,28 +29,34 @@ def _headers_installed(package):
 
 
 def resolve(name):
-    """The package an alias such as 6.1 stands for.
+    """The package an alias such as 6.1 stands for, and the Apt that has it.
 
     The newest one whose headers are installed here, so that modules built here
     load there; without headers one unpacked already; else the archive's newest.
     """
+    apt = Apt()
     if name not in ALIASES:
-        return name
+        return name, apt
     pattern = re.compile(ALIASES[name])
-    words = run(["apt-cache", "pkgnames", "linux-"]).decode().split()
-    known = sorted((w for w in words if pattern.fullmatch(w)
-                    and not re.search(r"-(cloud|rt)-amd64$", w)), key=_natural)
-    here = sorted((p.name for p in KERNELS.glob("linux-*")
-                   if pattern.fullmatch(p.name) and (p / ".complete").exists()), key=_natural)
-    with_headers = [w for w in set(known) | set(here) if _headers_installed(w)]
+
+    def suitable(words):
+        return sorted((w for w in words if pattern.fullmatch(w)
+                       and not re.search(r"-(cloud|rt)-amd64$", w)), key=_natural)
+
+    here = suitable(p.name for p in KERNELS.glob("linux-*") if (p / ".complete").exists())
+    known = suitable(apt.names("linux-"))
+    with_headers = [w for w in here + known if _headers_installed(w)]
     if with_headers:
-        return max(with_headers, key=_natural)
+        return max(with_headers, key=_natural), apt
     if here:
-        return here[-1]
-    if known:
-        return known[-1]
-    raise LabError(f"no package for kernel {name} in this machine's package lists: "
-                   "add the suite that has it, or name a package or folder")
+        return here[-1], apt
+    if not known and name in SUITES:
+        apt = Apt(SUITES[name])
+        known = suitable(apt.names("linux-"))
+    if not known:
+        raise LabError(f"no package for kernel {name} in this machine's package lists: "
+                       "add the suite that has it, or name a package or folder")
+    return known[-1], apt
 
 
 def _decompress(payload):
@@ -76,16 +83,16 @@ def _unpack_vmlinux(vmlinuz, vmlinux):
 
 
 def _depends(deb):
-    """The packages that hold the rest of a split kernel (7.2: linux-modules-*)."""
+    """The packages that hold the rest of a split kernel, as 7.2 is."""
     text = run(["dpkg-deb", "-f", deb, "Depends"]).decode()
-    return re.findall(r"linux-(?:modules|base-modules)-\d\S+", text)
+    return re.findall(r"linux-(?:modules|binary)-\d[^\s,]+", text)
 
 
 def fetch(name):
     """Returns the folder of an unpacked kernel: vmlinux, vmlinuz, config, modules/, release."""
     if "/" in name and (pathlib.Path(name) / "vmlinux").exists():
         return pathlib.Path(name).resolve()
-    package = resolve(name)
+    package, apt = resolve(name)
     folder = KERNELS / package
     if (folder / ".complete").exists():
         return folder
@@ -103,14 +110,13 @@ def fetch(name):
                 continue
             done.add(one)
             say(f"fetching {one}")
-            run(["apt-get", "download", one], cwd=work / "deb")
-            deb = next((work / "deb").glob(f"{one}_*.deb"))
+            deb = apt.download(one, work / "deb")
             run(["dpkg-deb", "-x", deb, work / "tree"])
             wanted += _depends(deb)
             deb.unlink()
         tree = work / "tree"
         vmlinuz = next(tree.glob("**/vmlinuz*"), None)
-        modules = next((p.parent for p in tree.glob("**/modules.builtin")), None)
+        modules = next((p.parent for p in tree.glob("**/lib/modules/*/kernel")), None)
         if not vmlinuz or not modules:
             raise LabError(f"{package}: no vmlinuz or no modules inside")
         shutil.copy(vmlinuz, work / "vmlinuz")
@@ -150,8 +156,9 @@ def module_closure(folder, names):
         path, _, needs = line.partition(":")
         table[path] = needs.split()
         path_of[_canonical(os.path.basename(path).split(".ko")[0])] = path
+    builtin_list = folder / "modules/modules.builtin"
     builtin = {_canonical(os.path.basename(line).split(".ko")[0])
-               for line in (folder / "modules/modules.builtin").read_text().split()}
+               for line in (builtin_list.read_text().split() if builtin_list.exists() else ())}
     order = []
 
     def add(path):
