@@ -260,7 +260,7 @@ struct vh_vm {
 	struct vh_pit *pit;		/* set once, smp_store_release */
 
 	struct list_head irqfds;	/* irqfd_lock */
-	spinlock_t irqfd_lock;		/* interrupts off */
+	raw_spinlock_t irqfd_lock;	/* interrupts off */
 	bool irqfd_used;		/* irqfd_lock */
 	atomic_t nr_resample;		/* irqfds with a resample fd */
 	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */

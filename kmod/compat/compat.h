@@ -9,6 +9,7 @@
 #error "vh needs Linux 6.1 or newer"
 #endif
 
+#include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
 
@@ -28,5 +29,15 @@ static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)
 #ifndef fd_file
 #define fd_file(f)	((f).file)
 #endif
+
+/* eventfd_signal() lost its count, which was always 1, in 6.8. */
+static inline void vh_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
+#endif
+}
 
 #endif /* VH_COMPAT_H */

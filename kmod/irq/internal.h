@@ -62,6 +62,7 @@ struct vh_lapic {
 	bool x2apic, hw_enabled, sw_enabled;
 
 	struct hrtimer timer;
+	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
 	u64 deadline;			/* guest TSC; 0: not armed */
 	ktime_t expires;
 	u64 period_ns;			/* periodic mode */
@@ -86,8 +87,8 @@ void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value);
 /* timer.c; own thread */
 void vh_apic_timer_init(struct vh_lapic *a);
 void vh_apic_timer_stop(struct vh_lapic *a);
-void vh_apic_timer_start(struct vh_lapic *a);	/* TMICT was written */
-void vh_apic_timer_lvt(struct vh_lapic *a, u32 old);	/* LVTT was written */
+void vh_apic_timer_start(struct vh_lapic *a, u32 count);	/* TMICT was written */
+void vh_apic_timer_lvt(struct vh_lapic *a);	/* LVTT was written */
 u32 vh_apic_timer_count(struct vh_lapic *a);	/* TMCCT */
 
 /* ipi.c */
@@ -104,6 +105,7 @@ struct vh_irqchip {
 	raw_spinlock_t pic_lock;
 	struct kvm_pic_state pic[2];	/* pic_lock */
 	u8 pic_lines[16];		/* by source; pic_lock */
+	u16 pic_acked;			/* services that ended, to be told of; pic_lock */
 	bool pic_intr;			/* INTR output; written under pic_lock */
 	raw_spinlock_t ioapic_lock;
 	struct kvm_ioapic_state ioapic;	/* ioapic_lock */
@@ -116,8 +118,7 @@ struct vh_irqchip {
 void vh_pic_init(struct vh_irqchip *chip);
 int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
 bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
-void vh_pic_sanitize(struct kvm_pic_state *s);
-void vh_pic_update(struct vh_irqchip *chip);	/* pic_lock held: recompute INTR */
+void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_state *new);
 
 /* ioapic.c; any CPU */
 void vh_ioapic_init(struct vh_irqchip *chip);

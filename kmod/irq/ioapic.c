@@ -35,25 +35,25 @@ static int send(struct vh_irqchip *chip, u64 e)
 	return vh_irq_deliver(chip->vm, NULL, &m);
 }
 
-/* ioapic_lock held. 1 sent, 0 coalesced or masked. */
+/* ioapic_lock held. 1 sent, 0 coalesced, -1 masked or not accepted. */
 static int service(struct vh_irqchip *chip, unsigned int pin)
 {
 	u64 e = entry(chip, pin);
 	int r;
 
 	if (e & E_MASKED)
-		return 0;
+		return -1;
 	if ((e & E_LEVEL) && (e & E_REMOTE_IRR))
 		return 0;
 	/* Before it is sent: the EOI may come at once, from another CPU. */
 	if (e & E_LEVEL)
 		chip->ioapic.redirtbl[pin].bits |= E_REMOTE_IRR;
 	r = send(chip, e);
-	if (r <= 0 && (e & E_LEVEL))
+	if (r < 0 && (e & E_LEVEL))
 		chip->ioapic.redirtbl[pin].bits &= ~E_REMOTE_IRR;
 	if (!(e & E_LEVEL))
 		chip->ioapic.irr &= ~BIT(pin);
-	return r > 0;
+	return min(r, 1);
 }
 
 /**
@@ -63,7 +63,7 @@ static int service(struct vh_irqchip *chip, unsigned int pin)
  * @source: who; lines of several sources are ORed
  * @level: up or down
  *
- * Any context. 1 sent, 0 coalesced or masked, -1 no such pin.
+ * Any context. 1 sent, 0 coalesced, -1 masked or not accepted.
  */
 int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level)
 {
@@ -140,18 +140,18 @@ static u32 reg_read(struct vh_irqchip *chip)
 	return sel & 1 ? entry(chip, at) >> 32 : entry(chip, at);
 }
 
-/* True: what interrupts look like has changed. */
-static bool reg_write(struct vh_irqchip *chip, u32 value)
+/* ioapic_lock held. */
+static void reg_write(struct vh_irqchip *chip, u32 value)
 {
 	u32 sel = chip->ioapic.ioregsel, at = (sel - REG_TABLE) / 2;
 	u64 old, e;
 
 	if (sel == REG_ID) {
 		chip->ioapic.id = (value >> 24) & 15;
-		return false;
+		return;
 	}
 	if (sel < REG_TABLE || at >= VH_IOAPIC_PINS)
-		return false;
+		return;
 	old = entry(chip, at);
 	if (sel & 1)
 		e = (old & 0xffffffff) | (u64)value << 32;
@@ -163,6 +163,9 @@ static bool reg_write(struct vh_irqchip *chip, u32 value)
 	if (!(e & E_LEVEL))
 		e &= ~E_REMOTE_IRR;
 	chip->ioapic.redirtbl[at].bits = e;
+	/* Before anything is sent: its EOI must not be missed (it takes the lock to look). */
+	if ((old ^ e) & (E_LEVEL | 0xff))
+		vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
 	if (e & E_LEVEL) {
 		if (chip->ioapic_lines[at])
 			service(chip, at);
@@ -170,7 +173,6 @@ static bool reg_write(struct vh_irqchip *chip, u32 value)
 		/* An edge that came while it was masked was lost (82093AA 3.2.4). */
 		chip->ioapic.irr &= ~BIT(at);
 	}
-	return true;
 }
 
 /**
@@ -186,7 +188,6 @@ static bool reg_write(struct vh_irqchip *chip, u32 value)
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write)
 {
 	unsigned long flags;
-	bool changed = false;
 	u32 value = 0;
 
 	if (write)
@@ -203,7 +204,7 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 		break;
 	case 0x10:
 		if (write)
-			changed = reg_write(chip, value);
+			reg_write(chip, value);
 		else
 			value = reg_read(chip);
 		break;
@@ -211,8 +212,6 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
 	if (!write)
 		memcpy(data, &value, min(len, 4u));
-	if (changed)
-		vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
 }
 
 /**
@@ -273,7 +272,8 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	chip->ioapic.id &= 15;
 	chip->ioapic.irr &= BIT(VH_IOAPIC_PINS) - 1;
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
-		chip->ioapic.redirtbl[pin].bits &= ~GENMASK_ULL(55, 17);
+		chip->ioapic.redirtbl[pin].bits &= ~(GENMASK_ULL(55, 17) | E_DELIVERY);
+	vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
 	/* Requests that were under way are made again. */
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		chip->ioapic_lines[pin] = 0;

@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 
 #include "internal.h"
+#include "../compat/compat.h"
 
 /*
  * struct ioeventfd - one assignment; constant once on the list
@@ -45,7 +46,7 @@ bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int
 			continue;
 		if (!e->wildcard && e->datamatch != value)
 			continue;
-		eventfd_signal(e->eventfd, 1);
+		vh_eventfd_signal(e->eventfd);
 		hit = true;
 		break;
 	}

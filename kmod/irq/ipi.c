@@ -16,10 +16,12 @@ static bool match_logical(const struct vh_lapic *a, u32 dest)
 	return ldr >> 4 == dest >> 4 && (ldr & dest & 15);	/* cluster */
 }
 
-static bool broadcast(const struct vh_lapic *a, u32 dest)
+static bool broadcast(struct vh_vcpu *src, u32 dest)
 {
-	/* 0xff is everybody for xAPICs, and for messages with 8-bit destinations. */
-	return dest == 0xffffffff || dest == 0xff;
+	/* x2APIC destinations have 32 bits; all others, chips' messages too, have 8. */
+	if (src && READ_ONCE(src->lapic->x2apic))
+		return dest == 0xffffffff;
+	return dest == 0xff;
 }
 
 static bool match(struct vh_vcpu *vcpu, struct vh_vcpu *src, const struct vh_msi *m)
@@ -36,21 +38,20 @@ static bool match(struct vh_vcpu *vcpu, struct vh_vcpu *src, const struct vh_msi
 	case 3:
 		return vcpu != src;
 	}
-	if (m->logical)
-		return (broadcast(a, m->dest) && !READ_ONCE(a->x2apic)) || match_logical(a, m->dest);
-	return READ_ONCE(a->id) == m->dest || broadcast(a, m->dest);
+	if (broadcast(src, m->dest))
+		return true;
+	return m->logical ? match_logical(a, m->dest) : READ_ONCE(a->id) == m->dest;
 }
 
-/* 1: taken. */
+/* 1: taken, 0: it was waiting already, -1: not accepted. */
 static int deliver_one(struct vh_vcpu *vcpu, const struct vh_msi *m)
 {
 	switch (m->delivery_mode) {
 	case MODE_FIXED:
 	case MODE_LOWEST:
 		if (!READ_ONCE(vcpu->lapic->sw_enabled) || m->vector < 16)
-			return 0;
-		vh_lapic_post(vcpu, m->vector, m->level);
-		return 1;
+			return -1;
+		return vh_lapic_post(vcpu, m->vector, m->level);
 	case MODE_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 1;
@@ -66,7 +67,7 @@ static int deliver_one(struct vh_vcpu *vcpu, const struct vh_msi *m)
 		vh_vcpu_kick(vcpu);
 		return 1;
 	}
-	return 0;
+	return -1;
 }
 
 /* Of those that match, the next after the one that was chosen last. */
@@ -93,12 +94,13 @@ static int deliver_lowest(struct vh_vm *vm, struct vh_vcpu *src, const struct vh
  * @src: sending vCPU, or NULL
  * @m: the message
  *
- * Any context. Returns how many vCPUs took it, -1 when none matched.
+ * Any context. Returns how many vCPUs took it, 0 when it was waiting there
+ * already, -1 when none matched.
  */
 int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
 {
 	struct vh_vcpu *vcpu;
-	int count = -1;
+	int count = -1, got;
 	unsigned int i;
 
 	if (m->delivery_mode == MODE_LOWEST)
@@ -113,9 +115,9 @@ int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m
 	vh_for_each_vcpu(i, vcpu, vm) {
 		if (!match(vcpu, src, m))
 			continue;
-		if (count < 0)
-			count = 0;
-		count += deliver_one(vcpu, m);
+		got = deliver_one(vcpu, m);
+		if (got >= 0)
+			count = max(count, 0) + got;
 	}
 	return count;
 }

@@ -74,8 +74,8 @@ bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu);
 /* Is the timer's interrupt already due, or due in less than @ns? For the halt poll. */
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
 
-/* Post @vector from any CPU: pir, then vh_vcpu_kick(). Trigger mode kept in TMR. */
-void vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);
+/* Post @vector from any CPU: pir, then vh_vcpu_kick(). False: it was waiting already. */
+bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);
 
 /**
  * struct vh_msi - an interrupt message, as an IOAPIC, MSI or ICR write makes it

@@ -25,7 +25,6 @@ struct irqfd {
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
 	poll_table pt;
-	bool raised;			/* resample: the line is up; atomic */
 	struct work_struct resample;
 	struct work_struct shutdown;
 };
@@ -52,7 +51,7 @@ static void resample_work(struct work_struct *work)
 {
 	struct irqfd *f = container_of(work, struct irqfd, resample);
 
-	eventfd_signal(f->resamplefd, 1);
+	vh_eventfd_signal(f->resamplefd);
 }
 
 /* irqfd_lock held: nobody finds it any more, the rest is the work's. */
@@ -69,7 +68,6 @@ static void deactivate(struct irqfd *f)
 static void signalled(struct irqfd *f)
 {
 	if (f->resamplefd) {
-		WRITE_ONCE(f->raised, true);
 		vh_irq_set(f->vm, f->gsi, SRC_RESAMPLE, 1);
 	} else {
 		vh_irq_set(f->vm, f->gsi, SRC_USER, 1);
@@ -91,9 +89,9 @@ static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *k
 	}
 	if (events & EPOLLHUP) {
 		/* The eventfd is closed; its context stays until the work drops it. */
-		spin_lock_irqsave(&f->vm->irqfd_lock, flags);
+		raw_spin_lock_irqsave(&f->vm->irqfd_lock, flags);
 		deactivate(f);
-		spin_unlock_irqrestore(&f->vm->irqfd_lock, flags);
+		raw_spin_unlock_irqrestore(&f->vm->irqfd_lock, flags);
 	}
 	return 0;
 }
@@ -139,10 +137,10 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 		}
 	}
 
-	spin_lock_irq(&vm->irqfd_lock);
+	raw_spin_lock_irq(&vm->irqfd_lock);
 	list_for_each_entry(other, &vm->irqfds, node) {
 		if (other->eventfd == f->eventfd) {
-			spin_unlock_irq(&vm->irqfd_lock);
+			raw_spin_unlock_irq(&vm->irqfd_lock);
 			err = -EBUSY;
 			goto put_resample;
 		}
@@ -151,7 +149,7 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 	vm->irqfd_used = true;
 	if (f->resamplefd)
 		atomic_inc(&vm->nr_resample);
-	spin_unlock_irq(&vm->irqfd_lock);
+	raw_spin_unlock_irq(&vm->irqfd_lock);
 
 	/* Signals from before the assignment count too. */
 	events = vfs_poll(fd_file(efd), &f->pt);
@@ -178,11 +176,11 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
-	spin_lock_irq(&vm->irqfd_lock);
+	raw_spin_lock_irq(&vm->irqfd_lock);
 	list_for_each_entry_safe(f, next, &vm->irqfds, node)
 		if (f->eventfd == ctx && f->gsi == args->gsi)
 			deactivate(f);
-	spin_unlock_irq(&vm->irqfd_lock);
+	raw_spin_unlock_irq(&vm->irqfd_lock);
 	eventfd_ctx_put(ctx);
 	flush_workqueue(irqfd_wq);
 	return 0;
@@ -197,15 +195,23 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
  */
 int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 {
+	int err;
+
 	if (args->flags & ~(KVM_IRQFD_FLAG_DEASSIGN | KVM_IRQFD_FLAG_RESAMPLE))
 		return -EINVAL;
 	if (args->gsi >= VH_MAX_GSI)
 		return -EINVAL;
-	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
-		return deassign(vm, args);
 	if (!smp_load_acquire(&vm->irqchip))
 		return -EINVAL;
-	return assign(vm, args);
+	/* No deassign may find what an assign has not yet hung into its eventfd's queue. */
+	if (mutex_lock_killable(&vm->lock))
+		return -EINTR;
+	if (args->flags & KVM_IRQFD_FLAG_DEASSIGN)
+		err = deassign(vm, args);
+	else
+		err = assign(vm, args);
+	mutex_unlock(&vm->lock);
+	return err;
 }
 
 /**
@@ -219,11 +225,11 @@ void vh_irqfd_release_all(struct vh_vm *vm)
 	struct irqfd *f, *next;
 	bool any = false;
 
-	spin_lock_irq(&vm->irqfd_lock);
+	raw_spin_lock_irq(&vm->irqfd_lock);
 	list_for_each_entry_safe(f, next, &vm->irqfds, node)
 		deactivate(f);
 	any = vm->irqfd_used;
-	spin_unlock_irq(&vm->irqfd_lock);
+	raw_spin_unlock_irq(&vm->irqfd_lock);
 	/* Also those whose eventfd was closed a moment ago. */
 	if (any)
 		flush_workqueue(irqfd_wq);
@@ -249,21 +255,19 @@ void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 {
 	struct irqfd *f;
 	unsigned long flags;
-	bool lower = false;
+	bool lowered = false;
 
-	spin_lock_irqsave(&vm->irqfd_lock, flags);
+	raw_spin_lock_irqsave(&vm->irqfd_lock, flags);
 	list_for_each_entry(f, &vm->irqfds, node) {
 		if (f->gsi != gsi || !f->resamplefd)
 			continue;
-		if (READ_ONCE(f->raised)) {
-			WRITE_ONCE(f->raised, false);
-			lower = true;
-		}
+		/* First the line, then the news: the answer may be to raise it again. */
+		if (!lowered)
+			vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
+		lowered = true;
 		queue_work(irqfd_wq, &f->resample);
 	}
-	spin_unlock_irqrestore(&vm->irqfd_lock, flags);
-	if (lower)
-		vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
+	raw_spin_unlock_irqrestore(&vm->irqfd_lock, flags);
 }
 
 /**
@@ -273,7 +277,7 @@ void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 void vh_irq_vm_init(struct vh_vm *vm)
 {
 	INIT_LIST_HEAD(&vm->irqfds);
-	spin_lock_init(&vm->irqfd_lock);
+	raw_spin_lock_init(&vm->irqfd_lock);
 	INIT_LIST_HEAD(&vm->ioeventfds);
 	mutex_init(&vm->ioeventfd_lock);
 }

@@ -53,21 +53,25 @@ static void vector_clear(struct vh_lapic *a, u32 base, u8 vector)
  * @vector: interrupt vector
  * @level: level-triggered: its EOI goes to the IOAPIC
  *
- * Any context.
+ * Any context. False when the same vector was waiting already (SDM 11.8.4).
  */
-void vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level)
+bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level)
 {
 	struct vh_lapic *a = vcpu->lapic;
+	bool first;
 
 	if (level)
 		set_bit(vector, a->level);
 	else if (test_bit(vector, a->level))
 		clear_bit(vector, a->level);
 	/* The bit before the flag: vh_lapic_sync() clears the flag before it takes the bits. */
-	set_bit(vector, a->pir);
-	smp_mb__after_atomic();
+	first = !test_and_set_bit(vector, a->pir);
 	WRITE_ONCE(a->posted, true);
+	/* A look at another CPU's page: at worst a tick too many or too few. */
+	if (apic_reg(a, APIC_IRR_ + (vector >> 5) * 16) & BIT(vector & 31))
+		first = false;
 	vh_vcpu_kick(vcpu);
+	return first;
 }
 
 /**
@@ -353,7 +357,6 @@ static void write_svr(struct vh_lapic *a, u32 value)
 void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value)
 {
 	struct vh_lapic *a = vcpu->lapic;
-	u32 old;
 
 	switch (offset) {
 	case APIC_ID_:
@@ -395,17 +398,17 @@ void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value)
 		value &= lvt_bits(offset);
 		if (!a->sw_enabled)
 			value |= LVT_MASKED;
-		old = apic_reg(a, offset);
 		apic_set(a, offset, value);
 		if (offset == APIC_LVTT_)
-			vh_apic_timer_lvt(a, old);
+			vh_apic_timer_lvt(a);
 		break;
 	case APIC_TMICT_:
 		/* SDM 11.5.4.1: ignored in TSC-deadline mode. */
 		if ((apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE) == LVT_TIMER_DEADLINE)
-			break;
+			value = 0;
 		apic_set(a, APIC_TMICT_, value);
-		vh_apic_timer_start(a);
+		if ((apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE) != LVT_TIMER_DEADLINE)
+			vh_apic_timer_start(a, value);
 		break;
 	case APIC_TDCR_:
 		apic_set(a, APIC_TDCR_, value & 0xb);
@@ -671,6 +674,7 @@ void vh_lapic_reset(struct vh_vcpu *vcpu, bool init)
 	apic_set(a, APIC_SVR_, 0xff);
 	for (lvt = APIC_LVTT_; lvt <= APIC_LVTERR_; lvt += 16)
 		apic_set(a, lvt, LVT_MASKED);
+	vh_apic_timer_lvt(a);
 	/* What firmware does on the bootstrap processor: virtual wire from the 8259s. */
 	if (vcpu->id == vcpu->vm->bsp_id)
 		apic_set(a, APIC_LVT0_, MODE_EXTINT << 8);
@@ -739,9 +743,14 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
 	}
 	vh_apic_publish(a);
 	ppr_update(a);
+	vh_apic_timer_lvt(a);
 	remaining = *(const u32 *)(s->regs + APIC_TMCCT_);
-	if (remaining || (apic_reg(a, APIC_LVTT_) & LVT_TIMER_PERIODIC))
-		vh_apic_timer_start(a);
+	if (!remaining && (apic_reg(a, APIC_LVTT_) & LVT_TIMER_PERIODIC))
+		remaining = apic_reg(a, APIC_TMICT_);
+	if ((apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE) != LVT_TIMER_DEADLINE)
+		vh_apic_timer_start(a, remaining);
+	else if (a->deadline)
+		vh_lapic_set_deadline(vcpu, a->deadline);
 	return 0;
 }
 

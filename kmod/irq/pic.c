@@ -9,10 +9,7 @@
 
 #define CASCADE	2
 
-static u8 elcr_mask(const struct vh_irqchip *chip, const struct kvm_pic_state *s)
-{
-	return s == &chip->pic[0] ? 0xf8 : 0xde;	/* 0, 1, 2, 8, 13 are always edge */
-}
+static const u8 elcr_mask[2] = { 0xf8, 0xde };	/* 0, 1, 2, 8, 13 are always edge */
 
 /* The highest-priority bit of @mask, counted from priority_add: 0 first, 8 for none. */
 static int priority(const struct kvm_pic_state *s, u8 mask)
@@ -26,7 +23,7 @@ static int priority(const struct kvm_pic_state *s, u8 mask)
 }
 
 /* The input that INTR stands for, or -1. */
-static int pending(struct vh_irqchip *chip, const struct kvm_pic_state *s)
+static int pending(const struct vh_irqchip *chip, const struct kvm_pic_state *s)
 {
 	u8 isr = s->isr;
 	int req, cur;
@@ -43,7 +40,8 @@ static int pending(struct vh_irqchip *chip, const struct kvm_pic_state *s)
 	return req < cur ? (req + s->priority_add) & 7 : -1;
 }
 
-static bool input(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq, int level)
+/* 1 when the request is new, 0 when it was waiting already, -1 when it is masked. */
+static int input(struct kvm_pic_state *s, int irq, int level)
 {
 	u8 bit = BIT(irq);
 	bool taken = true;
@@ -58,30 +56,26 @@ static bool input(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq, int
 			s->last_irr &= ~bit;
 		}
 	} else if (level) {
-		if (!(s->last_irr & bit)) {
-			taken = !(s->irr & bit);
+		taken = !((s->last_irr | s->irr) & bit);
+		if (!(s->last_irr & bit))
 			s->irr |= bit;
-		}
 		s->last_irr |= bit;
 	} else {
 		s->last_irr &= ~bit;
 	}
-	return taken && !(s->imr & bit);
+	return s->imr & bit ? -1 : taken;
 }
 
-/**
- * vh_pic_update - recompute the cascade and INTR
- * @chip: pic_lock held
- */
-void vh_pic_update(struct vh_irqchip *chip)
+/* pic_lock held: recompute the cascade and INTR. */
+static void update(struct vh_irqchip *chip)
 {
 	bool slave = pending(chip, &chip->pic[1]) >= 0, intr;
 	struct kvm_pic_state *master = &chip->pic[0];
 
 	/* The slave's INT is a level that the master sees as an edge again and again. */
 	if (slave) {
-		input(chip, master, CASCADE, 1);
-		input(chip, master, CASCADE, 0);
+		input(master, CASCADE, 1);
+		input(master, CASCADE, 0);
 	} else {
 		master->irr &= ~BIT(CASCADE);
 	}
@@ -109,12 +103,12 @@ static void notify(struct vh_irqchip *chip)
  * @source: who; lines of several sources are ORed
  * @level: up or down
  *
- * Any context. 1 when it will be delivered, 0 when it was coalesced or masked.
+ * Any context. 1 when it will be delivered, 0 when it was coalesced, -1 when it is masked.
  */
 int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level)
 {
 	unsigned long flags;
-	bool taken;
+	int taken;
 
 	if (pin > 15)
 		return -1;
@@ -123,8 +117,8 @@ int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int sour
 		chip->pic_lines[pin] |= BIT(source);
 	else
 		chip->pic_lines[pin] &= ~BIT(source);
-	taken = input(chip, &chip->pic[pin >> 3], pin & 7, !!chip->pic_lines[pin]);
-	vh_pic_update(chip);
+	taken = input(&chip->pic[pin >> 3], pin & 7, !!chip->pic_lines[pin]);
+	update(chip);
 	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
 	notify(chip);
 	return taken;
@@ -141,7 +135,28 @@ bool vh_pic_pending(struct vh_vm *vm)
 	return chip && READ_ONCE(chip->pic_intr);
 }
 
-static void ack_input(struct kvm_pic_state *s, int irq)
+/* The service of @irq ends: remembered until pic_lock is dropped. */
+static void eoi(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq)
+{
+	s->isr &= ~BIT(irq);
+	chip->pic_acked |= BIT(irq + (s == &chip->pic[0] ? 0 : 8));
+}
+
+/* Drops pic_lock, then tells who waits for the ends of service. */
+static void unlock(struct vh_irqchip *chip, unsigned long flags)
+	__releases(&chip->pic_lock)
+{
+	unsigned int pin, acked = chip->pic_acked;
+
+	chip->pic_acked = 0;
+	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
+	for (pin = 0; acked; pin++, acked >>= 1)
+		if (acked & 1)
+			vh_irq_acked(chip->vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
+				     KVM_IRQCHIP_PIC_SLAVE, pin & 7);
+}
+
+static void ack_input(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq)
 {
 	s->isr |= BIT(irq);
 	/* A level stays requested while its line is up. */
@@ -150,7 +165,7 @@ static void ack_input(struct kvm_pic_state *s, int irq)
 	if (s->auto_eoi) {
 		if (s->rotate_on_auto_eoi)
 			s->priority_add = (irq + 1) & 7;
-		s->isr &= ~BIT(irq);
+		eoi(chip, s, irq);
 	}
 }
 
@@ -165,42 +180,40 @@ int vh_pic_ack(struct vh_vm *vm)
 	struct vh_irqchip *chip = vm->irqchip;
 	struct kvm_pic_state *master = &chip->pic[0], *slave = &chip->pic[1];
 	unsigned long flags;
-	int irq, irq2, vector, pin = -1;
+	int irq, irq2, vector;
 
 	raw_spin_lock_irqsave(&chip->pic_lock, flags);
 	irq = pending(chip, master);
 	if (irq < 0) {
 		vector = master->irq_base + 7;
 	} else if (irq == CASCADE) {
-		ack_input(master, CASCADE);
+		ack_input(chip, master, CASCADE);
 		irq2 = pending(chip, slave);
 		if (irq2 >= 0) {
-			ack_input(slave, irq2);
-			pin = 8 + irq2;
+			ack_input(chip, slave, irq2);
 		} else {
 			irq2 = 7;
 		}
 		vector = slave->irq_base + irq2;
 	} else {
-		ack_input(master, irq);
+		ack_input(chip, master, irq);
 		vector = master->irq_base + irq;
-		pin = irq;
 	}
-	vh_pic_update(chip);
-	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
-	if (pin >= 0)
-		vh_irq_acked(vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, pin & 7);
+	update(chip);
+	unlock(chip, flags);
 	return vector;
 }
 
-static void reset(struct kvm_pic_state *s)
+static void reset(struct vh_irqchip *chip, struct kvm_pic_state *s)
 {
-	u8 edge = s->irr & s->elcr;	/* levels stay, edges must come again */
+	int irq;
 
-	s->last_irr &= s->elcr;
-	s->irr = edge;
+	/* Services under way end here; levels stay, edges must come again. */
+	for (irq = 0; irq < 8; irq++)
+		if (s->isr & BIT(irq))
+			eoi(chip, s, irq);
+	s->irr &= s->elcr;
 	s->imr = 0;
-	s->isr = 0;
 	s->priority_add = 0;
 	s->special_mask = 0;
 	s->read_reg_select = 0;
@@ -210,12 +223,7 @@ static void reset(struct kvm_pic_state *s)
 	s->special_fully_nested_mode = 0;
 }
 
-static void eoi(struct kvm_pic_state *s, int irq)
-{
-	s->isr &= ~BIT(irq);
-}
-
-static void ocw2(struct kvm_pic_state *s, u8 v)
+static void ocw2(struct vh_irqchip *chip, struct kvm_pic_state *s, u8 v)
 {
 	int p;
 
@@ -228,28 +236,28 @@ static void ocw2(struct kvm_pic_state *s, u8 v)
 		if (p < 8) {
 			int irq = (p + s->priority_add) & 7;
 
-			eoi(s, irq);
+			eoi(chip, s, irq);
 			if (v >> 5 == 5)
 				s->priority_add = (irq + 1) & 7;
 		}
 		break;
 	case 3:			/* specific EOI */
-		eoi(s, v & 7);
+		eoi(chip, s, v & 7);
 		break;
 	case 6:			/* set priority */
 		s->priority_add = (v + 1) & 7;
 		break;
 	case 7:			/* specific EOI with rotation */
-		eoi(s, v & 7);
+		eoi(chip, s, v & 7);
 		s->priority_add = (v + 1) & 7;
 		break;
 	}
 }
 
-static void command_write(struct kvm_pic_state *s, u8 v)
+static void command_write(struct vh_irqchip *chip, struct kvm_pic_state *s, u8 v)
 {
 	if (v & 0x10) {				/* ICW1 */
-		reset(s);
+		reset(chip, s);
 		s->init4 = v & 1;
 		s->init_state = 1;
 	} else if (v & 0x08) {			/* OCW3 */
@@ -260,7 +268,7 @@ static void command_write(struct kvm_pic_state *s, u8 v)
 		if (v & 0x40)
 			s->special_mask = (v >> 5) & 1;
 	} else {
-		ocw2(s, v);
+		ocw2(chip, s, v);
 	}
 }
 
@@ -293,7 +301,7 @@ static u8 poll_read(struct vh_irqchip *chip, struct kvm_pic_state *s)
 	s->poll = 0;
 	if (irq < 0)
 		return 0x07;
-	ack_input(s, irq);
+	ack_input(chip, s, irq);
 	return 0x80 | irq;
 }
 
@@ -321,17 +329,22 @@ bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 	default:
 		return false;
 	}
+	/* The mask is one byte, and nobody is ordered by reading it. */
+	if (!write && (port == 0x21 || port == 0xa1) && !READ_ONCE(s->poll)) {
+		*data = READ_ONCE(s->imr);
+		return true;
+	}
 	raw_spin_lock_irqsave(&chip->pic_lock, flags);
 	if (port >= 0x4d0) {
 		if (write)
-			s->elcr = *data & elcr_mask(chip, s);
+			s->elcr = *data & elcr_mask[port & 1];
 		else
 			*data = s->elcr;
 	} else if (write) {
 		if (port & 1)
 			data_write(s, *data);
 		else
-			command_write(s, *data);
+			command_write(chip, s, *data);
 	} else if (s->poll) {
 		*data = poll_read(chip, s);
 		write = true;		/* it may have changed INTR */
@@ -341,19 +354,26 @@ bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 		*data = s->read_reg_select ? s->isr : s->irr;
 	}
 	if (write)
-		vh_pic_update(chip);
-	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
+		update(chip);
+	unlock(chip, flags);
 	if (write)
 		notify(chip);
 	return true;
 }
 
 /**
- * vh_pic_sanitize - make what userspace set a possible state
- * @s: one controller
+ * vh_pic_set - KVM_SET_IRQCHIP
+ * @chip: the chips
+ * @n: 0 the master, 1 the slave
+ * @new: its state; what is impossible is put right
  */
-void vh_pic_sanitize(struct kvm_pic_state *s)
+void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_state *new)
 {
+	struct kvm_pic_state state = *new, *s = &state;
+	unsigned long flags;
+
+	s->elcr_mask = elcr_mask[n];
+	s->elcr &= s->elcr_mask;
 	s->priority_add &= 7;
 	s->irq_base &= 0xf8;
 	s->read_reg_select &= 1;
@@ -364,6 +384,11 @@ void vh_pic_sanitize(struct kvm_pic_state *s)
 	s->rotate_on_auto_eoi = !!s->rotate_on_auto_eoi;
 	s->special_fully_nested_mode = !!s->special_fully_nested_mode;
 	s->init4 = !!s->init4;
+	raw_spin_lock_irqsave(&chip->pic_lock, flags);
+	chip->pic[n] = state;
+	update(chip);
+	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
+	notify(chip);
 }
 
 /**
@@ -373,6 +398,6 @@ void vh_pic_sanitize(struct kvm_pic_state *s)
 void vh_pic_init(struct vh_irqchip *chip)
 {
 	raw_spin_lock_init(&chip->pic_lock);
-	chip->pic[0].elcr_mask = 0xf8;
-	chip->pic[1].elcr_mask = 0xde;
+	chip->pic[0].elcr_mask = elcr_mask[0];
+	chip->pic[1].elcr_mask = elcr_mask[1];
 }

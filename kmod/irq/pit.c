@@ -7,6 +7,7 @@
  * taken is counted and tried again soon, so that no tick is lost and no storm
  * is made.
  */
+#include <linux/math64.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -15,6 +16,7 @@
 #define PIT_HZ		1193182
 #define MIN_PERIOD_NS	20000
 #define MAX_MISSED	1000
+#define RUNNING		U64_MAX		/* in stopped[]: not stopped */
 
 enum { RW_LATCH, RW_LSB, RW_MSB, RW_WORD0, RW_WORD1 };
 
@@ -25,22 +27,44 @@ struct vh_pit {
 	struct vh_vm *vm;
 	raw_spinlock_t lock;			/* all of the following */
 	struct kvm_pit_channel_state ch[3];
-	u32 flags;				/* KVM_PIT_FLAGS_* */
+	u64 stopped[3];				/* ticks counted when the gate fell */
+	bool hpet_legacy;			/* channel 0 does not interrupt */
+	bool speaker;				/* port 0x61 is ours; const */
 	bool speaker_data;
+	bool armed;				/* channel 0 is going to interrupt */
 	u64 period_ns;				/* channel 0, periodic modes */
 	unsigned int missed;			/* ticks that found the line busy */
 	struct hrtimer timer;
 };
 
+/* Initial count; 0 when none was loaded, up to 65536 (10000 in BCD). */
 static u32 load_value(const struct kvm_pit_channel_state *c)
 {
-	return c->count ? c->count : 0x10000;
+	return c->count ? c->count : c->bcd ? 10000 : 0x10000;
 }
 
-static u64 ticks_since_load(const struct kvm_pit_channel_state *c)
+static u32 from_bcd(u16 v)
 {
-	s64 ns = ktime_get_ns() - c->count_load_time;
+	return (v >> 12) * 1000 + (v >> 8 & 15) * 100 + (v >> 4 & 15) * 10 + (v & 15);
+}
 
+static u16 to_bcd(u32 v)
+{
+	return v / 1000 % 10 << 12 | v / 100 % 10 << 8 | v / 10 % 10 << 4 | v % 10;
+}
+
+/* A low gate stops the count, in modes 1 and 5 its rise starts it (data sheet, table 21). */
+static bool counting(const struct vh_pit *pit, int n)
+{
+	return pit->stopped[n] == RUNNING;
+}
+
+static u64 ticks_since_load(const struct vh_pit *pit, int n)
+{
+	s64 ns = ktime_get_ns() - pit->ch[n].count_load_time;
+
+	if (!counting(pit, n))
+		return pit->stopped[n];
 	return mul_u64_u32_div(max_t(s64, ns, 0), PIT_HZ, NSEC_PER_SEC);
 }
 
@@ -49,106 +73,156 @@ static bool periodic(u8 mode)
 	return mode == 2 || mode == 3;
 }
 
-static u16 counter(const struct kvm_pit_channel_state *c)
+static u16 counter(const struct vh_pit *pit, int i)
 {
-	u64 t = ticks_since_load(c);
-	u32 n = load_value(c);
+	const struct kvm_pit_channel_state *c = &pit->ch[i];
+	u32 wrap = c->bcd ? 10000 : 0x10000, n = load_value(c), value, passed;
+	u64 t = ticks_since_load(pit, i);
 
 	switch (c->mode) {
 	case 0: case 1: case 4: case 5:
-		return (u16)(n - t);
+		div_u64_rem(t, wrap, &passed);
+		value = n + wrap - passed;
+		break;
 	case 3:	/* counts by twos */
-		return n - (2 * (t % n)) % n;
+		div_u64_rem(2 * t, n, &passed);
+		value = n - (passed & ~1u);
+		break;
 	default:
-		return n - t % n;
+		div_u64_rem(t, n, &passed);
+		value = n - passed;
+		break;
 	}
+	value %= wrap;
+	return c->bcd ? to_bcd(value) : value;
 }
 
-static bool output(const struct kvm_pit_channel_state *c)
+static bool output(const struct vh_pit *pit, int i)
 {
-	u64 t = ticks_since_load(c);
-	u32 n = load_value(c);
+	const struct kvm_pit_channel_state *c = &pit->ch[i];
+	u64 t = ticks_since_load(pit, i);
+	u32 n = load_value(c), passed;
 
+	/* A low gate sets the output of the periodic modes at once. */
+	if (!c->count || (periodic(c->mode) && !c->gate))
+		return c->mode != 0;
+	div_u64_rem(t, n, &passed);
 	switch (c->mode) {
 	case 0: case 1:
 		return t >= n;
 	case 2:
-		return t % n != n - 1;
+		return passed != n - 1;
 	case 3:
-		return t % n < (n + 1) / 2;
+		return passed < (n + 1) / 2;
 	default:
 		return t != n;
 	}
+}
+
+static void disarm(struct vh_pit *pit)
+{
+	pit->armed = false;
+	pit->missed = 0;
+	pit->period_ns = 0;
+	/* A callback under way waits for the lock, and sees that it came too late. */
+	hrtimer_try_to_cancel(&pit->timer);
 }
 
 /* Channel 0 was loaded: when does its output rise? Lock held. */
 static void arm(struct vh_pit *pit)
 {
 	struct kvm_pit_channel_state *c = &pit->ch[0];
-	u64 ns = mul_u64_u32_div((u64)load_value(c) * NSEC_PER_SEC, 1, PIT_HZ);
+	u64 ns = div_u64((u64)load_value(c) * NSEC_PER_SEC, PIT_HZ);
 
-	pit->missed = 0;
-	pit->period_ns = 0;
-	hrtimer_try_to_cancel(&pit->timer);
-	if (c->mode == 5 || c->mode == 1)
-		return;		/* need a gate edge, and channel 0's gate is wired high */
+	disarm(pit);
+	/* Modes 1 and 5 need a gate's edge, and channel 0's gate is wired high. */
+	if (pit->hpet_legacy || c->mode == 5 || c->mode == 1)
+		return;
 	if (periodic(c->mode)) {
 		ns = max_t(u64, ns, MIN_PERIOD_NS);
 		pit->period_ns = ns;
 	}
+	pit->armed = true;
 	hrtimer_start(&pit->timer, ktime_add_ns(ktime_get(), ns), HRTIMER_MODE_ABS_HARD);
 }
 
+/* Lock held: the time to the next tick, 0 for none. */
+static u64 tick(struct vh_pit *pit)
+{
+	int got = vh_irq_set(pit->vm, 0, SRC_PIT, 1);
+
+	vh_irq_set(pit->vm, 0, SRC_PIT, 0);
+	if (!pit->period_ns) {
+		pit->armed = false;
+		return 0;
+	}
+	/* Where everybody masks it (-1) nothing is missed. */
+	if (!got)
+		pit->missed = min(pit->missed + 1, (unsigned int)MAX_MISSED);
+	else if (pit->missed)
+		pit->missed--;
+	if (!pit->missed)
+		return pit->period_ns;
+	return max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS);
+}
+
 /* Hard interrupt context. */
-static enum hrtimer_restart tick(struct hrtimer *t)
+static enum hrtimer_restart expired(struct hrtimer *t)
 {
 	struct vh_pit *pit = container_of(t, struct vh_pit, timer);
+	enum hrtimer_restart again = HRTIMER_NORESTART;
+	unsigned long flags;
 	u64 next;
-	int got;
 
-	got = vh_irq_set(pit->vm, 0, SRC_PIT, 1);
-	vh_irq_set(pit->vm, 0, SRC_PIT, 0);
-
-	raw_spin_lock(&pit->lock);
-	next = pit->period_ns;
-	if (next) {
-		if (!got)
-			pit->missed = min(pit->missed + 1, (unsigned int)MAX_MISSED);
-		else if (pit->missed)
-			pit->missed--;
-		if (pit->missed)
-			next = max_t(u64, next / 2, MIN_PERIOD_NS);
+	raw_spin_lock_irqsave(&pit->lock, flags);
+	/* Disarmed, or started anew, while this was on its way. */
+	if (pit->armed && !hrtimer_is_queued(t)) {
+		next = tick(pit);
+		if (next) {
+			hrtimer_forward_now(t, ns_to_ktime(next));
+			again = HRTIMER_RESTART;
+		}
 	}
-	raw_spin_unlock(&pit->lock);
-	if (!next)
-		return HRTIMER_NORESTART;
-	hrtimer_forward_now(t, ns_to_ktime(next));
-	return HRTIMER_RESTART;
+	raw_spin_unlock_irqrestore(&pit->lock, flags);
+	return again;
 }
 
 static void load(struct vh_pit *pit, int n, u16 value)
 {
 	struct kvm_pit_channel_state *c = &pit->ch[n];
 
-	c->count = value;
+	c->count = c->bcd ? from_bcd(value) : value;
+	if (!c->count)
+		c->count = load_value(c);
 	c->count_load_time = ktime_get_ns();
+	pit->stopped[n] = RUNNING;
+	if (c->mode == 1 || c->mode == 5)
+		pit->stopped[n] = c->count + 1;		/* as after an expiry, until triggered */
+	else if (!c->gate)
+		pit->stopped[n] = 0;
 	if (n == 0)
 		arm(pit);
 }
 
-static void latch_count(struct kvm_pit_channel_state *c)
+static void latch_count(struct vh_pit *pit, int n)
 {
+	struct kvm_pit_channel_state *c = &pit->ch[n];
+
 	if (c->count_latched)
 		return;
-	c->latched_count = counter(c);
+	c->latched_count = counter(pit, n);
 	c->count_latched = c->rw_mode;
 }
 
-static void latch_status(struct kvm_pit_channel_state *c)
+static void latch_status(struct vh_pit *pit, int n)
 {
+	struct kvm_pit_channel_state *c = &pit->ch[n];
+
 	if (c->status_latched)
 		return;
-	c->status = output(c) << 7 | c->rw_mode << 4 | c->mode << 1 | c->bcd;
+	/* Bit 6: no count was loaded since the mode was set. */
+	c->status = output(pit, n) << 7 | !c->count << 6 | (c->rw_mode & 3) << 4 | c->mode << 1 |
+		    c->bcd;
 	c->status_latched = 1;
 }
 
@@ -162,30 +236,29 @@ static void control_write(struct vh_pit *pit, u8 v)
 			if (!(v & (2 << i)))
 				continue;
 			if (!(v & 0x20))
-				latch_count(&pit->ch[i]);
+				latch_count(pit, i);
 			if (!(v & 0x10))
-				latch_status(&pit->ch[i]);
+				latch_status(pit, i);
 		}
 		return;
 	}
 	c = &pit->ch[n];
 	if (!access) {
-		latch_count(c);
+		latch_count(pit, n);
 		return;
 	}
 	c->rw_mode = access;
-	c->read_state = access == RW_WORD0 ? RW_WORD0 : access;
-	c->write_state = c->read_state;
+	c->read_state = access;
+	c->write_state = access;
 	c->mode = (v >> 1) & 7;
 	if (c->mode > 5)
 		c->mode -= 4;
 	c->bcd = v & 1;
 	c->count_latched = 0;
 	c->status_latched = 0;
-	if (n == 0) {		/* output and counting stop until the load */
-		pit->period_ns = 0;
-		hrtimer_try_to_cancel(&pit->timer);
-	}
+	c->count = 0;
+	if (n == 0)		/* no interrupt until the load */
+		disarm(pit);
 }
 
 static void counter_write(struct vh_pit *pit, int n, u8 v)
@@ -210,32 +283,27 @@ static void counter_write(struct vh_pit *pit, int n, u8 v)
 	}
 }
 
-static u8 counter_read(struct kvm_pit_channel_state *c)
+static u8 counter_read(struct vh_pit *pit, int n)
 {
+	struct kvm_pit_channel_state *c = &pit->ch[n];
 	u16 value;
 
 	if (c->status_latched) {
 		c->status_latched = 0;
 		return c->status;
 	}
-	if (c->count_latched) {
-		switch (c->count_latched) {
-		case RW_LSB:
-			c->count_latched = 0;
-			return c->latched_count;
-		case RW_MSB:
-			c->count_latched = 0;
-			return c->latched_count >> 8;
-		default:
-			if (c->count_latched == RW_WORD0) {
-				c->count_latched = RW_WORD1;
-				return c->latched_count;
-			}
-			c->count_latched = 0;
-			return c->latched_count >> 8;
-		}
+	switch (c->count_latched) {
+	case RW_LSB:
+		c->count_latched = 0;
+		return c->latched_count;
+	case RW_MSB: case RW_WORD1:
+		c->count_latched = 0;
+		return c->latched_count >> 8;
+	case RW_WORD0:
+		c->count_latched = RW_WORD1;
+		return c->latched_count;
 	}
-	value = counter(c);
+	value = counter(pit, n);
 	switch (c->read_state) {
 	case RW_MSB:
 		return value >> 8;
@@ -255,7 +323,7 @@ static u8 speaker_read(struct vh_pit *pit)
 	struct kvm_pit_channel_state *c = &pit->ch[2];
 	bool refresh = (ktime_get_ns() >> 14) & 1;
 
-	return (c->gate & 1) | pit->speaker_data << 1 | refresh << 4 | output(c) << 5;
+	return c->gate | pit->speaker_data << 1 | refresh << 4 | output(pit, 2) << 5;
 }
 
 static void speaker_write(struct vh_pit *pit, u8 v)
@@ -263,10 +331,22 @@ static void speaker_write(struct vh_pit *pit, u8 v)
 	struct kvm_pit_channel_state *c = &pit->ch[2];
 
 	pit->speaker_data = (v >> 1) & 1;
-	/* A rising gate restarts modes 1, 2, 3 and 5. */
-	if ((v & 1) && !c->gate && c->mode != 0 && c->mode != 4)
-		c->count_load_time = ktime_get_ns();
+	if ((v & 1) == c->gate || !c->count) {
+		c->gate = v & 1;
+		return;
+	}
 	c->gate = v & 1;
+	if (!c->gate) {
+		/* Falls: counting stops, but modes 1 and 5 do not care. */
+		if (c->mode != 1 && c->mode != 5)
+			pit->stopped[2] = ticks_since_load(pit, 2);
+	} else {
+		/* Rises: modes 0 and 4 go on, the others start again. */
+		c->count_load_time = ktime_get_ns();
+		if (c->mode == 0 || c->mode == 4)
+			c->count_load_time -= mul_u64_u32_div(pit->stopped[2], NSEC_PER_SEC, PIT_HZ);
+		pit->stopped[2] = RUNNING;
+	}
 }
 
 /**
@@ -285,7 +365,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 
 	if (!pit || (port != 0x61 && (port < 0x40 || port > 0x43)))
 		return false;
-	if (port == 0x61 && !(pit->flags & KVM_PIT_SPEAKER_DUMMY))
+	if (port == 0x61 && !pit->speaker)
 		return false;
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	if (port == 0x61) {
@@ -301,7 +381,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 	} else if (write) {
 		counter_write(pit, port & 3, *data);
 	} else {
-		*data = counter_read(&pit->ch[port & 3]);
+		*data = counter_read(pit, port & 3);
 	}
 	raw_spin_unlock_irqrestore(&pit->lock, flags);
 	return true;
@@ -318,15 +398,18 @@ int vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps)
 
 	raw_spin_lock_irq(&pit->lock);
 	memcpy(ps->channels, pit->ch, sizeof(ps->channels));
-	ps->flags = pit->flags & KVM_PIT_FLAGS_HPET_LEGACY;
+	ps->flags = (pit->hpet_legacy ? KVM_PIT_FLAGS_HPET_LEGACY : 0) |
+		    (pit->speaker_data ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0);
 	raw_spin_unlock_irq(&pit->lock);
 	return 0;
 }
 
 static bool channel_valid(const struct kvm_pit_channel_state *c)
 {
-	return c->mode <= 5 && c->rw_mode <= 3 && c->read_state <= RW_WORD1 &&
-	       c->write_state <= RW_WORD1 && c->count_latched <= RW_WORD1 && c->count <= 0x10000;
+	return c->mode <= 5 && c->rw_mode <= RW_WORD0 && c->read_state <= RW_WORD1 &&
+	       c->write_state <= RW_WORD1 && c->count_latched <= RW_WORD1 &&
+	       c->status_latched <= 1 && c->bcd <= 1 && c->gate <= 1 &&
+	       c->count <= (c->bcd ? 10000 : 0x10000);
 }
 
 /**
@@ -344,14 +427,17 @@ int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps)
 			return -EINVAL;
 	raw_spin_lock_irq(&pit->lock);
 	memcpy(pit->ch, ps->channels, sizeof(pit->ch));
-	pit->flags = (pit->flags & ~KVM_PIT_FLAGS_HPET_LEGACY) |
-		     (ps->flags & KVM_PIT_FLAGS_HPET_LEGACY);
+	pit->hpet_legacy = ps->flags & KVM_PIT_FLAGS_HPET_LEGACY;
+	pit->speaker_data = ps->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	/* Counting starts anew: the clock of count_load_time is another host's. */
 	for (i = 0; i < 3; i++) {
-		pit->ch[i].count &= 0xffff;
 		pit->ch[i].count_load_time = ktime_get_ns();
+		pit->stopped[i] = pit->ch[i].gate ? RUNNING : 0;
 	}
-	if (!(pit->flags & KVM_PIT_FLAGS_HPET_LEGACY) && ps->channels[0].count)
+	if (pit->ch[0].count)
 		arm(pit);
+	else
+		disarm(pit);
 	raw_spin_unlock_irq(&pit->lock);
 	return 0;
 }
@@ -374,13 +460,14 @@ int vh_pit_create(struct vh_vm *vm, const struct kvm_pit_config *cfg)
 	if (!pit)
 		return -ENOMEM;
 	pit->vm = vm;
-	pit->flags = cfg->flags;
+	pit->speaker = cfg->flags & KVM_PIT_SPEAKER_DUMMY;
 	raw_spin_lock_init(&pit->lock);
-	vh_hrtimer_init(&pit->timer, tick, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
+	vh_hrtimer_init(&pit->timer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	for (i = 0; i < 3; i++) {
 		pit->ch[i].mode = 3;
 		pit->ch[i].gate = i != 2;
 		pit->ch[i].count_load_time = ktime_get_ns();
+		pit->stopped[i] = RUNNING;
 	}
 	smp_store_release(&vm->pit, pit);
 	return 0;

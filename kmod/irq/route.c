@@ -4,6 +4,7 @@
  */
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "internal.h"
@@ -26,10 +27,13 @@ static const struct vh_routes *routes_of(struct vh_vm *vm)
 
 static void to_msi(u32 lo, u32 hi, u32 data, struct vh_msi *m)
 {
+	/* SDM 11.11: the redirection hint asks for one of the logical destination's. */
+	bool one = (lo & BIT(3)) && (lo & BIT(2)) && !(data & 0x700);
+
 	*m = (struct vh_msi){
 		.dest = (lo >> 12) & 0xff,
 		.vector = data,
-		.delivery_mode = (data >> 8) & 7,
+		.delivery_mode = one ? 1 : (data >> 8) & 7,
 		.logical = lo & BIT(2),
 		.level = data & BIT(15),
 		.assert = data & BIT(14),
@@ -206,6 +210,7 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
 	if (!new)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
+		cond_resched();
 		if (entry_check(&e[i]))
 			goto invalid;
 		/* Insertion: tables come sorted as a rule. */
@@ -332,17 +337,11 @@ int vh_irqchip_get(struct vh_vm *vm, struct kvm_irqchip *c)
 int vh_irqchip_set(struct vh_vm *vm, const struct kvm_irqchip *c)
 {
 	struct vh_irqchip *chip = vm->irqchip;
-	struct kvm_pic_state s;
 
 	switch (c->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
 	case KVM_IRQCHIP_PIC_SLAVE:
-		s = c->chip.pic;
-		vh_pic_sanitize(&s);
-		raw_spin_lock_irq(&chip->pic_lock);
-		chip->pic[c->chip_id == KVM_IRQCHIP_PIC_SLAVE] = s;
-		vh_pic_update(chip);
-		raw_spin_unlock_irq(&chip->pic_lock);
+		vh_pic_set(chip, c->chip_id == KVM_IRQCHIP_PIC_SLAVE, &c->chip.pic);
 		return 0;
 	case KVM_IRQCHIP_IOAPIC:
 		return vh_ioapic_set(chip, &c->chip.ioapic);

@@ -20,7 +20,7 @@ static u32 divisor(const struct vh_lapic *a)
 
 static u32 mode(const struct vh_lapic *a)
 {
-	return apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE;
+	return READ_ONCE(a->timer_mode);
 }
 
 static void fire(struct vh_lapic *a)
@@ -77,37 +77,36 @@ static void arm(struct vh_lapic *a, u64 delta_ns)
 }
 
 /**
- * vh_apic_timer_start - the initial count was written
+ * vh_apic_timer_start - count down; the initial count is in its register
  * @a: the LAPIC; own thread
+ * @count: of the first period; 0 stops
  */
-void vh_apic_timer_start(struct vh_lapic *a)
+void vh_apic_timer_start(struct vh_lapic *a, u32 count)
 {
-	u64 ns = (u64)apic_reg(a, APIC_TMICT_) * divisor(a);
-
 	vh_apic_timer_stop(a);
-	if (!ns)
+	if (!count)
 		return;
-	if (mode(a) == LVT_TIMER_PERIODIC) {
-		ns = max_t(u64, ns, MIN_PERIOD_NS);
-		a->period_ns = ns;
-	}
-	arm(a, ns);
+	if (mode(a) == LVT_TIMER_PERIODIC)
+		a->period_ns = max_t(u64, (u64)apic_reg(a, APIC_TMICT_) * divisor(a),
+				     MIN_PERIOD_NS);
+	arm(a, (u64)count * divisor(a));
 }
 
 /**
  * vh_apic_timer_lvt - the timer's LVT was written
  * @a: the LAPIC; own thread
- * @old: its value before
  *
- * A change of mode to or from TSC deadline disarms (SDM 11.5.4.1).
+ * A change of mode to or from TSC deadline disarms (SDM 11.5.4.1). The mode before
+ * is kept aside: with APIC-register virtualization the page holds only the new one.
  */
-void vh_apic_timer_lvt(struct vh_lapic *a, u32 old)
+void vh_apic_timer_lvt(struct vh_lapic *a)
 {
-	u32 now = mode(a);
+	u32 now = apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE, old = a->timer_mode;
 
-	if ((old & LVT_TIMER_MODE) == now)
+	if (old == now)
 		return;
-	if (now == LVT_TIMER_DEADLINE || (old & LVT_TIMER_MODE) == LVT_TIMER_DEADLINE) {
+	WRITE_ONCE(a->timer_mode, now);
+	if (now == LVT_TIMER_DEADLINE || old == LVT_TIMER_DEADLINE) {
 		vh_apic_timer_stop(a);
 		a->deadline = 0;
 		apic_set(a, APIC_TMICT_, 0);
