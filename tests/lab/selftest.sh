@@ -103,8 +103,15 @@ check "another CPU model" 0 'i7-4770' \
 check "runs repeat to the instruction" 0 '^same' bash -c \
 	'a=$("$0" run "$1") && b=$("$0" run "$1") && [ "${a%% (*}" = "${b%% (*}" ] && echo same' \
 	"$lab" "$(script again 'cat /proc/uptime; grep -E "^(intr|ctxt)" /proc/stat | cut -c1-30; od -An -N16 -tx1 /dev/urandom')"
-check "a cold boot" 0 'host up after' "$lab" run --cold "$work/ok.sh"
-check "a cold boot with 2 CPUs" 0 'host up after' "$lab" run --cold --cpus 2 "$work/ok.sh"
+up_within() {	# up_within SECONDS OPTIONS...: the host's userspace is there in time
+	local limit=$1 took
+	shift
+	took=$("$lab" run --cold "$@" "$work/ok.sh" 2>&1 | tee /dev/stderr | sed -n 's/.*host up after \([0-9]*\).*/\1/p')
+	[ "$took" -lt "$limit" ]
+}
+check "userspace in 10 s" 0 'host up after' up_within 10 --trim
+check "userspace in 15 s with 2 CPUs" 0 'host up after' up_within 15 --trim --cpus 2
+check "a cold boot with nothing left out" 0 'host up after' "$lab" run --cold "$work/ok.sh"
 
 if [ -f "$module" ]; then
 	check "a WARNING is a failure, and the next script still runs" 90 'ok.sh: passed' \

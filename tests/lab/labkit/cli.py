@@ -25,6 +25,8 @@ def _host_options(parser):
     parser.add_argument("--modules", type=lambda text: text.split(","), default=[], metavar="A,B",
                         help="further kernel modules for /mods, with what they depend on")
     parser.add_argument("--cold", action="store_true", help="boot instead of restoring a saved machine")
+    parser.add_argument("--trim", action="store_true",
+                        help="leave out the slowest parts of the kernel's start that few tests need")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for the whole run (default: 300)")
     parser.add_argument("--each-timeout", type=float, metavar="S", help="seconds for each script")
     parser.add_argument("--name", metavar="LABEL", help="prefix of every output line")

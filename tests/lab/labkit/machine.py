@@ -27,6 +27,10 @@ PACKAGES = "bochs bochs-term bochsbios vgabios"
 # idle=halt: bochs loses MWAIT wake-ups. cryptomgr.notests: 9 s of self-tests.
 KERNEL_ARGUMENTS = ("console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable "
                     "tsc_early_khz=100000 idle=halt cryptomgr.notests")
+# --trim: what costs the most instructions and matters to few tests: the check for
+# writable code (1.2 s), BTF for TCP's cubic, the block and kprobe tracers' events.
+TRIMMED = ("rodata=off initcall_blacklist=cubictcp_register,init_blk_tracer,init_kprobe_trace,"
+           "load_system_certificate_list")
 QUIRKS = {
     "tigerlake": "clearcpuid=fsrm",
     "corei7_icelake_u": "clearcpuid=fsrm",

@@ -8,7 +8,7 @@ import time
 
 from . import image, kernel as kernels
 from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, say
-from .machine import KERNEL_ARGUMENTS, QUIRKS, Machine, configure, emulator_version
+from .machine import KERNEL_ARGUMENTS, QUIRKS, TRIMMED, Machine, configure, emulator_version
 from .payload import CYLINDERS
 from .verdict import HostLog
 
@@ -16,7 +16,8 @@ BOOT_LIMIT = 60         # seconds for a cold boot; it takes about ten
 
 
 def command_line(options):
-    words = [KERNEL_ARGUMENTS, QUIRKS.get(options.cpu, ""), " ".join(options.append)]
+    words = [KERNEL_ARGUMENTS, QUIRKS.get(options.cpu, ""), TRIMMED if options.trim else "",
+             " ".join(options.append)]
     if options.cold:
         words.append("lab_cold=1")
     return " ".join(word for word in words if word)
