@@ -236,7 +236,7 @@ invalid:
  * vh_routes_default - what a PC's wiring is
  * @vm: the VM; vm->lock held
  *
- * GSI 0 to 15 go to the 8259s and the IOAPIC, 0 to its pin 2; 16 to 23 to the
+ * GSI 0 to 15 go to the 8259s and the IOAPIC, 16 to 23 to the
  * IOAPIC alone.
  */
 int vh_routes_default(struct vh_vm *vm)
@@ -251,7 +251,7 @@ int vh_routes_default(struct vh_vm *vm)
 		e[n].gsi = gsi;
 		e[n].type = KVM_IRQ_ROUTING_IRQCHIP;
 		e[n].u.irqchip.irqchip = KVM_IRQCHIP_IOAPIC;
-		e[n++].u.irqchip.pin = gsi ? gsi : 2;
+		e[n++].u.irqchip.pin = gsi;
 		if (gsi > 15)
 			continue;
 		e[n].gsi = gsi;

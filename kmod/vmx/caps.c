@@ -6,6 +6,7 @@
  * stated in need[] below; everything else is used when it is there.
  */
 #include <linux/cpu.h>
+#include <linux/moduleparam.h>
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
 
@@ -13,6 +14,10 @@
 #include "internal.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
+
+static int apicv = -1;
+module_param(apicv, int, 0444);
+MODULE_PARM_DESC(apicv, "virtual-interrupt delivery by the processor (0: no, 1: yes, -1: if it also posts interrupts)");
 
 /**
  * struct ctl - one word of VM-execution, exit or entry controls
@@ -73,6 +78,14 @@ static bool ctl_read(const struct ctl *c, bool true_msrs, u32 *value)
 	return false;
 }
 
+static bool may_post(bool true_msrs)
+{
+	u32 must, may = 0;
+
+	rdmsr_safe(true_msrs ? ctl_pin.true_msr : ctl_pin.msr, &must, &may);
+	return may & PIN_BASED_POSTED_INTR;
+}
+
 static bool caps_read(struct vmx_caps *c)
 {
 	u64 basic = 0;
@@ -117,6 +130,13 @@ static bool caps_read(struct vmx_caps *c)
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) ||
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE) ||
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES))
+		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	/*
+	 * Every processor that delivers virtual interrupts also posts them. One
+	 * that claims only the former is an emulator's; bochs 2.7 reports no
+	 * IDT-vectoring information when such a delivery is cut short.
+	 */
+	if (apicv == 0 || (apicv < 0 && !may_post(true_msrs)))
 		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	c->vid = c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 	if (!boot_cpu_has(X86_FEATURE_XSAVES))
