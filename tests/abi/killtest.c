@@ -236,7 +236,7 @@ static void usage(FILE *to)
 		"  --count N      VMMs to kill (200)\n"
 		"  --module NAME  whose references are counted (vh; kvm_intel for /dev/kvm)\n"
 		"  --seed N       another sequence of random moments\n"
-		"  --window US    a VMM lives less than that (25000)\n");
+		"  --window US    a VMM lives less than that (60000)\n");
 }
 
 int main(int argc, char **argv)
@@ -249,7 +249,7 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	unsigned int count = 200, window = 25000, i;
+	unsigned int count = 200, window = 60000, i;
 	const char *module = NULL;
 	long before[FIGURES];
 	bool ok = true;
