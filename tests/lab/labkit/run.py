@@ -172,7 +172,7 @@ class Run:
 
     def _stopped(self, screen):
         where = [line.strip() for line in screen.replace("\r", "\n").split("\n") if "(unk. ctxt)" in line]
-        self.log.lines += ["stopped at: " + line for line in where]
+        self.log.lines += ["stopped at: " + line for line in where[-self.options.cpus:]]
         if not self.failure:
             self.failure = "the emulator stopped in its debugger"
 
