@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* memory.c - guest memory: one or two memslots around the hole below 4 GiB. */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "vhctl.h"
+#include "vmm/vmm.h"
+
+static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	struct kvm_userspace_memory_region r = {
+		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)p,
+	};
+
+	if (p == MAP_FAILED) {
+		error("no memory of %llu MiB: %s", (unsigned long long)size >> 20,
+		      strerror(errno));
+		return NULL;
+	}
+	if (ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r)) {
+		error("cannot give the guest its memory: %s", strerror(errno));
+		return NULL;
+	}
+	return p;
+}
+
+/**
+ * memory_create - as much as was asked for
+ * @v: the VM
+ */
+int memory_create(struct vmm *v)
+{
+	uint64_t size = v->cfg->memory;
+
+	v->low_size = size < MMIO_START ? size : MMIO_START;
+	v->low = add_slot(v, 0, 0, v->low_size);
+	if (!v->low)
+		return -1;
+	v->high_size = size - v->low_size;
+	if (v->high_size) {
+		v->high = add_slot(v, 1, FOUR_GIB, v->high_size);
+		if (!v->high)
+			return -1;
+	}
+	return 0;
+}
+
+void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
+{
+	if (gpa < v->low_size && len <= v->low_size - gpa)
+		return v->low + gpa;
+	if (gpa >= FOUR_GIB && gpa - FOUR_GIB < v->high_size &&
+	    len <= v->high_size - (gpa - FOUR_GIB))
+		return v->high + (gpa - FOUR_GIB);
+	return NULL;
+}

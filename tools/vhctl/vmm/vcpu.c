@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vcpu.c - vCPUs: their state at the start, KVM_RUN, and the exits of it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "vhctl.h"
+#include "vmm/vmm.h"
+
+#define MAX_CPUID	256
+#define GPA_PML4	0x9000ULL
+#define GPA_PDPT	0xa000ULL
+#define GPA_PD		0xb000ULL	/* four pages: 4 GiB */
+
+#define CR0_PE		1UL
+#define CR0_ET		(1UL << 4)
+#define CR0_PG		(1UL << 31)
+#define CR4_PAE		(1UL << 5)
+#define EFER_LME	(1UL << 8)
+#define EFER_LMA	(1UL << 10)
+
+/* One package whose cores are the vCPUs; each has its own APIC id. */
+static void cpuid_topology(struct kvm_cpuid_entry2 *e, int id, int cpus)
+{
+	int bits = 0;
+
+	while (1 << bits < cpus)
+		bits++;
+	switch (e->function) {
+	case 1:
+		e->ebx = (e->ebx & 0x0000ff00) | id << 24 | cpus << 16;
+		e->edx = (e->edx & ~(1u << 28)) | (cpus > 1 ? 1u << 28 : 0);
+		break;
+	case 4:
+		if (e->eax & 31)
+			e->eax = (e->eax & 0x3ff) | (uint32_t)((1 << bits) - 1) << 26;
+		break;
+	case 0xb:
+	case 0x1f:
+		e->eax = e->index ? bits : 0;
+		e->ebx = e->index ? cpus : 1;
+		e->ecx = e->index ? 2 << 8 | 1 : 1 << 8;
+		e->edx = id;
+		if (e->index > 1)
+			e->eax = e->ebx = 0, e->ecx = e->index;
+		break;
+	}
+}
+
+static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
+{
+	struct kvm_cpuid2 *l = calloc(1, sizeof(*l) + MAX_CPUID * sizeof(l->entries[0]));
+	int err = -1;
+
+	if (!l)
+		return -1;
+	l->nent = MAX_CPUID;
+	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, l)) {
+		for (unsigned int i = 0; i < l->nent; i++)
+			cpuid_topology(&l->entries[i], c->id, v->cfg->cpus);
+		err = ioctl(c->fd, KVM_SET_CPUID2, l);
+	}
+	if (err)
+		error("cannot set the CPUID of vCPU %d: %s", c->id, strerror(errno));
+	free(l);
+	return err;
+}
+
+static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code64)
+{
+	return (struct kvm_segment){
+		.limit = 0xffffffff, .selector = selector, .type = type, .present = 1, .s = 1,
+		.g = 1, .db = !code64, .l = code64,
+	};
+}
+
+/* Identity mapping of the first 4 GiB in 2-MiB pages, and a GDT: the 64-bit boot protocol. */
+static void long_mode_tables(struct vmm *v)
+{
+	uint64_t *pml4 = memory_at(v, GPA_PML4, 4096), *pdpt = memory_at(v, GPA_PDPT, 4096);
+	uint64_t *pd = memory_at(v, GPA_PD, 4 * 4096), *gdt = memory_at(v, GPA_GDT, 64);
+	int i;
+
+	pml4[0] = GPA_PDPT | 3;
+	for (i = 0; i < 4; i++)
+		pdpt[i] = (GPA_PD + i * 4096ULL) | 3;
+	for (i = 0; i < 4 * 512; i++)
+		pd[i] = (uint64_t)i << 21 | 0x83;
+	gdt[2] = 0x00af9b000000ffffULL;		/* selector 0x10: 64-bit code */
+	gdt[3] = 0x00cf93000000ffffULL;		/* selector 0x18: data */
+}
+
+static int boot_state(struct vmm *v, struct vmm_vcpu *c)
+{
+	struct kvm_regs r = { .rip = v->entry, .rflags = 2 };
+	struct kvm_sregs s;
+
+	if (ioctl(c->fd, KVM_GET_SREGS, &s))
+		return -1;
+	s.cs = segment(0x10, 11, v->long_mode);
+	s.ds = s.es = s.ss = s.fs = s.gs = segment(0x18, 3, false);
+	s.gdt = (struct kvm_dtable){ .base = GPA_GDT, .limit = 31 };
+	s.idt = (struct kvm_dtable){ };
+	s.cr0 = CR0_PE | CR0_ET;
+	if (v->long_mode) {
+		long_mode_tables(v);
+		s.cr3 = GPA_PML4;
+		s.cr4 = CR4_PAE;
+		s.efer = EFER_LME | EFER_LMA;
+		s.cr0 |= CR0_PG;
+		r.rsi = v->boot_arg;
+	} else {
+		r.rbx = v->boot_arg;
+	}
+	return ioctl(c->fd, KVM_SET_SREGS, &s) || ioctl(c->fd, KVM_SET_REGS, &r) ? -1 : 0;
+}
+
+/**
+ * vcpu_create - a vCPU, ready to run
+ * @v: the VM; the guest is loaded
+ * @id: 0 is the boot processor
+ */
+int vcpu_create(struct vmm *v, int id)
+{
+	struct vmm_vcpu *c = &v->cpu[id];
+
+	*c = (struct vmm_vcpu){ .vmm = v, .id = id };
+	c->fd = ioctl(v->vm, KVM_CREATE_VCPU, id);
+	if (c->fd < 0) {
+		error("cannot create vCPU %d: %s", id, strerror(errno));
+		return -1;
+	}
+	c->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
+	if (c->run == MAP_FAILED) {
+		error("cannot map vCPU %d: %s", id, strerror(errno));
+		return -1;
+	}
+	if (set_cpuid(v, c))
+		return -1;
+	if (id == 0 && boot_state(v, c)) {
+		error("cannot set the boot processor's state: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static uint64_t rip_of(struct vmm_vcpu *c)
+{
+	struct kvm_regs r = { };
+
+	ioctl(c->fd, KVM_GET_REGS, &r);
+	return r.rip;
+}
+
+static void crashed(struct vmm_vcpu *c, const char *what, uint64_t detail)
+{
+	vmm_stop(c->vmm, EXIT_GUEST_CRASH, "the guest crashed: %s (%#llx) on vCPU %d at rip %#llx",
+		 what, (unsigned long long)detail, c->id, (unsigned long long)rip_of(c));
+}
+
+static void io_exit(struct vmm_vcpu *c)
+{
+	struct kvm_run *run = c->run;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+
+	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
+		device_io(c->vmm, run->io.port, data, run->io.size,
+			  run->io.direction == KVM_EXIT_IO_OUT);
+}
+
+/* What the exit asks for; false ends the thread. */
+static bool handle_exit(struct vmm_vcpu *c)
+{
+	struct kvm_run *run = c->run;
+	struct vmm *v = c->vmm;
+
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		io_exit(c);
+		return true;
+	case KVM_EXIT_MMIO:
+		/* No device is there: reads give ones, as on a PC's bus. */
+		if (!run->mmio.is_write)
+			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+		return true;
+	case KVM_EXIT_INTR:
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+	case KVM_EXIT_HLT:
+		return true;
+	case KVM_EXIT_SHUTDOWN:
+		crashed(c, "triple fault", 0);
+		return false;
+	case KVM_EXIT_FAIL_ENTRY:
+		crashed(c, "VM entry failed, reason",
+			run->fail_entry.hardware_entry_failure_reason);
+		return false;
+	case KVM_EXIT_INTERNAL_ERROR:
+		crashed(c, run->internal.suberror == KVM_INTERNAL_ERROR_EMULATION ?
+			"instruction not emulated" : "internal error, suberror",
+			run->internal.suberror);
+		return false;
+	case KVM_EXIT_SYSTEM_EVENT:
+		if (run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN)
+			vmm_stop(v, EXIT_OK, NULL);
+		else if (run->system_event.type == KVM_SYSTEM_EVENT_RESET)
+			vmm_stop(v, EXIT_GUEST_RESET, "the guest asked for a reset");
+		else
+			crashed(c, "system event", run->system_event.type);
+		return false;
+	}
+	crashed(c, "unknown exit", run->exit_reason);
+	return false;
+}
+
+static bool stopping(struct vmm *v)
+{
+	return __atomic_load_n(&v->stopping, __ATOMIC_ACQUIRE);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vmm_vcpu *c = arg;
+
+	while (!stopping(c->vmm)) {
+		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			vmm_stop(c->vmm, EXIT_ERROR, "vCPU %d stopped: %s", c->id,
+				 strerror(errno));
+			break;
+		}
+		if (c->run->exit_reason < sizeof(c->exits) / sizeof(c->exits[0]))
+			c->exits[c->run->exit_reason]++;
+		if (!handle_exit(c))
+			break;
+	}
+	return NULL;
+}
+
+static void kicked(int sig)
+{
+	(void)sig;
+}
+
+/**
+ * vcpu_start - its thread
+ * @v: the VM
+ * @id: of the vCPU
+ */
+int vcpu_start(struct vmm *v, int id)
+{
+	struct sigaction sa = { .sa_handler = kicked };
+	int err;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	err = pthread_create(&v->cpu[id].thread, NULL, vcpu_thread, &v->cpu[id]);
+	if (err) {
+		error("cannot start vCPU %d: %s", id, strerror(err));
+		return -1;
+	}
+	v->cpu[id].started = true;
+	return 0;
+}
+
+/**
+ * vcpus_kick - every vCPU leaves KVM_RUN and does not enter it again
+ * @v: the VM, stopping
+ */
+void vcpus_kick(struct vmm *v)
+{
+	for (int i = 0; i < v->cfg->cpus; i++) {
+		if (!v->cpu[i].started)
+			continue;
+		__atomic_store_n(&v->cpu[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+		pthread_kill(v->cpu[i].thread, SIGUSR1);
+	}
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vmm.c - a VM from its configuration to its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "vhctl.h"
+#include "vmm/vmm.h"
+
+void vmm_stop(struct vmm *v, int status, const char *reason, ...)
+{
+	va_list ap;
+
+	pthread_mutex_lock(&v->lock);
+	if (!v->stopping) {
+		v->stopping = true;
+		v->status = status;
+		if (reason) {
+			va_start(ap, reason);
+			vsnprintf(v->reason, sizeof(v->reason), reason, ap);
+			va_end(ap);
+		}
+	}
+	pthread_mutex_unlock(&v->lock);
+	console_wake();
+}
+
+void vmm_irq(struct vmm *v, int gsi, int level)
+{
+	struct kvm_irq_level irq = { .irq = gsi, .level = level };
+
+	ioctl(v->vm, KVM_IRQ_LINE, &irq);
+}
+
+static int open_device(struct vmm *v)
+{
+	const char *path = v->cfg->device;
+	int version;
+
+	v->dev = open(path, O_RDWR | O_CLOEXEC);
+	if (v->dev < 0) {
+		if (errno == ENOENT)
+			error("%s: no such device; load the module (modprobe vh)", path);
+		else if (errno == EACCES)
+			error("%s: permission denied; be a member of group kvm", path);
+		else
+			error("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	version = ioctl(v->dev, KVM_GET_API_VERSION, 0);
+	if (version != KVM_API_VERSION) {
+		error("%s: does not speak KVM's API version %d", path, KVM_API_VERSION);
+		return -1;
+	}
+	return 0;
+}
+
+static int create_vm(struct vmm *v)
+{
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+	uint64_t identity = 0xfeffc000;
+	int size;
+
+	v->vm = ioctl(v->dev, KVM_CREATE_VM, 0);
+	if (v->vm < 0) {
+		if (errno == EBUSY)
+			error("%s: another hypervisor is using VMX; stop its VMs or unload it",
+			      v->cfg->device);
+		else
+			error("cannot create a VM: %s", strerror(errno));
+		return -1;
+	}
+	size = ioctl(v->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
+	if (size < (int)sizeof(struct kvm_run)) {
+		error("%s: no vCPU mapping size", v->cfg->device);
+		return -1;
+	}
+	v->run_size = size;
+	if (ioctl(v->vm, KVM_SET_TSS_ADDR, 0xfeffd000UL) ||
+	    ioctl(v->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
+	    ioctl(v->vm, KVM_CREATE_IRQCHIP, 0) || ioctl(v->vm, KVM_CREATE_PIT2, &pit)) {
+		error("cannot create the VM's interrupt controllers: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int start(struct vmm *v)
+{
+	int i;
+
+	if (open_device(v) || create_vm(v) || memory_create(v) || load_guest(v))
+		return -1;
+	acpi_create(v);
+	serial_init(v);
+	for (i = 0; i < v->cfg->cpus; i++)
+		if (vcpu_create(v, i))
+			return -1;
+	if (console_open())
+		return -1;
+	for (i = 0; i < v->cfg->cpus; i++)
+		if (vcpu_start(v, i))
+			return -1;
+	return 0;
+}
+
+static void finish(struct vmm *v)
+{
+	int i;
+
+	vcpus_kick(v);
+	for (i = 0; i < v->cfg->cpus; i++)
+		if (v->cpu[i].started)
+			pthread_join(v->cpu[i].thread, NULL);
+	console_close();
+}
+
+/**
+ * vmm_run - run a VM to its end
+ * @cfg: what to run
+ *
+ * Returns an exit status of vhctl; what went wrong is printed.
+ */
+int vmm_run(const struct vmm_config *cfg)
+{
+	static struct vmm vmm;
+	struct vmm *v = &vmm;
+	int status = EXIT_ERROR;
+
+	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1 };
+	pthread_mutex_init(&v->lock, NULL);
+	if (start(v)) {
+		vmm_stop(v, EXIT_ERROR, NULL);
+		finish(v);
+		return EXIT_ERROR;
+	}
+	console_loop(v);
+	finish(v);
+	status = v->status;
+	if (v->reason[0])
+		error("%s: %s", cfg->name, v->reason);
+	if (cfg->stats)
+		stats_print(v);
+	return status;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vmm.h - a small VMM that speaks only the KVM ABI.
+ *
+ *   vmm.c      a VM from its configuration to its end
+ *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits
+ *   memory.c   guest memory
+ *   load.c     bzImage and vmlinux
+ *   acpi.c     tables
+ *   devices.c  ports: RTC, reset, power, PCI (none)
+ *   serial.c   16550
+ *   console.c  terminal
+ *   stats.c    exits counted
+ */
+#ifndef VMM_H
+#define VMM_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define VMM_MAX_CPUS	64
+#define VMM_MIN_MEMORY	(16ULL << 20)
+#define VMM_MAX_MEMORY	(1ULL << 40)
+
+/* Guest-physical layout. */
+#define GPA_START_INFO	0x6000ULL	/* hvm_start_info, its module and memory map */
+#define GPA_ZERO_PAGE	0x7000ULL	/* boot_params */
+#define GPA_CMDLINE	0x20000ULL
+#define GPA_GDT		0x5000ULL
+#define GPA_RSDP	0xe0000ULL	/* where BIOSes put it */
+#define GPA_KERNEL	0x100000ULL
+#define LOW_MEM_END	0x9fc00ULL
+#define MMIO_START	0xc0000000ULL	/* memory above continues at 4 GiB */
+#define FOUR_GIB	0x100000000ULL
+
+/* Ports of the power-management block. */
+#define PM_EVENT_PORT	0x600
+#define PM_CONTROL_PORT	0x604
+#define PM_TIMER_PORT	0x608
+#define RESET_PORT	0xcf9
+#define SLEEP_TYPE_S5	5
+#define SCI_IRQ		9
+
+/**
+ * struct vmm_config - what vhctl run was asked for
+ */
+struct vmm_config {
+	const char *device, *kernel, *initrd, *cmdline, *name;
+	uint64_t memory;
+	int cpus;
+	bool stats;
+};
+
+struct vmm_vcpu {
+	struct vmm *vmm;
+	int id, fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	bool started;
+	uint64_t exits[64];		/* by KVM_EXIT_*; own thread */
+};
+
+/**
+ * struct vmm - a running VM
+ */
+struct vmm {
+	const struct vmm_config *cfg;
+	int dev, vm;			/* descriptors */
+	size_t run_size;
+	uint8_t *low, *high;		/* memory below MMIO_START, above 4 GiB */
+	uint64_t low_size, high_size;
+	struct vmm_vcpu cpu[VMM_MAX_CPUS];
+
+	/* How the boot processor starts. */
+	uint64_t entry, boot_arg;	/* boot_arg: EBX or RSI */
+	bool long_mode;
+
+	pthread_mutex_t lock;		/* everything below, and the devices */
+	pthread_cond_t ended;
+	bool stopping;
+	int status;			/* exit status, set once by vmm_stop() */
+	char reason[160];
+};
+
+/* vmm.c */
+int vmm_run(const struct vmm_config *cfg);
+/* End the VM with an exit status and, unless NULL, a reason; the first call counts. Any thread. */
+void vmm_stop(struct vmm *v, int status, const char *reason, ...)
+	__attribute__((format(printf, 3, 4)));
+void vmm_irq(struct vmm *v, int gsi, int level);
+
+/* memory.c */
+int memory_create(struct vmm *v);
+/* Host address of [gpa, +len), or NULL when it is not all memory. */
+void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len);
+
+/* load.c; 0, or -1 with the error printed */
+int load_guest(struct vmm *v);
+
+/* acpi.c */
+void acpi_create(struct vmm *v);
+
+/* vcpu.c */
+int vcpu_create(struct vmm *v, int id);
+int vcpu_start(struct vmm *v, int id);
+void vcpus_kick(struct vmm *v);
+
+/* devices.c: one access of 1, 2 or 4 bytes; v->lock is not held */
+void device_io(struct vmm *v, uint16_t port, void *data, int len, bool write);
+
+/* serial.c; v->lock held */
+void serial_init(struct vmm *v);
+uint8_t serial_read(struct vmm *v, int reg);
+void serial_write(struct vmm *v, int reg, uint8_t value);
+size_t serial_room(void);
+void serial_input(struct vmm *v, const uint8_t *data, size_t n);
+
+/* console.c */
+int console_open(void);			/* raw mode when stdin is a terminal */
+void console_close(void);
+void console_loop(struct vmm *v);	/* input until the VM ends */
+void console_wake(void);
+void console_put(uint8_t c);		/* v->lock held */
+void console_flush(void);
+
+/* stats.c */
+void stats_print(struct vmm *v);
+
+#endif /* VMM_H */
