@@ -16,7 +16,6 @@ import termios
 import time
 
 from .common import TOOLS, LabError, run
-from .payload import CYLINDERS
 
 EMULATOR = "bochs-bin"
 BIOS = "/usr/share/bochs/BIOS-bochs-latest"
@@ -73,15 +72,21 @@ def cpu_models():
 
 
 def work_folder():
-    """A folder for one run: in memory where there is room."""
+    """A folder for one run: in memory where there is room.
+
+    Folders whose run was killed before it could remove them are removed here.
+    """
     base = None
+    for left in pathlib.Path("/dev/shm").glob("vh-lab-*-*"):
+        if not os.path.exists(f"/proc/{left.name.split('-')[2]}"):
+            shutil.rmtree(left, ignore_errors=True)
     try:
         room = os.statvfs("/dev/shm")
         if room.f_bavail * room.f_frsize > 4 << 30:
             base = "/dev/shm"
     except OSError:
         pass
-    return pathlib.Path(tempfile.mkdtemp(prefix="vh-lab-", dir=base))
+    return pathlib.Path(tempfile.mkdtemp(prefix=f"vh-lab-{os.getpid()}-", dir=base))
 
 
 class Machine:
@@ -204,10 +209,10 @@ class Machine:
             return self.screen.decode(errors="replace")[-2000:]
 
 
-def configure(folder, cpu, cpus, memory):
+def configure(folder, cpu, cpus, memory, cylinders):
     """Writes folder/bochsrc."""
     (folder / "bochsrc").write_text(CONFIGURATION.format(
-        memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus, cylinders=CYLINDERS))
+        memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus, cylinders=cylinders))
 
 
 def emulator_version():

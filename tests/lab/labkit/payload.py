@@ -14,8 +14,8 @@ from .common import LabError
 
 SECTOR = 512
 TAR_AT = 2 * SECTOR
-DISK_SECTORS = 640 * 16 * 63        # 315 MiB; the geometry is part of a saved machine
-CYLINDERS = 640
+CYLINDER = 16 * 63 * SECTOR
+MOST_CYLINDERS = 2048               # 1 GiB
 
 
 class Payload:
@@ -83,14 +83,8 @@ class Payload:
             if not found:
                 continue
             name = found[1].lstrip("/")
-            if name.startswith("lib64/") or not name.startswith("lib"):
-                target = name
-            else:
-                target = name
-            if target in self.names:
-                continue
-            real = pathlib.Path(found[1]).resolve()
-            self.data(target, real.read_bytes(), 0o755)
+            if name not in self.names:
+                self.data(name, pathlib.Path(found[1]).resolve().read_bytes(), 0o755)
 
     def modules(self, folder, names):
         """Adds kernel modules and what they depend on."""
@@ -100,18 +94,18 @@ class Payload:
             self.data(name, data)
 
     def write(self, path):
-        """Writes the disk image (sparse)."""
+        """Writes the disk image and returns its size in cylinders."""
         self.tar.close()
         content = self.buffer.getbuffer()
-        sectors = (len(content) + SECTOR - 1) // SECTOR
-        if sectors + 2 > DISK_SECTORS:
-            raise LabError(f"payload of {len(content) >> 20} MB: at most {DISK_SECTORS >> 11} MB")
+        cylinders = (TAR_AT + len(content) + CYLINDER - 1) // CYLINDER
+        if cylinders > MOST_CYLINDERS:
+            raise LabError(f"payload of {len(content) >> 20} MB: at most {MOST_CYLINDERS * CYLINDER >> 20} MB")
         with open(path, "wb") as disk:
-            disk.write(b"VHLAB%d\n" % sectors)
+            disk.write(b"VHLAB%d\n" % ((len(content) + SECTOR - 1) // SECTOR))
             disk.seek(TAR_AT)
             disk.write(content)
-            disk.truncate(DISK_SECTORS * SECTOR)
-        return len(content)
+            disk.truncate(cylinders * CYLINDER)
+        return cylinders
 
 
 class Mailbox:

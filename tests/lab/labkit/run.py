@@ -87,13 +87,12 @@ class Run:
             with emulator_slot():
                 begin = time.monotonic()
                 if self.options.cold:
-                    snapshot.prepare_cold(self.options, folder, work)
-                    payload.write(work / "payload.img")
+                    snapshot.prepare_cold(self.options, folder, work, payload.write(work / "payload.img"))
                     self.machine = Machine(work)
                 else:
                     place = snapshot.saved_machine(self.options, folder, work)
                     begin = time.monotonic()
-                    payload.write(snapshot.prepare_restore(place, work))
+                    snapshot.prepare_restore(place, work, payload)
                     self.machine = Machine(work, restore="state")
                 self.mailbox = Mailbox(work / "payload.img")
                 try:
@@ -275,6 +274,7 @@ def execute(options):
         raise KeyboardInterrupt(number)
 
     signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGHUP, stop)
     saved = None
     if options.interactive and os.isatty(0):
         saved = termios.tcgetattr(0)

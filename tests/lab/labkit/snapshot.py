@@ -3,16 +3,18 @@
 
 import hashlib
 import os
+import re
 import shutil
 import time
 
 from . import image, kernel as kernels
-from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, say
+from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, run, say
 from .machine import KERNEL_ARGUMENTS, QUIRKS, TRIMMED, Machine, configure, emulator_version
-from .payload import CYLINDERS
+from .payload import CYLINDER
 from .verdict import HostLog
 
 BOOT_LIMIT = 60         # seconds for a cold boot; it takes about ten
+KEEP = 24               # saved machines
 
 
 def command_line(options):
@@ -23,17 +25,17 @@ def command_line(options):
     return " ".join(word for word in words if word)
 
 
-def prepare_cold(options, folder, work):
-    """Fills `work` with what bochs needs for a cold boot, except the payload disk."""
+def prepare_cold(options, folder, work, cylinders):
+    """Fills `work` with what bochs needs for a cold boot with a payload disk of that size."""
     image.build(folder, options.mem, command_line(options), work)
-    configure(work, options.cpu, options.cpus, options.mem)
+    configure(work, options.cpu, options.cpus, options.mem, cylinders)
 
 
 def _key(options, folder):
     """Names a saved machine after all that went into it."""
     digest = hashlib.sha256()
     for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem,
-                 command_line(options), emulator_version(), CYLINDERS):
+                 command_line(options), emulator_version()):
         digest.update(f"{word}\n".encode())
     digest.update(str((folder / "vmlinux").stat().st_mtime_ns).encode())
     for path in (TOOLS / "lab-agent", TOOLS / "boot.bin", HERE / "src/init", "/bin/busybox",
@@ -57,9 +59,9 @@ def saved_machine(options, folder, work):
             "to be saved for later runs")
         boot = work / "boot"
         boot.mkdir()
-        prepare_cold(options, folder, boot)
+        prepare_cold(options, folder, boot, 1)
         with open(boot / "payload.img", "wb") as disk:
-            disk.truncate(CYLINDERS * 16 * 63 * 512)
+            disk.truncate(CYLINDER)
         new = SNAPSHOTS / f".{key}.new"
         shutil.rmtree(new, ignore_errors=True)
         _boot_and_save(boot, new)
@@ -67,11 +69,22 @@ def saved_machine(options, folder, work):
         # The memory image must not be loaded a second time.
         config = (new / "config").read_text().splitlines(True)
         (new / "config").write_text("".join(line for line in config if "optramimage" not in line))
+        run(["fallocate", "-d", new / "memory.ram"])    # most of it is zeros
         (new / ".complete").touch()
         shutil.rmtree(place, ignore_errors=True)
         new.rename(place)
         shutil.rmtree(boot)
+        _forget_old()
     return place
+
+
+def _forget_old():
+    """Removes the saved machines not used for the longest time."""
+    places = sorted((p for p in SNAPSHOTS.glob("[!.]*") if (p / ".complete").exists()),
+                    key=lambda p: p.stat().st_mtime)
+    for place in places[:-KEEP]:
+        if time.time() - place.stat().st_mtime > 600:       # a run may be reading it
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _boot_and_save(boot, new):
@@ -107,17 +120,21 @@ def _boot_and_save(boot, new):
                        + f"\n{machine.emulator_log()}")
 
 
-def prepare_restore(place, work):
+def prepare_restore(place, work, payload):
     """Fills `work` so that bochs can restore the saved machine from work/state."""
     state = work / "state"
     state.mkdir()
     for entry in place.iterdir():
-        if not entry.name.startswith("."):
+        if not entry.name.startswith(".") and entry.name != "config":
             (state / entry.name).symlink_to(entry.resolve())
     shutil.copy(place / "hard_drive.0.drive0.image", work / "boot.img")
+    # Restoring copies this over the second disk, whose size is this payload's.
+    cylinders = payload.write(state / "hard_drive.0.drive1.image")
     with open(work / "payload.img", "wb") as disk:
-        disk.truncate(CYLINDERS * 16 * 63 * 512)
-    return state / "hard_drive.0.drive1.image"
+        disk.truncate(cylinders * CYLINDER)
+    config = (place / "config").read_text()
+    (state / "config").write_text(
+        re.sub(r"(ata0-slave:.*cylinders=)\d+", rf"\g<1>{cylinders}", config))
 
 
 def clean():
