@@ -1,0 +1,10 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh: the ABI tests in the lab, on vh or on KVM
+#
+#   run.sh [--kvm] [--module vh.ko] [--only PATTERN] [--skip PATTERN] [LAB OPTIONS...]
+. "$(dirname "$0")/../lib/in-lab.sh"
+make -s -C tests/abi
+in_lab "modprobe zram && echo 64M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
+./abi --timeout 30 $selection \$device" \
+	--modules zram --file build/tests/abi/abi "$@"

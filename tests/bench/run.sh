@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh: what an exit costs on vh and on KVM, measured in one boot of the lab
+#
+#   run.sh [--module vh.ko] [--json] [--here] [LAB OPTIONS...]
+#
+# Status 0 if every figure is within its limit, 1 if one exceeds it. --here
+# measures this machine, which needs VMX, root, and both modules loaded.
+set -e
+cd "$(dirname "$0")/../.."
+module=kmod/vh.ko
+json=
+here=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--module) module=$2; shift 2 ;;
+	--json) json=--json; shift ;;
+	--here) here=1; shift ;;
+	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+done
+make -s -C tests/bench
+if [ -n "$here" ]; then
+	exec build/tests/bench/bench --against /dev/kvm --device /dev/vh $json
+fi
+script=$(mktemp)
+trap 'rm -f "$script"' EXIT
+cat >"$script" <<EOF
+modprobe kvm-intel || exit 2
+insmod ./vh.ko || exit 2
+./bench --against /dev/kvm --device /dev/vh $json
+EOF
+tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" "$@" "$script"

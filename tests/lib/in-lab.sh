@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What the run.sh of the suites share; they source it.
+#
+# Takes --kvm, --module FILE, --only P, --skip P and --count N off the command
+# line; what is left is the lab's. in_lab SCRIPT OPTIONS... runs SCRIPT there
+# with the module loaded and $device set; its failing command, if any, is the
+# last one.
+set -e
+cd "$(dirname "$0")/../.."
+module=kmod/vh.ko
+device=/dev/vh
+selection=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--kvm) device=/dev/kvm; shift ;;
+	--module) module=$2; shift 2 ;;
+	--only | --skip | --count) selection="$selection $1 '$2'"; shift 2 ;;
+	--help) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+done
+
+in_lab() {
+	script=$(mktemp)
+	trap 'rm -f "$script"' EXIT
+	{
+		echo "device=$device"
+		if [ $device = /dev/kvm ]; then
+			echo "modprobe kvm-intel || exit 2"
+		else
+			echo "insmod ./vh.ko || exit 2"
+		fi
+		printf '%s\nstatus=$?\n' "$1"
+		# the module has to come off again, with nothing left on
+		[ $device = /dev/kvm ] || echo "rmmod vh || exit 2"
+		echo 'exit $status'
+	} >"$script"
+	shift
+	[ $device = /dev/kvm ] || set -- --file "$module:vh.ko" "$@"
+	tests/lab/lab run "$@" "$script"
+}
