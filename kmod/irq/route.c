@@ -236,8 +236,9 @@ invalid:
  * vh_routes_default - what a PC's wiring is
  * @vm: the VM; vm->lock held
  *
- * GSI 0 to 15 go to the 8259s and the IOAPIC, 16 to 23 to the
- * IOAPIC alone.
+ * GSI 0 to 15 go to the 8259s and the IOAPIC, 16 to 23 to the IOAPIC alone, each
+ * to the pin of its number. A VMM whose tables say that the timer is on pin 2
+ * (as PCs have it) sets routes, as it has to on KVM.
  */
 int vh_routes_default(struct vh_vm *vm)
 {
