@@ -2,6 +2,6 @@
 #ifndef SHIM_LINUX_ERRNO_H
 #define SHIM_LINUX_ERRNO_H
 
-#include <errno.h>
+#include_next <linux/errno.h>
 
 #endif

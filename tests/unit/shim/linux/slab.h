@@ -12,6 +12,8 @@
 #define kmalloc(n, f) malloc(n)
 #define kcalloc(n, s, f) calloc(n, s)
 #define kfree(p) free((void *)(p))
+#define kvzalloc(n, f) calloc(1, n)
+#define struct_size(p, member, n) (sizeof(*(p)) + sizeof((p)->member[0]) * (n))
 #define kvfree(p) free((void *)(p))
 
 #endif

@@ -18,6 +18,8 @@ typedef struct { int held; } spinlock_t, raw_spinlock_t;
 #define raw_spin_unlock(l) spin_unlock(l)
 #define raw_spin_lock_irqsave(l, f) spin_lock_irqsave(l, f)
 #define raw_spin_unlock_irqrestore(l, f) spin_unlock_irqrestore(l, f)
+#define raw_spin_lock_irq(l) spin_lock(l)
+#define raw_spin_unlock_irq(l) spin_unlock(l)
 #define lockdep_assert_held(l) WARN_ON(!(l)->held)
 
 #endif
