@@ -220,6 +220,30 @@ static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int
 	return linear_access(e, linear, (void *)buf, len, access_of(e, VH_ACC_WRITE, system));
 }
 
+/* FAULT, USER when any of it is a device, OK when it is all RAM; touches nothing. */
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u32 access = access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false);
+	gpa_t gpa;
+	int err;
+
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+
+		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err)
+			return VH_EMUL_UNHANDLED;
+		if (!vh_gpa_is_ram(vcpu->vm, gpa, write))
+			return VH_EMUL_USER;
+		linear += part;
+		len -= part;
+	}
+	return VH_EMUL_OK;
+}
+
 static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
@@ -280,7 +304,7 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 
 static const struct vh_emul_ops emul_ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
-	.io = op_io, .io_allowed = op_io_allowed,
+	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe,
 };
 
 /* --- to userspace and back --- */

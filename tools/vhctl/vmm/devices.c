@@ -14,6 +14,7 @@
 #define SCI_ENABLE	1
 
 static uint8_t rtc_index;	/* v->lock */
+static uint16_t pm_enable;	/* PM1 enable register: kept, no event ever comes; v->lock */
 
 static uint8_t bcd(int n)
 {
@@ -69,6 +70,8 @@ static void port_write(struct vmm *v, uint16_t port, uint32_t value, int len)
 		serial_write(v, port - COM1, value);
 	else if (port == RTC_INDEX)
 		rtc_index = value;
+	else if (port == PM_EVENT_PORT + 2)
+		pm_enable = value;
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -78,7 +81,6 @@ static uint32_t port_read(struct vmm *v, uint16_t port, int len)
 
 	switch (port) {
 	case PM_EVENT_PORT:
-	case PM_EVENT_PORT + 2:
 		return 0;
 	case PM_CONTROL_PORT:
 		return SCI_ENABLE;
@@ -88,6 +90,8 @@ static uint32_t port_read(struct vmm *v, uint16_t port, int len)
 		value = serial_read(v, port - COM1);
 	else if (port == RTC_INDEX + 1)
 		value = rtc_read();
+	else if (port == PM_EVENT_PORT + 2)
+		value = pm_enable;
 	pthread_mutex_unlock(&v->lock);
 	return value;
 }

@@ -22,8 +22,11 @@
 #define EFER_LME	(1UL << 8)
 #define EFER_LMA	(1UL << 10)
 
-/* One package whose cores are the vCPUs; each has its own APIC id. */
-static void cpuid_topology(struct kvm_cpuid_entry2 *e, int id, int cpus)
+/*
+ * One package whose cores are the vCPUs; each has its own APIC id. Without the
+ * invariant-TSC promise, which no VM that may move can keep, guests take kvm-clock.
+ */
+static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus)
 {
 	int bits = 0;
 
@@ -37,6 +40,9 @@ static void cpuid_topology(struct kvm_cpuid_entry2 *e, int id, int cpus)
 	case 4:
 		if (e->eax & 31)
 			e->eax = (e->eax & 0x3ff) | (uint32_t)((1 << bits) - 1) << 26;
+		break;
+	case 0x80000007:
+		e->edx &= ~(1u << 8);
 		break;
 	case 0xb:
 	case 0x1f:
@@ -60,7 +66,7 @@ static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
 	l->nent = MAX_CPUID;
 	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, l)) {
 		for (unsigned int i = 0; i < l->nent; i++)
-			cpuid_topology(&l->entries[i], c->id, v->cfg->cpus);
+			cpuid_of(&l->entries[i], c->id, v->cfg->cpus);
 		err = ioctl(c->fd, KVM_SET_CPUID2, l);
 	}
 	if (err)
