@@ -102,10 +102,12 @@ static int device_access(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned i
 		trace_vh_mmio(vcpu->id, write, gpa, len);
 		done = vh_bus_mmio(vcpu, gpa, write ? e->data : data, len, write);
 	}
-	if (!done) {
+	if (!done && !write) {
 		a->pending = true;
 		return VH_EMUL_USER;
 	}
+	/* Userspace has nothing to say to a write: the instruction goes on, the write follows. */
+	e->posted = !done;
 	if (!write)
 		memcpy(e->data, data, len);
 	vh_request(vcpu, VH_REQ_EVENT);
@@ -119,6 +121,7 @@ static void accesses_reset(struct vh_accesses *a)
 	a->done = 0;
 	a->next = 0;
 	a->pending = false;
+	a->finished = false;
 }
 
 /* --- the interpreter's view --- */
@@ -309,27 +312,8 @@ static const struct vh_emul_ops emul_ops = {
 
 /* --- to userspace and back --- */
 
-static int complete_access(struct vh_vcpu *vcpu)
+static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 {
-	struct vh_accesses *a = &vcpu->accesses;
-	struct vh_access *e = &a->log[a->done];
-
-	if (!a->pending)
-		return 1;
-	if (!e->write) {
-		if (e->pio)
-			memcpy(e->data, vcpu->pio_data, e->len);
-		else
-			memcpy(e->data, vcpu->run->mmio.data, e->len);
-	}
-	a->pending = false;
-	a->done++;
-	return vh_emulate(vcpu);
-}
-
-static int access_to_user(struct vh_vcpu *vcpu)
-{
-	struct vh_access *e = &vcpu->accesses.log[vcpu->accesses.done];
 	struct kvm_run *run = vcpu->run;
 
 	if (e->pio) {
@@ -350,8 +334,43 @@ static int access_to_user(struct vh_vcpu *vcpu)
 		if (e->write)
 			memcpy(run->mmio.data, e->data, e->len);
 	}
-	vcpu->complete = complete_access;
 	return 0;
+}
+
+static int complete_read(struct vh_vcpu *vcpu)
+{
+	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_access *e = &a->log[a->done];
+
+	memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
+	a->pending = false;
+	a->done++;
+	return vh_emulate(vcpu);
+}
+
+/*
+ * Writes in their order, then the read that waits for an answer, then on: 0 as
+ * long as userspace has something to do.
+ */
+static int to_userspace(struct vh_vcpu *vcpu)
+{
+	struct vh_accesses *a = &vcpu->accesses;
+	unsigned int i;
+
+	for (i = 0; i < a->done; i++) {
+		if (!a->log[i].posted)
+			continue;
+		a->log[i].posted = false;
+		vcpu->complete = to_userspace;
+		return access_to_user(vcpu, &a->log[i]);
+	}
+	if (a->pending) {
+		vcpu->complete = complete_read;
+		return access_to_user(vcpu, &a->log[a->done]);
+	}
+	if (a->finished)
+		accesses_reset(a);
+	return 1;
 }
 
 static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
@@ -367,6 +386,24 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 	       sizeof(run->emulation_failure.insn_bytes));
 	memcpy(run->emulation_failure.insn_bytes, e->insn, run->emulation_failure.insn_size);
 	return 0;
+}
+
+/* The bytes at RIP as far as their page goes, at once; a fault is the decoder's to find. */
+static void fetch_ahead(struct vh_vcpu *vcpu, struct vh_emul *e)
+{
+	u64 linear = e->rip;
+	unsigned int len;
+	struct vh_fault f;
+	gpa_t gpa;
+
+	if (!(e->efer & EFER_LMA) || !e->seg[VH_CS].l)
+		linear = (u32)(e->seg[VH_CS].base + linear);
+	len = min_t(unsigned int, sizeof(e->insn), PAGE_SIZE - offset_in_page(linear));
+	e->insn_len = 0;
+	if (vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_EXEC, false), &gpa, &f) ||
+	    vh_gpa_read(vcpu->vm, gpa, e->insn, len))
+		return;
+	e->insn_len = len;
 }
 
 /**
@@ -398,10 +435,11 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	e->sti_shadow = false;
 	vcpu->accesses.next = 0;
 
+	fetch_ahead(vcpu, e);
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
-		return access_to_user(vcpu);
-	accesses_reset(&vcpu->accesses);
+		return to_userspace(vcpu);
+	vcpu->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
 		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
@@ -413,13 +451,14 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
 		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more)
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
-		return 1;
+		return to_userspace(vcpu);
 	case VH_EMUL_FAULT:
 		vh_inject_fault(vcpu, &e->fault);
-		return 1;
+		return to_userspace(vcpu);
 	case VH_EMUL_RETRY:
-		return 1;
+		return to_userspace(vcpu);
 	}
+	accesses_reset(&vcpu->accesses);
 	return emulation_failed(vcpu, e);
 }
 

@@ -278,7 +278,7 @@ static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
 		r_;							\
 	})
 
-static long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, unsigned long arg)
+static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	void __user *u = (void __user *)arg;
 
@@ -320,8 +320,6 @@ static long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, unsigned l
 	case KVM_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 0;
-	case KVM_RUN:
-		return arg ? -EINVAL : vh_vcpu_run(vcpu);
 	}
 	return -ENOTTY;
 }
@@ -339,7 +337,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
-	r = vcpu_ioctl_locked(vcpu, cmd, arg);
+	if (likely(cmd == KVM_RUN))
+		r = arg ? -EINVAL : vh_vcpu_run(vcpu);
+	else
+		r = vcpu_ioctl_locked(vcpu, cmd, arg);
 	mutex_unlock(&vcpu->lock);
 	return r;
 }

@@ -167,10 +167,12 @@ struct vh_accesses {
 		u8 data[8];
 		u8 len;
 		bool write, pio;
+		bool posted;		/* a write that userspace has yet to see */
 	} log[VH_MAX_ACCESSES];
 	unsigned int done;		/* answered by userspace */
 	unsigned int next;		/* position of the execution under way */
-	bool pending;			/* log[done] is with userspace now */
+	bool pending;			/* log[done] is a read that userspace answers */
+	bool finished;			/* the instruction is done; posted writes may remain */
 };
 
 /**

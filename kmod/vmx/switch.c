@@ -70,18 +70,22 @@ void vmx_msrs_restore_local(void)
 static void lazy_load(const struct vh_cpu_state *s)
 {
 	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
-	unsigned int i, n = NR_LAZY - !boot_cpu_has(X86_FEATURE_RDTSCP);
+	/* Without SYSCALL only TSC_AUX can be seen. */
+	unsigned int i = s->efer & EFER_SCE ? 0 : NR_LAZY - 1;
+	unsigned int n = NR_LAZY - !boot_cpu_has(X86_FEATURE_RDTSCP);
 	struct lazy *l = this_cpu_ptr(&lazy);
 	unsigned long flags;
 
 	if (unlikely(!l->known)) {
-		for (i = 0; i < n; i++) {
-			rdmsrl(lazy_msrs[i], l->host[i]);
-			l->now[i] = l->host[i];
+		unsigned int j;
+
+		for (j = 0; j < n; j++) {
+			rdmsrl(lazy_msrs[j], l->host[j]);
+			l->now[j] = l->host[j];
 		}
 		l->known = true;
 	}
-	for (i = 0; i < n; i++) {
+	for (; i < n; i++) {
 		if (l->now[i] == want[i])
 			continue;
 		local_irq_save(flags);

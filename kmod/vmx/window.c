@@ -77,8 +77,8 @@ static void read_exit(struct vh_vcpu *vcpu)
 		x->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	if (need & N_GLA)
 		x->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
-	/* Every slow exit looks at these two. */
-	vmx_read_state(vcpu, VH_S_RIP | VH_S_RFLAGS);
+	/* Nearly every slow exit looks at these. */
+	vmx_read_state(vcpu, VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
 }
 
 /*
