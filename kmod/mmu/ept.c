@@ -282,9 +282,8 @@ static void free_below(u64 *table, int level)
 
 		if (!(e & VMX_EPT_RWX_MASK))
 			continue;
-		if (ept_leaf(e, level))
-			leaf_gone(e, level);
-		else
+		/* A leaf's page may be gone: nobody has been told for a while. */
+		if (!ept_leaf(e, level))
 			free_below(ept_table(e), level - 1);
 	}
 	free_page((unsigned long)table);

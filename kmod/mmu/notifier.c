@@ -203,6 +203,17 @@ free:
  */
 void vh_mmu_destroy(struct vh_vm *vm)
 {
+	struct vh_mmu *mmu = &vm->mmu;
+	LIST_HEAD(tables);
+
+	/*
+	 * While the notifier still protects the pages that the leaves name:
+	 * after the put they may be freed before free_notifier() runs.
+	 */
+	write_lock(&mmu->lock);
+	vh_ept_zap(mmu, 0, 1ULL << (48 - PAGE_SHIFT), &tables);
+	write_unlock(&mmu->lock);
+	vh_ept_free_tables(mmu, &tables);
 	mmu_notifier_put(&vm->mmu.notifier);
 }
 
