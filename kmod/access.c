@@ -58,9 +58,14 @@ int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct 
 {
 	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
 	struct vh_paging p;
-	struct vh_walk w = {};
+	struct vh_walk w;
 	int err;
 
+	vh_need(vcpu, VH_S_CR0);
+	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
+		*gpa = (u32)gva;
+		return 0;
+	}
 	vh_paging_of(vcpu, &p);
 	err = vh_walk_paging(&p, &mem, gva, access & ~VH_ACC_NOSET, !(access & VH_ACC_NOSET), &w);
 	if (err == -EFAULT)
@@ -172,7 +177,7 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 
 		err = write ? vh_gpa_write(vcpu->vm, gpa[i], buf, part[i]) :
 			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
-		if (err && vh_gpa_is_ram(vcpu->vm, gpa[i], write))
+		if (err == -EFAULT)
 			return VH_EMUL_UNHANDLED;	/* nothing behind the memslot */
 		/* Devices are asked for naturally aligned pieces of up to 8 bytes. */
 		while (err && done < part[i]) {
@@ -388,24 +393,6 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 	return 0;
 }
 
-/* The bytes at RIP as far as their page goes, at once; a fault is the decoder's to find. */
-static void fetch_ahead(struct vh_vcpu *vcpu, struct vh_emul *e)
-{
-	u64 linear = e->rip;
-	unsigned int len;
-	struct vh_fault f;
-	gpa_t gpa;
-
-	if (!(e->efer & EFER_LMA) || !e->seg[VH_CS].l)
-		linear = (u32)(e->seg[VH_CS].base + linear);
-	len = min_t(unsigned int, sizeof(e->insn), PAGE_SIZE - offset_in_page(linear));
-	e->insn_len = 0;
-	if (vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_EXEC, false), &gpa, &f) ||
-	    vh_gpa_read(vcpu->vm, gpa, e->insn, len))
-		return;
-	e->insn_len = len;
-}
-
 /**
  * vh_emulate - execute the instruction at RIP for the guest
  * @vcpu: the vCPU
@@ -435,7 +422,6 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	e->sti_shadow = false;
 	vcpu->accesses.next = 0;
 
-	fetch_ahead(vcpu, e);
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
 		return to_userspace(vcpu);

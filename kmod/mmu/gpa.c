@@ -15,19 +15,21 @@ static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	const struct vh_slot *slot;
-	int idx, err = -EFAULT;
+	int idx, err = -ENXIO;
 	void __user *at;
 
 	idx = srcu_read_lock(&vh_slots_srcu);
 	slot = vh_slot_find(vh_slots(vm), gfn);
 	if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
 		at = (void __user *)(vh_slot_hva(slot, gfn) + offset_in_page(gpa));
+		/* The memslot's range was checked when it was set: only the copy is left to do. */
+		might_fault();
 		if (write) {
-			err = copy_to_user(at, buf, len) ? -EFAULT : 0;
+			err = raw_copy_to_user(at, buf, len) ? -EFAULT : 0;
 			if (!err)
 				vh_slot_mark(slot, gfn);
 		} else {
-			err = copy_from_user(buf, at, len) ? -EFAULT : 0;
+			err = raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
 		}
 	}
 	srcu_read_unlock(&vh_slots_srcu, idx);
@@ -56,7 +58,7 @@ static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len,
  * @buf: filled in
  * @len: bytes
  *
- * Returns 0 or -EFAULT (not in a memslot, or nothing behind it).
+ * Returns 0, -ENXIO (not in a memslot), -EFAULT (nothing behind it).
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
 {
@@ -70,7 +72,7 @@ int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
  * @buf: what
  * @len: bytes
  *
- * Returns 0 or -EFAULT (not in a writable memslot, or nothing behind it).
+ * Returns 0, -ENXIO (not in a writable memslot), -EFAULT (nothing behind it).
  */
 int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len)
 {

@@ -91,7 +91,10 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
 
-/* Guest-physical access through the memslots by the kernel; -EFAULT outside them. */
+/*
+ * Guest-physical access through the memslots by the kernel: -ENXIO outside
+ * them (or a write to a read-only one), -EFAULT when nothing is behind one.
+ */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
 int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len);
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; 0, -EAGAIN (old differs), -EFAULT. */

@@ -26,13 +26,17 @@ static const struct {
 #undef SEG
 };
 
-static void seg_read(struct kvm_segment *seg, int i)
+static void seg_read(struct vh_vmx *vmx, struct kvm_segment *seg, int i)
 {
 	u32 ar = vmcs_read(seg_fields[i].ar);
 
 	seg->base = vmcs_read(seg_fields[i].base);
 	seg->limit = vmcs_read(seg_fields[i].limit);
 	seg->selector = vmcs_read(seg_fields[i].selector);
+	/* Access rights seldom change: do not take them apart each time. */
+	if (likely(vmx->seg_ar[i] == ar))
+		return;
+	vmx->seg_ar[i] = ar;
 	seg->unusable = (ar >> 16) & 1;
 	seg->type = ar & 15;
 	seg->s = (ar >> 4) & 1;
@@ -105,10 +109,10 @@ void vmx_read_state(struct vh_vcpu *vcpu, u32 groups)
 	}
 	if (groups & VH_S_SEGS) {
 		for (i = 0; i < VH_NR_SEGS; i++)
-			seg_read(&s->seg[i], i);
+			seg_read(vmx, &s->seg[i], i);
 		groups |= VH_S_SS;
 	} else if (groups & VH_S_SS) {
-		seg_read(&s->seg[VH_SS], VH_SS);
+		seg_read(vmx, &s->seg[VH_SS], VH_SS);
 	}
 	if (groups & VH_S_TABLES) {
 		s->gdt.base = vmcs_read(GUEST_GDTR_BASE);
@@ -156,7 +160,7 @@ static void cr4_write(struct vh_vcpu *vcpu)
 }
 
 /* vh_dirty(SS) alone is not a thing: SS goes with all segments. */
-static void segs_write(struct vh_cpu_state *s)
+static void segs_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 {
 	struct kvm_segment tr = s->seg[VH_TR];
 	int i;
@@ -169,6 +173,7 @@ static void segs_write(struct vh_cpu_state *s)
 	tr.present = 1;
 	tr.unusable = 0;
 	seg_write(&tr, VH_TR);
+	memset(vmx->seg_ar, 0xff, sizeof(vmx->seg_ar));	/* no access rights: take apart at the next read */
 }
 
 /**
@@ -214,7 +219,7 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 		}
 	}
 	if (groups & VH_S_SEGS)
-		segs_write(s);
+		segs_write(vmx, s);
 	if (groups & VH_S_TABLES) {
 		vmcs_write(GUEST_GDTR_BASE, s->gdt.base);
 		vmcs_write(GUEST_GDTR_LIMIT, s->gdt.limit);
@@ -247,6 +252,7 @@ void vmx_exchange_init(struct vh_vcpu *vcpu, struct vh_vmx *vmx)
 {
 	vmx->cr0_mask = ~0ULL;
 	vmx->cr4_mask = ~0ULL;
+	memset(vmx->seg_ar, 0xff, sizeof(vmx->seg_ar));
 	vcpu->valid = VH_S_ALL;
 	vcpu->dirty = VH_S_ALL;
 }

@@ -51,6 +51,7 @@ struct vh_vmx {
 	u16 host_fs, host_gs;
 	u64 tsc_offset, tsc_scale;
 	u64 cr0_mask, cr4_mask;
+	u32 seg_ar[VH_NR_SEGS];		/* access rights as s.seg[] has them taken apart */
 	u32 tpr_threshold;
 	u16 intr_status;
 	bool vid;			/* virtual-interrupt delivery is on now */
