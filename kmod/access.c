@@ -115,7 +115,8 @@ static int device_access(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned i
 	e->posted = !done;
 	if (!write)
 		memcpy(e->data, data, len);
-	vh_request(vcpu, VH_REQ_EVENT);
+	if (done)
+		vh_request(vcpu, VH_REQ_EVENT);
 	a->done++;
 	a->next++;
 	return VH_EMUL_OK;

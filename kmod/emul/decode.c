@@ -58,8 +58,14 @@ static int next_bytes(struct vh_emul *e, unsigned int n, u64 *val)
 static int next_byte(struct vh_emul *e, u8 *val)
 {
 	u64 v;
-	int r = next_bytes(e, 1, &v);
+	int r;
 
+	/* The usual case: the byte is there. */
+	if (e->len < e->insn_len) {
+		*val = e->insn[e->len++];
+		return VH_EMUL_OK;
+	}
+	r = next_bytes(e, 1, &v);
 	*val = v;
 	return r;
 }

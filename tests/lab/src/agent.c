@@ -408,6 +408,7 @@ static void run_script(int index, int interactive)
 	}
 	if (!child) {
 		signal(SIGPIPE, SIG_DFL);
+		iopl(0);	/* a task with port rights costs every VM exit a reload of TR */
 		if (chdir("/p"))
 			_exit(127);
 		if (interactive)
