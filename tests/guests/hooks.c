@@ -44,15 +44,68 @@ static bool pio_imm_exit(struct ctx *c, struct vcpu *v)
 	return v->run->exit_reason == KVM_EXIT_IO && v->run->io.port == 0xf0;
 }
 
+#define XMM1	0x1122334455667788ull
+#define XMM2	0x8877665544332211ull
+
+static bool fpu_userspace_exit(struct ctx *c, struct vcpu *v)
+{
+	static unsigned int exits;
+	uint64_t value = XMM1;
+	struct kvm_fpu f;
+
+	if (!pio_imm_exit(c, v))
+		return false;
+	xioctl(v->fd, KVM_GET_FPU, &f);
+	if (!exits++) {
+		memcpy(f.xmm[1], &value, 8);
+		xioctl(v->fd, KVM_SET_FPU, &f);
+		return true;
+	}
+	memcpy(&value, f.xmm[2], 8);
+	if (value != XMM2)
+		tap_fail(c->result, "KVM_GET_FPU has %#llx in XMM2",
+			 (unsigned long long)value);
+	return true;
+}
+
+/* VMs that share the host's CPUs keep their registers to themselves. */
+#define FPU_VMS	3
+
+static void *fpu_thread(void *arg)
+{
+	ctx_run(arg);
+	return NULL;
+}
+
+static void fpu_vms(struct tap_result *r)
+{
+	static struct ctx c[FPU_VMS];
+	pthread_t t[FPU_VMS];
+	unsigned int i;
+
+	for (i = 0; i < FPU_VMS; i++) {
+		ctx_create(&c[i], guest_find("fpu-pattern"), r);
+		*guest_u64(&c[i], PARAM) = 0x1111111111111111ull * (i + 1);
+		pthread_create(&t[i], NULL, fpu_thread, &c[i]);
+	}
+	for (i = 0; i < FPU_VMS; i++) {
+		pthread_join(t[i], NULL);
+		ctx_destroy(&c[i]);
+	}
+}
+
 const struct hook hooks[] = {
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-switch", NULL, task_switch_exit },
 	{ "cr8-no-irqchip", NULL, set_tpr_exit },
 	{ "mmio-real", mmio_real_setup, NULL },
 	{ "pio-imm", NULL, pio_imm_exit },
+	{ "fpu-userspace", NULL, fpu_userspace_exit },
+	{ "fpu-pattern", NULL, pio_imm_exit },
 	{ NULL, NULL, NULL }
 };
 
 const struct host_case host_cases[] = {
+	{ "fpu-vms", fpu_vms },
 	{ NULL, NULL }
 };
