@@ -20,6 +20,7 @@ int vh_check_extension(long cap)
 {
 	switch (cap) {
 	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_HLT:
 	case KVM_CAP_USER_MEMORY:
 	case KVM_CAP_SET_TSS_ADDR:
 	case KVM_CAP_EXT_CPUID:

@@ -307,6 +307,8 @@ int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
 			vcpu->s.pkru = src->header.xfeatures & XCR0_PKRU ?
 				       *(const u32 *)((const void *)src + pkru_offset) : 0;
 	} else {
+		if (src->header.xfeatures & ~(XCR0_X87 | XCR0_SSE))
+			return -EINVAL;
 		memcpy(&area(vcpu)->i387, &src->i387, sizeof(src->i387));
 	}
 	return 0;
