@@ -19,7 +19,7 @@ void vmx_insn_failed(const char *insn, unsigned long operand)
 	WARN_ONCE(1, "vh: %s of field %#lx failed\n", insn, operand);
 }
 
-/**
+/*
  * struct host_state - what a window must leave as it found it
  */
 struct host_state {

@@ -1,0 +1,80 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# module.sh: loading and unloading, firmware's locks, KVM and vh one after the other.
+set -eu
+cd "$(dirname "$0")/.."
+make -s -C tests/bench
+script=$(mktemp) penryn=$(mktemp)
+trap 'rm -f "$script" "$penryn"' EXIT
+cat >"$script" <<'END'
+failed=0 passed=0
+check() { name=$1; shift; if "$@"; then passed=$((passed + 1)); echo "ok - $name"
+	else failed=$((failed + 1)); echo "not ok - $name"; fi; }
+run_vm() { ./bench --device $1 --only create >/dev/null 2>/tmp/err; }
+
+fifty() { n=0; while [ $n -lt 50 ]; do insmod ./vh.ko && rmmod vh || return 1; n=$((n + 1)); done; }
+check "loads and unloads 50 times" fifty
+insmod ./vh.ko
+check "the device is there, mode 0660" [ "$(stat -c %a /dev/vh)" = 660 ]
+check "a VM is created" run_vm /dev/vh
+check "nothing is left in use" [ "$(cat /sys/module/vh/refcnt)" = 0 ]
+
+# KVM and vh, one after the other, both loaded, in both orders
+modprobe kvm-intel
+check "KVM loaded second runs VMs" run_vm /dev/kvm
+check "vh runs VMs after KVM did" run_vm /dev/vh
+check "KVM runs VMs after vh did" run_vm /dev/kvm
+rmmod vh
+insmod ./vh.ko
+check "vh loaded second runs VMs" run_vm /dev/vh
+check "vh unloads beside KVM" rmmod vh
+check "KVM still runs VMs" run_vm /dev/kvm
+# While KVM has a VM, VMX is KVM's: vh says so and loses nothing.
+insmod ./vh.ko
+./hold /dev/kvm & sleep 1
+refused() { ! run_vm /dev/vh && dmesg | grep -q "VMX is in use by another hypervisor"; }
+check "vh refuses a VM while KVM has one" refused
+kill $!; wait $! 2>/dev/null
+check "and creates one afterwards" run_vm /dev/vh
+./hold /dev/vh & sleep 1
+kvm_refused() { ! run_vm /dev/kvm; }
+check "KVM refuses a VM while vh has one" kvm_refused
+kill $!; wait $! 2>/dev/null
+check "and creates one afterwards" run_vm /dev/kvm
+check "the module unloads" rmmod vh
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
+END
+# A processor without EPT: a clear line in the log, no device, no taint but the module's own.
+cat >"$penryn" <<'END'
+if insmod ./vh.ko 2>/tmp/err; then echo "not ok - vh loads without EPT"; exit 1; fi
+dmesg | grep "vh: " | tail -n 3
+dmesg | grep -q "vh: .*below vh's minimum\|vh: .*VMX lacks" || exit 1
+[ ! -e /dev/vh ] && echo "ok - vh refuses a processor without EPT, and says why"
+END
+# hold DEVICE: a process that has a VM until it is killed
+mkdir -p build/tests
+cat >build/tests/hold.c <<'END'
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+	int fd = argc > 1 ? open(argv[1], O_RDWR) : -1;
+
+	if (fd < 0 || ioctl(fd, KVM_CREATE_VM, 0) < 0)
+		return 1;
+	for (;;)
+		pause();
+}
+END
+gcc -O2 -static build/tests/hold.c -o build/tests/hold
+status=0
+tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold "$script" || status=$?
+if tests/lab/lab run --cpu core2_penryn_t9600 --file kmod/vh.ko "$penryn"; then
+	echo "ok - processor below the minimum"
+else
+	echo "not ok - processor below the minimum"; status=1
+fi
+exit $status

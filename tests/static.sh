@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# static.sh: the module is W=1 and sparse clean, also with its witnesses; the house's rules hold.
+set -u
+cd "$(dirname "$0")/.."
+kdir=$(scripts/deps --kdir)
+passed=0 failed=0
+check() {
+	local name=$1; shift
+	if out=$("$@" 2>&1); then
+		passed=$((passed + 1)); echo "ok - $name"
+	else
+		failed=$((failed + 1)); echo "not ok - $name"; echo "$out" | tail -n 20
+	fi
+}
+none() { ! grep -rnE "$@"; }	# no line matches
+
+build() {	# in a folder of its own, so that the build for use stays
+	local dir=$1; shift
+	rm -rf "$dir" && mkdir -p "$dir" && cp -r kmod uapi "$dir/" &&
+		find "$dir" -name '*.o' -delete &&
+		out=$(make -j2 -C "$kdir" M="$dir/kmod" W=1 "$@" modules 2>&1) &&
+		! grep -E 'warning:|error:' <<<"$out"
+}
+check "W=1 and sparse clean" build "$PWD/build/static" C=2
+check "the debug build too" build "$PWD/build/static-debug" VH_DEBUG=1
+rm -rf build/static build/static-debug
+check "every source file has an SPDX line" bash -c \
+	'! git ls-files "*.[chS]" "*.py" "*.sh" | xargs grep -L SPDX-License-Identifier | grep .'
+check "kernel versions only in kmod/compat" none 'LINUX_VERSION_CODE|KERNEL_VERSION\(' kmod \
+	--include='*.[chS]' --exclude-dir=compat
+check "VMX instructions only in kmod/vmx" none 'vmread|vmwrite|vmlaunch|vmresume|vmptrld|vmclear' \
+	kmod --include='*.[chS]' --exclude-dir=vmx
+check "no BUG() in the module" none '\bBUG(_ON)?\(' kmod --include='*.[ch]'
+check "shell scripts parse" bash -c \
+	'for f in scripts/* tests/*.sh tests/check tests/*/*.sh; do case $f in *.rules) ;; *) bash -n $f || exit 1 ;; esac; done'
+check "vhctl builds without warnings" make -s -C tools/vhctl O="$PWD/build/static-vhctl"
+rm -rf build/static-vhctl
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
