@@ -30,14 +30,17 @@ void vh_vm_get(struct vh_vm *vm)
  */
 static void vm_destroy(struct vh_vm *vm)
 {
-	unsigned int i;
+	unsigned int i, n = vm->nr_vcpus;
 
 	vh_irqfd_release_all(vm);
 	vh_ioeventfd_release_all(vm);
 	vh_pit_destroy(vm);
-	for (i = 0; i < vm->nr_vcpus; i++)
+	/* Another thread's munmap() may be flushing: it does so with mmu.lock held. */
+	write_lock(&vm->mmu.lock);
+	smp_store_release(&vm->nr_vcpus, 0);
+	write_unlock(&vm->mmu.lock);
+	for (i = 0; i < n; i++)
 		vh_vcpu_free(rcu_dereference_protected(vm->vcpus[i], 1));
-	vm->nr_vcpus = 0;
 	vh_irqchip_destroy(vm);
 	vh_root_put();
 	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
