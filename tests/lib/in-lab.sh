@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the run.sh of the suites share; they source it.
 #
-# Takes --kvm, --module FILE, --only P, --skip P and --count N off the command
-# line; what is left is the lab's. in_lab SCRIPT OPTIONS... runs SCRIPT there
-# with the module loaded and $device set; its failing command, if any, is the
-# last one.
+# Takes --kvm, --module FILE, --only P, --skip P, --count N, --rounds N and --seed N
+# off the command line; what is left is the lab's. in_lab SCRIPT OPTIONS... runs
+# SCRIPT there with the module loaded and $device set; the status of its last
+# command is the verdict.
 set -e
 cd "$(dirname "$0")/../.."
 module=kmod/vh.ko
@@ -14,7 +14,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--kvm) device=/dev/kvm; shift ;;
 	--module) module=$2; shift 2 ;;
-	--only | --skip | --count) selection="$selection $1 '$2'"; shift 2 ;;
+	--only | --skip | --count | --rounds | --seed) selection="$selection $1 '$2'"; shift 2 ;;
 	--help) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
