@@ -334,6 +334,13 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 	}
 }
 
+static void window_close(struct vh_vcpu *vcpu)
+{
+	smp_store_release(&vcpu->mode, VH_OUTSIDE);
+	vmx_root->end();
+	vmx_witness_host_check();
+}
+
 /**
  * vh_window_run - enter the guest, come back with an exit for the slow path
  * @vcpu: the vCPU
@@ -357,8 +364,9 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	/* Full barrier: see the top of this file. */
 	smp_store_mb(vcpu->mode, VH_IN_GUEST);
 	if (unlikely(signal_pending(current) || need_resched() || vcpu->run->immediate_exit)) {
-		result = VH_WIN_BREAK;
-		goto out;
+		window_close(vcpu);
+		local_irq_enable();
+		return VH_WIN_BREAK;
 	}
 	vmx_make_current(vcpu);
 	host_refresh(vmx);
@@ -369,10 +377,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	result = enter_loop(vcpu);
 
 	debug_leave(vcpu, &debug);
-out:
-	smp_store_release(&vcpu->mode, VH_OUTSIDE);
-	vmx_root->end();
-	vmx_witness_host_check();
+	window_close(vcpu);
 	if (result == VH_WIN_AGAIN) {
 		/* The interrupt is taken here, on the guest's account; STI works one insn late. */
 		local_irq_enable();
