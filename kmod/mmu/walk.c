@@ -91,7 +91,7 @@ static u64 reserved_bits(const struct vh_paging *p, const struct mode *m, int le
 		if (level == 2 && leaf) {
 			r = BIT_ULL(21);
 			if (p->maxphyaddr < 40)
-				r |= GENMASK_ULL(20, 13) & ~((1ULL << (p->maxphyaddr - 32 + 13)) - 1);
+				r |= GENMASK_ULL(20, 13) & ~((1ULL << p->maxphyaddr >> 19) - 1);
 		}
 		return r;
 	}
@@ -123,6 +123,19 @@ static gpa_t leaf_base(const struct mode *m, int level, u64 e, u64 size)
 	return e & GENMASK_ULL(51, 12) & ~(size - 1);
 }
 
+/* SDM 4.6.2: does the protection key forbid a data access? Whatever else does, the PK bit tells. */
+static bool key_denies(const struct vh_paging *p, const struct vh_walk *w, u32 access, u32 key)
+{
+	u32 rights = p->pkru >> (2 * key);
+
+	if (!w->user || !(p->cr4 & CR4_PKE) || !(p->efer & EFER_LMA_))
+		return false;
+	if (rights & 1)
+		return true;
+	return (rights & 2) && (access & VH_ACC_WRITE) &&
+	       ((access & VH_ACC_USER) || (p->cr0 & CR0_WP));
+}
+
 /* SDM 4.6, 4.7: the error-code bits of a denied access, 0 when it is allowed. */
 static u32 check_rights(const struct vh_paging *p, const struct vh_walk *w, u32 access, u32 key)
 {
@@ -137,17 +150,13 @@ static u32 check_rights(const struct vh_paging *p, const struct vh_walk *w, u32 
 			return PF_P;
 		return 0;
 	}
+	if (key_denies(p, w, access, key))
+		return PF_P | PF_PK;
 	if (!user && w->user && (p->cr4 & CR4_SMAP) &&
 	    (!(p->rflags & RFLAGS_AC) || (access & VH_ACC_IMPLICIT)))
 		return PF_P;
 	if ((access & VH_ACC_WRITE) && !w->writable && (user || wp))
 		return PF_P;
-	if (w->user && (p->cr4 & CR4_PKE) && (p->efer & EFER_LMA_)) {
-		u32 pk = (p->pkru >> (2 * key)) & 3;
-
-		if ((pk & 1) || ((pk & 2) && (access & VH_ACC_WRITE) && (user || wp)))
-			return PF_P | PF_PK;
-	}
 	return 0;
 }
 
