@@ -87,18 +87,17 @@ static bool table_empty(const u64 *table)
 	return true;
 }
 
-static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base,
-		      gfn_t start, gfn_t end, struct list_head *tables)
+/* True when z->budget ran out; z->start is where to go on. */
+static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, struct vh_zap *z)
 {
 	gfn_t span = 1ULL << ept_shift(level);
-	unsigned int i = start > base ? (start - base) >> ept_shift(level) : 0;
-	bool flush = false;
+	unsigned int i = z->start > base ? (z->start - base) >> ept_shift(level) : 0;
 
 	for (; i < EPT_ENTRIES; i++) {
 		gfn_t first = base + i * span;
 		u64 e;
 
-		if (first >= end)
+		if (first >= z->end)
 			break;
 		e = READ_ONCE(table[i]);
 		if (!(e & VMX_EPT_RWX_MASK))
@@ -106,32 +105,37 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base,
 		if (ept_leaf(e, level)) {
 			e = xchg(&table[i], 0);
 			leaf_gone(e, level);
-			flush = true;
+			z->flush = true;
+			z->budget--;
 			continue;
 		}
-		flush |= zap_table(mmu, ept_table(e), level - 1, first, start, end, tables);
-		if ((first >= start && first + span <= end) || table_empty(ept_table(e))) {
+		if (z->budget <= 0) {
+			z->start = max(z->start, first);
+			return true;
+		}
+		if (zap_table(mmu, ept_table(e), level - 1, first, z))
+			return true;
+		if ((first >= z->start && first + span <= z->end) || table_empty(ept_table(e))) {
 			WRITE_ONCE(table[i], 0);
-			table_unlink(mmu, ept_table(e), tables);
-			flush = true;
+			table_unlink(mmu, ept_table(e), &z->tables);
+			z->flush = true;
 		}
 	}
-	return flush;
+	return false;
 }
 
 /**
  * vh_ept_zap - remove mappings
  * @mmu: of the VM; lock held for writing
- * @start: first gfn
- * @end: past the last
- * @tables: collects tables that are not needed any more
+ * @z: the range, and how much to do at once
  *
- * A large leaf that overlaps the range goes as a whole. True: flush before
- * the lock is dropped, and before @tables are freed.
+ * A large leaf that overlaps the range goes as a whole. When z->flush is set,
+ * flush before the lock is dropped, and then free z->tables. Returns true when
+ * the budget ran out: z->start says where to go on.
  */
-bool vh_ept_zap(struct vh_mmu *mmu, gfn_t start, gfn_t end, struct list_head *tables)
+bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return zap_table(mmu, mmu->root, EPT_LEVELS, 0, start, end, tables);
+	return zap_table(mmu, mmu->root, EPT_LEVELS, 0, z);
 }
 
 /* Apply @fn to each leaf entry in the range. */
@@ -211,12 +215,11 @@ static bool leaf_age(u64 *entry, u64 e, int level)
  * @end: past the last
  * @clear: clear the accessed bits
  *
- * Without accessed bits a mapped page counts as used.
+ * Without accessed bits a mapped page counts as used, and there is nothing to
+ * clear: the caller zaps instead.
  */
 bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	if (!vh_ept_caps.ad)
-		return false;
 	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clear ? leaf_age : leaf_young);
 }
 
@@ -229,8 +232,8 @@ bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
  * @cache: tables to be linked in; taken from the end
  *
  * Returns 0, -EAGAIN when another mapper won and the caller should look again,
- * -EEXIST when a different page is mapped there (zap it first), -ENOMEM when
- * the cache is empty.
+ * -EEXIST when something else is mapped there (zap it first: all that a leaf
+ * of @level covers), -ENOMEM when the cache is empty.
  */
 int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_table_cache *cache)
 {
@@ -253,7 +256,8 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 			atomic_long_inc(&mmu->tables);
 			e = new;
 		} else if (ept_leaf(e, l)) {
-			return 0;	/* a large page covers it already */
+			/* A large page covers it already. */
+			return entry & ~e & VMX_EPT_RWX_MASK ? -EEXIST : 0;
 		}
 		table = ept_table(e);
 	}

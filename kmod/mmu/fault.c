@@ -15,8 +15,6 @@
 #include "slots.h"
 #include "ept.h"
 
-#define APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)
-
 static int cache_fill(struct vh_table_cache *cache)
 {
 	while (cache->n < ARRAY_SIZE(cache->table)) {
@@ -122,10 +120,12 @@ static int get_page_at(unsigned long hva, bool write, struct page **page, bool *
 	return fatal_signal_pending(current) ? -EINTR : n == -EHWPOISON ? -EHWPOISON : -EFAULT;
 }
 
-/* One more try after something else stood in the way. */
-static void clear_way(struct vh_vm *vm, gfn_t gfn)
+/* Something else stands where a leaf of @level is to be: the next try finds room. */
+static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
 {
-	vh_mmu_zap(vm, gfn, gfn + 1);
+	gfn_t n = 1ULL << ept_shift(level), first = gfn & ~(n - 1);
+
+	vh_mmu_zap(vm, first, first + n);
 }
 
 static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
@@ -143,12 +143,8 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	if (slot->flags & KVM_MEM_READONLY)
 		writable = false;
 	/* A logged page becomes writable by the fault that marks it. */
-	if (slot->dirty) {
-		if (write)
-			vh_slot_mark(slot, gfn);
-		else
-			writable = false;
-	}
+	if (slot->dirty && !write)
+		writable = false;
 	level = leaf_level(slot, gfn, hva);
 	pfn = page_to_pfn(page) & ~((1UL << ept_shift(level)) - 1);
 
@@ -159,11 +155,14 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 			err = vh_ept_map(mmu, gfn, ept_entry(pfn, writable), level,
 					 &vcpu->table_cache);
 		} while (err == -EAGAIN);
+		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
+		if (!err && write)
+			vh_slot_mark(slot, gfn);
 	}
 	read_unlock(&mmu->lock);
 	put_page(page);
 	if (err == -EEXIST) {
-		clear_way(vcpu->vm, gfn);
+		clear_way(vcpu->vm, gfn, level);
 		return VH_FAULT_RETRY;
 	}
 	return err;
@@ -177,7 +176,7 @@ static int map_apic(struct vh_vcpu *vcpu)
 
 	read_lock(&mmu->lock);
 	do {
-		err = vh_ept_map(mmu, APIC_GFN, e, 1, &vcpu->table_cache);
+		err = vh_ept_map(mmu, VH_APIC_GFN, e, 1, &vcpu->table_cache);
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
@@ -207,7 +206,7 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
 	if (!slot) {
 		err = VH_FAULT_MMIO;
-		if (gfn == APIC_GFN && vcpu->vm->mmu.apic_page &&
+		if (gfn == VH_APIC_GFN && vcpu->vm->mmu.apic_page &&
 		    (vcpu->lapic && vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu)))
 			err = map_apic(vcpu);
 	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {

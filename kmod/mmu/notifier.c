@@ -16,19 +16,20 @@ static struct vh_vm *vm_of(struct mmu_notifier *mn)
 	return container_of(mn, struct vh_vm, mmu.notifier);
 }
 
-/* Apply @fn to the gfns of each memslot that overlap [start, end) of the VMM's memory. */
+/*
+ * Apply @fn to the gfns of each memslot that overlap [start, end) of the VMM's
+ * memory, until one returns true with @stop. mmu.lock is held for writing,
+ * which keeps the memslots as they are (slots.c).
+ */
 static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long end,
 			   bool (*fn)(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg),
-			   void *arg)
+			   void *arg, bool stop)
 {
-	const struct vh_slots *slots;
+	const struct vh_slots *slots = vh_slots(vm);
 	bool result = false;
 	unsigned int i;
-	int idx;
 
-	idx = srcu_read_lock(&vh_slots_srcu);
-	slots = vh_slots(vm);
-	for (i = 0; i < slots->n; i++) {
+	for (i = 0; i < slots->n && !(stop && result); i++) {
 		const struct vh_slot *s = &slots->s[i];
 		unsigned long s_end = s->hva + (s->npages << PAGE_SHIFT);
 		unsigned long from = max(start, s->hva), to = min(end, s_end);
@@ -37,13 +38,45 @@ static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long 
 			result |= fn(&vm->mmu, s->base + ((from - s->hva) >> PAGE_SHIFT),
 				     s->base + ((to - s->hva + PAGE_SIZE - 1) >> PAGE_SHIFT), arg);
 	}
-	srcu_read_unlock(&vh_slots_srcu, idx);
 	return result;
 }
 
-static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *tables)
+static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
 {
-	return vh_ept_zap(mmu, first, last, tables);
+	struct vh_zap *z = arg;
+
+	z->start = first;
+	z->end = last;
+	return vh_ept_zap(mmu, z);
+}
+
+/*
+ * mmu.lock held for writing, dropped between two parts of a long range: the
+ * caller has made sure that nothing is mapped there meanwhile, or does not
+ * mind. Looking at a part again that is empty by then costs little.
+ */
+static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool may_sleep)
+	__must_hold(&vm->mmu.lock)
+{
+	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_zap z = { .tables = LIST_HEAD_INIT(z.tables) };
+	bool more, any = false;
+
+	for (;;) {
+		z.budget = VH_ZAP_BATCH;
+		z.flush = false;
+		more = for_each_range(vm, start, end, zap_range, &z, true);
+		if (z.flush)
+			vh_vm_flush_tlb(vm);
+		any |= z.flush;
+		vh_ept_free_tables(mmu, &z.tables);
+		if (!more)
+			return any;
+		write_unlock(&mmu->lock);
+		if (may_sleep)
+			cond_resched();
+		write_lock(&mmu->lock);
+	}
 }
 
 static bool young_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *clear)
@@ -55,7 +88,6 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 {
 	struct vh_vm *vm = vm_of(mn);
 	struct vh_mmu *mmu = &vm->mmu;
-	LIST_HEAD(tables);
 
 	write_lock(&mmu->lock);
 	if (!mmu->invalidating++) {
@@ -65,10 +97,8 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 		mmu->inv_start = min(mmu->inv_start, range->start);
 		mmu->inv_end = max(mmu->inv_end, range->end);
 	}
-	if (for_each_range(vm, range->start, range->end, zap_range, &tables))
-		vh_vm_flush_tlb(vm);
+	zap_hva_range(vm, range->start, range->end, mmu_notifier_range_blockable(range));
 	write_unlock(&mmu->lock);
-	vh_ept_free_tables(mmu, &tables);
 	return 0;
 }
 
@@ -89,9 +119,14 @@ static int age(struct mmu_notifier *mn, unsigned long start, unsigned long end, 
 	bool young;
 
 	write_lock(&vm->mmu.lock);
-	young = for_each_range(vm, start, end, young_range, clear ? vm : NULL);
-	if (young && flush)
-		vh_vm_flush_tlb(vm);
+	if (clear && !vh_ept_caps.ad) {
+		/* Without accessed bits, the next use is seen as a fault. */
+		young = zap_hva_range(vm, start, end, false);
+	} else {
+		young = for_each_range(vm, start, end, young_range, clear ? vm : NULL, false);
+		if (young && flush)
+			vh_vm_flush_tlb(vm);
+	}
 	write_unlock(&vm->mmu.lock);
 	return young;
 }
@@ -114,10 +149,12 @@ static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned lo
 	return age(mn, address, address + 1, false, false);
 }
 
+#define ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))
+
 /* The address space ends; its pages go without further notice. */
 static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
-	vh_mmu_zap(vm_of(mn), 0, 1ULL << (48 - PAGE_SHIFT));
+	vh_mmu_zap(vm_of(mn), 0, ALL_GFNS);
 }
 
 static void free_notifier(struct mmu_notifier *mn)
@@ -151,18 +188,26 @@ static const struct mmu_notifier_ops notifier_ops = {
  * @start: first gfn
  * @end: past the last
  *
- * Process context; takes mmu.lock.
+ * Process context, may sleep; takes mmu.lock, and drops it between the parts
+ * of a long range.
  */
 void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 {
 	struct vh_mmu *mmu = &vm->mmu;
-	LIST_HEAD(tables);
+	struct vh_zap z = { .start = start, .end = end, .tables = LIST_HEAD_INIT(z.tables) };
+	bool more;
 
-	write_lock(&mmu->lock);
-	if (vh_ept_zap(mmu, start, end, &tables))
-		vh_vm_flush_tlb(vm);
-	write_unlock(&mmu->lock);
-	vh_ept_free_tables(mmu, &tables);
+	do {
+		z.budget = VH_ZAP_BATCH;
+		z.flush = false;
+		write_lock(&mmu->lock);
+		more = vh_ept_zap(mmu, &z);
+		if (z.flush)
+			vh_vm_flush_tlb(vm);
+		write_unlock(&mmu->lock);
+		vh_ept_free_tables(mmu, &z.tables);
+		cond_resched();
+	} while (more);
 }
 
 /**
@@ -203,17 +248,11 @@ free:
  */
 void vh_mmu_destroy(struct vh_vm *vm)
 {
-	struct vh_mmu *mmu = &vm->mmu;
-	LIST_HEAD(tables);
-
 	/*
 	 * While the notifier still protects the pages that the leaves name:
 	 * after the put they may be freed before free_notifier() runs.
 	 */
-	write_lock(&mmu->lock);
-	vh_ept_zap(mmu, 0, 1ULL << (48 - PAGE_SHIFT), &tables);
-	write_unlock(&mmu->lock);
-	vh_ept_free_tables(mmu, &tables);
+	vh_mmu_zap(vm, 0, ALL_GFNS);
 	mmu_notifier_put(&vm->mmu.notifier);
 }
 

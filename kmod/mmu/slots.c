@@ -2,9 +2,10 @@
 /*
  * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
  *
- * The array is copied, changed and published. Readers of the old one are
+ * The array is copied, changed and published. vCPUs that read the old one are
  * waited for (SRCU) before what it described is torn down; while a VM has no
- * vCPU there are no readers, and nothing is waited for.
+ * vCPU, nothing is waited for. The notifier's callbacks read it with mmu.lock
+ * held for writing.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -14,7 +15,7 @@
 
 DEFINE_SRCU(vh_slots_srcu);
 
-#define MAX_PAGES	(1UL << 31)	/* of one slot: bounds the dirty bitmap */
+#define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
 #define GFN_LIMIT	(1ULL << (48 - PAGE_SHIFT))	/* 4-level EPT */
 
 /**
@@ -44,9 +45,13 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 	struct vh_slots *old = rcu_dereference_protected(vm->mmu.slots,
 							 lockdep_is_held(&vm->slots_lock));
 
+	write_lock(&vm->mmu.lock);
 	rcu_assign_pointer(vm->mmu.slots, new);
+	write_unlock(&vm->mmu.lock);
+	/* A vCPU that is not counted here yet finds the new array: srcu_read_lock() orders too. */
+	smp_mb();
 	if (READ_ONCE(vm->nr_vcpus))
-		synchronize_srcu(&vh_slots_srcu);
+		synchronize_srcu_expedited(&vh_slots_srcu);
 	kvfree(old);
 }
 
@@ -187,6 +192,9 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	publish(vm, new);
 	if (new_dirty && !moved)
 		write_protect(vm, add.base, add.base + add.npages);
+	/* The memslot takes the place of the APIC-access page. */
+	if (VH_APIC_GFN >= add.base && VH_APIC_GFN - add.base < add.npages)
+		vh_mmu_zap(vm, VH_APIC_GFN, VH_APIC_GFN + 1);
 	kvfree(old_dirty);
 	return 0;
 }

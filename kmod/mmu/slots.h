@@ -30,11 +30,14 @@ struct vh_slots {
 
 extern struct srcu_struct vh_slots_srcu;
 
-/* Readers hold vh_slots_srcu. */
+#define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
+
+/* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
 	return srcu_dereference_check(vm->mmu.slots, &vh_slots_srcu,
-				      lockdep_is_held(&vm->slots_lock));
+				      lockdep_is_held(&vm->slots_lock) ||
+				      lockdep_is_held_type(&vm->mmu.lock, 0));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
@@ -50,11 +53,23 @@ static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
 		set_bit(gfn - slot->base, slot->dirty);
 }
 
+/**
+ * struct vh_zap - a range to be zapped, in parts if it is long; own thread
+ */
+struct vh_zap {
+	gfn_t start, end;		/* start moves on from part to part */
+	long budget;			/* about how many leaves still go in this part */
+	bool flush;			/* this part needs a TLB flush */
+	struct list_head tables;	/* unlinked ones, to be freed after the flush */
+};
+
+#define VH_ZAP_BATCH	16384		/* leaves between two chances to reschedule */
+
 /* ept.c; mmu->lock held for writing where it says (W) */
 int vh_ept_init(struct vh_mmu *mmu);
 void vh_ept_free(struct vh_mmu *mmu);
-/* (W) Remove mappings of [start, end); true when a TLB flush is due before unlock. */
-bool vh_ept_zap(struct vh_mmu *mmu, gfn_t start, gfn_t end, struct list_head *tables);
+/* (W) Remove mappings; true when there is more to do. */
+bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 void vh_ept_free_tables(struct vh_mmu *mmu, struct list_head *tables);
 /* (W) Take write permission away; true when a flush is due. */
 bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end);
