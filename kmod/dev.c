@@ -44,7 +44,6 @@ int vh_check_extension(long cap)
 	case KVM_CAP_INTERNAL_ERROR_DATA:
 	case KVM_CAP_DEBUGREGS:
 	case KVM_CAP_XSAVE:
-	case KVM_CAP_XCRS:
 	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
 	case KVM_CAP_SIGNAL_MSI:
@@ -59,6 +58,8 @@ int vh_check_extension(long cap)
 		return 1;
 	case KVM_CAP_ADJUST_CLOCK:
 		return KVM_CLOCK_TSC_STABLE;
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_TSC_CONTROL:
 		return vh_tsc_can_scale();
 	case KVM_CAP_IRQ_ROUTING:

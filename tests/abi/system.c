@@ -95,6 +95,71 @@ static void check_extension(struct tap_result *r, const void *arg)
 		tap_fail(r, "the VM's answer differs");
 }
 
+/* What is reported works; what works is reported. */
+static void capabilities(struct tap_result *r, const void *arg)
+{
+	enum { SYSTEM, VM, VCPU };
+	static const struct {
+		int cap, on;
+		unsigned long req;
+		const char *name;
+	} t[] = {
+		{ KVM_CAP_MP_STATE, VCPU, KVM_GET_MP_STATE, "KVM_GET_MP_STATE" },
+		{ KVM_CAP_VCPU_EVENTS, VCPU, KVM_GET_VCPU_EVENTS, "KVM_GET_VCPU_EVENTS" },
+		{ KVM_CAP_DEBUGREGS, VCPU, KVM_GET_DEBUGREGS, "KVM_GET_DEBUGREGS" },
+		{ KVM_CAP_XSAVE, VCPU, KVM_GET_XSAVE, "KVM_GET_XSAVE" },
+		{ KVM_CAP_XSAVE2, VCPU, KVM_GET_XSAVE2, "KVM_GET_XSAVE2" },
+		{ KVM_CAP_XCRS, VCPU, KVM_GET_XCRS, "KVM_GET_XCRS" },
+		{ KVM_CAP_SREGS2, VCPU, KVM_GET_SREGS2, "KVM_GET_SREGS2" },
+		{ KVM_CAP_X86_SMM, VCPU, KVM_SMI, "KVM_SMI" },
+		{ KVM_CAP_USER_NMI, VCPU, KVM_NMI, "KVM_NMI" },
+		{ KVM_CAP_HYPERV_CPUID, VCPU, KVM_GET_SUPPORTED_HV_CPUID,
+		  "KVM_GET_SUPPORTED_HV_CPUID" },
+		{ KVM_CAP_VAPIC, VCPU, KVM_TPR_ACCESS_REPORTING,
+		  "KVM_TPR_ACCESS_REPORTING" },
+		{ KVM_CAP_PIT_STATE2, VM, KVM_GET_PIT2, "KVM_GET_PIT2" },
+		{ KVM_CAP_ADJUST_CLOCK, VM, KVM_GET_CLOCK, "KVM_GET_CLOCK" },
+		{ KVM_CAP_IRQ_INJECT_STATUS, VM, KVM_IRQ_LINE_STATUS,
+		  "KVM_IRQ_LINE_STATUS" },
+		{ KVM_CAP_IRQ_ROUTING, VM, KVM_SET_GSI_ROUTING,
+		  "KVM_SET_GSI_ROUTING" },
+		{ KVM_CAP_EXT_CPUID, SYSTEM, KVM_GET_SUPPORTED_CPUID,
+		  "KVM_GET_SUPPORTED_CPUID" },
+		{ KVM_CAP_EXT_EMUL_CPUID, SYSTEM, KVM_GET_EMULATED_CPUID,
+		  "KVM_GET_EMULATED_CPUID" },
+		{ KVM_CAP_GET_MSR_FEATURES, SYSTEM, KVM_GET_MSRS, "KVM_GET_MSRS" },
+		{ KVM_CAP_MCE, SYSTEM, KVM_X86_GET_MCE_CAP_SUPPORTED,
+		  "KVM_X86_GET_MCE_CAP_SUPPORTED" },
+	};
+	static uint8_t buf[65536];
+	unsigned int i;
+	struct vm vm;
+	struct vcpu *v;
+
+	(void)arg;
+	v = vm_simple(&vm, VM_IRQCHIP | VM_PIT);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		int fd = t[i].on == SYSTEM ? kvm_open() :
+			 t[i].on == VM ? vm.fd : v->fd;
+		bool plain = _IOC_SIZE(t[i].req) == 0;
+		bool reported = ioctl(vm.fd, KVM_CHECK_EXTENSION, t[i].cap) > 0;
+		int ret;
+
+		memset(buf, 0, sizeof(buf));
+		if (t[i].req == KVM_GET_SUPPORTED_CPUID ||
+		    t[i].req == KVM_GET_SUPPORTED_HV_CPUID ||
+		    t[i].req == KVM_GET_EMULATED_CPUID)
+			buf[0] = 200;
+		ret = ioctl(fd, t[i].req, plain ? 0 : (uintptr_t)buf);
+		if (reported && ret < 0 && (errno == ENOTTY || errno == EINVAL))
+			tap_fail(r, "%s is reported but gives %s", t[i].name,
+				 strerror(errno));
+		if (!reported && ret >= 0 && t[i].cap != KVM_CAP_XCRS &&
+		    t[i].cap != KVM_CAP_EXT_EMUL_CPUID)
+			tap_fail(r, "%s works but is not reported", t[i].name);
+	}
+}
+
 static void supported_cpuid(struct tap_result *r, const void *arg)
 {
 	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 512 * sizeof(c->entries[0]));
@@ -248,6 +313,7 @@ const struct test_case system_cases[] = {
 	{ "system-mmap-size", mmap_size, NULL },
 	{ "system-create-vm", create_vm, NULL },
 	{ "system-check-extension", check_extension, NULL },
+	{ "system-capabilities", capabilities, NULL },
 	{ "system-supported-cpuid", supported_cpuid, NULL },
 	{ "system-msr-index-list", msr_index_list, NULL },
 	{ "system-msr-feature-list", msr_feature_list, NULL },
