@@ -8,16 +8,21 @@
 #include "vhctl.h"
 #include "vmm/vmm.h"
 
+#define LARGE_PAGE (2UL << 20)
+
 static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 {
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* At a 2-MiB boundary as in the guest: one large page then maps to one large page. */
+	uint8_t *p = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct kvm_userspace_memory_region r = {
 		.slot = slot, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)p,
 	};
 
-	if (p == MAP_FAILED) {
+	if (p != MAP_FAILED) {
+		p += -(uintptr_t)p % LARGE_PAGE;
+		r.userspace_addr = (uintptr_t)p;
+	} else {
 		error("no memory of %llu MiB: %s", (unsigned long long)size >> 20,
 		      strerror(errno));
 		return NULL;
