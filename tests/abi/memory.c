@@ -571,6 +571,37 @@ static void huge_pages(struct tap_result *r, const void *arg)
 			 word(&m, 0x7ff));
 }
 
+/* Logging leaves small mappings; large ones take their place when it ends. */
+static void dirty_log_huge(struct tap_result *r, const void *arg)
+{
+	const size_t size = 4 << 20;
+	struct mem_vm m;
+	uint8_t *p;
+	unsigned int i;
+
+	(void)arg;
+	m.v = vm_simple(&m.vm, 0);
+	p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
+	m.mem = p;
+	madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
+	vm_slot(&m.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, size, p);
+	guest_start(&m.vm, m.v, "touch", GPA + 0x1fe000, 4);
+	round_(r, &m);
+	vm_slot(&m.vm, 1, 0, GPA, size, p);
+	guest_start(&m.vm, m.v, "touch", GPA, size / 4096);
+	round_(r, &m);
+	for (i = 0; i < size / 4096; i++) {
+		uint32_t want = i >= 0x1fe && i < 0x202 ? 2 : 1;
+
+		if (word(&m, i) != want)
+			tap_fail(r, "page %#x has %u, not %u", i, word(&m, i),
+				 want);
+	}
+}
+
 /* A file's pages: written by the guest, seen by read(), truncated away. */
 static void file_backed(struct tap_result *r, const void *arg)
 {
@@ -621,6 +652,7 @@ const struct test_case memory_cases[] = {
 	{ "memory-dirty-log", dirty_log, NULL },
 	{ "memory-dirty-log-running", dirty_log_running, NULL },
 	{ "memory-huge-pages", huge_pages, NULL },
+	{ "memory-dirty-log-huge", dirty_log_huge, NULL },
 	{ "memory-file", file_backed, NULL },
 	{ NULL, NULL, NULL }
 };
