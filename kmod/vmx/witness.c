@@ -50,6 +50,9 @@ static void host_read(struct host_state *h)
 	h->idt_base = dt.address;
 	savesegment(cs, h->cs);
 	savesegment(ss, h->ss);
+	/* An interrupt from user mode leaves SS null (SDM Vol. 3, 6.14.4): as good. */
+	if (!h->ss)
+		h->ss = __KERNEL_DS;
 	h->tr = 0;
 	asm("str %0" : "=r" (h->tr));
 }
