@@ -55,7 +55,7 @@ struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
  * struct vh_mmu - memory of one VM
  */
 struct vh_mmu {
-	struct vh_slots __rcu *slots;	/* readers: vh_slots_srcu; writers: vm->slots_lock */
+	struct vh_slots __rcu *slots;	/* vCPUs: vh_slots_srcu; notifier: lock (write); writers: slots_lock, lock */
 	struct mmu_notifier notifier;
 	rwlock_t lock;			/* read: map with cmpxchg; write: zap */
 	unsigned long seq;		/* bumped at the end of each invalidation; lock */
