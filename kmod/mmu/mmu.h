@@ -55,7 +55,8 @@ struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
  * struct vh_mmu - memory of one VM
  */
 struct vh_mmu {
-	struct vh_slots __rcu *slots;	/* vCPUs: vh_slots_srcu; notifier: lock (write); writers: slots_lock, lock */
+	/* vCPUs read it under vh_slots_srcu, the notifier under lock; writers: slots_lock, lock */
+	struct vh_slots __rcu *slots;
 	struct mmu_notifier notifier;
 	rwlock_t lock;			/* read: map with cmpxchg; write: zap */
 	unsigned long seq;		/* bumped at the end of each invalidation; lock */

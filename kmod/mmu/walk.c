@@ -82,7 +82,8 @@ static bool is_leaf(const struct vh_paging *p, const struct mode *m, int level, 
 }
 
 /* Reserved bits of a present entry (SDM 4.3, 4.4.2, 4.5.4). */
-static u64 reserved_bits(const struct vh_paging *p, const struct mode *m, int level, u64 e, bool leaf)
+static u64 reserved_bits(const struct vh_paging *p, const struct mode *m, int level, u64 e,
+			 bool leaf)
 {
 	u64 r = 0, high;
 
@@ -161,7 +162,8 @@ static u32 check_rights(const struct vh_paging *p, const struct vh_walk *w, u32 
 }
 
 /* 0, -EAGAIN when the guest changed the entry meanwhile. Read-only tables keep their bits. */
-static int set_bits(const struct vh_walk_mem *mem, const struct step *s, unsigned int size, u64 bits)
+static int set_bits(const struct vh_walk_mem *mem, const struct step *s, unsigned int size,
+		    u64 bits)
 {
 	u64 old = s->entry;
 
