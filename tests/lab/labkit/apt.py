@@ -20,8 +20,9 @@ class Apt:
             (place / "lists/partial").mkdir(parents=True, exist_ok=True)
             (place / "cache/archives/partial").mkdir(parents=True, exist_ok=True)
             mirrors = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).decode().split()
-            mirror = next((m for m in mirrors if m.rstrip("/").endswith("/debian")),
-                          "http://deb.debian.org/debian")
+            mirror = next((m for m in mirrors if m.rstrip("/").endswith("/debian")), None)
+            if not mirror:
+                raise LabError(f"no Debian mirror in apt's sources to fetch {suite} from")
             sources = place / "sources.list"
             sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
                                f"{mirror} {suite} main\n")
