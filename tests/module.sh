@@ -4,8 +4,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 make -s -C tests/bench
-script=$(mktemp) penryn=$(mktemp)
-trap 'rm -f "$script" "$penryn"' EXIT
+script=$(mktemp) refused=$(mktemp)
+trap 'rm -f "$script" "$refused"' EXIT
 cat >"$script" <<'END'
 failed=0 passed=0
 check() { name=$1; shift; if "$@"; then passed=$((passed + 1)); echo "ok - $name"
@@ -45,13 +45,14 @@ check "the module unloads" rmmod vh
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
 END
-# A processor without EPT: a clear line in the log, no device, no taint but the module's own.
-cat >"$penryn" <<'END'
-if insmod ./vh.ko 2>/tmp/err; then echo "not ok - vh loads without EPT"; exit 1; fi
+# Where vh cannot run: a clear line in the log, no device. $1: what the line says.
+refusal() {
+	cat <<END
+if insmod ./vh.ko 2>/tmp/err; then echo "vh loads"; exit 1; fi
 dmesg | grep "vh: " | tail -n 3
-dmesg | grep -q "vh: .*below vh's minimum\|vh: .*VMX lacks" || exit 1
-[ ! -e /dev/vh ] && echo "ok - vh refuses a processor without EPT, and says why"
+grep -q "Operation not supported\|Not supported" /tmp/err && dmesg | grep -q "vh: .*$1" && [ ! -e /dev/vh ]
 END
+}
 # hold DEVICE: a process that has a VM until it is killed
 mkdir -p build/tests
 cat >build/tests/hold.c <<'END'
@@ -72,9 +73,18 @@ END
 gcc -O2 -static build/tests/hold.c -o build/tests/hold
 status=0
 tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold "$script" || status=$?
-if tests/lab/lab run --cpu core2_penryn_t9600 --file kmod/vh.ko "$penryn"; then
-	echo "ok - processor below the minimum"
-else
-	echo "not ok - processor below the minimum"; status=1
-fi
+refuses() {	# NAME, LINE, LAB OPTIONS...
+	local name=$1
+	refusal "$2" >"$refused"
+	shift 2
+	if tests/lab/lab run --file kmod/vh.ko "$@" "$refused"; then
+		echo "ok - $name"
+	else
+		echo "not ok - $name"
+		status=1
+	fi
+}
+refuses "no VMX" "has no VMX" --cpu p4_prescott_celeron_336
+refuses "no EPT" "below vh's minimum" --cpu core2_penryn_t9600
+refuses "VMX disabled" "disabled by the kernel's command line" --append clearcpuid=133
 exit $status

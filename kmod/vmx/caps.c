@@ -163,7 +163,8 @@ int vmx_caps_init(void)
 	atomic_t failed = ATOMIC_INIT(0);
 	u64 feat = 0;
 
-	if (!boot_cpu_has(X86_FEATURE_VMX) && !(cpuid_ecx(1) & BIT(5))) {
+	/* The kernel hides the feature too where firmware locked it: ask the processor. */
+	if (!(cpuid_ecx(1) & BIT(5))) {
 		vh_info("this processor has no VMX\n");
 		return -EOPNOTSUPP;
 	}
@@ -172,6 +173,10 @@ int vmx_caps_init(void)
 	    !(feat & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
 		vh_info("VMX is disabled by the firmware (IA32_FEATURE_CONTROL %#llx); enable it there\n",
 			feat);
+		return -EOPNOTSUPP;
+	}
+	if (!boot_cpu_has(X86_FEATURE_VMX)) {
+		vh_info("VMX is disabled by the kernel's command line (clearcpuid=)\n");
 		return -EOPNOTSUPP;
 	}
 
