@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# module.sh: loading and unloading, firmware's locks, KVM and vh one after the other.
+# module.sh: loading and unloading, suspend, KVM and vh one after the other, hosts without VMX.
 set -eu
 cd "$(dirname "$0")/.."
 make -s -C tests/bench
+make -s -C tests/guests
 script=$(mktemp) refused=$(mktemp)
 trap 'rm -f "$script" "$refused"' EXIT
 cat >"$script" <<'END'
@@ -41,6 +42,14 @@ kvm_refused() { ! run_vm /dev/kvm; }
 check "KVM refuses a VM while vh has one" kvm_refused
 kill $!; wait $! 2>/dev/null
 check "and creates one afterwards" run_vm /dev/kvm
+# Suspend to RAM as far as it goes without firmware: VMX goes off and comes back under a VM.
+./hold /dev/vh & holder=$!
+./guests --only mmio /dev/vh >/tmp/during 2>&1 & guests=$!
+suspend() { echo core >/sys/power/pm_test && echo mem >/sys/power/state; }
+check "the host suspends and resumes with VMs" suspend
+check "guests ran through it" wait $guests
+check "and run afterwards" ./guests --only cpuid /dev/vh
+kill $holder; wait $holder 2>/dev/null
 check "the module unloads" rmmod vh
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
@@ -72,7 +81,8 @@ int main(int argc, char **argv)
 END
 gcc -O2 -static build/tests/hold.c -o build/tests/hold
 status=0
-tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold "$script" || status=$?
+tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold \
+	--file build/tests/guests/guests "$script" || status=$?
 refuses() {	# NAME, LINE, LAB OPTIONS...
 	local name=$1
 	refusal "$2" >"$refused"
