@@ -8,6 +8,7 @@
 
 #include "vh.h"
 #include "compat/compat.h"
+#include "ctl/events.h"
 #include "vmx/vmx.h"
 
 /**
@@ -86,6 +87,11 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return arg ? -EINVAL : KVM_API_VERSION;
 	case KVM_CREATE_VM:
 		return vh_vm_create(arg);
+	case VH_ATTACH_VM: {
+		u32 id;
+
+		return get_user(id, (u32 __user *)u) ? -EFAULT : vh_vm_attach(id);
+	}
 	case KVM_CHECK_EXTENSION:
 		return vh_check_extension(arg);
 	case KVM_GET_VCPU_MMAP_SIZE:
@@ -111,6 +117,15 @@ static const struct file_operations dev_fops = {
 	.llseek		= noop_llseek,
 };
 
+/**
+ * vh_is_device - is this file /dev/vh?
+ * @file: an open file
+ */
+bool vh_is_device(const struct file *file)
+{
+	return file->f_op->unlocked_ioctl == dev_ioctl;
+}
+
 static struct miscdevice dev = {
 	.minor	= MISC_DYNAMIC_MINOR,
 	.name	= "vh",
@@ -133,10 +148,20 @@ static int __init vh_module_init(void)
 	err = vh_irq_module_init();
 	if (err)
 		goto mmu;
-	err = misc_register(&dev);
+	err = vh_registry_init();
 	if (err)
 		goto irq;
+	err = misc_register(&dev);
+	if (err)
+		goto registry;
+	err = vh_netlink_init();
+	if (err)
+		goto misc;
 	return 0;
+misc:
+	misc_deregister(&dev);
+registry:
+	vh_registry_exit();
 irq:
 	vh_irq_module_exit();
 mmu:
@@ -148,9 +173,11 @@ vmx:
 
 static void __exit vh_module_exit(void)
 {
+	vh_netlink_exit();
 	misc_deregister(&dev);
 	vh_irq_module_exit();
 	vh_mmu_module_exit();
+	vh_registry_exit();
 	vh_vmx_exit();
 }
 

@@ -9,6 +9,7 @@
 #include <asm/vmx.h>
 
 #include "vh.h"
+#include "ctl/registry.h"
 #include "cpu.h"
 #include "inject.h"
 #include "trace.h"
@@ -56,6 +57,7 @@ int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1)
 	run->internal.ndata = 2;
 	run->internal.data[0] = data0;
 	run->internal.data[1] = data1;
+	vh_vm_crashed(vcpu->vm, VH_CRASH_INTERNAL_ERROR);
 	return 0;
 }
 
@@ -101,6 +103,7 @@ static int exit_exception(struct vh_vcpu *vcpu)
 
 static int exit_triple_fault(struct vh_vcpu *vcpu)
 {
+	vh_vm_crashed(vcpu->vm, VH_CRASH_TRIPLE_FAULT);
 	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 	return 0;
 }
@@ -419,9 +422,9 @@ static int exit_apic_access(struct vh_vcpu *vcpu)
 /* Never made by vh: the tables are damaged. This VM ends here, the host does not. */
 static int exit_ept_misconfig(struct vh_vcpu *vcpu)
 {
-	if (!xchg(&vcpu->vm->dead, true))
+	if (!test_and_set_bit(VH_CTL_DEAD, &vcpu->vm->control))
 		vh_err("VM %u: EPT misconfiguration at gpa %#llx; the VM is stopped\n",
-		       vcpu->vm->id, vcpu->exit.gpa);
+		       vcpu->vm->rec->id, vcpu->exit.gpa);
 	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 				 vcpu->exit.reason, vcpu->exit.gpa);
 }

@@ -9,6 +9,7 @@
 #include "vh.h"
 #include "cpu.h"
 #include "inject.h"
+#include "ctl/registry.h"
 #include "vmx/vmx.h"
 
 static unsigned int halt_poll_ns = 200000;
@@ -90,10 +91,12 @@ static void adapt_halt_poll(struct vh_vcpu *vcpu, u64 waited, bool polled)
 static int block(struct vh_vcpu *vcpu)
 {
 	ktime_t start = ktime_get(), now = start, stop;
+	u64 waited;
 	bool polled = false;
 
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
 	stop = ktime_add_ns(start, min(vcpu->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
 	       !signal_pending(current)) {
 		if (runnable(vcpu)) {
@@ -108,7 +111,10 @@ static int block(struct vh_vcpu *vcpu)
 	if (!polled)
 		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
 				   TASK_INTERRUPTIBLE);
-	adapt_halt_poll(vcpu, ktime_to_ns(ktime_sub(ktime_get(), start)), polled);
+	waited = ktime_to_ns(ktime_sub(ktime_get(), start));
+	if (!polled)
+		vcpu->halt_waited += waited - ktime_to_ns(ktime_sub(now, start));
+	adapt_halt_poll(vcpu, waited, polled);
 	if (runnable(vcpu)) {
 		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
 			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
@@ -120,7 +126,11 @@ static int block(struct vh_vcpu *vcpu)
 /* Requests that need process context. 1: go on; 0: to userspace. */
 static int slow_requests(struct vh_vcpu *vcpu)
 {
+	/* What it is about is looked at once more: it may have come since. */
+	if (vh_test_request(vcpu, VH_REQ_CONTROL))
+		return 1;
 	if (vh_test_request(vcpu, VH_REQ_TRIPLE_FAULT)) {
+		vh_vm_crashed(vcpu->vm, VH_CRASH_TRIPLE_FAULT);
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
 		return 0;
 	}
@@ -156,6 +166,7 @@ static int entry_failed(struct vh_vcpu *vcpu)
 	run->fail_entry.hardware_entry_failure_reason =
 		vcpu->exit.reason ? vcpu->exit.reason : vcpu->exit.fail_code;
 	run->fail_entry.cpu = vcpu->cpu;
+	vh_vm_crashed(vcpu->vm, VH_CRASH_FAIL_ENTRY);
 	return 0;
 }
 
@@ -170,8 +181,11 @@ static int run_loop(struct vh_vcpu *vcpu)
 	int r;
 
 	for (;;) {
-		if (unlikely(READ_ONCE(vcpu->vm->dead)))
-			return -EIO;
+		if (unlikely(READ_ONCE(vcpu->vm->control))) {
+			r = vh_control(vcpu);
+			if (r <= 0)
+				return r;
+		}
 		if (READ_ONCE(vcpu->requests)) {
 			r = slow_requests(vcpu);
 			if (r <= 0)
@@ -186,8 +200,11 @@ static int run_loop(struct vh_vcpu *vcpu)
 		switch (section(vcpu)) {
 		case VH_WIN_EXIT:
 			r = vh_handle_exit(vcpu);
-			if (r <= 0)
+			if (r <= 0) {
+				if (unlikely(r == -EFAULT || r == -ENOMEM))
+					vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
 				return r;
+			}
 			break;
 		case VH_WIN_FAILED:
 			return entry_failed(vcpu);

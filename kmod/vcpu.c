@@ -11,6 +11,7 @@
 #include <linux/smp.h>
 
 #include "vh.h"
+#include "ctl/registry.h"
 #include "vmx/vmx.h"
 
 /* --- kicks --- */
@@ -61,13 +62,14 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
 }
 
 /**
- * vh_vm_flush_tlb - no vCPU uses EPT translations of before this call
+ * vh_vm_request_sync - a request that holds for all guest code from now on
  * @vm: the VM
+ * @req: the request
  *
- * Interrupts on; a spinlock may be held. Those in the guest are taken out by
- * IPI, and only those; each flushes before it enters again.
+ * Interrupts on; a spinlock may be held. vCPUs in the guest are taken out by
+ * IPI, and only those; each honours the request before it enters again.
  */
-void vh_vm_flush_tlb(struct vh_vm *vm)
+void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
 {
 	struct vh_vcpu *vcpu;
 	unsigned int i;
@@ -75,11 +77,22 @@ void vh_vm_flush_tlb(struct vh_vm *vm)
 
 	me = get_cpu();
 	vh_for_each_vcpu(i, vcpu, vm) {
-		vh_request(vcpu, VH_REQ_TLB_FLUSH);
+		vh_request(vcpu, req);
 		if (READ_ONCE(vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
 			smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
 	}
 	put_cpu();
+}
+
+/**
+ * vh_vm_flush_tlb - no vCPU uses EPT translations of before this call
+ * @vm: the VM
+ *
+ * As vh_vm_request_sync().
+ */
+void vh_vm_flush_tlb(struct vh_vm *vm)
+{
+	vh_vm_request_sync(vm, VH_REQ_TLB_FLUSH);
 }
 
 /**
@@ -449,7 +462,8 @@ static int vcpu_init(struct vh_vcpu *vcpu)
  * @vm: the VM
  * @id: KVM_CREATE_VCPU id
  *
- * vm->lock held. Returns a file descriptor, -EEXIST, -EINVAL, -ENOMEM.
+ * vm->lock held. Returns a file descriptor, -EEXIST, -EINVAL, -ENOMEM,
+ * -EDQUOT (a group's limit).
  */
 int vh_vcpu_create(struct vh_vm *vm, u32 id)
 {
@@ -463,9 +477,14 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
+	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);
+	if (err)
+		return err;
 	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
-	if (!vcpu)
+	if (!vcpu) {
+		vh_record_uncharge(vm->rec, VH_RES_VCPUS, 1);
 		return -ENOMEM;
+	}
 	vcpu->vm = vm;
 	vcpu->id = id;
 	vcpu->idx = vm->nr_vcpus;
@@ -498,5 +517,6 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 	return fd;
 free:
 	vh_vcpu_free(vcpu);
+	vh_record_uncharge(vm->rec, VH_RES_VCPUS, 1);
 	return err;
 }

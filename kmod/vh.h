@@ -10,6 +10,8 @@
  *   mmu/                        memslots, EPT, guest page-table walker
  *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
  *   emul/                       instruction decoder and interpreter
+ *   acct/                       groups, charges, counters, reclaim of page tables
+ *   ctl/                        registry of VMs, control, the netlink family
  *
  * Exit handlers work on struct vh_cpu_state, plain memory. The window
  * (vmx/window.c) is the only place where it is exchanged with the VMCS.
@@ -144,6 +146,7 @@ enum vh_request {
 	VH_REQ_TRIPLE_FAULT,
 	VH_REQ_APIC_EVENT,		/* INIT or SIPI posted */
 	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
+	VH_REQ_CONTROL,			/* vm->control changed */
 	VH_NR_REQUESTS,
 };
 
@@ -152,6 +155,8 @@ enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
 
 struct vh_vmx;				/* vmx/vmx.h */
 struct vh_msrs;				/* msr.c */
+struct vh_record;			/* ctl/registry.h */
+struct vh_shrink_item;			/* acct/reclaim.c */
 struct vh_pvclock;			/* clock.c */
 
 /**
@@ -238,8 +243,14 @@ struct vh_vcpu {
 	bool tpr_reporting;		/* KVM_TPR_ACCESS_REPORTING */
 
 	unsigned int halt_poll_ns;	/* adaptive; own thread */
-	u64 exits[VH_NR_EXIT_REASONS];	/* own thread writes, others read */
-	u64 injected, halt_polled, halt_poll_hit;
+	bool parked;			/* waits for VH_CMD_VM_RESUME; own thread writes, others read */
+
+	/* Accounting: own thread writes, others read (acct/counters.c). */
+	s64 guest_tsc;			/* ticks in the guest; minus the TSC of the entry while in it */
+	u64 exits[VH_NR_EXIT_REASONS];
+	u64 injected, faults;
+	u64 halt_waited, halt_polled;	/* ns */
+	u64 halt_polls, halt_poll_hit;
 };
 
 /**
@@ -249,14 +260,16 @@ struct vh_vm {
 	struct vh_mmu mmu;
 	struct mm_struct *mm;		/* const */
 	refcount_t refs;		/* VM fd, each vCPU fd */
-	u32 id;				/* const, for the log */
+	struct vh_record *rec;		/* const: identity and charges (ctl/registry.h) */
+	struct vh_shrink_item *shrink;	/* acct/reclaim.c */
+	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */
+	unsigned long status;		/* atomic bits VH_ST_* */
 
 	struct mutex lock;		/* vCPU and irqchip creation, state of the VM */
 	struct mutex slots_lock;	/* memslot changes; nests inside lock */
 	struct vh_vcpu __rcu *vcpus[VH_MAX_VCPUS];	/* filled in order, never cleared while the VM lives; lock */
 	unsigned int nr_vcpus;		/* published after the pointer (smp_store_release); lock */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP done; lock, read with READ_ONCE */
-	bool dead;			/* an impossible state: every run fails with -EIO */
 
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
@@ -309,6 +322,8 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req);	/* request and ki
  * held with interrupts on.
  */
 void vh_vm_flush_tlb(struct vh_vm *vm);
+/* The same for any request: no guest code runs between it and its being honoured. */
+void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
 /* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
 struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
 
@@ -351,11 +366,13 @@ int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct 
 
 /* --- vm.c, vcpu.c: objects --- */
 int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */
+int vh_vm_attach(u32 id);				/* VH_ATTACH_VM: a VM fd, or -errno */
 void vh_vm_get(struct vh_vm *vm);
 void vh_vm_put(struct vh_vm *vm);
 int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
 void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
 int vh_check_extension(long cap);			/* dev.c */
+bool vh_is_device(const struct file *file);		/* dev.c */
 
 /* --- inject.c --- */
 void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f);	/* with double-fault rules */

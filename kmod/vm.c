@@ -3,7 +3,6 @@
  * vm.c - VM objects: life cycle, file descriptor, ioctls.
  */
 #include <linux/anon_inodes.h>
-#include <linux/atomic.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -11,9 +10,8 @@
 #include <linux/slab.h>
 
 #include "vh.h"
+#include "ctl/registry.h"
 #include "vmx/vmx.h"
-
-static atomic_t next_id = ATOMIC_INIT(0);
 
 /**
  * vh_vm_get - one more reference
@@ -31,7 +29,9 @@ void vh_vm_get(struct vh_vm *vm)
 static void vm_destroy(struct vh_vm *vm)
 {
 	unsigned int i, n = vm->nr_vcpus;
+	struct vh_record *rec = vm->rec;
 
+	vh_record_detach(rec, vm);
 	vh_irqfd_release_all(vm);
 	vh_ioeventfd_release_all(vm);
 	vh_pit_destroy(vm);
@@ -43,7 +43,9 @@ static void vm_destroy(struct vh_vm *vm)
 		vh_vcpu_free(rcu_dereference_protected(vm->vcpus[i], 1));
 	vh_irqchip_destroy(vm);
 	vh_root_put();
+	vh_reclaim_vm_free(vm);
 	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
+	vh_record_detached(rec);
 }
 
 /**
@@ -224,6 +226,14 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 		r_;							\
 	})
 
+static int get_vm_id(struct vh_vm *vm, struct vh_vm_id __user *u)
+{
+	struct vh_vm_id id = { .id = vm->rec->id };
+
+	export_uuid(id.uuid, &vm->rec->uuid);
+	return copy_to_user(u, &id, sizeof(id)) ? -EFAULT : 0;
+}
+
 /* Those that change the VM: vm->lock held. */
 static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long arg)
 {
@@ -281,6 +291,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case KVM_CHECK_EXTENSION:
 		return vh_check_extension(arg);
+	case VH_GET_VM_ID:
+		return get_vm_id(vm, u);
 	case KVM_SET_USER_MEMORY_REGION:
 		return WITH(struct kvm_userspace_memory_region, true, false,
 			    vh_mmu_set_region(vm, &v));
@@ -332,57 +344,106 @@ static const struct file_operations vm_fops = {
 	.llseek		= noop_llseek,
 };
 
+/* A VM without memory and vCPUs, charged to @rec, whose reference it takes. */
+static struct vh_vm *vm_alloc(struct vh_record *rec)
+{
+	struct vh_vm *vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!vm)
+		goto record;
+	refcount_set(&vm->refs, 1);
+	mutex_init(&vm->lock);
+	mutex_init(&vm->slots_lock);
+	vm->mm = current->mm;
+	vm->rec = rec;
+	vm->control = BIT(VH_CTL_NEW);
+	vh_clock_vm_init(vm);
+	vh_irq_vm_init(vm);
+	err = vh_reclaim_vm_init(vm);
+	if (err)
+		goto free;
+	err = vh_root_get();
+	if (err)
+		goto reclaim;
+	err = vh_mmu_init(vm);
+	if (!err)
+		return vm;
+	vh_root_put();
+reclaim:
+	vh_reclaim_vm_free(vm);
+free:
+	kvfree(vm);
+record:
+	vh_record_detached(rec);
+	return ERR_PTR(err);
+}
+
+/*
+ * A file for a new VM of @rec. It is known to the registry (@claim: it was, and
+ * now has this VM) before anybody can use the descriptor.
+ */
+static int vm_open(struct vh_record *rec, bool claim)
+{
+	struct vh_vm *vm = vm_alloc(rec);
+	struct file *file;
+	int err, fd;
+
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		vh_vm_put(vm);
+		return fd;
+	}
+	file = anon_inode_getfile("vh-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		vh_vm_put(vm);
+		return PTR_ERR(file);
+	}
+	err = claim ? vh_record_attach(rec, vm) : vh_record_register(rec, vm, NULL);
+	if (err) {
+		put_unused_fd(fd);
+		fput(file);	/* and the VM with it */
+		return err;
+	}
+	fd_install(fd, file);
+	return fd;
+}
+
 /**
  * vh_vm_create - KVM_CREATE_VM
  * @type: machine type, must be 0
  *
  * Process context. Returns a file descriptor, -EINVAL for a machine type other
- * than 0, -EBUSY when another hypervisor has VMX, -ENOMEM.
+ * than 0, -EBUSY when another hypervisor has VMX, -EDQUOT when a group is at
+ * its limit, -ENOMEM.
  */
 int vh_vm_create(unsigned long type)
 {
-	struct file *file;
-	struct vh_vm *vm;
-	int err, fd;
+	struct vh_record *rec;
+	struct vh_group *group;
 
 	if (type)
 		return -EINVAL;
-	vm = kvzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
-	if (!vm)
-		return -ENOMEM;
-	refcount_set(&vm->refs, 1);
-	mutex_init(&vm->lock);
-	mutex_init(&vm->slots_lock);
-	vm->id = atomic_inc_return(&next_id);
-	vm->mm = current->mm;
-	vh_clock_vm_init(vm);
-	vh_irq_vm_init(vm);
-	err = vh_root_get();
-	if (err) {
-		kvfree(vm);
-		return err;
-	}
-	err = vh_mmu_init(vm);
-	if (err) {
-		vh_root_put();
-		kvfree(vm);
-		return err;
-	}
+	group = vh_group_of_current();
+	if (IS_ERR(group))
+		return PTR_ERR(group);
+	rec = vh_record_create(group, false, NULL);
+	return IS_ERR(rec) ? PTR_ERR(rec) : vm_open(rec, false);
+}
 
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		err = fd;
-		goto put;
-	}
-	file = anon_inode_getfile("vh-vm", &vm_fops, vm, O_RDWR);
-	if (IS_ERR(file)) {
-		put_unused_fd(fd);
-		err = PTR_ERR(file);
-		goto put;
-	}
-	fd_install(fd, file);
-	return fd;
-put:
-	vh_vm_put(vm);
-	return err;
+/**
+ * vh_vm_attach - VH_ATTACH_VM: be the VMM of a VM made over netlink
+ * @id: the VM
+ *
+ * Process context. As vh_vm_create(); -ENOENT when the caller has no such VM,
+ * -EBUSY when the VM has a VMM.
+ */
+int vh_vm_attach(u32 id)
+{
+	struct vh_record *rec = vh_record_claim(id);
+
+	return IS_ERR(rec) ? PTR_ERR(rec) : vm_open(rec, true);
 }

@@ -12,6 +12,8 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
+#include <linux/kernfs.h>
+#include <linux/rcupdate.h>
 
 /* hrtimer_setup() took the place of hrtimer_init() and the function member in 6.13. */
 static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *),
@@ -39,5 +41,36 @@ static inline void vh_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 #endif
 }
+
+/* A node's parent is behind RCU since 6.15. */
+static inline u64 vh_kernfs_parent_id(const struct kernfs_node *kn)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+	return kn->parent ? kn->parent->id : 0;
+#else
+	const struct kernfs_node *parent;
+	u64 id;
+
+	rcu_read_lock();
+	parent = rcu_dereference(kn->__parent);
+	id = parent ? parent->id : 0;
+	rcu_read_unlock();
+	return id;
+#endif
+}
+
+/* Shrinkers are allocated, and list_lru_add() takes node and memory cgroup, since 6.7 and 6.8. */
+struct shrinker;
+struct shrink_control;
+struct list_lru;
+struct shrinker *vh_shrinker_register(const char *name,
+				      unsigned long (*count)(struct shrinker *,
+							     struct shrink_control *),
+				      unsigned long (*scan)(struct shrinker *,
+							    struct shrink_control *));
+void vh_shrinker_unregister(struct shrinker *s);
+int vh_list_lru_init_memcg(struct list_lru *lru, struct shrinker *s);
+bool vh_list_lru_add(struct list_lru *lru, struct list_head *item);
+bool vh_list_lru_del(struct list_lru *lru, struct list_head *item);
 
 #endif /* VH_COMPAT_H */

@@ -26,33 +26,26 @@ struct vh_ept_caps vh_ept_caps __ro_after_init;
  */
 int vh_ept_init(struct vh_mmu *mmu)
 {
-	mmu->root = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	mmu->root = vh_table_alloc(container_of(mmu, struct vh_vm, mmu));
 	if (!mmu->root)
 		return -ENOMEM;
-	atomic_long_set(&mmu->tables, 1);
 	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
 		    (vh_ept_caps.ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
 	return 0;
 }
 
-static void table_unlink(struct vh_mmu *mmu, u64 *table, struct list_head *tables)
-{
-	list_add(&virt_to_page(table)->lru, tables);
-	atomic_long_dec(&mmu->tables);
-}
-
 /**
  * vh_ept_free_tables - free unlinked tables
- * @mmu: of the VM
+ * @vm: the VM
  * @tables: as vh_ept_zap() collected them; no processor uses them any more
  */
-void vh_ept_free_tables(struct vh_mmu *mmu, struct list_head *tables)
+void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables)
 {
 	struct page *page, *next;
 
 	list_for_each_entry_safe(page, next, tables, lru) {
 		list_del(&page->lru);
-		__free_page(page);
+		vh_table_free(vm, page_address(page));
 	}
 }
 
@@ -117,7 +110,7 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			return true;
 		if ((first >= z->start && first + span <= z->end) || table_empty(ept_table(e))) {
 			WRITE_ONCE(table[i], 0);
-			table_unlink(mmu, ept_table(e), &z->tables);
+			list_add(&virt_to_page(ept_table(e))->lru, &z->tables);
 			z->flush = true;
 		}
 	}
@@ -253,7 +246,6 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 			if (cmpxchg64(at, e, new) != e)
 				return -EAGAIN;
 			cache->n--;
-			atomic_long_inc(&mmu->tables);
 			e = new;
 		} else if (ept_leaf(e, l)) {
 			/* A large page covers it already. */
@@ -275,31 +267,4 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 		entry |= e & (VMX_EPT_RWX_MASK | VMX_EPT_ACCESS_BIT | VMX_EPT_DIRTY_BIT);
 	}
 	return cmpxchg64(at, e, entry) == e ? 0 : -EAGAIN;
-}
-
-static void free_below(u64 *table, int level)
-{
-	int i;
-
-	for (i = 0; i < EPT_ENTRIES; i++) {
-		u64 e = table[i];
-
-		if (!(e & VMX_EPT_RWX_MASK))
-			continue;
-		/* A leaf's page may be gone: nobody has been told for a while. */
-		if (!ept_leaf(e, level))
-			free_below(ept_table(e), level - 1);
-	}
-	free_page((unsigned long)table);
-}
-
-/**
- * vh_ept_free - free everything; no vCPU and no notifier is left
- * @mmu: of the VM
- */
-void vh_ept_free(struct vh_mmu *mmu)
-{
-	if (mmu->root)
-		free_below(mmu->root, EPT_LEVELS);
-	mmu->root = NULL;
 }

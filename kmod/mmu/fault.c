@@ -15,10 +15,12 @@
 #include "slots.h"
 #include "ept.h"
 
-static int cache_fill(struct vh_table_cache *cache)
+static int cache_fill(struct vh_vcpu *vcpu)
 {
+	struct vh_table_cache *cache = &vcpu->table_cache;
+
 	while (cache->n < ARRAY_SIZE(cache->table)) {
-		void *table = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+		void *table = vh_table_alloc(vcpu->vm);
 
 		if (!table)
 			return -ENOMEM;
@@ -36,7 +38,7 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 	struct vh_table_cache *cache = &vcpu->table_cache;
 
 	while (cache->n)
-		free_page((unsigned long)cache->table[--cache->n]);
+		vh_table_free(vcpu->vm, cache->table[--cache->n]);
 }
 
 /*
@@ -197,8 +199,9 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	const struct vh_slot *slot;
 	int idx, err;
 
+	vcpu->faults++;
 	if (unlikely(vcpu->table_cache.n < ARRAY_SIZE(vcpu->table_cache.table))) {
-		err = cache_fill(&vcpu->table_cache);
+		err = cache_fill(vcpu);
 		if (err)
 			return err;
 	}

@@ -65,7 +65,9 @@ struct vh_mmu {
 	unsigned long inv_end;
 	u64 *root;			/* EPT PML4, never freed before the VM is */
 	u64 eptp;			/* as written to the VMCS */
-	atomic_long_t tables;		/* page-table pages in use */
+	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
+	atomic_long_t reclaimed;	/* page-table pages taken back so far */
+	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
 };
 
@@ -103,6 +105,13 @@ int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int 
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu);
+
+/* Page tables (tables.c). alloc: process context, may reclaim; NULL. */
+void *vh_table_alloc(struct vh_vm *vm);
+void vh_table_free(struct vh_vm *vm, void *table);
+/* Take cold tables back, with @force also used ones: pages freed. Takes mmu.lock. */
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 
 /**
  * struct vh_paging - what the guest's paging looks like, input of the walker

@@ -9,6 +9,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
 
+#include "../ctl/registry.h"
 #include "slots.h"
 
 static struct vh_vm *vm_of(struct mmu_notifier *mn)
@@ -69,7 +70,7 @@ static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long e
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		any |= z.flush;
-		vh_ept_free_tables(mmu, &z.tables);
+		vh_ept_free_tables(vm, &z.tables);
 		if (!more)
 			return any;
 		write_unlock(&mmu->lock);
@@ -149,12 +150,10 @@ static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned lo
 	return age(mn, address, address + 1, false, false);
 }
 
-#define ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))
-
 /* The address space ends; its pages go without further notice. */
 static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
-	vh_mmu_zap(vm_of(mn), 0, ALL_GFNS);
+	vh_mmu_zap(vm_of(mn), 0, VH_ALL_GFNS);
 }
 
 static void free_notifier(struct mmu_notifier *mn)
@@ -163,7 +162,7 @@ static void free_notifier(struct mmu_notifier *mn)
 	struct vh_slots *slots = rcu_dereference_protected(vm->mmu.slots, 1);
 	unsigned int i;
 
-	vh_ept_free(&vm->mmu);
+	free_page((unsigned long)vm->mmu.root);
 	for (i = 0; i < slots->n; i++)
 		kvfree(slots->s[i].dirty);
 	kvfree(slots);
@@ -205,7 +204,7 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		write_unlock(&mmu->lock);
-		vh_ept_free_tables(mmu, &z.tables);
+		vh_ept_free_tables(vm, &z.tables);
 		cond_resched();
 	} while (more);
 }
@@ -235,7 +234,8 @@ int vh_mmu_init(struct vh_vm *vm)
 		goto free;
 	return 0;
 free:
-	vh_ept_free(mmu);
+	if (mmu->root)
+		vh_table_free(vm, mmu->root);
 	kvfree(slots);
 	return err;
 }
@@ -252,7 +252,9 @@ void vh_mmu_destroy(struct vh_vm *vm)
 	 * While the notifier still protects the pages that the leaves name:
 	 * after the put they may be freed before free_notifier() runs.
 	 */
-	vh_mmu_zap(vm, 0, ALL_GFNS);
+	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+	/* The root stays for late callbacks, on nobody's account. */
+	vh_record_uncharge_tables(vm, PAGE_SIZE);
 	mmu_notifier_put(&vm->mmu.notifier);
 }
 

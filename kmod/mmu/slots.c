@@ -11,12 +11,12 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "../ctl/registry.h"
 #include "slots.h"
 
 DEFINE_SRCU(vh_slots_srcu);
 
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
-#define GFN_LIMIT	(1ULL << (48 - PAGE_SHIFT))	/* 4-level EPT */
 
 /**
  * vh_slot_find - the memslot that holds a gfn, or NULL
@@ -89,7 +89,7 @@ static int region_check(const struct kvm_userspace_memory_region *r)
 	if (r->memory_size >> PAGE_SHIFT > MAX_PAGES)
 		return -EINVAL;
 	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr ||
-	    (r->guest_phys_addr + r->memory_size) >> PAGE_SHIFT > GFN_LIMIT)
+	    (r->guest_phys_addr + r->memory_size) >> PAGE_SHIFT > VH_ALL_GFNS)
 		return -EINVAL;
 	if (untagged_addr(r->userspace_addr) != r->userspace_addr ||
 	    !access_ok((void __user *)(unsigned long)r->userspace_addr, r->memory_size))
@@ -142,10 +142,13 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		if (!old)
 			return -EINVAL;
 		old_dirty = old->dirty;
+		add.npages = old->npages;
 		err = slot_remove(vm, slots, old);
-		if (!err)
-			kvfree(old_dirty);
-		return err;
+		if (err)
+			return err;
+		vh_record_uncharge(vm->rec, VH_RES_MEMORY, (u64)add.npages << PAGE_SHIFT);
+		kvfree(old_dirty);
+		return 0;
 	}
 	if (old) {
 		if (old->npages != add.npages || old->hva != add.hva ||
@@ -161,6 +164,11 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 			return -EEXIST;
 	}
 
+	if (!old) {
+		err = vh_record_charge(vm->rec, VH_RES_MEMORY, r->memory_size);
+		if (err)
+			return err;
+	}
 	moved = old && old->base != add.base;
 	if (old)
 		old_dirty = old->dirty;
@@ -169,25 +177,27 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		if (!add.dirty) {
 			new_dirty = kvcalloc(BITS_TO_LONGS(add.npages), sizeof(long),
 					     GFP_KERNEL_ACCOUNT);
-			if (!new_dirty)
-				return -ENOMEM;
+			if (!new_dirty) {
+				err = -ENOMEM;
+				goto uncharge;
+			}
 			add.dirty = new_dirty;
 		}
 		old_dirty = NULL;
 	}
 	/* Allocate before anything is undone. */
 	new = rebuilt(slots, r->slot, &add);
-	if (!new) {
-		kvfree(new_dirty);
-		return -ENOMEM;
-	}
-	if (moved) {
+	err = -ENOMEM;
+	if (new && moved) {
 		err = slot_remove(vm, slots, old);
 		if (err) {
 			kvfree(new);
-			kvfree(new_dirty);
-			return err;
+			new = NULL;
 		}
+	}
+	if (!new) {
+		kvfree(new_dirty);
+		goto uncharge;
 	}
 	publish(vm, new);
 	if (new_dirty && !moved)
@@ -197,6 +207,10 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		vh_mmu_zap(vm, VH_APIC_GFN, VH_APIC_GFN + 1);
 	kvfree(old_dirty);
 	return 0;
+uncharge:
+	if (!old)
+		vh_record_uncharge(vm->rec, VH_RES_MEMORY, r->memory_size);
+	return err;
 }
 
 /**
@@ -204,7 +218,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
  * @vm: the VM
  * @r: create, delete (size 0), move, or change flags
  *
- * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM.
+ * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM, -EDQUOT (a group's limit).
  */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {

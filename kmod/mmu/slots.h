@@ -30,6 +30,7 @@ struct vh_slots {
 
 extern struct srcu_struct vh_slots_srcu;
 
+#define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
 
 /* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
@@ -67,10 +68,9 @@ struct vh_zap {
 
 /* ept.c; mmu->lock held for writing where it says (W) */
 int vh_ept_init(struct vh_mmu *mmu);
-void vh_ept_free(struct vh_mmu *mmu);
 /* (W) Remove mappings; true when there is more to do. */
 bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
-void vh_ept_free_tables(struct vh_mmu *mmu, struct list_head *tables);
+void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables);
 /* (W) Take write permission away; true when a flush is due. */
 bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end);
 /* (W) Accessed bits of [start, end): any set? Cleared with @clear. */

@@ -76,7 +76,8 @@ struct vh_vm_id {
  * @VH_CMD_VCPU_GET: vcpu; do: one vCPU, dump: those of one VM, or of all
  * @VH_CMD_GROUP_GET: group; do: by cgroup-id or cgroup-fd, dump: all
  * @VH_CMD_GROUP_SET: group; limits, by cgroup-id or cgroup-fd
- * @VH_CMD_EVENT: event; sent to the multicast group, never a request
+ * @VH_CMD_EVENT: event; do: from now on this socket gets the events that the asker may see. The
+ *	multicast group "events", which only CAP_SYS_ADMIN may join, carries all of them
  */
 enum vh_cmd {
 	VH_CMD_UNSPEC,
@@ -391,6 +392,8 @@ enum vh_attr_group {
  * @VH_A_EVENT_USAGE: u64, of the group that refused
  * @VH_A_EVENT_LIMIT: u64, of the group that refused
  * @VH_A_EVENT_REQUESTED: u64, what was to be charged
+ * @VH_A_EVENT_SEQ: u64, counts what was sent to this socket, or to the multicast group, from 1 on:
+ *	a gap tells that events were lost
  */
 enum vh_attr_event {
 	VH_A_EVENT_UNSPEC,
@@ -406,6 +409,7 @@ enum vh_attr_event {
 	VH_A_EVENT_USAGE,
 	VH_A_EVENT_LIMIT,
 	VH_A_EVENT_REQUESTED,
+	VH_A_EVENT_SEQ,
 	__VH_A_EVENT_MAX,
 	VH_A_EVENT_MAX = __VH_A_EVENT_MAX - 1
 };

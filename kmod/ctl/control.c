@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * control.c - pause, resume, stop, kill, and the states they lead to.
+ *
+ * A command sets a bit of vm->control and makes a request to each vCPU; the
+ * run loop looks at the word before every section, and while it is 0 nothing
+ * else of this costs anything.
+ */
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+
+#include "../vh.h"
+#include "events.h"
+#include "registry.h"
+
+/**
+ * vh_vm_state - VH_A_VM_STATE
+ * @r: a registered record; vh_registry_lock held
+ */
+enum vh_vm_state vh_vm_state(const struct vh_record *r)
+{
+	const struct vh_vm *vm = r->vm;
+
+	if (!vm)
+		return VH_VM_DEFINED;
+	if (test_bit(VH_CTL_DEAD, &vm->control))
+		return VH_VM_DEAD;
+	if (test_bit(VH_ST_CRASHED, &vm->status))
+		return VH_VM_CRASHED;
+	if (test_bit(VH_CTL_PAUSED, &vm->control))
+		return VH_VM_PAUSED;
+	if (test_bit(VH_CTL_STOP, &vm->control) || test_bit(VH_ST_STOPPED, &vm->status))
+		return VH_VM_STOPPING;
+	return test_bit(VH_ST_STARTED, &vm->status) ? VH_VM_RUNNING : VH_VM_CREATED;
+}
+
+/**
+ * vh_vcpu_state - VH_A_VCPU_STATE
+ * @vcpu: a vCPU; vh_registry_lock held
+ */
+enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu)
+{
+	if (READ_ONCE(vcpu->mode) != VH_OUTSIDE)
+		return VH_VCPU_GUEST;
+	if (READ_ONCE(vcpu->parked))
+		return VH_VCPU_PAUSED;
+	if (rcuwait_active((struct rcuwait *)&vcpu->wait))
+		return VH_VCPU_HALTED;
+	return mutex_is_locked((struct mutex *)&vcpu->lock) ? VH_VCPU_HOST : VH_VCPU_IDLE;
+}
+
+/* vh_registry_lock held. The VM that a command is for, unless there is none to command. */
+static struct vh_vm *target(struct vh_record *r, int *err)
+{
+	*err = 0;
+	if (!r->vm)
+		*err = -ENOTCONN;
+	else if (test_bit(VH_CTL_DEAD, &r->vm->control))
+		*err = -EIO;
+	return *err ? NULL : r->vm;
+}
+
+/**
+ * vh_control_pause - VH_CMD_VM_PAUSE
+ * @r: a registered record; vh_registry_lock held
+ *
+ * When it returns, no vCPU executes guest code. 0, -ENOTCONN (no VMM), -EIO (dead).
+ */
+int vh_control_pause(struct vh_record *r)
+{
+	int err;
+	struct vh_vm *vm = target(r, &err);
+
+	if (!vm)
+		return err;
+	if (!test_and_set_bit(VH_CTL_PAUSED, &vm->control)) {
+		vh_vm_request_sync(vm, VH_REQ_CONTROL);
+		vh_event_vm(r, VH_EVENT_PAUSED);
+	} else {
+		vh_vm_request_sync(vm, VH_REQ_CONTROL);
+	}
+	return 0;
+}
+
+/**
+ * vh_control_resume - VH_CMD_VM_RESUME
+ * @r: a registered record; vh_registry_lock held
+ *
+ * 0, -ENOTCONN (no VMM), -EIO (dead).
+ */
+int vh_control_resume(struct vh_record *r)
+{
+	int err;
+	struct vh_vm *vm = target(r, &err);
+
+	if (!vm)
+		return err;
+	if (test_and_clear_bit(VH_CTL_PAUSED, &vm->control)) {
+		vh_event_vm(r, VH_EVENT_RESUMED);
+		vh_vm_request_all(vm, VH_REQ_CONTROL);
+	}
+	return 0;
+}
+
+/**
+ * vh_control_stop - VH_CMD_VM_STOP
+ * @r: a registered record; vh_registry_lock held
+ *
+ * The first vCPU that looks tells the VMM. 0, -ENOTCONN (no VMM), -EIO (dead).
+ */
+int vh_control_stop(struct vh_record *r)
+{
+	int err;
+	struct vh_vm *vm = target(r, &err);
+
+	if (!vm)
+		return err;
+	set_bit(VH_CTL_STOP, &vm->control);
+	vh_vm_request_all(vm, VH_REQ_CONTROL);
+	return 0;
+}
+
+/* SIGKILL to the VMM, unless its process has become another program. */
+static void kill_vmm(struct vh_record *r)
+{
+	struct task_struct *task = get_pid_task(r->pid, PIDTYPE_TGID);
+	struct mm_struct *mm;
+
+	if (!task)
+		return;
+	mm = get_task_mm(task);
+	if (mm == r->vm->mm)
+		kill_pid(r->pid, SIGKILL, 1);
+	if (mm)
+		mmput_async(mm);
+	put_task_struct(task);
+}
+
+/**
+ * vh_control_kill - VH_CMD_VM_KILL
+ * @r: a registered record; vh_registry_lock held
+ *
+ * No vCPU runs again, and the VMM gets SIGKILL. 0 or -ENOTCONN (no VMM).
+ */
+int vh_control_kill(struct vh_record *r)
+{
+	struct vh_vm *vm = r->vm;
+
+	if (!vm)
+		return -ENOTCONN;
+	if (!test_and_set_bit(VH_CTL_DEAD, &vm->control)) {
+		vh_vm_request_sync(vm, VH_REQ_CONTROL);
+		vh_event_vm(r, VH_EVENT_KILLED);
+	}
+	vh_vm_request_all(vm, VH_REQ_CONTROL);
+	kill_vmm(r);
+	return 0;
+}
+
+static bool paused(const struct vh_vm *vm)
+{
+	return (READ_ONCE(vm->control) & (BIT(VH_CTL_PAUSED) | BIT(VH_CTL_STOP) | BIT(VH_CTL_DEAD)))
+	       == BIT(VH_CTL_PAUSED);
+}
+
+static void wait_for_resume(struct vh_vcpu *vcpu)
+{
+	WRITE_ONCE(vcpu->parked, true);
+	rcuwait_wait_event(&vcpu->wait, !paused(vcpu->vm) || signal_pending(current),
+			   TASK_INTERRUPTIBLE);
+	WRITE_ONCE(vcpu->parked, false);
+	/* The guest's watchdogs are to know where the time went. */
+	vh_clock_ctrl(vcpu);
+}
+
+/**
+ * vh_control - what vm->control asks of a vCPU
+ * @vcpu: the vCPU
+ *
+ * Own thread, process context. Returns 1 when it may go on (or a signal is
+ * pending), 0 to return to userspace, -EIO when the VM is dead.
+ */
+int vh_control(struct vh_vcpu *vcpu)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	for (;;) {
+		if (test_bit(VH_CTL_DEAD, &vm->control))
+			return -EIO;
+		if (test_and_clear_bit(VH_CTL_STOP, &vm->control)) {
+			set_bit(VH_ST_STOPPED, &vm->status);
+			vcpu->run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
+			vcpu->run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;
+			vcpu->run->system_event.ndata = 0;
+			vh_event_vm(vm->rec, VH_EVENT_STOPPED);
+			return 0;
+		}
+		if (test_bit(VH_CTL_PAUSED, &vm->control)) {
+			if (signal_pending(current))
+				return 1;
+			wait_for_resume(vcpu);
+			continue;
+		}
+		if (test_and_clear_bit(VH_CTL_NEW, &vm->control)) {
+			clear_bit(VH_ST_CRASHED, &vm->status);
+			if (!test_and_set_bit(VH_ST_STARTED, &vm->status))
+				vh_event_vm(vm->rec, VH_EVENT_STARTED);
+		}
+		return 1;
+	}
+}
+
+/**
+ * vh_vm_crashed - a vCPU ended in a way that a guest does not come back from
+ * @vm: the VM
+ * @reason: which way
+ *
+ * Process context. The next KVM_RUN, after the VMM's reset, makes it a running
+ * VM again.
+ */
+void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason)
+{
+	set_bit(VH_CTL_NEW, &vm->control);
+	if (!test_and_set_bit(VH_ST_CRASHED, &vm->status))
+		vh_event_crash(vm->rec, reason);
+}

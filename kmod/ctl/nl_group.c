@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nl_group.c - group commands of the netlink family.
+ *
+ * As with the files of cgroup v2 itself, figures of a group may be read by
+ * whoever can name the cgroup; limits are set by whoever may write the
+ * parent's cgroup.procs, so that who was given a subtree cannot lift its limits.
+ */
+#include "../vh.h"
+#include "netlink.h"
+
+static int put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, VH_A_GROUP_PAD);
+}
+
+enum figure { USAGE, PEAK, LIMIT, REFUSED };
+
+static u64 figure(const struct vh_account *a, enum figure f)
+{
+	switch (f) {
+	case USAGE:
+		return atomic64_read(&a->usage);
+	case PEAK:
+		return atomic64_read(&a->peak);
+	case LIMIT:
+		return READ_ONCE(a->limit);
+	default:
+		return atomic64_read(&a->refused);
+	}
+}
+
+/* In the order of enum vh_resource, whose attributes follow each other. */
+static int put_resources(struct sk_buff *skb, int attr, const struct vh_group *g, enum figure f)
+{
+	struct nlattr *nest = nla_nest_start(skb, attr);
+	int res;
+
+	BUILD_BUG_ON(VH_A_RESOURCE_TABLES - VH_A_RESOURCE_VMS != VH_RES_TABLES);
+	if (!nest)
+		return -EMSGSIZE;
+	for (res = 0; res < VH_NR_RESOURCES; res++)
+		if (nla_put_u64_64bit(skb, VH_A_RESOURCE_VMS + res, figure(&g->ledger.res[res], f),
+				      VH_A_RESOURCE_PAD))
+			return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* vh_registry_lock held. 0 or -EMSGSIZE. */
+static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g)
+{
+	const char *path = vh_asker_path(a, g->cgrp);
+	struct vh_counts counts = {};
+	u64 created;
+
+	vh_registry_group_counts(g, &counts, &created);
+	if (put_u64(skb, VH_A_GROUP_CGROUP_ID, g->id) ||
+	    (g->parent && put_u64(skb, VH_A_GROUP_PARENT_ID, g->parent->id)) ||
+	    (path && nla_put_string(skb, VH_A_GROUP_CGROUP_PATH, path)) ||
+	    (vh_group_removed(g) && nla_put_flag(skb, VH_A_GROUP_REMOVED)) ||
+	    put_resources(skb, VH_A_GROUP_USAGE, g, USAGE) ||
+	    put_resources(skb, VH_A_GROUP_PEAK, g, PEAK) ||
+	    put_resources(skb, VH_A_GROUP_LIMIT, g, LIMIT) ||
+	    put_resources(skb, VH_A_GROUP_REFUSED, g, REFUSED) ||
+	    put_u64(skb, VH_A_GROUP_CREATED_VMS, created))
+		return -EMSGSIZE;
+	return vh_put_counters(skb, VH_A_GROUP_COUNTERS, &counts);
+}
+
+static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
+{
+	struct cgroup *cgrp = cgroup_get_from_fd(nla_get_s32(attr));
+	struct vh_group *g;
+
+	if (IS_ERR(cgrp)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr, "not the directory of a cgroup v2");
+		return ERR_CAST(cgrp);
+	}
+	g = vh_group_of(cgrp);
+	cgroup_put(cgrp);
+	return g;
+}
+
+/* The group that a request names, with a reference; ERR_PTR with extack set. */
+static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[VH_A_GROUP_CGROUP_ID],
+		      *fd = info->attrs[VH_A_GROUP_CGROUP_FD];
+	struct vh_group *g;
+
+	if (fd)
+		return group_of_fd(info, fd);
+	if (!id) {
+		NL_SET_ERR_MSG(info->extack, "cgroup-id or cgroup-fd is required");
+		return ERR_PTR(-EINVAL);
+	}
+	g = vh_group_find(nla_get_u64(id));
+	if (g && (a->admin || vh_asker_in_namespace(a, g->cgrp)))
+		return g;
+	if (g)
+		vh_group_put(g);
+	NL_SET_ERR_MSG_ATTR(info->extack, id, "no group with this id");
+	return ERR_PTR(-ENOENT);
+}
+
+/**
+ * vh_nl_group_get - VH_CMD_GROUP_GET, one group
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_group_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *msg;
+	struct vh_group *g;
+	struct vh_asker a;
+	void *head;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	g = find_group(&a, info);
+	err = PTR_ERR_OR_ZERO(g);
+	if (err)
+		goto out;
+	err = -ENOMEM;
+	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!msg)
+		goto put;
+	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_GROUP_GET);
+	down_read(&vh_registry_lock);
+	err = head ? put_group(msg, &a, g) : -EMSGSIZE;
+	up_read(&vh_registry_lock);
+	if (err) {
+		nlmsg_free(msg);
+	} else {
+		genlmsg_end(msg, head);
+		err = genlmsg_reply(msg, info);
+	}
+put:
+	vh_group_put(g);
+out:
+	vh_asker_exit(&a);
+	return err;
+}
+
+/* False when the message is full. */
+static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh_group *g)
+{
+	struct vh_asker *a = vh_dump(cb)->asker;
+	void *head;
+
+	if (!a->admin && !vh_asker_in_namespace(a, g->cgrp))
+		return true;
+	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &vh_genl_family, NLM_F_MULTI, VH_CMD_GROUP_GET);
+	if (!head)
+		return false;
+	if (put_group(skb, a, g)) {
+		genlmsg_cancel(skb, head);
+		return false;
+	}
+	genlmsg_end(skb, head);
+	return true;
+}
+
+/**
+ * vh_nl_group_dump - VH_CMD_GROUP_GET, all groups in the asker's cgroup namespace, by id
+ * @skb: to be filled
+ * @cb: the dump
+ */
+int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vh_dump *d = vh_dump(cb);
+	struct vh_group *g;
+	bool more = true;
+
+	down_read(&vh_registry_lock);
+	while (more && (g = vh_group_next(d->next))) {
+		more = dump_one(skb, cb, g);
+		if (more)
+			d->next = g->id + 1;
+		vh_group_put(g);
+	}
+	up_read(&vh_registry_lock);
+	return skb->len;
+}
+
+static int may_limit(const struct vh_asker *a, struct genl_info *info, const struct vh_group *g)
+{
+	struct nlattr *attr = info->attrs[VH_A_GROUP_PARENT_FD];
+	int err;
+
+	if (a->admin)
+		return 0;
+	if (!g->parent) {
+		NL_SET_ERR_MSG(info->extack, "limits of the root need CAP_SYS_ADMIN");
+		return -EPERM;
+	}
+	if (!attr) {
+		NL_SET_ERR_MSG(info->extack,
+			       "parent-fd is required: the parent's cgroup.procs, open for writing");
+		return -EPERM;
+	}
+	err = vh_check_procs_fd(nla_get_s32(attr), g->parent->cgrp);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "not the parent's cgroup.procs, open for writing");
+	return err;
+}
+
+/**
+ * vh_nl_group_set - VH_CMD_GROUP_SET
+ * @skb: the request
+ * @info: the request
+ *
+ * A limit below the usage lets nothing grow, and takes nothing away.
+ */
+int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *limits[VH_A_RESOURCE_MAX + 1], *nest = info->attrs[VH_A_GROUP_LIMIT];
+	struct vh_group *g;
+	struct vh_asker a;
+	int res, err;
+
+	if (!nest) {
+		NL_SET_ERR_MSG(info->extack, "limit is required");
+		return -EINVAL;
+	}
+	/* The family's policy has validated it. */
+	err = nla_parse_nested_deprecated(limits, VH_A_RESOURCE_MAX, nest, NULL, info->extack);
+	if (err)
+		return err;
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	g = find_group(&a, info);
+	err = PTR_ERR_OR_ZERO(g);
+	if (err)
+		goto out;
+	err = may_limit(&a, info, g);
+	if (!err) {
+		for (res = 0; res < VH_NR_RESOURCES; res++)
+			if (limits[VH_A_RESOURCE_VMS + res])
+				WRITE_ONCE(g->ledger.res[res].limit,
+					   nla_get_u64(limits[VH_A_RESOURCE_VMS + res]));
+		vh_event_limits_set(g);
+	}
+	vh_group_put(g);
+out:
+	vh_asker_exit(&a);
+	return err;
+}

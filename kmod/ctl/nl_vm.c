@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * nl_vm.c - VM commands of the netlink family.
+ *
+ * A VM that the asker may not see does not exist for it.
+ */
+#include <linux/sched/task.h>
+
+#include "../vh.h"
+#include "netlink.h"
+
+/**
+ * vh_find_vm - the VM that a request names
+ * @a: who asks
+ * @info: with VH_A_VM_ID, _UUID or _NAME, in this order of preference
+ *
+ * vh_registry_lock held. ERR_PTR with extack set: -EINVAL (none given),
+ * -ENOENT, -ENOTUNIQ (a name that VMs of several owners have).
+ */
+struct vh_record *vh_find_vm(const struct vh_asker *a, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[VH_A_VM_ID], *uuid = info->attrs[VH_A_VM_UUID],
+		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
+	struct vh_record *r, *found = NULL;
+	u32 next;
+
+	if (!by) {
+		NL_SET_ERR_MSG(info->extack, "id, uuid or name of a VM is required");
+		return ERR_PTR(-EINVAL);
+	}
+	if (id) {
+		r = vh_record_by_id(nla_get_u32(id));
+		if (r && vh_asker_sees(a, r))
+			return r;
+	} else {
+		for (next = 1; (r = vh_record_next(next)); next = r->id + 1) {
+			if (!vh_asker_sees(a, r))
+				continue;
+			if (uuid ? memcmp(&r->uuid, nla_data(uuid), UUID_SIZE) :
+				   nla_strcmp(name, r->name))
+				continue;
+			if (found) {
+				NL_SET_ERR_MSG_ATTR(info->extack, by,
+						    "VMs of several users have this name");
+				return ERR_PTR(-ENOTUNIQ);
+			}
+			found = r;
+		}
+		if (found)
+			return found;
+	}
+	NL_SET_ERR_MSG_ATTR(info->extack, by, "no such VM");
+	return ERR_PTR(-ENOENT);
+}
+
+static int put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, VH_A_VM_PAD);
+}
+
+/* Who and where, as the asker sees it. */
+static int put_owner(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
+{
+	pid_t pid = pid_nr_ns(r->pid, a->pid_ns);
+	const char *path = vh_asker_path(a, r->group->cgrp);
+
+	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->cred->user_ns, r->uid)) ||
+	       (pid && nla_put_u32(skb, VH_A_VM_PID, pid)) ||
+	       nla_put_string(skb, VH_A_VM_COMM, r->comm) ||
+	       put_u64(skb, VH_A_VM_CGROUP_ID, r->group->id) ||
+	       (path && nla_put_string(skb, VH_A_VM_CGROUP_PATH, path)) ? -EMSGSIZE : 0;
+}
+
+static int put_identity(struct sk_buff *skb, const struct vh_record *r)
+{
+	u8 uuid[UUID_SIZE];
+
+	export_uuid(uuid, &r->uuid);
+	return nla_put_u32(skb, VH_A_VM_ID, r->id) ||
+	       nla_put(skb, VH_A_VM_UUID, sizeof(uuid), uuid) ||
+	       nla_put_string(skb, VH_A_VM_NAME, r->name) ? -EMSGSIZE : 0;
+}
+
+/* vh_registry_lock held. 0 or -EMSGSIZE. */
+static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
+{
+	struct vh_vm *vm = r->vm;
+	struct vh_counts counts = r->past;
+	long tables = 0;
+
+	if (vm) {
+		vh_counts_add_vm(&counts, vm);
+		tables = atomic_long_read(&vm->mmu.tables);
+	}
+	if (put_identity(skb, r) || put_owner(skb, a, r) ||
+	    nla_put_u32(skb, VH_A_VM_STATE, vh_vm_state(r)) ||
+	    put_u64(skb, VH_A_VM_MEMORY, READ_ONCE(r->used[VH_RES_MEMORY])) ||
+	    nla_put_u32(skb, VH_A_VM_VCPUS, READ_ONCE(r->used[VH_RES_VCPUS])) ||
+	    put_u64(skb, VH_A_VM_TABLES, tables * PAGE_SIZE) ||
+	    put_u64(skb, VH_A_VM_AGE, ktime_get_boottime_ns() - r->created_ns))
+		return -EMSGSIZE;
+	if (r->defined && (nla_put_flag(skb, VH_A_VM_DEFINED) ||
+			   put_u64(skb, VH_A_VM_RESERVED_MEMORY, r->reserved[VH_RES_MEMORY]) ||
+			   nla_put_u32(skb, VH_A_VM_RESERVED_VCPUS, r->reserved[VH_RES_VCPUS])))
+		return -EMSGSIZE;
+	return vh_put_counters(skb, VH_A_VM_COUNTERS, &counts);
+}
+
+/**
+ * vh_nl_vm_get - VH_CMD_VM_GET, one VM
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vh_record *r;
+	struct sk_buff *msg;
+	struct vh_asker a;
+	void *head;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!msg) {
+		err = -ENOMEM;
+		goto out;
+	}
+	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_VM_GET);
+	down_read(&vh_registry_lock);
+	r = vh_find_vm(&a, info);
+	err = IS_ERR(r) ? PTR_ERR(r) : head ? put_vm(msg, &a, r) : -EMSGSIZE;
+	up_read(&vh_registry_lock);
+	if (err) {
+		nlmsg_free(msg);
+	} else {
+		genlmsg_end(msg, head);
+		err = genlmsg_reply(msg, info);
+	}
+out:
+	vh_asker_exit(&a);
+	return err;
+}
+
+/**
+ * vh_nl_vm_dump - VH_CMD_VM_GET, all VMs that the asker may see, by id
+ * @skb: to be filled
+ * @cb: the dump
+ */
+int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct vh_dump *d = vh_dump(cb);
+	struct vh_record *r;
+	void *head;
+
+	down_read(&vh_registry_lock);
+	while (d->next <= S32_MAX && (r = vh_record_next(d->next))) {
+		if (vh_asker_sees(d->asker, r)) {
+			head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+					   &vh_genl_family, NLM_F_MULTI, VH_CMD_VM_GET);
+			if (!head)
+				break;
+			if (put_vm(skb, d->asker, r)) {
+				genlmsg_cancel(skb, head);
+				break;
+			}
+			genlmsg_end(skb, head);
+		}
+		d->next = r->id + 1;
+	}
+	up_read(&vh_registry_lock);
+	return skb->len;
+}
+
+/*
+ * May the caller put a VM there? As for a task: cgroup.procs of the cgroup and
+ * of the nearest common ancestor with the caller's own are open for writing.
+ */
+static int may_attach(const struct vh_asker *a, struct genl_info *info, struct cgroup *to)
+{
+	struct nlattr *attr = info->attrs[VH_A_VM_COMMON_FD];
+	struct cgroup *from, *common = to;
+	bool below;
+	int err;
+
+	if (a->admin)
+		return 0;
+	rcu_read_lock();
+	from = task_dfl_cgroup(current);
+	while (!cgroup_is_descendant(from, common))
+		common = cgroup_parent(common);
+	below = common == to;
+	rcu_read_unlock();
+	/* An ancestor stays while @to does. */
+	if (below)
+		return 0;
+	if (!attr) {
+		NL_SET_ERR_MSG(info->extack,
+			       "common-fd is required: cgroup.procs of the common ancestor");
+		return -EACCES;
+	}
+	err = vh_check_procs_fd(nla_get_s32(attr), common);
+	if (err)
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "not cgroup.procs of the common ancestor, open for writing");
+	return err;
+}
+
+static struct vh_group *group_for(const struct vh_asker *a, struct genl_info *info)
+{
+	struct nlattr *attr = info->attrs[VH_A_VM_CGROUP_FD];
+	struct vh_group *g;
+	struct cgroup *cgrp;
+	int err;
+
+	if (!attr)
+		return vh_group_of_current();
+	cgrp = vh_cgroup_of_procs_fd(nla_get_s32(attr));
+	if (IS_ERR(cgrp)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, attr,
+				    "not cgroup.procs of a cgroup v2, open for writing");
+		return ERR_CAST(cgrp);
+	}
+	err = may_attach(a, info, cgrp);
+	g = err ? ERR_PTR(err) : vh_group_of(cgrp);
+	cgroup_put(cgrp);
+	return g;
+}
+
+static int check_definition(struct genl_info *info, const char *name,
+			    const struct vh_definition *def)
+{
+	struct nlattr *dev = info->attrs[VH_A_VM_DEV_FD];
+
+	if (!dev) {
+		NL_SET_ERR_MSG(info->extack, "dev-fd is required: " VH_DEVICE ", open");
+		return -EINVAL;
+	}
+	if (vh_check_device_fd(nla_get_s32(dev))) {
+		NL_SET_ERR_MSG_ATTR(info->extack, dev, "not an open " VH_DEVICE);
+		return -EBADF;
+	}
+	if (name && !vh_record_name_ok(name)) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME],
+				    "a name has letters, digits and ._+:@- and is not a number");
+		return -EINVAL;
+	}
+	if (def->memory > S64_MAX || def->memory & ~PAGE_MASK) {
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_MEMORY],
+				    "memory is a multiple of 4096 bytes");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int reply_identity(struct genl_info *info, const struct vh_record *r)
+{
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL_ACCOUNT);
+	void *head;
+
+	if (!msg)
+		return -ENOMEM;
+	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_VM_CREATE);
+	if (!head || put_identity(msg, r)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_reply(msg, info);
+}
+
+/**
+ * vh_nl_vm_create - VH_CMD_VM_CREATE
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *name_attr = info->attrs[VH_A_VM_NAME];
+	const char *name = name_attr ? nla_data(name_attr) : NULL;
+	struct vh_definition def = {};
+	struct vh_record *r;
+	struct vh_group *g;
+	struct vh_asker a;
+	int err;
+
+	if (info->attrs[VH_A_VM_VCPUS])
+		def.vcpus = nla_get_u32(info->attrs[VH_A_VM_VCPUS]);
+	if (info->attrs[VH_A_VM_MEMORY])
+		def.memory = nla_get_u64(info->attrs[VH_A_VM_MEMORY]);
+	err = check_definition(info, name, &def);
+	if (err)
+		return err;
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	g = group_for(&a, info);
+	vh_asker_exit(&a);
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	r = vh_record_create(g, true, &def);
+	if (IS_ERR(r)) {
+		if (PTR_ERR(r) == -EDQUOT)
+			NL_SET_ERR_MSG(info->extack, "a limit of the VM's cgroup is reached");
+		return PTR_ERR(r);
+	}
+	vh_record_get(r);	/* it may be destroyed before it is told */
+	err = vh_record_register(r, NULL, name);
+	if (err) {
+		if (err == -EEXIST)
+			NL_SET_ERR_MSG_ATTR(info->extack, name_attr, "a VM has this name");
+		vh_record_put(r);
+		vh_record_discard(r);
+		return err;
+	}
+	err = reply_identity(info, r);
+	vh_record_put(r);
+	return err;
+}
+
+/**
+ * vh_nl_vm_destroy - VH_CMD_VM_DESTROY
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_vm_destroy(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vh_record *r;
+	struct vh_asker a;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	down_read(&vh_registry_lock);
+	r = vh_find_vm(&a, info);
+	if (!IS_ERR(r))
+		vh_record_get(r);
+	up_read(&vh_registry_lock);
+	vh_asker_exit(&a);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	err = vh_record_undefine(r);
+	vh_record_put(r);
+	if (err == -EBUSY)
+		NL_SET_ERR_MSG(info->extack, "the VM has a VMM: stop or kill it first");
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG(info->extack, "the VM belongs to its VMM: stop or kill it");
+	return err;
+}
+
+/**
+ * vh_nl_vm_set - VH_CMD_VM_SET: the VM of an id or UUID gets a name
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *name = info->attrs[VH_A_VM_NAME];
+	struct vh_record *r;
+	struct vh_asker a;
+	int err;
+
+	if (!name || !(info->attrs[VH_A_VM_ID] || info->attrs[VH_A_VM_UUID])) {
+		NL_SET_ERR_MSG(info->extack, "id or uuid, and the new name are required");
+		return -EINVAL;
+	}
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	down_read(&vh_registry_lock);
+	r = vh_find_vm(&a, info);
+	if (!IS_ERR(r))
+		vh_record_get(r);
+	up_read(&vh_registry_lock);
+	vh_asker_exit(&a);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	err = vh_record_rename(r, nla_data(name));
+	vh_record_put(r);
+	if (err == -EEXIST)
+		NL_SET_ERR_MSG_ATTR(info->extack, name, "a VM has this name");
+	if (err == -EINVAL)
+		NL_SET_ERR_MSG_ATTR(info->extack, name,
+				    "a name has letters, digits and ._+:@- and is not a number");
+	return err;
+}
+
+static int (*const control[VH_CMD_MAX + 1])(struct vh_record *r) = {
+	[VH_CMD_VM_PAUSE]	= vh_control_pause,
+	[VH_CMD_VM_RESUME]	= vh_control_resume,
+	[VH_CMD_VM_STOP]	= vh_control_stop,
+	[VH_CMD_VM_KILL]	= vh_control_kill,
+};
+
+/**
+ * vh_nl_vm_control - VH_CMD_VM_PAUSE, _RESUME, _STOP and _KILL
+ * @skb: the request
+ * @info: the request
+ */
+int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vh_record *r;
+	struct vh_asker a;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	down_read(&vh_registry_lock);
+	r = vh_find_vm(&a, info);
+	err = IS_ERR(r) ? PTR_ERR(r) : control[info->genlhdr->cmd](r);
+	up_read(&vh_registry_lock);
+	vh_asker_exit(&a);
+	if (err == -ENOTCONN)
+		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");
+	if (err == -EIO)
+		NL_SET_ERR_MSG(info->extack, "the VM is dead");
+	return err;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * registry.h - every VM that the module knows: who it is, whose, what it is charged.
+ *
+ * A record is a VM's identity and its charges. It comes with KVM_CREATE_VM and
+ * goes with the VM, or it was made over netlink (VH_CMD_VM_CREATE): then it
+ * stays until VH_CMD_VM_DESTROY, while VMMs come and go.
+ */
+#ifndef VH_REGISTRY_H
+#define VH_REGISTRY_H
+
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/rwsem.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <linux/uuid.h>
+
+#include "../acct/acct.h"
+
+/**
+ * struct vh_record - a VM as the registry knows it
+ */
+struct vh_record {
+	u32 id;				/* const once registered */
+	bool defined;			/* const: made over netlink */
+	bool registered;		/* has been in the registry; vh_registry_lock */
+	bool claimed;			/* has a VMM, or is about to; vh_registry_lock */
+	bool attached;			/* has had the VMM's VM; vh_registry_lock */
+	refcount_t refs;
+	uuid_t uuid;			/* const */
+	kuid_t uid;			/* const: owner */
+	u64 created_ns;			/* const, ns of CLOCK_BOOTTIME */
+	struct vh_group *group;		/* const, holds a reference */
+	char name[VH_VM_NAME_MAX + 1];	/* writers: vh_registry_lock; name_lock (registry.c) */
+	struct pid *pid;		/* VMM or creator, thread group; vh_registry_lock */
+	char comm[TASK_COMM_LEN];	/* of it; vh_registry_lock */
+	struct vh_vm *vm;		/* NULL: no VMM; vh_registry_lock */
+	struct vh_counts past;		/* of VMMs that are gone; vh_registry_lock */
+
+	struct mutex charge_mutex;
+	u64 reserved[VH_NR_RESOURCES];	/* const: charged all the time */
+	u64 used[VH_NR_RESOURCES];	/* VCPUS, MEMORY; charge_mutex */
+	u64 charged[VH_NR_RESOURCES];	/* max(reserved, used); charge_mutex */
+};
+
+/*
+ * Held for reading: records, and the VMs and vCPUs that they name, stay. Held
+ * for writing: they come and go. The shrinker only tries for it, so memory may
+ * be allocated under it.
+ */
+extern struct rw_semaphore vh_registry_lock;
+
+int vh_registry_init(void);		/* and groups, and reclaim */
+void vh_registry_exit(void);		/* no VM and no record is left */
+
+/* --- life of a record; process context --- */
+
+/**
+ * struct vh_definition - what VH_CMD_VM_CREATE reserves
+ */
+struct vh_definition { u32 vcpus; u64 memory; };
+
+/*
+ * Charged to @group, whose reference it takes: -EDQUOT (told as an event),
+ * -ENOMEM. @def: made over netlink.
+ */
+struct vh_record *vh_record_create(struct vh_group *group, bool defined,
+				   const struct vh_definition *def);
+/* Into the registry, with @vm or without; @name NULL: "vm-ID". -EEXIST: the owner has one of this name. */
+int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name);
+/* A record made over netlink, for the caller to become its VMM: with a reference; -ENOENT, -EBUSY. */
+struct vh_record *vh_record_claim(u32 id);
+int vh_record_attach(struct vh_record *r, struct vh_vm *vm);
+/* The VMM's side goes: nobody finds @vm any more, its counters are the record's or the group's. */
+void vh_record_detach(struct vh_record *r, struct vh_vm *vm);
+/* After that, all charges given back: told as an event; drops the VM's reference. */
+void vh_record_detached(struct vh_record *r);
+/* A record made over netlink goes: -EBUSY when it has a VMM, -ENOENT when it is gone. */
+int vh_record_undefine(struct vh_record *r);
+void vh_record_discard(struct vh_record *r);	/* one that was never registered */
+void vh_record_put(struct vh_record *r);
+void vh_record_name(const struct vh_record *r, char *name);	/* VH_VM_NAME_MAX + 1 bytes */
+int vh_record_rename(struct vh_record *r, const char *name);	/* -EINVAL, -EEXIST */
+
+/* --- lookup; vh_registry_lock held --- */
+struct vh_record *vh_record_by_id(u32 id);
+struct vh_record *vh_record_next(u32 id);	/* the lowest id from @id on, or NULL */
+void vh_record_get(struct vh_record *r);
+bool vh_record_name_ok(const char *name);
+/* All that a group's VMs counted, those that are gone included. */
+void vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
+
+/* --- charges of a VM; 0 or -EDQUOT (told as an event) --- */
+int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n);
+void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n);
+int vh_record_charge_tables(struct vh_vm *vm, u64 bytes);	/* reclaims first; -ENOMEM */
+void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes);
+
+/* --- control.c: vh_registry_lock held --- */
+#define VH_CTL_PAUSED	0	/* bits of vm->control: the run loop looks when any is set */
+#define VH_CTL_STOP	1
+#define VH_CTL_DEAD	2	/* killed, or an impossible state: every run fails with -EIO */
+#define VH_CTL_NEW	3	/* has not run (again): see what there is to tell */
+
+#define VH_ST_STARTED	0	/* bits of vm->status */
+#define VH_ST_STOPPED	1
+#define VH_ST_CRASHED	2
+
+enum vh_vm_state vh_vm_state(const struct vh_record *r);
+enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu);
+int vh_control_pause(struct vh_record *r);
+int vh_control_resume(struct vh_record *r);
+int vh_control_stop(struct vh_record *r);
+int vh_control_kill(struct vh_record *r);
+/* Own thread, vm->control is not 0. 1: go on; 0: to userspace; -EIO, -EINTR. */
+int vh_control(struct vh_vcpu *vcpu);
+/* A vCPU met its end; for the registry and the listeners. Process context. */
+void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason);
+
+#endif /* VH_REGISTRY_H */
