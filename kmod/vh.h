@@ -33,6 +33,7 @@
 #include "mmu/mmu.h"
 
 #define VH_MAX_VCPUS	288
+#define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
 #define VH_MAX_CPUID	256
 #define VH_CPUID_HOT	0x20		/* basic leaves found without a search */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
@@ -247,7 +248,7 @@ struct vh_vcpu {
 
 	/* Accounting: own thread writes, others read (acct/counters.c). */
 	s64 guest_tsc;			/* ticks in the guest; minus the TSC of the entry while in it */
-	u64 exits[VH_NR_EXIT_REASONS];
+	u64 exits[VH_EXIT_COUNTERS];
 	u64 injected, faults;
 	u64 halt_waited, halt_polled;	/* ns */
 	u64 halt_polls, halt_poll_hit;

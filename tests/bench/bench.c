@@ -205,6 +205,41 @@ static int print_comparison(const double *base, const double *ticks)
 	return over ? 1 : 0;
 }
 
+#define ACCOUNTING_LIMIT 12.5	/* instructions an exit; the figures are averages */
+
+static void save(const char *path, const double *ticks)
+{
+	FILE *f = fopen(path, "w");
+
+	if (!f || fwrite(ticks, sizeof(*ticks), ROWS, f) != ROWS || fclose(f))
+		die(path, errno);
+}
+
+/* What accounting adds, against the figures of a module built without it. */
+static int print_accounting(const char *path, const double *ticks)
+{
+	unsigned int i, over = 0;
+	double without[ROWS];
+	FILE *f = fopen(path, "r");
+
+	if (!f || fread(without, sizeof(*without), ROWS, f) != ROWS)
+		die(path, errno);
+	fclose(f);
+	printf("\n%-34s %12s %12s %6s %6s  %s\n", "accounting", "without", "with",
+	       "adds", "limit", "verdict");
+	for (i = 0; i <= ROW_EPT; i++) {
+		double adds = ticks[i] - without[i];
+		bool bad = adds > ACCOUNTING_LIMIT;
+
+		if (ticks[i] < 0)
+			continue;
+		over += bad;
+		printf("%-34s %12.0f %12.0f %6.1f %6.0f  %s\n", rows[i].name, without[i],
+		       ticks[i], adds, ACCOUNTING_LIMIT, bad ? "EXCEEDED" : "ok");
+	}
+	return over ? 1 : 0;
+}
+
 static void usage(FILE *to)
 {
 	fprintf(to,
@@ -212,6 +247,8 @@ static void usage(FILE *to)
 		"  --device PATH   device to measure (/dev/vh)\n"
 		"  --against PATH  measure this one as well, first, and compare:\n"
 		"                  status 1 if a limit is exceeded\n"
+		"  --save FILE     keep the figures for a later --without\n"
+		"  --without FILE  compare with those of a module built with VH_ACCT=0\n"
 		"  --only ROW      rows whose key contains ROW\n"
 		"  --json          print JSON instead of a table\n");
 }
@@ -222,11 +259,15 @@ int main(int argc, char **argv)
 		{ "device", required_argument, NULL, 'd' },
 		{ "against", required_argument, NULL, 'a' },
 		{ "only", required_argument, NULL, 'o' },
+		{ "save", required_argument, NULL, 's' },
+		{ "without", required_argument, NULL, 'w' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
 	const char *device = "/dev/vh", *against = NULL, *only = NULL;
+	const char *save_to = NULL, *without = NULL;
+	int status = 0;
 	double ticks[ROWS], base[ROWS];
 	bool json = false;
 	unsigned int i;
@@ -243,6 +284,12 @@ int main(int argc, char **argv)
 		case 'o':
 			only = optarg;
 			break;
+		case 's':
+			save_to = optarg;
+			break;
+		case 'w':
+			without = optarg;
+			break;
 		case 'j':
 			json = true;
 			break;
@@ -257,6 +304,8 @@ int main(int argc, char **argv)
 	if (against)
 		measure(against, only, base);
 	measure(device, only, ticks);
+	if (save_to)
+		save(save_to, ticks);
 	if (json) {
 		printf("[\n");
 		if (against)
@@ -266,7 +315,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (against)
-		return print_comparison(base, ticks);
+		status = print_comparison(base, ticks);
+	if (without)
+		status |= print_accounting(without, ticks);
+	if (against || without)
+		return status;
 	printf("%-34s %12s\n", "row", "ticks");
 	for (i = 0; i < ROWS; i++)
 		if (ticks[i] >= 0)

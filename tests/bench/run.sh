@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh: what an exit costs on vh and on KVM, measured in one boot of the lab
 #
+# and what accounting adds to it, against a module built without.
+#
 #   run.sh [--module vh.ko] [--json] [--here] [LAB OPTIONS...]
 #
 # Status 0 if every figure is within its limit, 1 if one exceeds it. --here
@@ -16,7 +18,7 @@ while [ $# -gt 0 ]; do
 	--module) module=$2; shift 2 ;;
 	--json) json=--json; shift ;;
 	--here) here=1; shift ;;
-	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done
@@ -24,11 +26,18 @@ make -s -C tests/bench
 if [ -n "$here" ]; then
 	exec build/tests/bench/bench --against /dev/kvm --device /dev/vh $json
 fi
+# the same module without accounting on the exit path
+bare=$PWD/build/noacct
+rm -rf "$bare" && mkdir -p "$bare" && cp -r kmod uapi "$bare/" && find "$bare" -name '*.o' -delete
+make -s -j2 -C "$(scripts/deps --kdir)" M="$bare/kmod" VH_ACCT=0 modules >/dev/null
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 cat >"$script" <<EOF
 modprobe kvm-intel || exit 2
+insmod ./noacct.ko || exit 2
+./bench --device /dev/vh --save without >/dev/null || exit 2
+rmmod vh || exit 2
 insmod ./vh.ko || exit 2
-./bench --against /dev/kvm --device /dev/vh $json
+./bench --against /dev/kvm --device /dev/vh --without without $json
 EOF
-tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" "$@" "$script"
+tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" --file "$bare/kmod/vh.ko:noacct.ko" "$@" "$script"
