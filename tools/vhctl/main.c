@@ -6,14 +6,36 @@
 #include "vhctl.h"
 
 static const struct command commands[] = {
+	{ "ls", cmd_ls, "list VMs" },
+	{ "show", cmd_show, "all about VMs" },
 	{ "run", cmd_run, "run a VM on this terminal" },
-	{ "version", cmd_version, "print the versions of vhctl and of the module" },
+	{ "create", cmd_create, "make a VM that a VMM can attach to later" },
+	{ "destroy", cmd_destroy, "remove a VM of create" },
+	{ "start", cmd_start, "run a VM of create in the background" },
+	{ "attach", cmd_attach, "connect this terminal to the console of a VM of start" },
+	{ "stop", cmd_stop, "ask a VM to stop" },
+	{ "kill", cmd_kill, "end a VM at once" },
+	{ "pause", cmd_pause, "let a VM run no more until resume" },
+	{ "resume", cmd_resume, "let a paused VM run" },
+	{ "rename", cmd_rename, "give a VM a name" },
+	{ "top", cmd_top, "VMs by what they use, live" },
+	{ "stats", cmd_stats, "counters of a VM and its vCPUs" },
+	{ "exits", cmd_exits, "VM exits by reason" },
+	{ "monitor", cmd_monitor, "events as they happen" },
+	{ "group", cmd_group, "cgroups: usage, limits, totals" },
+	{ "exec", cmd_exec, "run a program that sees /dev/vh as /dev/kvm" },
+	{ "metrics", cmd_metrics, "figures for Prometheus" },
+	{ "check", cmd_check, "is this host able to run VMs on vh?" },
+	{ "version", cmd_version, "versions of vhctl and of the module" },
 };
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 void error(const char *fmt, ...)
 {
 	va_list ap;
 
+	fflush(stdout);
 	fputs("vhctl: ", stderr);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
@@ -21,27 +43,43 @@ void error(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+int usage_error(const char *command)
+{
+	fprintf(stderr, "'vhctl %s --help' tells how to use it\n", command);
+	return EXIT_USAGE;
+}
+
 static void usage(FILE *f)
 {
 	fputs("usage: vhctl COMMAND [OPTIONS]\n\ncommands:\n", f);
-	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (unsigned int i = 0; i < NR_COMMANDS; i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'vhctl COMMAND --help' tells more, vhctl(8) all.\n", f);
+	fputs("\nA VM is named by its id, name or UUID. 'vhctl COMMAND --help' tells more, vhctl(8) all.\n",
+	      f);
 }
 
 int main(int argc, char **argv)
 {
+	char help[] = "--help", *ask[] = { argv[0], argc > 2 ? argv[2] : NULL, help, NULL };
+
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") ||
+	    (!strcmp(argv[1], "help") && argc < 3)) {
 		usage(stdout);
 		return EXIT_OK;
 	}
+	if (!strcmp(argv[1], "help")) {
+		argv = ask;
+		argc = 3;
+	}
 	if (!strcmp(argv[1], "--version"))
 		argv[1] = "version";
-	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	if (!strcmp(argv[1], "list"))
+		argv[1] = "ls";
+	for (unsigned int i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
 	error("unknown command '%s'; 'vhctl --help' lists them", argv[1]);

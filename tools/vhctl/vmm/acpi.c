@@ -58,8 +58,7 @@ struct rsdp {
 
 #define FLAG_WBINVD	(1 << 0)
 #define FLAG_C1		(1 << 2)
-#define FLAG_NO_POWER	(1 << 4)	/* no fixed power and sleep buttons */
-#define FLAG_NO_SLEEP	(1 << 5)
+#define FLAG_NO_SLEEP	(1 << 5)	/* no fixed sleep button; the power button is there */
 #define FLAG_RESET	(1 << 10)
 
 /* Name (_S5, Package () { 5, 5, 0, 0 }) */
@@ -128,7 +127,7 @@ static void make_fadt(struct fadt *f, uint64_t facs, uint64_t dsdt)
 		.pm1_evt_len = 4, .pm1_cnt_len = 2,
 		.c2_latency = 0xffff, .c3_latency = 0xffff, .century = 0x32,
 		.boot_arch = 1 | 4,	/* legacy devices, no VGA */
-		.flags = FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER | FLAG_NO_SLEEP | FLAG_RESET,
+		.flags = FLAG_WBINVD | FLAG_C1 | FLAG_NO_SLEEP | FLAG_RESET,
 		.reset = port(RESET_PORT, 8), .reset_value = 6,
 		.x_pm1a_evt = port(PM_EVENT_PORT, 32), .x_pm1a_cnt = port(PM_CONTROL_PORT, 16),
 	};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * console.c - the terminal: raw input to the serial port, its output to stdout.
+ * console.c - the console: a terminal, or for a VM in the background a socket and a log. Input
+ * goes to the serial port, its output to stdout, or to the log and whoever is connected.
  *
  * Output is collected and written at line ends, when much is there, or a
  * moment later by the loop, so that a guest's character costs no system call.
@@ -9,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -26,8 +28,10 @@ static bool raw;
 static int wake_fd = -1, signal_fd = -1;
 static uint8_t out[4096];	/* v->lock */
 static size_t out_n;
+static int in_fd = STDIN_FILENO, out_fd = STDOUT_FILENO;
+static int listen_fd = -1, client_fd = -1;	/* client_fd: v->lock */
 
-int console_open(void)
+int console_open(const struct vmm_config *cfg)
 {
 	struct termios t;
 	sigset_t set;
@@ -45,6 +49,12 @@ int console_open(void)
 		error("cannot set up the console: %s", strerror(errno));
 		return -1;
 	}
+	if (cfg->listen_fd >= 0) {
+		listen_fd = cfg->listen_fd;
+		out_fd = cfg->log_fd;
+		in_fd = -1;
+		return 0;
+	}
 	if (!isatty(STDIN_FILENO) || tcgetattr(STDIN_FILENO, &saved))
 		return 0;
 	t = saved;
@@ -54,20 +64,50 @@ int console_open(void)
 	return 0;
 }
 
+static void write_all(int fd, const uint8_t *data, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, data, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			break;	/* nobody reads: the guest goes on */
+		data += r;
+		n -= r;
+	}
+}
+
 void console_flush(void)
 {
-	size_t at = 0;
-
-	while (at < out_n) {
-		ssize_t n = write(STDOUT_FILENO, out + at, out_n - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;	/* nobody reads: the guest goes on */
-		at += n;
-	}
+	write_all(out_fd, out, out_n);
+	if (client_fd >= 0)
+		write_all(client_fd, out, out_n);
 	out_n = 0;
+}
+
+/* One terminal at a time: the latest. */
+static void take_client(struct vmm *v)
+{
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	pthread_mutex_lock(&v->lock);
+	if (client_fd >= 0)
+		close(client_fd);
+	client_fd = fd;
+	pthread_mutex_unlock(&v->lock);
+	in_fd = fd;
+}
+
+static void drop_client(struct vmm *v)
+{
+	pthread_mutex_lock(&v->lock);
+	close(client_fd);
+	client_fd = -1;
+	pthread_mutex_unlock(&v->lock);
+	in_fd = -1;
 }
 
 void console_close(void)
@@ -121,7 +161,7 @@ static size_t filter(struct vmm *v, uint8_t *data, size_t n)
 static bool input(struct vmm *v, size_t room)
 {
 	uint8_t data[64];
-	ssize_t n = read(STDIN_FILENO, data, room < sizeof(data) ? room : sizeof(data));
+	ssize_t n = read(in_fd, data, room < sizeof(data) ? room : sizeof(data));
 
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
@@ -141,31 +181,46 @@ static void take_signal(struct vmm *v)
 			 strsignal(info.ssi_signo));
 }
 
+/* How long poll() may wait, -1 for ever. v->lock held. */
+static int patience(struct vmm *v)
+{
+	long long left = v->stop_at ? v->stop_at - vmm_now() : -1;
+
+	if (v->stop_at && left < 0)
+		left = 0;
+	if (out_n && (left < 0 || left > FLUSH_MS))
+		left = FLUSH_MS;
+	return left;
+}
+
 /**
- * console_loop - serve the terminal until the VM ends
+ * console_loop - serve the console until the VM ends
  * @v: the VM
  */
 void console_loop(struct vmm *v)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[4] = {
 		{ .events = POLLIN }, { .fd = wake_fd, .events = POLLIN },
-		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = signal_fd, .events = POLLIN }, { .fd = listen_fd, .events = POLLIN },
 	};
-	bool eof = false, stopping = false;
+	bool eof = false, stopping = false, late;
 	uint64_t count;
 	size_t room;
 	int n;
 
-	while (!stopping) {
+	for (;;) {
 		pthread_mutex_lock(&v->lock);
 		room = serial_room();
-		n = out_n ? FLUSH_MS : -1;
 		stopping = v->stopping;
+		late = v->stop_at && vmm_now() >= v->stop_at;
+		n = patience(v);
 		pthread_mutex_unlock(&v->lock);
-		if (stopping)
+		if (!stopping && late)
+			vmm_stop(v, EXIT_QUIT, "stopped; the guest did not power off in time");
+		if (stopping || late)
 			break;
-		fds[0].fd = eof || !room ? -1 : STDIN_FILENO;
-		n = poll(fds, 3, n);
+		fds[0].fd = eof || !room ? -1 : in_fd;
+		n = poll(fds, 4, n);
 		if (n == 0) {
 			pthread_mutex_lock(&v->lock);
 			console_flush();
@@ -177,7 +232,13 @@ void console_loop(struct vmm *v)
 			continue;
 		if (fds[2].revents)
 			take_signal(v);
-		if (fds[0].fd >= 0 && fds[0].revents)
-			eof = !input(v, room);
+		if (fds[3].revents)
+			take_client(v);
+		if (fds[0].fd >= 0 && fds[0].revents && !input(v, room)) {
+			if (listen_fd < 0)
+				eof = true;
+			else if (fds[0].fd == in_fd)
+				drop_client(v);
+		}
 	}
 }

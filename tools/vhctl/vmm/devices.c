@@ -12,9 +12,10 @@
 #define RTC_INDEX	0x70
 #define SLEEP_ENABLE	(1 << 13)
 #define SCI_ENABLE	1
+#define POWER_BUTTON	(1 << 8)	/* of the PM1 event registers */
 
 static uint8_t rtc_index;	/* v->lock */
-static uint16_t pm_enable;	/* PM1 enable register: kept, no event ever comes; v->lock */
+static uint16_t pm_status, pm_enable;	/* PM1 event registers; v->lock */
 
 static uint8_t bcd(int n)
 {
@@ -42,6 +43,21 @@ static uint8_t rtc_read(void)
 	case 0x32: return bcd(19 + t.tm_year / 100);
 	}
 	return 0;
+}
+
+/* The SCI is level-triggered: it is there as long as an enabled event is. */
+static void update_sci(struct vmm *v)
+{
+	vmm_irq(v, SCI_IRQ, !!(pm_status & pm_enable));
+}
+
+bool power_button(struct vmm *v)
+{
+	if (!(pm_enable & POWER_BUTTON))
+		return false;
+	pm_status |= POWER_BUTTON;
+	update_sci(v);
+	return true;
 }
 
 static void power_control(struct vmm *v, uint16_t value)
@@ -72,6 +88,10 @@ static void port_write(struct vmm *v, uint16_t port, uint32_t value, int len)
 		rtc_index = value;
 	else if (port == PM_EVENT_PORT + 2)
 		pm_enable = value;
+	else if (port == PM_EVENT_PORT)
+		pm_status &= ~value;	/* what is written as 1 is cleared */
+	if (port == PM_EVENT_PORT || port == PM_EVENT_PORT + 2)
+		update_sci(v);
 	pthread_mutex_unlock(&v->lock);
 }
 
@@ -80,8 +100,6 @@ static uint32_t port_read(struct vmm *v, uint16_t port, int len)
 	uint32_t value = ~0u;
 
 	switch (port) {
-	case PM_EVENT_PORT:
-		return 0;
 	case PM_CONTROL_PORT:
 		return SCI_ENABLE;
 	}
@@ -90,6 +108,8 @@ static uint32_t port_read(struct vmm *v, uint16_t port, int len)
 		value = serial_read(v, port - COM1);
 	else if (port == RTC_INDEX + 1)
 		value = rtc_read();
+	else if (port == PM_EVENT_PORT)
+		value = pm_status;
 	else if (port == PM_EVENT_PORT + 2)
 		value = pm_enable;
 	pthread_mutex_unlock(&v->lock);

@@ -28,7 +28,8 @@ static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 		return NULL;
 	}
 	if (ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r)) {
-		error("cannot give the guest its memory: %s", strerror(errno));
+		error("cannot give the guest its memory: %s", errno == EDQUOT ?
+		      "a limit of the cgroup is reached" : strerror(errno));
 		return NULL;
 	}
 	return p;

@@ -4,23 +4,8 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 
+#include "object.h"
 #include "vmm/vmm.h"
-
-/* Basic exit reasons (SDM Vol. 3, Appendix C). */
-static const char *const reasons[VH_NR_EXIT_REASONS] = {
-	[0] = "exception or NMI", [1] = "external interrupt", [2] = "triple fault",
-	[3] = "INIT", [4] = "SIPI", [7] = "interrupt window", [8] = "NMI window",
-	[9] = "task switch", [10] = "CPUID", [12] = "HLT", [13] = "INVD", [14] = "INVLPG",
-	[15] = "RDPMC", [16] = "RDTSC", [18] = "VMCALL", [28] = "control register",
-	[29] = "MOV DR", [30] = "I/O instruction", [31] = "RDMSR", [32] = "WRMSR",
-	[33] = "entry failed: guest state", [34] = "entry failed: MSR loading", [36] = "MWAIT",
-	[37] = "monitor trap flag", [39] = "MONITOR", [40] = "PAUSE",
-	[43] = "TPR below threshold", [44] = "APIC access", [45] = "virtualized EOI",
-	[46] = "GDTR or IDTR", [47] = "LDTR or TR", [48] = "EPT violation",
-	[49] = "EPT misconfiguration", [52] = "preemption timer", [54] = "WBINVD",
-	[55] = "XSETBV", [56] = "APIC write", [58] = "INVPCID", [62] = "PML full",
-	[63] = "XSAVES", [64] = "XRSTORS",
-};
 
 static const char *const user_reasons[64] = {
 	[KVM_EXIT_IO] = "port", [KVM_EXIT_MMIO] = "MMIO", [KVM_EXIT_HLT] = "HLT",
@@ -63,7 +48,7 @@ void stats_print(struct vmm *v)
 	if (known) {
 		fprintf(stderr, "VM exits: %llu\n", total);
 		for (i = 0; i < VH_NR_EXIT_REASONS; i++)
-			row(reasons[i], i, vmx[i]);
+			row(exit_name(i), i, vmx[i]);
 	}
 	fprintf(stderr, "exits to userspace:\n");
 	for (i = 0; i < 64; i++)

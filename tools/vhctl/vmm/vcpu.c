@@ -209,9 +209,11 @@ static bool handle_exit(struct vmm_vcpu *c)
 			run->internal.suberror);
 		return false;
 	case KVM_EXIT_SYSTEM_EVENT:
-		if (run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN)
-			vmm_stop(v, EXIT_OK, NULL);
-		else if (run->system_event.type == KVM_SYSTEM_EVENT_RESET)
+		if (run->system_event.type == KVM_SYSTEM_EVENT_SHUTDOWN) {
+			vmm_ask_stop(v);
+			return true;
+		}
+		if (run->system_event.type == KVM_SYSTEM_EVENT_RESET)
 			vmm_stop(v, EXIT_GUEST_RESET, "the guest asked for a reset");
 		else
 			crashed(c, "system event", run->system_event.type);
@@ -234,8 +236,11 @@ static void *vcpu_thread(void *arg)
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
-			vmm_stop(c->vmm, EXIT_ERROR, "vCPU %d stopped: %s", c->id,
-				 strerror(errno));
+			if (errno == EIO)
+				vmm_stop(c->vmm, EXIT_QUIT, "the VM was killed");
+			vmm_stop(c->vmm, EXIT_ERROR, "vCPU %d stopped: %s%s", c->id,
+				 strerror(errno), errno == ENOMEM ?
+				 "; the cgroup's limit on page tables may be too low" : "");
 			break;
 		}
 		if (c->run->exit_reason < sizeof(c->exits) / sizeof(c->exits[0]))

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "nl.h"
 #include "vhctl.h"
 #include "vmm/vmm.h"
 
@@ -27,6 +29,28 @@ void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 	}
 	pthread_mutex_unlock(&v->lock);
 	console_wake();
+}
+
+long long vmm_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+void vmm_ask_stop(struct vmm *v)
+{
+	bool pressed;
+
+	pthread_mutex_lock(&v->lock);
+	pressed = power_button(v);
+	if (pressed && !v->stop_at)
+		v->stop_at = vmm_now() + v->cfg->stop_ms;
+	pthread_mutex_unlock(&v->lock);
+	if (!pressed)
+		vmm_stop(v, EXIT_QUIT, "stopped; the guest does not listen to its power button");
+	console_wake();		/* for the time limit */
 }
 
 void vmm_irq(struct vmm *v, int gsi, int level)
@@ -59,21 +83,55 @@ static int open_device(struct vmm *v)
 	return 0;
 }
 
+static const char *create_error(const struct vmm *v, int err)
+{
+	switch (err) {
+	case EBUSY:
+		return v->cfg->attach ? "it runs already" :
+		       "another hypervisor is using VMX; stop its VMs or unload it";
+	case EDQUOT:
+		return "a limit of the cgroup is reached; 'vhctl group show' tells which";
+	case ENOENT:
+		return "no such VM";
+	}
+	return strerror(err);
+}
+
+/* The name that listings show. */
+static int set_name(struct vmm *v)
+{
+	struct nl_msg *msg;
+	struct vh_vm_id id;
+	struct nl *nl;
+	int status;
+
+	if (ioctl(v->vm, VH_GET_VM_ID, &id))
+		return 0;	/* not vh: nobody else keeps names */
+	nl = vh_open();
+	if (!nl)
+		return -1;
+	msg = vh_request(nl, VH_CMD_VM_SET, 0);
+	nla_put_u32(msg, VH_A_VM_ID, id.id);
+	nla_put_string(msg, VH_A_VM_NAME, v->cfg->name);
+	status = vh_do(nl, msg, v->cfg->name);
+	vh_close(nl);
+	return status ? -1 : 0;
+}
+
 static int create_vm(struct vmm *v)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity = 0xfeffc000;
 	int size;
 
-	v->vm = ioctl(v->dev, KVM_CREATE_VM, 0);
+	v->vm = v->cfg->attach ? ioctl(v->dev, VH_ATTACH_VM, &v->cfg->attach) :
+				 ioctl(v->dev, KVM_CREATE_VM, 0);
 	if (v->vm < 0) {
-		if (errno == EBUSY)
-			error("%s: another hypervisor is using VMX; stop its VMs or unload it",
-			      v->cfg->device);
-		else
-			error("cannot create a VM: %s", strerror(errno));
+		error("cannot create a VM on %s: %s", v->cfg->device, create_error(v, errno));
 		return -1;
 	}
+	if (v->cfg->named && set_name(v))
+		return -1;
 	size = ioctl(v->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run)) {
 		error("%s: no vCPU mapping size", v->cfg->device);
@@ -100,7 +158,7 @@ static int start(struct vmm *v)
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
-	if (console_open())
+	if (console_open(v->cfg))
 		return -1;
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_start(v, i))
@@ -137,6 +195,12 @@ int vmm_run(const struct vmm_config *cfg)
 		vmm_stop(v, EXIT_ERROR, NULL);
 		finish(v);
 		return EXIT_ERROR;
+	}
+	if (cfg->ready_fd >= 0) {
+		if (write(cfg->ready_fd, "", 1) < 0)
+			error("nobody waits for the VM to run");
+		close(cfg->ready_fd);
+		dup2(cfg->log_fd, STDERR_FILENO);	/* from now on nobody reads the terminal */
 	}
 	console_loop(v);
 	finish(v);

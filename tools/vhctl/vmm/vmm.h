@@ -11,6 +11,8 @@
  *   serial.c   16550
  *   console.c  terminal
  *   stats.c    exits counted
+ *
+ * A VM in the background (vhctl start) has its console on a socket and in a log.
  */
 #ifndef VMM_H
 #define VMM_H
@@ -52,6 +54,11 @@ struct vmm_config {
 	uint64_t memory;
 	int cpus;
 	bool stats;
+	bool named;			/* the kernel is to know the name */
+	uint32_t attach;		/* VM of VH_CMD_VM_CREATE to take; 0: create one */
+	unsigned int stop_ms;		/* for the guest to power off, after VH_CMD_VM_STOP */
+	int listen_fd, log_fd;		/* background: console socket, log; else -1 */
+	int ready_fd;			/* background: told when the VM runs; else -1 */
 };
 
 struct vmm_vcpu {
@@ -81,6 +88,7 @@ struct vmm {
 	pthread_mutex_t lock;		/* everything below, and the devices */
 	pthread_cond_t ended;
 	bool stopping;
+	long long stop_at;		/* ms of CLOCK_MONOTONIC: no more patience; 0: no hurry */
 	int status;			/* exit status, set once by vmm_stop() */
 	char reason[160];
 };
@@ -91,6 +99,9 @@ int vmm_run(const struct vmm_config *cfg);
 void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 	__attribute__((format(printf, 3, 4)));
 void vmm_irq(struct vmm *v, int gsi, int level);
+/* Somebody asked for the VM's end (VH_CMD_VM_STOP). */
+void vmm_ask_stop(struct vmm *v);
+long long vmm_now(void);
 
 /* memory.c */
 int memory_create(struct vmm *v);
@@ -110,6 +121,8 @@ void vcpus_kick(struct vmm *v);
 
 /* devices.c: one access of 1, 2 or 4 bytes; v->lock is not held */
 void device_io(struct vmm *v, uint16_t port, void *data, int len, bool write);
+/* Press the power button; false: the guest does not listen to it. v->lock held. */
+bool power_button(struct vmm *v);
 
 /* serial.c; v->lock held */
 void serial_init(struct vmm *v);
@@ -119,7 +132,7 @@ size_t serial_room(void);
 void serial_input(struct vmm *v, const uint8_t *data, size_t n);
 
 /* console.c */
-int console_open(void);			/* raw mode when stdin is a terminal */
+int console_open(const struct vmm_config *cfg);	/* raw mode when stdin is a terminal */
 void console_close(void);
 void console_loop(struct vmm *v);	/* input until the VM ends */
 void console_wake(void);

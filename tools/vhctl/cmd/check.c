@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* check.c - vhctl check: is this host able, and if not, what is to be done? */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "fields.h"
+#include "parse.h"
+#include "vhctl.h"
+
+enum verdict { OK, WARN, FAIL };
+
+static struct out *out;
+static bool failed, lines;
+
+static void tell(const char *what, enum verdict v, const char *found, const char *remedy)
+{
+	static const char *const names[] = { "ok", "warn", "FAIL" };
+
+	failed |= v == FAIL;
+	if (lines) {
+		printf("%-4s  %-12s %s\n", names[v], what, found);
+		if (v != OK && remedy)
+			printf("      %-12s -> %s\n", "", remedy);
+		return;
+	}
+	out_object(out);
+	out_text(out, "check", NULL, what);
+	out_text(out, "verdict", NULL, names[v]);
+	out_text(out, "found", NULL, found);
+	out_text(out, "remedy", NULL, v != OK ? remedy : NULL);
+}
+
+/* A line of /proc/cpuinfo that begins with @key, after the colon. */
+static bool cpuinfo(const char *key, char *value, size_t size)
+{
+	char line[4096];
+	bool found = false;
+	FILE *f = fopen("/proc/cpuinfo", "re");
+
+	while (f && !found && fgets(line, sizeof(line), f)) {
+		char *colon = strchr(line, ':');
+		size_t n = strlen(key);
+
+		if (!colon || strncmp(line, key, n) || !isspace((unsigned char)line[n]))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		snprintf(value, size, "%s", colon[1] ? colon + 2 : "");
+		found = true;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static bool has_word(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = list; (p = strstr(p, word)); p += n)
+		if ((p == list || p[-1] == ' ') && (!p[n] || p[n] == ' '))
+			return true;
+	return false;
+}
+
+static bool read_line(const char *path, char *to, size_t size)
+{
+	FILE *f = fopen(path, "re");
+	bool ok = f && fgets(to, size, f);
+
+	if (f)
+		fclose(f);
+	if (ok)
+		to[strcspn(to, "\n")] = 0;
+	return ok;
+}
+
+static void check_cpu(void)
+{
+	char model[256] = "unknown", flags[4096] = "", vmx[1024] = "", text[512];
+	static const char *const wanted[] = { "ept", "unrestricted_guest", "vpid", "vnmi" };
+
+	cpuinfo("model name", model, sizeof(model));
+	cpuinfo("flags", flags, sizeof(flags));
+	if (!has_word(flags, "vmx")) {
+		tell("cpu", FAIL, model, has_word(flags, "svm") ?
+		     "vh needs Intel VMX; this processor has AMD SVM" :
+		     "no VMX: turn on Intel VT-x in the firmware's setup; inside a VM, nested virtualization");
+		return;
+	}
+	tell("cpu", OK, model, NULL);
+	if (!cpuinfo("vmx flags", vmx, sizeof(vmx)))
+		return;
+	text[0] = 0;
+	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!has_word(vmx, wanted[i])) {
+			strcat(text, text[0] ? ", " : "lacks ");
+			strcat(text, wanted[i]);
+		}
+	if (text[0])
+		tell("vmx", WARN, text, "docs/support.md lists what processors vh runs on");
+	else
+		tell("vmx", OK, "EPT, unrestricted guest, VPID, virtual NMIs", NULL);
+}
+
+/* IA32_FEATURE_CONTROL: locked without VMX is the firmware's doing (SDM Vol. 3, 24.7). */
+static void check_firmware(void)
+{
+	int fd = open("/dev/cpu/0/msr", O_RDONLY | O_CLOEXEC);
+	uint64_t v;
+
+	if (fd < 0 || pread(fd, &v, 8, 0x3a) != 8) {
+		tell("firmware", OK, "IA32_FEATURE_CONTROL cannot be read here (as root: modprobe msr)",
+		     NULL);
+	} else if ((v & 1) && !(v & 4)) {
+		tell("firmware", FAIL, "VMX is locked off",
+		     "turn on Intel VT-x in the firmware's setup, then power the machine off and on");
+	} else {
+		tell("firmware", OK, "VMX is allowed", NULL);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void check_kernel(void)
+{
+	static const char *const wanted[] = {
+		"CONFIG_MODULES", "CONFIG_MMU_NOTIFIER", "CONFIG_CGROUPS", "CONFIG_HIGH_RES_TIMERS",
+		"CONFIG_PREEMPT_NOTIFIERS",
+	};
+	char path[128], line[256], missing[256] = "";
+	bool seen[5] = { false };
+	struct utsname u;
+	int major = 0, minor = 0;
+	FILE *f;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &major, &minor);
+	if (major < 6 || (major == 6 && minor < 1))
+		tell("kernel", FAIL, u.release, "vh needs Linux 6.1 or newer");
+	else
+		tell("kernel", OK, u.release, NULL);
+	snprintf(path, sizeof(path), "/boot/config-%s", u.release);
+	f = fopen(path, "re");
+	if (!f) {
+		tell("config", OK, "no /boot/config of this kernel to read", NULL);
+		return;
+	}
+	while (fgets(line, sizeof(line), f))
+		for (int i = 0; i < 5; i++) {
+			size_t n = strlen(wanted[i]);
+
+			if (!strncmp(line, wanted[i], n) && line[n] == '=')
+				seen[i] = true;
+		}
+	fclose(f);
+	for (int i = 0; i < 4; i++)
+		if (!seen[i]) {
+			strcat(missing, " ");
+			strcat(missing, wanted[i]);
+		}
+	tell("config", missing[0] ? FAIL : OK, missing[0] ? missing : "has what vh needs",
+	     "use a kernel with these options; Debian's has them");
+}
+
+static void check_module(void)
+{
+	char version[64];
+
+	if (!read_line("/sys/module/vh/version", version, sizeof(version)))
+		tell("module", FAIL, "vh is not loaded", "as root: modprobe vh");
+	else
+		tell("module", OK, version, NULL);
+	if (access(VH_DEVICE, F_OK))
+		tell("device", FAIL, VH_DEVICE " does not exist", "load the module: modprobe vh");
+	else if (access(VH_DEVICE, R_OK | W_OK))
+		tell("device", FAIL, VH_DEVICE " may not be opened",
+		     "be a member of group kvm: adduser USER kvm, and log in again");
+	else
+		tell("device", OK, VH_DEVICE, NULL);
+}
+
+static void check_kvm(void)
+{
+	char users[32] = "0", text[96];
+
+	if (!read_line("/sys/module/kvm_intel/refcnt", users, sizeof(users))) {
+		tell("kvm", OK, "kvm_intel is not loaded", NULL);
+		return;
+	}
+	snprintf(text, sizeof(text), "kvm_intel is loaded, in use by %s", users);
+	tell("kvm", strcmp(users, "0") ? WARN : OK, text,
+	     "while KVM has VMs, VMX is its own: stop them, or unload kvm_intel");
+}
+
+static void check_mitigations(void)
+{
+	static const char dir[] = "/sys/devices/system/cpu/vulnerabilities";
+	char path[300], line[256], bad[1024] = "";
+	struct dirent *e;
+	DIR *d = opendir(dir);
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+		if (e->d_name[0] == '.' || !read_line(path, line, sizeof(line)))
+			continue;
+		if (!strncmp(line, "Vulnerable", 10) &&
+		    strlen(bad) + strlen(e->d_name) + 3 < sizeof(bad)) {
+			strcat(bad, bad[0] ? ", " : "vulnerable: ");
+			strcat(bad, e->d_name);
+		}
+	}
+	if (d)
+		closedir(d);
+	tell("mitigations", bad[0] ? WARN : OK, bad[0] ? bad : "the host reports no open weakness",
+	     "see docs/security.md before running guests that you do not trust");
+}
+
+static void check_cgroup(void)
+{
+	const char *mount = cgroup_mount();
+
+	if (mount)
+		tell("cgroup", OK, mount, NULL);
+	else
+		tell("cgroup", WARN, "no cgroup v2 hierarchy is mounted",
+		     "all VMs are in one group; boot with systemd.unified_cgroup_hierarchy=1, or mount -t cgroup2");
+}
+
+int cmd_check(int argc, char **argv)
+{
+	static const struct option options[] = { OUT_OPTIONS, { } };
+	enum out_mode mode = OUT_TABLE;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
+		if (out_option(opt, &mode))
+			continue;
+		if (opt != 'h')
+			return usage_error(argv[0]);
+		puts("usage: vhctl check [OPTIONS]\n\n"
+		     "Is this host able to run VMs on vh? Each line: ok, warn or FAIL, and a remedy.\n"
+		     "Exit status 1 when one is FAIL.\n\n" OUT_OPTIONS_HELP);
+		return EXIT_OK;
+	}
+	lines = mode == OUT_TABLE;
+	if (!lines)
+		out = out_new(mode);
+	check_cpu();
+	check_firmware();
+	check_kernel();
+	check_module();
+	check_kvm();
+	check_mitigations();
+	check_cgroup();
+	if (!lines)
+		out_finish(out, false);
+	return failed ? EXIT_ERROR : EXIT_OK;
+}

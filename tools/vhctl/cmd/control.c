@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* control.c - vhctl pause, resume, kill, stop, rename, destroy: one request for each VM. */
+#include <errno.h>
+#include <string.h>
+
+#include "fields.h"
+#include "parse.h"
+#include "vhctl.h"
+
+/* Options of a command that has only --help: the first argument, or -1 - status. */
+static int plain_options(int argc, char **argv, const char *usage, int min, int max)
+{
+	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { } };
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(usage, stdout);
+			return -1 - EXIT_OK;
+		}
+		return -1 - usage_error(argv[0]);
+	}
+	if (argc - optind < min || argc - optind > max) {
+		error(argc - optind < min ? "which VM?" : "too many arguments");
+		return -1 - usage_error(argv[0]);
+	}
+	return optind;
+}
+
+static int each_vm(int argc, char **argv, int cmd, const char *usage)
+{
+	int i = plain_options(argc, argv, usage, 1, argc), status = EXIT_OK;
+	struct nl *nl;
+
+	if (i < 0)
+		return -1 - i;
+	nl = vh_open();
+	if (!nl)
+		return EXIT_ERROR;
+	for (; i < argc; i++) {
+		struct nl_msg *msg = vh_request(nl, cmd, 0);
+
+		put_vm_ref(msg, argv[i]);
+		if (vh_do(nl, msg, argv[i]))
+			status = EXIT_ERROR;
+	}
+	vh_close(nl);
+	return status;
+}
+
+int cmd_pause(int argc, char **argv)
+{
+	return each_vm(argc, argv, VH_CMD_VM_PAUSE,
+		       "usage: vhctl pause VM...\n\n"
+		       "When it returns, no vCPU of the VM executes guest code, until vhctl resume.\n");
+}
+
+int cmd_resume(int argc, char **argv)
+{
+	return each_vm(argc, argv, VH_CMD_VM_RESUME,
+		       "usage: vhctl resume VM...\n\nLets paused VMs run.\n");
+}
+
+int cmd_kill(int argc, char **argv)
+{
+	return each_vm(argc, argv, VH_CMD_VM_KILL,
+		       "usage: vhctl kill VM...\n\n"
+		       "Ends VMs at once: no vCPU runs again, and the process that runs the VM (and\n"
+		       "any other VM of the same process) gets SIGKILL.\n");
+}
+
+int cmd_destroy(int argc, char **argv)
+{
+	return each_vm(argc, argv, VH_CMD_VM_DESTROY,
+		       "usage: vhctl destroy VM...\n\n"
+		       "Removes VMs that vhctl create made. One that runs must be stopped first.\n");
+}
+
+int cmd_rename(int argc, char **argv)
+{
+	int i = plain_options(argc, argv,
+			      "usage: vhctl rename VM NAME\n\n"
+			      "Names have letters, digits and ._+:@- and are not numbers. Of one user's\n"
+			      "VMs no two have the same name.\n", 2, 2);
+	struct nl_msg *msg;
+	struct nl *nl;
+	struct vm vm;
+	int status = EXIT_ERROR;
+
+	if (i < 0)
+		return -1 - i;
+	if (strlen(argv[i + 1]) > VH_VM_NAME_MAX) {
+		error("'%s': a name has at most %d bytes", argv[i + 1], VH_VM_NAME_MAX);
+		return EXIT_ERROR;
+	}
+	nl = vh_open();
+	if (!nl)
+		return EXIT_ERROR;
+	if (!vm_get(nl, argv[i], &vm)) {
+		msg = vh_request(nl, VH_CMD_VM_SET, 0);
+		nla_put_u32(msg, VH_A_VM_ID, vm.id);
+		nla_put_string(msg, VH_A_VM_NAME, argv[i + 1]);
+		status = vh_do(nl, msg, argv[i + 1]);
+		vm_free(&vm);
+	}
+	vh_close(nl);
+	return status;
+}
+
+/* --- stop: a request, and then the VM's end is waited for --- */
+
+static bool not_its_end(const struct event *e, void *arg)
+{
+	return !(e->has_vm && e->vm == *(uint32_t *)arg &&
+		 (e->type == VH_EVENT_DESTROYED || e->type == VH_EVENT_DETACHED));
+}
+
+static int stop_one(const char *ref, unsigned int timeout)
+{
+	struct nl *nl = vh_open(), *events = vh_open();
+	int status = EXIT_ERROR;
+	struct nl_msg *msg;
+	struct vm vm;
+
+	if (!nl || !events || vm_get(nl, ref, &vm))
+		goto close;
+	if (!events_begin(events)) {
+		msg = vh_request(nl, VH_CMD_VM_STOP, 0);
+		nla_put_u32(msg, VH_A_VM_ID, vm.id);
+		status = vh_do(nl, msg, ref);
+	}
+	if (!status && timeout) {
+		switch (events_loop(events, not_its_end, &vm.id, timeout)) {
+		case 0:
+			error("%s was asked to stop and is still there after %u s; 'vhctl kill' ends it",
+			      ref, timeout / 1000);
+			status = EXIT_TIMEOUT;
+			break;
+		case 1:
+			break;
+		default:
+			status = EXIT_ERROR;
+		}
+	}
+	vm_free(&vm);
+close:
+	vh_close(nl);
+	vh_close(events);
+	return status;
+}
+
+int cmd_stop(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "timeout", required_argument, NULL, 't' },
+		{ "no-wait", no_argument, NULL, 'n' },
+		{ "help", no_argument, NULL, 'h' },
+		{ }
+	};
+	unsigned int timeout = 60000;
+	int opt, status = EXIT_OK, s;
+
+	while ((opt = getopt_long(argc, argv, "t:nh", options, NULL)) != -1) {
+		switch (opt) {
+		case 't':
+			if (!parse_seconds(optarg, &timeout) || !timeout) {
+				error("--timeout '%s': want seconds, such as 30", optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'n':
+			timeout = 0;
+			break;
+		case 'h':
+			puts("usage: vhctl stop [OPTIONS] VM...\n\n"
+			     "Asks the VMM to stop the VM (KVM_EXIT_SYSTEM_EVENT), and waits until it is gone.\n"
+			     "A guest of vhctl gets a press of its power button.\n\n"
+			     "  -t, --timeout S  wait at most so long (default: 60); status 6 when it is over\n"
+			     "  -n, --no-wait    only ask\n"
+			     "  -h, --help       this text");
+			return EXIT_OK;
+		default:
+			return usage_error(argv[0]);
+		}
+	}
+	if (optind == argc) {
+		error("which VM?");
+		return usage_error(argv[0]);
+	}
+	for (; optind < argc; optind++) {
+		s = stop_one(argv[optind], timeout);
+		if (s)
+			status = s;
+	}
+	return status;
+}

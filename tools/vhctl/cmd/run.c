@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run.c - vhctl run and vhctl start: options, then the VMM, here or in the background. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cmd/run.h"
+#include "nl.h"
+#include "parse.h"
+#include "vhctl.h"
+
+static void run_usage(void)
+{
+	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
+	      "\n"
+	      "Runs a VM whose console is this terminal. Ctrl-A x ends it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
+	      "\n"
+	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
+	      "  -i, --initrd FILE    initial RAM disk\n"
+	      "  -c, --cmdline STR    kernel command line (default: console=ttyS0)\n"
+	      "  -m, --memory SIZE    guest memory: 256M, 2G, ... (default: 256M)\n"
+	      "  -p, --cpus N         virtual CPUs, 1 to 64 (default: 1)\n"
+	      "  -n, --name NAME      name of the VM (default: the kernel calls it vm-ID)\n"
+	      "  -g, --cgroup PATH    run, and be charged, in this cgroup\n"
+	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
+	      "                       stop (default: 10)\n"
+	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
+	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
+	      "  -h, --help           this text\n"
+	      "\n"
+	      "exit status: 0 the guest powered off, 1 error, 2 usage, 3 the guest reset,\n"
+	      "4 the guest crashed, 5 ended from outside\n", stdout);
+}
+
+static void start_usage(void)
+{
+	fputs("usage: vhctl start --kernel FILE [OPTIONS] VM\n"
+	      "\n"
+	      "Runs a VM that vhctl create made, in the background, with the memory and the vCPUs\n"
+	      "that it reserved. 'vhctl attach' connects a terminal to its console.\n"
+	      "\n"
+	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
+	      "  -i, --initrd FILE    initial RAM disk\n"
+	      "  -c, --cmdline STR    kernel command line (default: console=ttyS0)\n"
+	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
+	      "                       stop (default: 10)\n"
+	      "  -d, --device PATH    default: /dev/vh\n"
+	      "  -h, --help           this text\n", stdout);
+}
+
+static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
+			 bool start)
+{
+	static const struct option options[] = {
+		{ "kernel", required_argument, NULL, 'k' },
+		{ "initrd", required_argument, NULL, 'i' },
+		{ "cmdline", required_argument, NULL, 'c' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "stop-timeout", required_argument, NULL, 't' },
+		{ "help", no_argument, NULL, 'h' },
+		/* of run alone */
+		{ "memory", required_argument, NULL, 'm' },
+		{ "cpus", required_argument, NULL, 'p' },
+		{ "name", required_argument, NULL, 'n' },
+		{ "cgroup", required_argument, NULL, 'g' },
+		{ "stats", no_argument, NULL, 's' },
+		{ }
+	};
+	uint64_t n;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:h" : "k:i:c:d:t:hm:p:n:g:s",
+				  options, NULL)) != -1) {
+		if (start && strchr("mpngs", opt)) {
+			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
+			return EXIT_USAGE;
+		}
+		switch (opt) {
+		case 'k': cfg->kernel = optarg; break;
+		case 'i': cfg->initrd = optarg; break;
+		case 'c': cfg->cmdline = optarg; break;
+		case 'n': cfg->name = optarg; cfg->named = true; break;
+		case 'd': cfg->device = optarg; break;
+		case 'g': *cgroup = optarg; break;
+		case 's': cfg->stats = true; break;
+		case 't':
+			if (!parse_seconds(optarg, &cfg->stop_ms)) {
+				error("--stop-timeout '%s': want seconds, such as 10", optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'm':
+			if (!parse_size(optarg, &cfg->memory) || cfg->memory < VMM_MIN_MEMORY ||
+			    cfg->memory > VMM_MAX_MEMORY || cfg->memory % 4096) {
+				error("--memory '%s': want a size from 16M to 1T, such as 512M or 2G",
+				      optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'p':
+			if (!parse_number(optarg, VMM_MAX_CPUS, &n) || !n) {
+				error("--cpus '%s': want a number from 1 to %d", optarg,
+				      VMM_MAX_CPUS);
+				return EXIT_USAGE;
+			}
+			cfg->cpus = n;
+			break;
+		case 'h':
+			if (start)
+				start_usage();
+			else
+				run_usage();
+			return -1;
+		default:
+			return usage_error(argv[0]);
+		}
+	}
+	if (argc - optind > start) {
+		error("unexpected argument '%s'", argv[optind + start]);
+		return usage_error(argv[0]);
+	}
+	if (start && optind == argc) {
+		error("which VM?");
+		return usage_error(argv[0]);
+	}
+	if (!cfg->kernel) {
+		error("--kernel FILE is missing");
+		return usage_error(argv[0]);
+	}
+	return 0;
+}
+
+static const struct vmm_config defaults = {
+	.device = VH_DEVICE, .cmdline = "console=ttyS0", .memory = 256ULL << 20, .cpus = 1,
+	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
+};
+
+int cmd_run(int argc, char **argv)
+{
+	struct vmm_config cfg = defaults;
+	const char *cgroup = NULL;
+	int status = parse_options(argc, argv, &cfg, &cgroup, false);
+
+	if (status)
+		return status < 0 ? EXIT_OK : status;
+	if (!cfg.name) {
+		const char *slash = strrchr(cfg.kernel, '/');
+
+		cfg.name = slash ? slash + 1 : cfg.kernel;
+	}
+	if (cgroup && cgroup_enter(cgroup))
+		return EXIT_ERROR;
+	return vmm_run(&cfg);
+}
+
+/* --- in the background --- */
+
+int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	char text[37], dir[PATH_MAX];
+	struct stat st;
+
+	if (!geteuid())
+		snprintf(dir, sizeof(dir), "/run/vh");
+	else if (run)
+		snprintf(dir, sizeof(dir), "%s/vh", run);
+	else
+		snprintf(dir, sizeof(dir), "/tmp/vh-%u", geteuid());
+	/* In /tmp somebody else may have been faster. */
+	if ((mkdir(dir, 0700) && errno != EEXIST) || lstat(dir, &st) || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != geteuid() || (st.st_mode & 077 && mkdir(dir, 0700) && chmod(dir, 0700))) {
+		error("cannot use %s for consoles: %s", dir, strerror(errno));
+		return -1;
+	}
+	uuid_text(uuid, text);
+	if ((size_t)snprintf(path, size, "%s/%s%s", dir, text, suffix) >= size) {
+		error("%s: the path is too long", dir);
+		return -1;
+	}
+	return 0;
+}
+
+static int open_console(struct vmm_config *cfg, const uint8_t *uuid)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char log[PATH_MAX];
+
+	if (runtime_path(uuid, ".sock", at.sun_path, sizeof(at.sun_path)) ||
+	    runtime_path(uuid, ".log", log, sizeof(log)))
+		return -1;
+	unlink(at.sun_path);
+	cfg->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (cfg->listen_fd < 0 || bind(cfg->listen_fd, (struct sockaddr *)&at, sizeof(at)) ||
+	    listen(cfg->listen_fd, 1)) {
+		error("%s: %s", at.sun_path, strerror(errno));
+		return -1;
+	}
+	cfg->log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (cfg->log_fd < 0) {
+		error("%s: %s", log, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static int background(struct vmm_config *cfg, const uint8_t *uuid)
+{
+	char path[108];
+	int ready[2], status, null;
+	pid_t pid;
+	char c;
+
+	if (open_console(cfg, uuid) || pipe2(ready, O_CLOEXEC))
+		return EXIT_ERROR;
+	pid = fork();
+	if (pid < 0) {
+		error("fork: %s", strerror(errno));
+		return EXIT_ERROR;
+	}
+	if (pid) {
+		close(ready[1]);
+		if (read(ready[0], &c, 1) == 1)
+			return EXIT_OK;
+		/* It has told why on this terminal. */
+		return waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) ?
+		       WEXITSTATUS(status) : EXIT_ERROR;
+	}
+	close(ready[0]);
+	setsid();
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+	}
+	cfg->ready_fd = ready[1];
+	status = vmm_run(cfg);
+	if (!runtime_path(uuid, ".sock", path, sizeof(path)))
+		unlink(path);
+	return status;
+}
+
+int cmd_start(int argc, char **argv)
+{
+	struct vmm_config cfg = defaults;
+	int status = parse_options(argc, argv, &cfg, NULL, true);
+	struct nl *nl;
+	struct vm vm;
+
+	if (status)
+		return status < 0 ? EXIT_OK : status;
+	nl = vh_open();
+	if (!nl || vm_get(nl, argv[optind], &vm))
+		return EXIT_ERROR;
+	vh_close(nl);
+	if (!vm.defined) {
+		error("%s: not a VM of 'vhctl create'", argv[optind]);
+		return EXIT_ERROR;
+	}
+	if (vm.state != VH_VM_DEFINED) {
+		error("%s: it runs already", argv[optind]);
+		return EXIT_ERROR;
+	}
+	if (vm.reserved_memory < VMM_MIN_MEMORY || vm.reserved_vcpus < 1 ||
+	    vm.reserved_vcpus > VMM_MAX_CPUS) {
+		error("%s: it reserves %s of memory and %u vCPUs; vhctl's VMM wants 16M or more, and 1 to %d",
+		      argv[optind], "too little", vm.reserved_vcpus, VMM_MAX_CPUS);
+		return EXIT_ERROR;
+	}
+	cfg.attach = vm.id;
+	cfg.name = vm.name;
+	cfg.memory = vm.reserved_memory;
+	cfg.cpus = vm.reserved_vcpus;
+	return background(&cfg, vm.uuid);
+}

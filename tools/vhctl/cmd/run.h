@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* run.h - options of run and start, and where a VM in the background has its console. */
+#ifndef RUN_H
+#define RUN_H
+
+#include <limits.h>
+
+#include "object.h"
+#include "vmm/vmm.h"
+
+/* <folder>/<uuid><suffix> in the user's runtime folder, made if need be. 0 or -1, told. */
+int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size);
+
+#endif /* RUN_H */

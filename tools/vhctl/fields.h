@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* fields.h - the fields of each object, for tables, lines and JSON alike. */
+#ifndef FIELDS_H
+#define FIELDS_H
+
+#include <getopt.h>
+
+#include "nl.h"
+#include "out.h"
+
+void vm_fields(struct out *o, const struct vm *vm);
+void vcpu_fields(struct out *o, const struct vcpu *vcpu);
+void group_fields(struct out *o, const struct group *g);
+void event_fields(struct out *o, const struct event *e);
+void counter_fields(struct out *o, const struct counters *c);	/* without the exits by reason */
+void exit_fields(struct out *o, const struct counters *c);
+
+/* Options that listings share. */
+#define OUT_OPTIONS_SHORT "jph"
+#define OUT_OPTIONS				\
+	{ "json", no_argument, NULL, 'j' },	\
+	{ "pretty", no_argument, NULL, 'p' },	\
+	{ "help", no_argument, NULL, 'h' }
+#define OUT_OPTIONS_HELP					\
+	"  -j, --json      JSON, in one line\n"		\
+	"  -p, --pretty    JSON, to be read\n"			\
+	"  -h, --help      this text\n"
+
+/* Sets *mode for 'j' and 'p'; false: another option. */
+static inline bool out_option(int opt, enum out_mode *mode)
+{
+	if (opt == 'j')
+		*mode = OUT_JSON;
+	else if (opt == 'p')
+		*mode = OUT_PRETTY;
+	else
+		return false;
+	return true;
+}
+
+#endif /* FIELDS_H */
