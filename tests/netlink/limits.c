@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Limits in a tree of cgroups, and page tables at theirs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host.h"
+
+static const char *const resources[] = { "VMs", "vCPUs", "memory", "page tables" };
+
+/* Each resource at its limit at each level: refused there, with an event, nothing kept. */
+struct at { int resource, level; };
+static const char *const levels[] = { "l1", "l1/l2", "l1/l2/l3" };
+
+static void refused(struct tap_result *r, const void *arg)
+{
+	static const uint64_t limit[] = { 2, 2, 2 << 20 };
+	struct group_info g[3], before;
+	struct event_info e = { 0 };
+	const struct at *at = arg;
+	struct conn c, events;
+	int dir[3], i, fd[3];
+	struct vm vm;
+
+	conn_open(&c);
+	conn_open(&events);
+	for (i = 0; i < 3; i++)
+		dir[i] = cgroup_make(levels[i]);
+	cgroup_enter(levels[2]);
+	WANT_EQ(set_limit(&c, dir[at->level], -1, at->resource, limit[at->resource]), 0);
+	WANT_EQ(get_group(&c, dir[at->level], &before), 0);
+	WANT_EQ(events_ask(&events), 0);
+	vm_create(&vm, 1 << 20, 0);
+	switch (at->resource) {
+	case VH_RES_VMS:
+		fd[0] = ioctl(kvm_open(), KVM_CREATE_VM, 0);
+		WANT(fd[0] >= 0, "the second of 2 VMs: %s", strerror(errno));
+		WANT(ioctl(kvm_open(), KVM_CREATE_VM, 0) < 0 && errno == EDQUOT, "the third: %d", errno);
+		close(fd[0]);
+		break;
+	case VH_RES_VCPUS:
+		fd[0] = ioctl(vm.fd, KVM_CREATE_VCPU, 0);
+		fd[1] = ioctl(vm.fd, KVM_CREATE_VCPU, 1);
+		WANT(fd[0] >= 0 && fd[1] >= 0, "2 vCPUs: %s", strerror(errno));
+		WANT(ioctl(vm.fd, KVM_CREATE_VCPU, 2) < 0 && errno == EDQUOT, "the third: %d", errno);
+		close(fd[0]);
+		close(fd[1]);
+		break;
+	case VH_RES_MEMORY:
+		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
+		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, vm.mem), -EDQUOT);
+		/* what changes without growing is no charge */
+		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 1 << 20, 1 << 20, vm.mem), 0);
+		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 8 << 20, 1 << 20, vm.mem), 0);
+		/* and what was given back can be had again */
+		WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
+		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, vm.mem), 0);
+		break;
+	}
+	while (event_next(&events, &e, 2000) && e.type != VH_EVENT_LIMIT)
+		;
+	WANT(e.type == VH_EVENT_LIMIT, "no event");
+	WANT_EQ(e.cgroup, cgroup_id(levels[at->level]));
+	WANT_EQ(e.resource, at->resource);
+	WANT_EQ(e.limit, limit[at->resource]);
+	WANT_EQ(e.usage, limit[at->resource]);
+	WANT_EQ(e.requested, at->resource == VH_RES_MEMORY ? 4096 : 1);
+	/* lowering takes nothing away, and stops growth */
+	WANT_EQ(set_limit(&c, dir[at->level], -1, VH_RES_VMS, 0), 0);
+	WANT(ioctl(kvm_open(), KVM_CREATE_VM, 0) < 0 && errno == EDQUOT, "above a lowered limit: %d", errno);
+	WANT_EQ(get_group(&c, dir[at->level], &g[0]), 0);
+	WANT_EQ(g[0].usage[VH_RES_VMS], 1);
+	WANT_EQ(g[0].refused[at->resource] - before.refused[at->resource],
+		1 + (at->resource == VH_RES_VMS));
+	vm_destroy(&vm);
+	for (i = 0; i < 3; i++) {
+		WANT_EQ(get_group(&c, dir[i], &g[i]), 0);
+		WANT_EQ(g[i].usage[VH_RES_VMS], 0);
+		WANT_EQ(g[i].usage[VH_RES_VCPUS], 0);
+		WANT_EQ(g[i].usage[VH_RES_MEMORY], 0);
+		WANT_EQ(g[i].usage[VH_RES_TABLES], 0);
+	}
+	cgroup_enter(".");
+	for (i = 2; i >= 0; i--)
+		cgroup_remove(levels[i]);
+}
+
+/*
+ * Three levels, filled from both ends by several processes: leaves make and
+ * drop VMs with vCPUs and memory until they are refused, the parent's limits
+ * go up and down meanwhile.
+ */
+#define FILLERS	6
+#define SECONDS	4
+
+static void fill(const char *group, unsigned int seed)
+{
+	struct vm vm[6];
+	int n = 0, i;
+
+	cgroup_enter(group);
+	alarm(SECONDS);
+	for (;;) {
+		seed = seed * 1103515245 + 12345;
+		i = seed >> 16 & 3;
+		if (i == 0 && n) {
+			close(vm[--n].fd);
+			for (i = 0; i < (int)vm[n].vcpus; i++)
+				close(vm[n].vcpu[i].fd);
+			munmap(vm[n].mem, 1 << 20);
+		} else if (i == 1 && n < 6) {
+			memset(&vm[n], 0, sizeof(vm[n]));
+			vm[n].fd = ioctl(kvm_open(), KVM_CREATE_VM, 0);
+			if (vm[n].fd < 0)
+				continue;
+			vm[n].mem = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE,
+					 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			n++;
+		} else if (i == 2 && n) {
+			vm_slot(&vm[n - 1], seed >> 20 & 3, 0, (uint64_t)(seed >> 20 & 3) << 20,
+				seed >> 24 & 1 ? 1 << 20 : 0, vm[n - 1].mem);
+		} else if (n && vm[n - 1].vcpus < VM_MAX_VCPUS) {
+			int fd = ioctl(vm[n - 1].fd, KVM_CREATE_VCPU, vm[n - 1].vcpus);
+
+			if (fd >= 0)
+				vm[n - 1].vcpu[vm[n - 1].vcpus++].fd = fd;
+		}
+	}
+}
+
+static void tree(struct tap_result *r, const void *arg)
+{
+	static const char *const path[] = { "top", "top/a", "top/b", "top/a/x", "top/a/y", "top/b/z" };
+	static const uint64_t limits[6][3] = {
+		{ 12, 20, 12 << 20 }, { 8, 14, 8 << 20 }, { 7, 9, 7 << 20 },
+		{ 5, 9, 5 << 20 }, { 5, 9, 5 << 20 }, { 6, 8, 6 << 20 },
+	};
+	static const char *const where[FILLERS] = { "top/a/x", "top/a/y", "top/b/z", "top/a", "top",
+						    "top/b" };
+	unsigned int samples = 0, i, res, refusals = 0;
+	struct group_info g;
+	pid_t pid[FILLERS];
+	struct conn c;
+	int dir[6];
+
+	(void)arg;
+	conn_open(&c);
+	kvm_open();
+	for (i = 0; i < 6; i++) {
+		dir[i] = cgroup_make(path[i]);
+		for (res = 0; res < 3; res++)
+			WANT_EQ(set_limit(&c, dir[i], -1, res, limits[i][res]), 0);
+	}
+	for (i = 0; i < FILLERS; i++) {
+		pid[i] = fork();
+		if (!pid[i])
+			fill(where[i], 77 + i);
+	}
+	while (waitpid(pid[0], NULL, WNOHANG) == 0) {
+		for (i = 0; i < 6; i++) {
+			WANT_EQ(get_group(&c, dir[i], &g), 0);
+			/* only the root of the tree has limits that move */
+			for (res = 0; res < 3; res++)
+				WANT(g.usage[res] <= limits[i][res], "%s: %llu %s of %llu", path[i],
+				     (long long)g.usage[res], resources[res],
+				     (long long)limits[i][res]);
+			samples++;
+		}
+		WANT_EQ(set_limit(&c, dir[0], -1, VH_RES_VMS, samples & 8 ? 3 : 12), 0);
+	}
+	for (i = 1; i < FILLERS; i++)
+		waitpid(pid[i], NULL, 0);
+	WANT(samples > 100, "only %u samples", samples);
+	for (i = 0; i < 6; i++) {
+		WANT_EQ(get_group(&c, dir[i], &g), 0);
+		for (res = 0; res < 4; res++) {
+			WANT(!g.usage[res], "%s: %llu %s are left", path[i], (long long)g.usage[res],
+			     resources[res]);
+			refusals += g.refused[res];
+		}
+		WANT(g.peak[VH_RES_VMS] <= limits[i][VH_RES_VMS], "the peak is above the limit");
+	}
+	WANT(refusals > 20, "only %u refusals: the limits were not met", refusals);
+	for (i = 6; i-- > 0;)
+		cgroup_remove(path[i]);
+}
+
+/* The guest walks over much memory while its tables may have few pages. */
+static void tables(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = {
+		0xbb, 0x03, 0x00, 0x00, 0x00,		/* mov ebx, 3 rounds */
+		0xbf, 0x00, 0x00, 0x20, 0x00,		/* next: mov edi, 2M */
+		0x89, 0x3f,				/* store: mov [edi], edi */
+		0x81, 0xc7, 0x00, 0x00, 0x20, 0x00,	/* add edi, 2M */
+		0x81, 0xff, 0x00, 0x00, 0x00, 0x08,	/* cmp edi, 128M */
+		0x72, 0xf0,				/* jb store */
+		0x4b,					/* dec ebx */
+		0x75, 0xe8,				/* jnz next */
+		0xe6, 0x81,
+	};
+	int dir = cgroup_make("tight"), i;
+	struct group_info g;
+	struct vm_info info;
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, 32 << 12), 0);
+	cgroup_enter("tight");
+	vm_create(&vm, 128 << 20, 0);
+	madvise(vm.mem, vm.size, MADV_NOHUGEPAGE);
+	vm_build_tables(&vm);
+	vm_add_vcpu(&vm);
+	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	WANT_EQ(vm.vcpu[0].run->exit_reason, KVM_EXIT_IO);
+	for (i = 1; i < 64; i++)
+		WANT(*(uint32_t *)(vm.mem + (i << 21)) == (uint32_t)i << 21, "a store is lost at %d M", 2 * i);
+	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
+	WANT(info.c.v[VH_A_COUNTER_RECLAIMED] >= 64 << 12, "only %llu bytes were taken back",
+	     (long long)info.c.v[VH_A_COUNTER_RECLAIMED]);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT(g.peak[VH_RES_TABLES] <= 32 << 12, "the peak is above the limit");
+	WANT(g.refused[VH_RES_TABLES], "the limit was not met");
+	/* too little for one VM: the run fails, and says so */
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, 4 << 12), 0);
+	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	madvise(vm.mem, vm.size, MADV_DONTNEED);
+	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), -ENOMEM);
+	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
+	WANT_EQ(info.state, VH_VM_CRASHED);
+	/* and with more it goes on */
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, VH_LIMIT_NONE), 0);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	WANT_EQ(vm.vcpu[0].run->exit_reason, KVM_EXIT_IO);
+	vm_destroy(&vm);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_TABLES], 0);
+	cgroup_enter(".");
+	cgroup_remove("tight");
+}
+
+/* One group, two VMs: the one that is idle gives its tables to the one that works. */
+static void shared_tables(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = {
+		0xbf, 0x00, 0x00, 0x20, 0x00, 0x89, 0x3f, 0x81, 0xc7, 0x00, 0x00, 0x20, 0x00,
+		0x81, 0xff, 0x00, 0x00, 0x00, 0x04, 0x72, 0xf0, 0xe6, 0x81, 0xeb, 0xe7,
+	};
+	int dir = cgroup_make("two"), i;
+	struct vm_info idle;
+	struct conn c;
+	struct vm vm[2];
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, 60 << 12), 0);
+	cgroup_enter("two");
+	for (i = 0; i < 2; i++) {
+		vm_create(&vm[i], 64 << 20, 0);
+		madvise(vm[i].mem, vm[i].size, MADV_NOHUGEPAGE);
+		vm_build_tables(&vm[i]);
+		vm_add_vcpu(&vm[i]);
+		memcpy(vm[i].mem + 0x1000, code, sizeof(code));
+		vcpu_set_mode(&vm[i], &vm[i].vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	}
+	WANT_EQ(vcpu_run(&vm[0].vcpu[0]), 0);
+	for (i = 0; i < 4; i++)
+		WANT_EQ(vcpu_run(&vm[1].vcpu[0]), 0);
+	WANT_EQ(get_vm(&c, id_of(&vm[0]), &idle), 0);
+	WANT(idle.c.v[VH_A_COUNTER_RECLAIMED], "the idle VM keeps all its tables");
+	for (i = 0; i < 2; i++)
+		vm_destroy(&vm[i]);
+	cgroup_enter(".");
+	cgroup_remove("two");
+}
+
+/* The shrinker: memory pressure on the whole host takes cold tables back. */
+static void pressure(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = {
+		0xbf, 0x00, 0x00, 0x20, 0x00, 0x89, 0x3f, 0x81, 0xc7, 0x00, 0x00, 0x20, 0x00,
+		0x81, 0xff, 0x00, 0x00, 0x00, 0x04, 0x72, 0xf0, 0xe6, 0x81, 0xeb, 0xe7,
+	};
+	struct vm_info before, after;
+	struct conn c;
+	struct vm vm;
+	int fd, i;
+
+	(void)arg;
+	conn_open(&c);
+	vm_create(&vm, 64 << 20, 0);
+	madvise(vm.mem, vm.size, MADV_NOHUGEPAGE);
+	vm_build_tables(&vm);
+	vm_add_vcpu(&vm);
+	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	WANT_EQ(get_vm(&c, id_of(&vm), &before), 0);
+	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
+	for (i = 0; i < 4; i++)
+		if (write(fd, "2", 1) != 1)
+			tap_fail(r, "drop_caches: %s", strerror(errno));
+	close(fd);
+	WANT_EQ(get_vm(&c, id_of(&vm), &after), 0);
+	WANT(after.tables < before.tables, "page tables: %lld before, %lld after",
+	     (long long)before.tables, (long long)after.tables);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);	/* it faults in again */
+	for (i = 1; i < 32; i++)
+		WANT(*(uint32_t *)(vm.mem + (i << 21)) == (uint32_t)i << 21, "a store is lost");
+	vm_destroy(&vm);
+}
+
+static bool gone(void *arg)
+{
+	struct group_info g;
+
+	return get_group_id(((void **)arg)[0], *(uint64_t *)((void **)arg)[1], &g) == -ENOENT;
+}
+
+static void removed(struct tap_result *r, const void *arg)
+{
+	uint64_t id;
+	struct group_info g;
+	struct vm_info info;
+	struct conn c;
+	struct vm vm;
+	void *args[] = { &c, &id };
+
+	(void)arg;
+	conn_open(&c);
+	close(cgroup_make("brief"));
+	close(cgroup_make("brief/er"));
+	cgroup_enter("brief/er");
+	vm_create(&vm, 1 << 20, 0);
+	id = cgroup_id("brief/er");
+	cgroup_enter(".");
+	cgroup_remove("brief/er");
+	cgroup_remove("brief");
+	WANT_EQ(get_group_id(&c, id, &g), 0);
+	WANT(g.removed, "not marked as removed");
+	WANT_EQ(g.usage[VH_RES_VMS], 1);
+	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
+	WANT_EQ(info.cgroup, id);
+	usleep(3000000);
+	WANT_EQ(get_group_id(&c, id, &g), 0);
+	vm_destroy(&vm);
+	WANT(wait_for(gone, args, 6000), "the group stays");
+	id = g.parent;
+	WANT(wait_for(gone, args, 6000), "the parent's group stays");
+}
+
+#define AT(res, level) { "limits-" #res "-level" #level, refused, &(struct at){ VH_RES_##res, level } }
+const struct test_case limits_cases[] = {
+	AT(VMS, 0), AT(VMS, 1), AT(VMS, 2), AT(VCPUS, 0), AT(VCPUS, 1), AT(VCPUS, 2),
+	AT(MEMORY, 0), AT(MEMORY, 1), AT(MEMORY, 2),
+	{ "limits-tree", tree, NULL },
+	{ "limits-tables", tables, NULL },
+	{ "limits-tables-shared", shared_tables, NULL },
+	{ "limits-pressure", pressure, NULL },
+	{ "limits-removed", removed, NULL },
+	{ NULL, NULL, NULL }
+};

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Many VMs at once: events against what happened, dumps while they come and go. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host.h"
+
+#define WORKERS		6
+#define EACH		50		/* 300 VMs */
+#define MAX_ID		65536
+
+/* What a worker says it did. */
+enum { DID_CREATE = 1, DID_RUN = 2, DID_PAUSE = 4, DID_RENAME = 8, DID_CLOSE = 16 };
+
+struct log { uint32_t id; uint32_t did; };
+
+static void worker(struct log *log, unsigned int seed)
+{
+	static const uint8_t code[] = { 0xe6, 0x81 };
+	struct vm vm[8];
+	unsigned int i, live = 0, at[8];
+	struct conn c;
+	char name[32];
+
+	conn_open(&c);
+	for (i = 0; i < EACH; i++) {
+		struct vm_info info;
+
+		if (live == 8) {
+			live--;
+			vm_destroy(&vm[live]);
+			log[at[live]].did |= DID_CLOSE;
+		}
+		seed = seed * 1103515245 + 12345;
+		at[live] = i;
+		vm_with_code(&vm[live], code, sizeof(code), 0);
+		log[i].id = id_of(&vm[live]);
+		log[i].did = DID_CREATE;
+		if (seed >> 16 & 1) {
+			if (vcpu_run(&vm[live].vcpu[0]))
+				_exit(1);
+			log[i].did |= DID_RUN;
+		}
+		if (seed >> 17 & 1) {
+			if (vm_command(&c, VH_CMD_VM_PAUSE, log[i].id) ||
+			    vm_command(&c, VH_CMD_VM_RESUME, log[i].id))
+				_exit(2);
+			log[i].did |= DID_PAUSE;
+		}
+		if (seed >> 18 & 1) {
+			snprintf(name, sizeof(name), "n%u.%u", seed & 0xffff, log[i].id);
+			if (vm_rename(&c, log[i].id, name))
+				_exit(3);
+			log[i].did |= DID_RENAME;
+		}
+		if (get_vm(&c, log[i].id, &info) || info.id != log[i].id)
+			_exit(4);
+		live++;
+	}
+	/* the rest goes with the process, half of which are killed */
+	if (seed >> 19 & 1)
+		kill(getpid(), SIGKILL);
+	_exit(0);
+}
+
+static void events(struct tap_result *r, const void *arg)
+{
+	struct log (*logs)[EACH] = mmap(NULL, sizeof(*logs) * WORKERS, PROT_READ | PROT_WRITE,
+					MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static uint32_t seen[MAX_ID];		/* bits of event types */
+	unsigned int w, i, n = 0, destroyed = 0;
+	struct event_info e;
+	struct conn c, dumps;
+	uint64_t seq = 0;
+	int status;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&dumps);
+	WANT_EQ(events_ask(&c), 0);
+	kvm_open();
+	fflush(stdout);
+	for (w = 0; w < WORKERS; w++)
+		if (!fork())
+			worker(logs[w], 4711 + w);
+	while (destroyed < WORKERS * EACH && event_next(&c, &e, 10000)) {
+		uint32_t *s = &seen[e.vm % MAX_ID], bit = 1u << e.type;
+
+		n++;
+		WANT(e.seq == ++seq, "event %llu comes as number %llu", (long long)e.seq,
+		     (long long)seq);
+		WANT(e.has_vm && e.vm < MAX_ID, "an event of no VM: type %u", e.type);
+		WANT(!(*s & bit), "VM %u: event %u twice", e.vm, e.type);
+		WANT(e.type == VH_EVENT_CREATED ? !*s : *s & 1 << VH_EVENT_CREATED,
+		     "VM %u: event %u out of order", e.vm, e.type);
+		WANT(!(*s & 1 << VH_EVENT_DESTROYED), "VM %u: event %u after its end", e.vm, e.type);
+		WANT(e.type != VH_EVENT_RESUMED || *s & 1 << VH_EVENT_PAUSED, "resumed, not paused");
+		*s |= bit;
+		destroyed += e.type == VH_EVENT_DESTROYED;
+	}
+	for (w = 0; w < WORKERS; w++) {
+		wait(&status);
+		WANT(WIFSIGNALED(status) || !WEXITSTATUS(status), "a worker ended with %#x", status);
+	}
+	WANT_EQ(destroyed, WORKERS * EACH);
+	for (w = 0; w < WORKERS; w++)
+		for (i = 0; i < EACH; i++) {
+			uint32_t did = logs[w][i].did, want = 1 << VH_EVENT_CREATED | 1 << VH_EVENT_DESTROYED;
+
+			if (did & DID_RUN)
+				want |= 1 << VH_EVENT_STARTED;
+			if (did & DID_PAUSE)
+				want |= 1 << VH_EVENT_PAUSED | 1 << VH_EVENT_RESUMED;
+			if (did & DID_RENAME)
+				want |= 1 << VH_EVENT_RENAMED;
+			WANT(seen[logs[w][i].id] == want, "VM %u: events %#x, not %#x",
+			     logs[w][i].id, seen[logs[w][i].id], want);
+			seen[logs[w][i].id] = 0;
+		}
+	for (i = 0; i < MAX_ID; i++)
+		WANT(!seen[i], "invented: VM %u, events %#x", i, seen[i]);
+	printf("# %u events of %u VMs\n", n, destroyed);
+}
+
+/* --- dumps --- */
+
+#define STABLE	1000
+#define COMING	1000
+
+struct seen { uint32_t last; unsigned int n, stable; uint8_t mark[MAX_ID]; bool disorder; };
+
+static void see(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	uint32_t id = attr_u(a, len, VH_A_VM_ID);
+	struct seen *s = arg;
+
+	(void)cmd;
+	s->disorder |= id <= s->last;
+	s->last = id;
+	s->n++;
+	s->stable += id < MAX_ID && s->mark[id];
+}
+
+static void dumps(struct tap_result *r, const void *arg)
+{
+	static struct seen s;
+	static uint32_t stable[STABLE];
+	unsigned int i, rounds;
+	struct conn c;
+	int id, dev = kvm_open();
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	c.recv_size = 4096;
+	for (i = 0; i < STABLE; i++) {
+		id = vm_define(&c, dev, NULL, 1, 0, -1, -1);
+		WANT(id > 0 && id < MAX_ID, "create: %d", id);
+		stable[i] = id;
+		s.mark[id] = 1;
+	}
+	pid = fork();
+	if (!pid) {
+		int ids[COMING] = { 0 }, n = 0;
+		struct conn mine;
+		unsigned int seed = 1;
+
+		conn_open(&mine);
+		for (;;) {
+			seed = seed * 1103515245 + 12345;
+			n = (seed >> 8) % COMING;
+			if (ids[n]) {
+				vm_command(&mine, VH_CMD_VM_DESTROY, ids[n]);
+				ids[n] = 0;
+			} else {
+				ids[n] = vm_define(&mine, dev, NULL, 1, 0, -1, -1);
+			}
+			if (getppid() == 1)
+				_exit(0);
+			/* told to end: leave nothing behind */
+			if (access("/tmp/dumps-end", F_OK) == 0) {
+				for (n = 0; n < COMING; n++)
+					if (ids[n] > 0)
+						vm_command(&mine, VH_CMD_VM_DESTROY, ids[n]);
+				_exit(0);
+			}
+		}
+	}
+	usleep(200000);
+	for (rounds = 0; rounds < 8; rounds++) {
+		s.last = s.n = s.stable = 0;
+		s.disorder = false;
+		msg_begin(&c, VH_CMD_VM_GET, NLM_F_DUMP);
+		WANT_EQ(msg_send(&c, see, &s), 0);
+		WANT(!s.disorder, "ids do not ascend");
+		WANT_EQ(s.stable, STABLE);
+		usleep(10000);
+	}
+	fclose(fopen("/tmp/dumps-end", "w"));
+	waitpid(pid, NULL, 0);
+	unlink("/tmp/dumps-end");
+	for (i = 0; i < STABLE; i++)
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, stable[i]), 0);
+	printf("# %u VMs in the last dump\n", s.n);
+	WANT(s.n > STABLE, "nothing came and went");
+}
+
+const struct test_case many_cases[] = {
+	{ "many-events", events, NULL },
+	{ "many-dumps", dumps, NULL },
+	{ NULL, NULL, NULL }
+};

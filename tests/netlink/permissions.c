@@ -1,0 +1,478 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Who may see and do what: the table of docs/security.md, row by row. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host.h"
+
+#define USER	1000
+#define OTHER	2000
+
+static void count(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	(void)a;
+	(void)len;
+	(void)cmd;
+	(*(int *)arg)++;
+}
+
+/* How many VMs a dump shows. */
+static int dump_vms(struct conn *c)
+{
+	int n = 0;
+
+	msg_begin(c, VH_CMD_VM_GET, NLM_F_DUMP);
+	return msg_send(c, count, &n) ? -1 : n;
+}
+
+static int dump_vcpus(struct conn *c)
+{
+	int n = 0;
+
+	msg_begin(c, VH_CMD_VCPU_GET, NLM_F_DUMP);
+	return msg_send(c, count, &n) ? -1 : n;
+}
+
+/* --- rows 1 and 2: see and control --- */
+
+static void stranger(struct tap_result *r, void *arg)
+{
+	uint32_t id = *(uint32_t *)arg;
+	struct vcpu_info v;
+	struct vm_info vm;
+	struct conn c;
+	int cmd, mine;
+
+	conn_open(&c);
+	WANT_EQ(get_vm(&c, id, &vm), -ENOENT);
+	WANT_EQ(get_vcpu(&c, id, 0, &v), -ENOENT);
+	WANT_EQ(dump_vms(&c), 0);
+	WANT_EQ(dump_vcpus(&c), 0);
+	for (cmd = VH_CMD_VM_PAUSE; cmd <= VH_CMD_VM_KILL; cmd++)
+		WANT(vm_command(&c, cmd, id) == -ENOENT, "command %d on another's VM", cmd);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), -ENOENT);
+	WANT_EQ(vm_rename(&c, id, "mine"), -ENOENT);
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_str(&c, VH_A_VM_NAME, "roots");
+	WANT_EQ(msg_send(&c, NULL, NULL), -ENOENT);
+	msg_begin(&c, VH_CMD_VCPU_GET, NLM_F_DUMP);
+	msg_u32(&c, VH_A_VCPU_VM_ID, id);
+	WANT_EQ(msg_send(&c, NULL, NULL), -ENOENT);
+	/* its own, of the same name */
+	mine = vm_define(&c, kvm_open(), "roots", 1, 0, -1, -1);
+	WANT(mine > 0, "create: %d", mine);
+	WANT_EQ(get_vm(&c, mine, &vm), 0);
+	WANT_EQ(vm.uid, USER);
+	WANT_EQ(dump_vms(&c), 1);
+	WANT_EQ(vm_rename(&c, mine, "users"), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
+	WANT(ioctl(kvm_open(), VH_ATTACH_VM, &id) < 0 && errno == ENOENT, "attach: %d", errno);
+}
+
+static void own_only(struct tap_result *r, const void *arg)
+{
+	struct conn c;
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), 0);
+	id = id_of(&vm);
+	WANT_EQ(vm_rename(&c, id, "roots"), 0);
+	in_child(r, USER, stranger, &id);
+	vm_destroy(&vm);
+	/* a defined one cannot be attached to either */
+	id = vm_define(&c, kvm_open(), "roots", 1, 0, -1, -1);
+	in_child(r, USER, stranger, &id);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+}
+
+static void define_one(struct tap_result *r, void *arg)
+{
+	struct conn c;
+
+	(void)r;
+	conn_open(&c);
+	*(volatile int *)arg = vm_define(&c, kvm_open(), "twin", 1, 0, -1, -1);
+}
+
+static void root_sees(struct tap_result *r, const void *arg)
+{
+	int before, id[2];
+	struct vm_info vm;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	before = dump_vms(&c);
+	in_child(r, USER, define_one, id);
+	in_child(r, OTHER, define_one, id);
+	WANT_EQ(dump_vms(&c), before + 2);
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_str(&c, VH_A_VM_NAME, "twin");
+	WANT_EQ(msg_send(&c, vm_from, &vm), -ENOTUNIQ);
+	/* root may attach to and remove what users made */
+	for (id[0] = 1, id[1] = 0; id[0] < 20000 && id[1] < 2; id[0]++)
+		if (!get_vm(&c, id[0], &vm) && !strcmp(vm.name, "twin")) {
+			uint32_t v = vm.id;
+			int fd = ioctl(kvm_open(), VH_ATTACH_VM, &v);
+
+			WANT(fd >= 0, "root attaches: %s", strerror(errno));
+			close(fd);
+			WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, vm.id), 0);
+			id[1]++;
+		}
+	WANT_EQ(id[1], 2);
+}
+
+/* --- row 3: create needs /dev/vh --- */
+
+static void no_device(struct tap_result *r, const void *arg)
+{
+	int null = open("/dev/null", O_RDWR);
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(vm_define(&c, -1, NULL, 1, 0, -1, -1), -EINVAL);
+	WANT_EQ(vm_define(&c, null, NULL, 1, 0, -1, -1), -EBADF);
+	WANT_EQ(vm_define(&c, 999, NULL, 1, 0, -1, -1), -EBADF);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 1, 4095, -1, -1), -EINVAL);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 1, 1ULL << 63, -1, -1), -EINVAL);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 289, 0, -1, -1), -ERANGE);
+	close(null);
+}
+
+/* --- row 4: another cgroup --- */
+
+static void into_cgroup(struct tap_result *r, void *arg)
+{
+	int dev = kvm_open(), dir, procs, read_only, common, id;
+	struct vm_info vm;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	procs = cgroup_procs("deleg/sub");
+	common = cgroup_procs("deleg");
+	WANT(procs >= 0 && common >= 0, "the user cannot write what was given to it");
+	/* this task is in deleg/sub2: both, and right */
+	WANT_EQ(vm_define(&c, dev, "into", 1, 0, procs, -1), -EACCES);
+	WANT(strstr(c.message, "common"), "the error does not say what is missing: %s", c.message);
+	WANT_EQ(vm_define(&c, dev, "into", 1, 0, procs, procs), -EBADF);
+	id = vm_define(&c, dev, "into", 1, 0, procs, common);
+	WANT(id > 0, "create: %d %s", id, c.message);
+	WANT_EQ(get_vm(&c, id, &vm), 0);
+	WANT_EQ(vm.cgroup, cgroup_id("deleg/sub"));
+	WANT(!strcmp(vm.path, "/deleg/sub"), "path '%s'", vm.path);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	/* what is no cgroup.procs, or not open for writing */
+	dir = open(CGROUP "/deleg/sub", O_RDONLY);
+	WANT_EQ(vm_define(&c, dev, "into", 1, 0, dir, common), -EBADF);
+	read_only = open(CGROUP "/deleg/sub/cgroup.procs", O_RDONLY);
+	WANT_EQ(vm_define(&c, dev, "into", 1, 0, read_only, common), -EACCES);
+	close(read_only);
+	read_only = open(CGROUP "/deleg/sub/cgroup.threads", O_WRONLY);
+	WANT_EQ(vm_define(&c, dev, "into", 1, 0, read_only, common), -EBADF);
+	WANT(cgroup_procs("deleg2") < 0, "the user may write what it was not given");
+}
+
+static void delegate(const char *path)
+{
+	char file[300];
+
+	close(cgroup_make(path));
+	snprintf(file, sizeof(file), CGROUP "/%s", path);
+	if (chown(file, USER, USER))
+		return;
+	snprintf(file, sizeof(file), CGROUP "/%s/cgroup.procs", path);
+	if (chown(file, USER, USER))
+		return;
+	snprintf(file, sizeof(file), CGROUP "/%s/cgroup.threads", path);
+	if (chown(file, USER, USER))
+		return;
+}
+
+static void cleanup(void)
+{
+	cgroup_enter(".");
+	cgroup_remove("deleg/sub");
+	cgroup_remove("deleg/sub2");
+	cgroup_remove("deleg");
+	cgroup_remove("deleg2");
+}
+
+static void set_up(void)
+{
+	kvm_open();
+	delegate("deleg");
+	delegate("deleg/sub");
+	delegate("deleg/sub2");
+	close(cgroup_make("deleg2"));
+}
+
+static void cgroups(struct tap_result *r, const void *arg)
+{
+	(void)arg;
+	set_up();
+	cgroup_enter("deleg/sub2");
+	in_child(r, USER, into_cgroup, NULL);
+	cleanup();
+}
+
+/* --- row 6 and 7: groups --- */
+
+static void limits_by_user(struct tap_result *r, void *arg)
+{
+	int top = open(CGROUP "/deleg", O_RDONLY), sub = open(CGROUP "/deleg/sub", O_RDONLY),
+	    procs = cgroup_procs("deleg"), subprocs = cgroup_procs("deleg/sub"), bad;
+	struct group_info g;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	/* figures: what can be opened can be read */
+	WANT_EQ(get_group(&c, top, &g), 0);
+	WANT(get_group(&c, procs, &g) < 0, "a file passes for a directory");
+	/* a sub-cgroup of what was given: yes, with the parent's cgroup.procs */
+	WANT_EQ(set_limit(&c, sub, -1, VH_RES_VMS, 5), -EPERM);
+	WANT(strstr(c.message, "parent-fd"), "the error does not say what is missing: %s", c.message);
+	WANT_EQ(set_limit(&c, sub, subprocs, VH_RES_VMS, 5), -EBADF);
+	bad = open(CGROUP "/deleg/cgroup.procs", O_RDONLY);
+	WANT_EQ(set_limit(&c, sub, bad, VH_RES_VMS, 5), -EACCES);
+	WANT_EQ(set_limit(&c, sub, procs, VH_RES_VMS, 5), 0);
+	WANT_EQ(get_group(&c, sub, &g), 0);
+	WANT_EQ(g.limit[VH_RES_VMS], 5);
+	/* what was given itself: no, whatever it shows */
+	WANT_EQ(set_limit(&c, top, -1, VH_RES_VMS, 5), -EPERM);
+	WANT_EQ(set_limit(&c, top, procs, VH_RES_VMS, 5), -EBADF);
+	WANT(cgroup_procs(".") < 0, "the user may write the root's cgroup.procs");
+	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), procs, VH_RES_VMS, 5), -EPERM);
+}
+
+static void delegation(struct tap_result *r, const void *arg)
+{
+	(void)arg;
+	set_up();
+	in_child(r, USER, limits_by_user, NULL);
+	cleanup();
+}
+
+/* --- the socket's opener and the sender --- */
+
+static void lent_socket(struct tap_result *r, void *arg)
+{
+	uint32_t id = *(uint32_t *)arg;
+	struct vm_info vm;
+	struct conn c;
+	int status;
+	pid_t pid;
+
+	/* opened by the user, written to by root: as good as the user */
+	if (setegid(USER) || seteuid(USER)) {
+		tap_fail(r, "seteuid: %s", strerror(errno));
+		return;
+	}
+	conn_open(&c);
+	pid = fork();
+	if (!pid) {
+		if (seteuid(0))
+			_exit(2);
+		_exit(get_vm(&c, id, &vm) != -ENOENT || dump_vms(&c) != 0 ||
+		      vm_command(&c, VH_CMD_VM_KILL, id) != -ENOENT);
+	}
+	waitpid(pid, &status, 0);
+	WANT(!status, "root's rights through a user's socket: %#x", status);
+}
+
+static void sockets(struct tap_result *r, const void *arg)
+{
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	vm_create(&vm, 1 << 20, 0);
+	id = id_of(&vm);
+	in_child(r, 0, lent_socket, &id);
+	vm_destroy(&vm);
+}
+
+/* --- rows 8 and 9: events --- */
+
+static void user_events(struct tap_result *r, void *arg)
+{
+	int *pipes = arg, id;
+	struct event_info e;
+	unsigned int n = 0;
+	struct conn c, own;
+	char byte;
+
+	conn_open(&c);
+	conn_open(&own);
+	/* the group is not for users */
+	WANT(setsockopt(c.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &c.events_group,
+			sizeof(c.events_group)) < 0 && errno == EPERM,
+	     "a user joins the multicast group: %d", errno);
+	WANT_EQ(events_ask(&own), 0);
+	WANT_EQ(events_ask(&own), -EALREADY);
+	if (write(pipes[1], "x", 1) != 1 || read(pipes[2], &byte, 1) != 1)
+		return;		/* root has made and removed a VM meanwhile */
+	id = vm_define(&c, kvm_open(), "heard", 1, 0, -1, -1);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	while (event_next(&own, &e, 500)) {
+		WANT(e.vm == (uint32_t)id, "hears of VM %u, its own is %d", e.vm, id);
+		WANT(e.seq == ++n, "event %u has number %llu", n, (long long)e.seq);
+	}
+	WANT_EQ(n, 2);
+}
+
+static void events(struct tap_result *r, const void *arg)
+{
+	int to[2], from[2], pipes[4], id, heard = 0, status;
+	struct tap_result inner = { 0 };
+	struct event_info e;
+	struct conn c, group;
+	char byte;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&group);
+	WANT(!setsockopt(group.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group.events_group,
+			 sizeof(group.events_group)), "root cannot join the group: %s", strerror(errno));
+	if (pipe(to) || pipe(from))
+		return;
+	memcpy(pipes, to, sizeof(to));
+	memcpy(pipes + 2, from, sizeof(from));
+	kvm_open();
+	pid = fork();
+	if (!pid) {
+		in_child(&inner, USER, user_events, pipes);
+		if (inner.verdict == TAP_FAIL)
+			printf("# %s\n", inner.why);
+		_exit(inner.verdict == TAP_FAIL);
+	}
+	WANT(read(to[0], &byte, 1) == 1, "the user's part failed");
+	id = vm_define(&c, kvm_open(), "secret", 1, 0, -1, -1);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	WANT(write(from[1], "x", 1) == 1, "pipe");
+	waitpid(pid, &status, 0);
+	WANT(!status, "the user's part failed: %#x", status);
+	while (event_next(&group, &e, 500))
+		heard++;
+	WANT(heard >= 4, "root hears %d events of 4", heard);
+}
+
+/* --- namespaces --- */
+
+static void inside(struct tap_result *r, void *arg)
+{
+	struct vm_info vm;
+	struct group_info g;
+	struct conn c;
+	int status, n = 0;
+	pid_t pid;
+
+	(void)arg;
+	cgroup_enter("deleg/sub");
+	WANT(!unshare(CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET), "unshare: %s", strerror(errno));
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		WANT(!status || r->verdict == TAP_FAIL, "the inner process ended with %#x", status);
+		return;
+	}
+	/* process 1 of its namespace, at the root of its cgroup namespace, in its own network */
+	conn_open(&c);
+	vm.id = vm_define(&c, kvm_open(), "ns", 1, 0, -1, -1);
+	if (get_vm(&c, vm.id, &vm) || vm.pid != 1 || strcmp(vm.path, "/"))
+		tap_fail(r, "inside: pid %u, path '%s'", vm.pid, vm.path);
+	msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+	if (msg_send(&c, count, &n) || n < 1)
+		tap_fail(r, "inside: %d groups", n);
+	if (!get_group_id(&c, vm.cgroup, &g) && strcmp(g.path, "/"))
+		tap_fail(r, "inside: the group's path is '%s'", g.path);
+	vm_command(&c, VH_CMD_VM_DESTROY, vm.id);
+	_exit(0);
+}
+
+static void user_in_ns(struct tap_result *r, void *arg)
+{
+	struct group_info g;
+	struct conn c;
+	int n = 0;
+
+	(void)arg;
+	conn_open(&c);
+	/* a user sees the groups of its cgroup namespace, and no others */
+	WANT_EQ(get_group_id(&c, 1, &g), -ENOENT);
+	msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+	WANT_EQ(msg_send(&c, count, &n), 0);
+	WANT_EQ(n, 1);
+}
+
+static void cgroup_ns(struct tap_result *r, void *arg)
+{
+	struct group_info g;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	cgroup_enter("deleg/sub");
+	WANT_EQ(get_group(&c, open(CGROUP "/deleg/sub", O_RDONLY), &g), 0);
+	WANT(!unshare(CLONE_NEWCGROUP), "unshare: %s", strerror(errno));
+	in_child(r, USER, user_in_ns, NULL);
+}
+
+/* Root of a user namespace is not root. */
+static void ns_root(struct tap_result *r, void *arg)
+{
+	struct vm_info vm;
+	struct conn c;
+
+	if (unshare(CLONE_NEWUSER)) {
+		tap_fail(r, "unshare: %s", strerror(errno));
+		return;
+	}
+	conn_open(&c);
+	WANT_EQ(get_vm(&c, *(uint32_t *)arg, &vm), -ENOENT);
+	WANT_EQ(dump_vms(&c), 0);
+	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, 5), -EPERM);
+}
+
+static void namespaces(struct tap_result *r, const void *arg)
+{
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	set_up();
+	vm_create(&vm, 1 << 20, 0);
+	id = id_of(&vm);
+	in_child(r, 0, inside, NULL);
+	in_child(r, 0, cgroup_ns, NULL);
+	in_child(r, USER, ns_root, &id);
+	vm_destroy(&vm);
+	cleanup();
+}
+
+const struct test_case permissions_cases[] = {
+	{ "permissions-own-only", own_only, NULL },
+	{ "permissions-root", root_sees, NULL },
+	{ "permissions-device", no_device, NULL },
+	{ "permissions-cgroup", cgroups, NULL },
+	{ "permissions-delegation", delegation, NULL },
+	{ "permissions-sockets", sockets, NULL },
+	{ "permissions-events", events, NULL },
+	{ "permissions-namespaces", namespaces, NULL },
+	{ NULL, NULL, NULL }
+};

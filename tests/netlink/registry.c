@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the registry knows of a VM through its life, and the commands. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host.h"
+
+static void identity(struct tap_result *r, const void *arg)
+{
+	struct vm_info info, again;
+	struct vh_vm_id id;
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), VM_IRQCHIP);
+	xioctl(vm.fd, VH_GET_VM_ID, &id);
+	WANT_EQ(get_vm(&c, id.id, &info), 0);
+	WANT_EQ(info.id, id.id);
+	WANT(!memcmp(info.uuid, id.uuid, 16), "the UUIDs differ");
+	WANT_EQ(info.uid, 0);
+	WANT_EQ(info.pid, getpid());
+	WANT(!strcmp(info.comm, "netlink"), "comm is '%s'", info.comm);
+	WANT_EQ(info.vcpus, 1);
+	WANT_EQ(info.memory, 1 << 20);
+	WANT_EQ(info.state, VH_VM_CREATED);
+	WANT_EQ(info.cgroup, cgroup_id("."));
+	WANT(!strcmp(info.path, "/"), "path is '%s'", info.path);
+	WANT(!info.defined, "it counts as defined");
+	usleep(20000);
+	/* by UUID and by name */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_put(&c, VH_A_VM_UUID, id.uuid, 16);
+	WANT_EQ(msg_send(&c, vm_from, &again), 0);
+	WANT_EQ(again.id, info.id);
+	WANT(again.age > info.age, "it does not grow older");
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_str(&c, VH_A_VM_NAME, info.name);
+	WANT_EQ(msg_send(&c, vm_from, &again), 0);
+	WANT_EQ(again.id, info.id);
+	vm_destroy(&vm);
+	WANT_EQ(get_vm(&c, id.id, &info), -ENOENT);
+	WANT_EQ(get_vm(&c, 0x7fffffff, &info), -ENOENT);
+}
+
+static void names(struct tap_result *r, const void *arg)
+{
+	static const char *const bad[] = { "", "1", "123", "a b", "a/b", "-a", "\xc3\xa4", "a\n" };
+	char longest[66];
+	struct vm_info info;
+	struct vm a, b;
+	struct conn c;
+	unsigned int i;
+
+	(void)arg;
+	conn_open(&c);
+	vm_create(&a, 1 << 20, 0);
+	vm_create(&b, 1 << 20, 0);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		WANT(vm_rename(&c, id_of(&a), bad[i]) == -EINVAL, "'%s' is accepted", bad[i]);
+	memset(longest, 'x', 65);
+	longest[63] = 0;
+	WANT_EQ(vm_rename(&c, id_of(&a), longest), 0);
+	longest[63] = 'x';
+	longest[64] = 0;
+	WANT_EQ(vm_rename(&c, id_of(&a), longest), -ERANGE);
+	WANT_EQ(vm_rename(&c, id_of(&a), "web.1_x+y:z@h-0"), 0);
+	WANT_EQ(vm_rename(&c, id_of(&b), "web.1_x+y:z@h-0"), -EEXIST);
+	WANT(strstr(c.message, "name") && c.attr > 0, "the error names no attribute: '%s'", c.message);
+	WANT_EQ(vm_rename(&c, id_of(&a), "web.1_x+y:z@h-0"), 0);	/* its own */
+	WANT_EQ(get_vm(&c, id_of(&a), &info), 0);
+	WANT(!strcmp(info.name, "web.1_x+y:z@h-0"), "the name is '%s'", info.name);
+	vm_destroy(&a);
+	WANT_EQ(vm_rename(&c, id_of(&b), "web.1_x+y:z@h-0"), 0);
+	vm_destroy(&b);
+}
+
+static void strict(struct tap_result *r, const void *arg)
+{
+	struct nlmsghdr *h;
+	struct conn c;
+	int cmd;
+
+	(void)arg;
+	conn_open(&c);
+	/* nothing given */
+	for (cmd = VH_CMD_VM_GET; cmd < VH_CMD_EVENT; cmd++) {
+		msg_begin(&c, cmd, 0);
+		WANT(msg_send(&c, NULL, NULL) == -EINVAL, "command %d without attributes is accepted", cmd);
+		WANT(c.message[0], "command %d: no words about what is missing", cmd);
+	}
+	/* an attribute that the command does not take: named */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_u32(&c, VH_A_VM_STATE, 1);
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	WANT_EQ(c.attr, 20);
+	/* one that does not exist */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_u32(&c, VH_A_VM_ID, 1);
+	msg_u32(&c, VH_A_VM_MAX + 1, 1);
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	WANT_EQ(c.attr, 28);
+	/* wrong lengths */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_u64(&c, VH_A_VM_ID, 1);
+	WANT(msg_send(&c, NULL, NULL) < 0, "an id of 8 bytes is accepted");
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_put(&c, VH_A_VM_UUID, "short", 5);
+	WANT(msg_send(&c, NULL, NULL) < 0, "a UUID of 5 bytes is accepted");
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_put(&c, VH_A_VM_NAME, "unterminated", 12);
+	WANT(msg_send(&c, NULL, NULL) < 0, "a name without end is accepted");
+	/* bytes that are no attribute */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_u32(&c, VH_A_VM_ID, 1);
+	c.len += 3;
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	/* reserved header bytes */
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	h = (void *)c.out;
+	((struct genlmsghdr *)NLMSG_DATA(h))->reserved = 1;
+	msg_u32(&c, VH_A_VM_ID, 1);
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	/* no such command; one that has no dump */
+	msg_begin(&c, VH_CMD_MAX + 1, 0);
+	WANT_EQ(msg_send(&c, NULL, NULL), -EOPNOTSUPP);
+	msg_begin(&c, VH_CMD_VM_KILL, NLM_F_DUMP);
+	WANT_EQ(msg_send(&c, NULL, NULL), -EOPNOTSUPP);
+	/* limits: an unknown resource, an empty nest */
+	msg_begin(&c, VH_CMD_GROUP_SET, 0);
+	msg_u64(&c, VH_A_GROUP_CGROUP_ID, 1);
+	{
+		struct nlattr *nest = msg_put(&c, VH_A_GROUP_LIMIT | NLA_F_NESTED, NULL, 0);
+
+		msg_u64(&c, VH_A_RESOURCE_MAX + 1, 1);
+		nest->nla_len = c.out + c.len - (unsigned char *)nest;
+	}
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+}
+
+static bool running(void *arg)
+{
+	return GUEST_COUNTER((struct vm *)arg) > 1000;
+}
+
+static void pause_resume(struct tap_result *r, const void *arg)
+{
+	struct vcpu_info v;
+	struct vm_info info;
+	struct runner run;
+	struct conn c;
+	struct vm vm;
+	uint32_t id, n;
+	int i;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), VM_IRQCHIP);
+	id = id_of(&vm);
+	runner_start(&run, &vm.vcpu[0]);
+	WANT(wait_for(running, &vm, 5000), "the guest does not run");
+	for (i = 0; i < 20; i++) {
+		WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);
+		n = GUEST_COUNTER(&vm);
+		usleep(3000);
+		WANT(n == GUEST_COUNTER(&vm), "a paused guest runs");
+		WANT_EQ(get_vm(&c, id, &info), 0);
+		WANT_EQ(info.state, VH_VM_PAUSED);
+		WANT_EQ(get_vcpu(&c, id, 0, &v), 0);
+		WANT(v.state == VH_VCPU_PAUSED || v.state == VH_VCPU_HOST, "its vCPU is in state %u",
+		     v.state);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);	/* once more does no harm */
+		WANT_EQ(vm_command(&c, VH_CMD_VM_RESUME, id), 0);
+		GUEST_COUNTER(&vm) = 0;
+		WANT(wait_for(running, &vm, 5000), "a resumed guest does not run");
+		WANT_EQ(get_vm(&c, id, &info), 0);
+		WANT_EQ(info.state, VH_VM_RUNNING);
+	}
+	/* paused before it runs for the first time, and a signal gets through */
+	WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);
+	runner_stop(&run);
+	n = GUEST_COUNTER(&vm);
+	runner_start(&run, &vm.vcpu[0]);
+	usleep(10000);
+	WANT(n == GUEST_COUNTER(&vm), "a paused guest is started");
+	runner_stop(&run);
+	vm_destroy(&vm);
+}
+
+static bool told(void *arg)
+{
+	return ((struct runner *)arg)->system_events > 0;
+}
+
+static void stop(struct tap_result *r, const void *arg)
+{
+	struct vm_info info;
+	struct runner run;
+	struct conn c;
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), VM_IRQCHIP);
+	id = id_of(&vm);
+	runner_start(&run, &vm.vcpu[0]);
+	WANT(wait_for(running, &vm, 5000), "the guest does not run");
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "the VMM is not told");
+	usleep(20000);
+	WANT_EQ(run.system_events, 1);
+	WANT_EQ(run.v->run->system_event.type, KVM_SYSTEM_EVENT_SHUTDOWN);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_STOPPING);
+	/* also while it is paused */
+	WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);
+	run.system_events = 0;
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "the VMM of a paused VM is not told");
+	runner_stop(&run);
+	vm_destroy(&vm);
+}
+
+static void kill_vm(struct tap_result *r, const void *arg)
+{
+	int ready[2], status;
+	struct vm_info info;
+	struct conn c;
+	uint32_t id;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	if (pipe(ready))
+		return;
+	pid = fork();
+	if (!pid) {
+		struct runner run;
+		struct vm vm;
+
+		signal(SIGTERM, SIG_IGN);
+		vm_with_code(&vm, guest_spin, sizeof(guest_spin), VM_IRQCHIP);
+		runner_start(&run, &vm.vcpu[0]);
+		wait_for(running, &vm, 5000);
+		id = id_of(&vm);
+		if (write(ready[1], &id, sizeof(id)) < 0)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	WANT(read(ready[0], &id, sizeof(id)) == sizeof(id), "the VMM does not start");
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, id), 0);
+	WANT_EQ(waitpid(pid, &status, 0), pid);
+	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the VMM ended with %#x", status);
+	WANT_EQ(get_vm(&c, id, &info), -ENOENT);
+}
+
+static void attach(struct tap_result *r, const void *arg)
+{
+	int dev = kvm_open(), id, fd, vcpu, other;
+	struct group_info before, g;
+	int root = cgroup_make(".");
+	struct vm_info info;
+	struct conn c;
+	uint32_t id32;
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(get_group(&c, root, &before), 0);
+	id = vm_define(&c, dev, "db", 2, 64 << 20, -1, -1);
+	WANT(id > 0, "create: %d %s", id, c.message);
+	id32 = id;
+	WANT_EQ(get_group(&c, root, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VMS] - before.usage[VH_RES_VMS], 1);
+	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 2);
+	WANT_EQ(g.usage[VH_RES_MEMORY] - before.usage[VH_RES_MEMORY], 64 << 20);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_DEFINED);
+	WANT(info.defined && info.reserved_vcpus == 2 && info.reserved_memory == 64 << 20,
+	     "the reservation is not told");
+	WANT_EQ(vm_define(&c, dev, "db", 1, 0, -1, -1), -EEXIST);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), -ENOTCONN);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), -ENOTCONN);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, id), -ENOTCONN);
+	other = 0x7ffffff0;
+	WANT(ioctl(dev, VH_ATTACH_VM, &other) < 0 && errno == ENOENT, "attach to nothing: %d", errno);
+	fd = ioctl(dev, VH_ATTACH_VM, &id32);
+	WANT(fd >= 0, "attach: %s", strerror(errno));
+	WANT(ioctl(dev, VH_ATTACH_VM, &id32) < 0 && errno == EBUSY, "attach twice: %d", errno);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), -EBUSY);
+	/* what was reserved is charged already, and what goes beyond is added */
+	vcpu = ioctl(fd, KVM_CREATE_VCPU, 0);
+	WANT(vcpu >= 0, "KVM_CREATE_VCPU: %s", strerror(errno));
+	WANT_EQ(get_group(&c, root, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 2);
+	close(ioctl(fd, KVM_CREATE_VCPU, 1));
+	close(ioctl(fd, KVM_CREATE_VCPU, 2));
+	WANT_EQ(get_group(&c, root, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 3);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.vcpus, 3);
+	WANT_EQ(info.state, VH_VM_CREATED);
+	close(vcpu);
+	close(fd);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_DEFINED);
+	WANT_EQ(info.vcpus, 0);
+	WANT_EQ(get_group(&c, root, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 2);
+	fd = ioctl(dev, VH_ATTACH_VM, &id32);
+	WANT(fd >= 0, "attach again: %s", strerror(errno));
+	close(fd);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), -ENOENT);
+	WANT_EQ(get_group(&c, root, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VMS] - before.usage[VH_RES_VMS], 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY] - before.usage[VH_RES_MEMORY], 0);
+	WANT_EQ(g.usage[VH_RES_TABLES] - before.usage[VH_RES_TABLES], 0);
+}
+
+static void crash(struct tap_result *r, const void *arg)
+{
+	static const uint8_t triple[] = { 0x0f, 0x01, 0x1d, 0, 0x80, 0, 0, 0x0f, 0x0b };	/* lidt, ud2 */
+	struct event_info e = { 0 };
+	struct vm_info info;
+	struct conn c, events;
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&events);
+	WANT_EQ(events_ask(&events), 0);
+	vm_with_code(&vm, triple, sizeof(triple), 0);
+	id = id_of(&vm);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	WANT_EQ(vm.vcpu[0].run->exit_reason, KVM_EXIT_SHUTDOWN);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_CRASHED);
+	while (event_next(&events, &e, 2000) && !(e.vm == id && e.type == VH_EVENT_CRASHED))
+		;
+	WANT(e.type == VH_EVENT_CRASHED && e.has_reason && e.reason == VH_CRASH_TRIPLE_FAULT,
+	     "no crash event");
+	/* the VMM resets it: it runs again */
+	memcpy(vm.mem + 0x1000, "\xe6\x80", 2);
+	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_RUNNING);
+	vm_destroy(&vm);
+}
+
+const struct test_case registry_cases[] = {
+	{ "registry-identity", identity, NULL },
+	{ "registry-names", names, NULL },
+	{ "registry-strict", strict, NULL },
+	{ "registry-pause", pause_resume, NULL },
+	{ "registry-stop", stop, NULL },
+	{ "registry-kill", kill_vm, NULL },
+	{ "registry-attach", attach, NULL },
+	{ "registry-crash", crash, NULL },
+	{ NULL, NULL, NULL }
+};
