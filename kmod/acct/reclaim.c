@@ -99,8 +99,10 @@ static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long sum = 0;
 
-	if (READ_ONCE(ready) && list_lru_shrink_count(&vms, sc))
-		list_lru_shrink_walk(&vms, sc, add_reclaimable, &sum);
+	if (!READ_ONCE(ready))
+		return SHRINK_EMPTY;
+	sc->nr_to_scan = list_lru_shrink_count(&vms, sc);	/* what the walk may visit */
+	list_lru_shrink_walk(&vms, sc, add_reclaimable, &sum);
 	return sum ? sum : SHRINK_EMPTY;
 }
 
