@@ -30,7 +30,9 @@ int vh_asker_init(struct vh_asker *a, struct sk_buff *skb)
 	a->path = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
 	if (!a->path)
 		return -ENOMEM;
-	a->admin = netlink_capable(skb, CAP_SYS_ADMIN);
+	/* netlink_capable() leaves the opener out when the sender names the destination. */
+	a->admin = opener && file_ns_capable(opener, &init_user_ns, CAP_SYS_ADMIN) &&
+		   netlink_capable(skb, CAP_SYS_ADMIN);
 	a->uid = INVALID_UID;
 	if (opener && uid_eq(opener->f_cred->euid, current_euid()))
 		a->uid = current_euid();
