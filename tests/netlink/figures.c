@@ -118,7 +118,7 @@ static void times(struct tap_result *r, const void *arg)
 /* NMIs that the host sends are injected interrupts. */
 static void injected(struct tap_result *r, const void *arg)
 {
-	static const uint8_t code[] = { 0xeb, 0xfe };
+	static const uint8_t code[] = { 0xfb, 0xeb, 0xfe };	/* sti; for ever */
 	struct vm_info info;
 	struct runner run;
 	struct conn c;

@@ -29,9 +29,15 @@ static void parse_family(const struct nlattr *attrs, int len, int cmd, void *arg
 
 void conn_open(struct conn *c)
 {
+	conn_open_small(c, 0);
+}
+
+void conn_open_small(struct conn *c, unsigned int recv_size)
+{
 	int on = 1;
 
 	memset(c, 0, sizeof(*c));
+	c->recv_size = recv_size;
 	c->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
 	setsockopt(c->fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	setsockopt(c->fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -120,12 +126,15 @@ int msg_send(struct conn *c, answer_fn fn, void *arg)
 	ssize_t n;
 
 	h->nlmsg_len = c->len;
-	if (sendto(c->fd, c->out, c->len, 0, (void *)&kernel, sizeof(kernel)) < 0)
+	if (c->plain_write ? write(c->fd, c->out, c->len) < 0 :
+			     sendto(c->fd, c->out, c->len, 0, (void *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
 	for (;;) {
-		n = recv(c->fd, in, c->recv_size ? c->recv_size : sizeof(in), 0);
+		n = recv(c->fd, in, c->recv_size ? c->recv_size : sizeof(in), MSG_TRUNC);
 		if (n < 0)
 			return -errno;
+		if (n > (ssize_t)(c->recv_size ? c->recv_size : sizeof(in)))
+			return -ENOBUFS;	/* cut off */
 		for (h = (void *)in; NLMSG_OK(h, (size_t)n); h = NLMSG_NEXT(h, n)) {
 			struct genlmsghdr *g = NLMSG_DATA(h);
 

@@ -19,11 +19,14 @@ struct conn {
 	unsigned char out[8192];
 	unsigned int len;		/* of the request being built */
 	unsigned int recv_size;		/* of receive buffers; 0: large */
+	bool plain_write;		/* write(2) instead of an address: the kernel checks differently */
 };
 
 typedef void (*answer_fn)(const struct nlattr *attrs, int len, int cmd, void *arg);
 
 void conn_open(struct conn *c);		/* exits with status 2 when the family is not there */
+/* With small receive buffers from the first answer on: the kernel remembers the largest. */
+void conn_open_small(struct conn *c, unsigned int recv_size);
 void conn_close(struct conn *c);
 
 void msg_begin(struct conn *c, int cmd, int flags);

@@ -75,7 +75,8 @@ uint64_t cgroup_id(const char *path)
 	return *(uint64_t *)handle.h.f_handle;
 }
 
-const uint8_t guest_spin[9] = { 0xff, 0x05, 0x00, 0x80, 0x00, 0x00, 0xeb, 0xf8, 0x90 };
+/* sti, because the lab's host gets no interrupt while a guest has them off; inc; jmp to inc */
+const uint8_t guest_spin[9] = { 0xfb, 0xff, 0x05, 0x00, 0x80, 0x00, 0x00, 0xeb, 0xf8 };
 
 void vm_with_code(struct vm *vm, const void *code, size_t size, unsigned int flags)
 {

@@ -274,7 +274,7 @@ static void lent_socket(struct tap_result *r, void *arg)
 	uint32_t id = *(uint32_t *)arg;
 	struct vm_info vm;
 	struct conn c;
-	int status;
+	int status, i;
 	pid_t pid;
 
 	/* opened by the user, written to by root: as good as the user */
@@ -287,8 +287,15 @@ static void lent_socket(struct tap_result *r, void *arg)
 	if (!pid) {
 		if (seteuid(0))
 			_exit(2);
-		_exit(get_vm(&c, id, &vm) != -ENOENT || dump_vms(&c) != 0 ||
-		      vm_command(&c, VH_CMD_VM_KILL, id) != -ENOENT);
+		for (i = 0; i < 2; i++, c.plain_write = true) {
+			if (get_vm(&c, id, &vm) != -ENOENT)
+				_exit(3 + i);
+			if (dump_vms(&c))
+				_exit(5 + i);
+			if (vm_command(&c, VH_CMD_VM_KILL, id) != -ENOENT)
+				_exit(7 + i);
+		}
+		_exit(0);
 	}
 	waitpid(pid, &status, 0);
 	WANT(!status, "root's rights through a user's socket: %#x", status);

@@ -69,7 +69,7 @@ static void names(struct tap_result *r, const void *arg)
 	WANT_EQ(vm_rename(&c, id_of(&a), longest), 0);
 	longest[63] = 'x';
 	longest[64] = 0;
-	WANT_EQ(vm_rename(&c, id_of(&a), longest), -ERANGE);
+	WANT_EQ(vm_rename(&c, id_of(&a), longest), -EINVAL);
 	WANT_EQ(vm_rename(&c, id_of(&a), "web.1_x+y:z@h-0"), 0);
 	WANT_EQ(vm_rename(&c, id_of(&b), "web.1_x+y:z@h-0"), -EEXIST);
 	WANT(strstr(c.message, "name") && c.attr > 0, "the error names no attribute: '%s'", c.message);
