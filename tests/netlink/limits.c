@@ -70,6 +70,14 @@ static void refused(struct tap_result *r, const void *arg)
 	WANT_EQ(e.limit, limit[at->resource]);
 	WANT_EQ(e.usage, limit[at->resource]);
 	WANT_EQ(e.requested, at->resource == VH_RES_MEMORY ? 4096 : 1);
+	/* nothing of what was refused stays at any level */
+	for (i = 0; i < 3; i++) {
+		WANT_EQ(get_group(&c, dir[i], &g[i]), 0);
+		WANT_EQ(g[i].usage[VH_RES_VMS], 1);
+		WANT_EQ(g[i].usage[VH_RES_VCPUS], at->resource == VH_RES_VCPUS ? 2 : 0);
+		WANT_EQ(g[i].usage[VH_RES_MEMORY],
+			(1 << 20) + (at->resource == VH_RES_MEMORY ? 4096 : 0));
+	}
 	/* lowering takes nothing away, and stops growth */
 	WANT_EQ(set_limit(&c, dir[at->level], -1, VH_RES_VMS, 0), 0);
 	WANT(ioctl(kvm_open(), KVM_CREATE_VM, 0) < 0 && errno == EDQUOT, "above a lowered limit: %d", errno);
@@ -206,8 +214,9 @@ static void tables(struct tap_result *r, const void *arg)
 	};
 	int dir = cgroup_make("tight"), i;
 	struct group_info g;
+	struct event_info e;
 	struct vm_info info;
-	struct conn c;
+	struct conn c, events;
 	struct vm vm;
 
 	(void)arg;
@@ -235,9 +244,22 @@ static void tables(struct tap_result *r, const void *arg)
 	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
 	madvise(vm.mem, vm.size, MADV_DONTNEED);
 	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	conn_open(&events);
+	WANT_EQ(events_ask(&events), 0);
 	WANT_EQ(vcpu_run(&vm.vcpu[0]), -ENOMEM);
 	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
 	WANT_EQ(info.state, VH_VM_CRASHED);
+	WANT(event_next(&events, &e, 2000), "no event");
+	WANT_EQ(e.type, VH_EVENT_LIMIT);
+	WANT_EQ(e.resource, VH_RES_TABLES);
+	WANT_EQ(e.limit, 4 << 12);
+	WANT_EQ(e.cgroup, cgroup_id("tight"));
+	WANT_EQ(e.vm, id_of(&vm));
+	WANT(e.usage + e.requested > e.limit, "usage %llu and %llu more would be below the limit",
+	     (long long)e.usage, (long long)e.requested);
+	WANT(event_next(&events, &e, 2000), "no second event");
+	WANT_EQ(e.type, VH_EVENT_CRASHED);
+	WANT_EQ(e.reason, VH_CRASH_MEMORY);
 	/* and with more it goes on */
 	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, VH_LIMIT_NONE), 0);
 	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
@@ -359,10 +381,56 @@ static void removed(struct tap_result *r, const void *arg)
 	WANT(wait_for(gone, args, 6000), "the parent's group stays");
 }
 
+/* A reservation is charged at once, all of it or nothing. */
+static void reservation(struct tap_result *r, const void *arg)
+{
+	static const struct { uint32_t vcpus; uint64_t memory; int refused; } no[] = {
+		{ 5, 1 << 20, VH_RES_VCPUS }, { 1, 9 << 20, VH_RES_MEMORY },
+		{ 288, 1ULL << 62, VH_RES_VCPUS }, { 4, 1ULL << 62, VH_RES_MEMORY },
+	};
+	int top = cgroup_make("res"), leaf = cgroup_make("res/leaf"), procs = cgroup_procs("res/leaf"),
+	    dev = kvm_open(), id;
+	struct event_info e;
+	struct group_info g;
+	struct conn c, events;
+	unsigned int i, j;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&events);
+	WANT_EQ(set_limit(&c, top, -1, VH_RES_VCPUS, 4), 0);
+	WANT_EQ(set_limit(&c, leaf, -1, VH_RES_MEMORY, 8 << 20), 0);
+	WANT_EQ(events_ask(&events), 0);
+	for (i = 0; i < sizeof(no) / sizeof(no[0]); i++) {
+		WANT_EQ(vm_define(&c, dev, NULL, no[i].vcpus, no[i].memory, procs, -1), -EDQUOT);
+		WANT(event_next(&events, &e, 2000) && e.type == VH_EVENT_LIMIT, "no event");
+		WANT_EQ(e.resource, no[i].refused);
+		WANT_EQ(e.cgroup, cgroup_id(no[i].refused == VH_RES_VCPUS ? "res" : "res/leaf"));
+		WANT(!e.has_vm, "an event of a VM that never was");
+		for (j = 0; j < 3; j++) {
+			WANT_EQ(get_group(&c, j & 1 ? top : leaf, &g), 0);
+			WANT(!g.usage[j] && !g.created, "%s are left of what was refused",
+			     resources[j]);
+		}
+	}
+	id = vm_define(&c, dev, NULL, 4, 8 << 20, procs, -1);
+	WANT(id > 0, "what just fits: %d %s", id, c.message);
+	WANT_EQ(get_group(&c, top, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS], 4);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 8 << 20);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	WANT_EQ(get_group(&c, top, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS] + g.usage[VH_RES_MEMORY] + g.usage[VH_RES_VMS], 0);
+	close(procs);
+	cgroup_remove("res/leaf");
+	cgroup_remove("res");
+}
+
 #define AT(res, level) { "limits-" #res "-level" #level, refused, &(struct at){ VH_RES_##res, level } }
 const struct test_case limits_cases[] = {
 	AT(VMS, 0), AT(VMS, 1), AT(VMS, 2), AT(VCPUS, 0), AT(VCPUS, 1), AT(VCPUS, 2),
 	AT(MEMORY, 0), AT(MEMORY, 1), AT(MEMORY, 2),
+	{ "limits-reservation", reservation, NULL },
 	{ "limits-tree", tree, NULL },
 	{ "limits-tables", tables, NULL },
 	{ "limits-tables-shared", shared_tables, NULL },

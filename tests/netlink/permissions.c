@@ -3,11 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +20,31 @@
 
 #define USER	1000
 #define OTHER	2000
+
+/* The effective and permitted capabilities without CAP_SYS_ADMIN, or nothing but it. */
+static int change_caps(uint32_t keep)
+{
+	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct d[2];
+
+	if (syscall(SYS_capget, &h, d))
+		return -1;
+	d[0].permitted &= keep;
+	d[0].effective = d[0].permitted;
+	d[0].inheritable = 0;
+	d[1].effective = d[1].permitted = d[1].inheritable = 0;
+	return syscall(SYS_capset, &h, d);
+}
+
+static int drop_admin(void)
+{
+	return change_caps(~(1u << CAP_SYS_ADMIN));
+}
+
+static int keep_admin(void)
+{
+	return change_caps(1u << CAP_SYS_ADMIN);
+}
 
 static void count(const struct nlattr *a, int len, int cmd, void *arg)
 {
@@ -134,6 +164,57 @@ static void root_sees(struct tap_result *r, const void *arg)
 	WANT_EQ(id[1], 2);
 }
 
+/*
+ * What counts is CAP_SYS_ADMIN, not the user: a user with it sees all, root
+ * without it sees what is root's.
+ */
+static void without_admin(struct tap_result *r, void *arg)
+{
+	struct conn c;
+
+	if (drop_admin()) {
+		tap_fail(r, "dropping CAP_SYS_ADMIN: %s", strerror(errno));
+		return;
+	}
+	conn_open(&c);
+	WANT_EQ(dump_vms(&c), 1);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *(int *)arg), -ENOENT);
+	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, VH_LIMIT_NONE), -EPERM);
+	WANT(setsockopt(c.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &c.events_group,
+			sizeof(c.events_group)) < 0 && errno == EPERM,
+	     "joins the group without CAP_SYS_ADMIN: %d", errno);
+}
+
+static void with_admin(struct tap_result *r, void *arg)
+{
+	struct vm_info vm;
+	struct conn c;
+
+	if (prctl(PR_SET_KEEPCAPS, 1) || setresuid(OTHER, OTHER, OTHER) || keep_admin()) {
+		tap_fail(r, "keeping CAP_SYS_ADMIN: %s", strerror(errno));
+		return;
+	}
+	conn_open(&c);
+	WANT_EQ(dump_vms(&c), 2);
+	WANT_EQ(get_vm(&c, *(int *)arg, &vm), 0);
+	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, VH_LIMIT_NONE), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *(int *)arg), 0);
+}
+
+static void capability(struct tap_result *r, const void *arg)
+{
+	int *id = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct vm vm;
+
+	(void)arg;
+	vm_create(&vm, 1 << 20, 0);
+	in_child(r, USER, define_one, id);
+	WANT(*id > 0, "create: %d", *id);
+	in_child(r, 0, without_admin, id);
+	in_child(r, 0, with_admin, id);
+	vm_destroy(&vm);
+}
+
 /* --- row 3: create needs /dev/vh --- */
 
 static void no_device(struct tap_result *r, const void *arg)
@@ -249,6 +330,15 @@ static void limits_by_user(struct tap_result *r, void *arg)
 	WANT_EQ(set_limit(&c, sub, subprocs, VH_RES_VMS, 5), -EBADF);
 	bad = open(CGROUP "/deleg/cgroup.procs", O_RDONLY);
 	WANT_EQ(set_limit(&c, sub, bad, VH_RES_VMS, 5), -EACCES);
+	bad = open("/dev/null", O_RDWR);
+	WANT_EQ(set_limit(&c, sub, bad, VH_RES_VMS, 5), -EBADF);
+	bad = open(CGROUP "/deleg/cgroup.threads", O_WRONLY);
+	WANT(bad >= 0, "cgroup.threads: %s", strerror(errno));
+	WANT_EQ(set_limit(&c, sub, bad, VH_RES_VMS, 5), -EBADF);
+	WANT_EQ(set_limit(&c, sub, 999, VH_RES_VMS, 5), -EBADF);
+	WANT_EQ(set_limit(&c, 999, procs, VH_RES_VMS, 5), -EBADF);
+	WANT_EQ(get_group(&c, sub, &g), 0);
+	WANT_EQ(g.limit[VH_RES_VMS], VH_LIMIT_NONE);
 	WANT_EQ(set_limit(&c, sub, procs, VH_RES_VMS, 5), 0);
 	WANT_EQ(get_group(&c, sub, &g), 0);
 	WANT_EQ(g.limit[VH_RES_VMS], 5);
@@ -272,8 +362,9 @@ static void delegation(struct tap_result *r, const void *arg)
 static void lent_socket(struct tap_result *r, void *arg)
 {
 	uint32_t id = *(uint32_t *)arg;
+	struct conn c, own;
+	struct event_info e;
 	struct vm_info vm;
-	struct conn c;
 	int status, i;
 	pid_t pid;
 
@@ -294,7 +385,15 @@ static void lent_socket(struct tap_result *r, void *arg)
 				_exit(5 + i);
 			if (vm_command(&c, VH_CMD_VM_KILL, id) != -ENOENT)
 				_exit(7 + i);
+			if (set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, 1) != -EPERM)
+				_exit(9 + i);
 		}
+		/* nor does it hear what root hears */
+		conn_open(&own);
+		if (events_ask(&c) || vm_rename(&own, id, "renamed"))
+			_exit(11);
+		if (event_next(&c, &e, 200))
+			_exit(12);
 		_exit(0);
 	}
 	waitpid(pid, &status, 0);
@@ -371,25 +470,86 @@ static void events(struct tap_result *r, const void *arg)
 	WANT(read(to[0], &byte, 1) == 1, "the user's part failed");
 	id = vm_define(&c, kvm_open(), "secret", 1, 0, -1, -1);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	WANT_EQ(set_limit(&c, cgroup_make("."), -1, VH_RES_VMS, VH_LIMIT_NONE), 0);
 	WANT(write(from[1], "x", 1) == 1, "pipe");
 	waitpid(pid, &status, 0);
 	WANT(!status, "the user's part failed: %#x", status);
 	while (event_next(&group, &e, 500))
 		heard++;
-	WANT(heard >= 4, "root hears %d events of 4", heard);
+	WANT(heard == 5, "root hears %d events of 5", heard);
+}
+
+/* In a network namespace of its own a user may join the group there: nothing is sent to it. */
+static void private_net(struct tap_result *r, void *arg)
+{
+	int *pipes = arg, i;
+	struct event_info e;
+	struct conn c;
+	char byte;
+
+	WANT(!unshare(CLONE_NEWUSER | CLONE_NEWNET), "unshare: %s", strerror(errno));
+	conn_open(&c);
+	for (i = 0; i < 2; i++) {	/* as a member, if it may, and by asking */
+		if (i)
+			WANT_EQ(events_ask(&c), 0);
+		else
+			setsockopt(c.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &c.events_group,
+				   sizeof(c.events_group));
+		WANT(write(pipes[1], "x", 1) == 1 && read(pipes[2], &byte, 1) == 1, "pipe");
+		WANT(!event_next(&c, &e, 300), "hears event %u of VM %u", e.type, e.vm);
+	}
+}
+
+static void events_net(struct tap_result *r, const void *arg)
+{
+	int to[2], from[2], pipes[4], id, status, i;
+	struct tap_result inner = { 0 };
+	struct conn c;
+	char byte;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	if (pipe(to) || pipe(from))
+		return;
+	memcpy(pipes, to, sizeof(to));
+	memcpy(pipes + 2, from, sizeof(from));
+	kvm_open();
+	pid = fork();
+	if (!pid) {
+		close(to[0]);
+		close(from[1]);
+		in_child(&inner, USER, private_net, pipes);
+		if (inner.verdict == TAP_FAIL)
+			printf("# %s\n", inner.why);
+		fflush(stdout);
+		_exit(inner.verdict == TAP_FAIL);
+	}
+	close(to[1]);
+	close(from[0]);
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < 2; i++) {
+		if (read(to[0], &byte, 1) != 1)
+			break;		/* its verdict follows */
+		id = vm_define(&c, kvm_open(), "secret", 1, 0, -1, -1);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+		if (write(from[1], "x", 1) != 1)
+			break;
+	}
+	waitpid(pid, &status, 0);
+	WANT(!status, "the user's part failed: %#x", status);
 }
 
 /* --- namespaces --- */
 
 static void inside(struct tap_result *r, void *arg)
 {
-	struct vm_info vm;
+	struct vm_info vm, outer;
 	struct group_info g;
 	struct conn c;
 	int status, n = 0;
 	pid_t pid;
 
-	(void)arg;
 	cgroup_enter("deleg/sub");
 	WANT(!unshare(CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET), "unshare: %s", strerror(errno));
 	pid = fork();
@@ -406,6 +566,8 @@ static void inside(struct tap_result *r, void *arg)
 	msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
 	if (msg_send(&c, count, &n) || n < 1)
 		tap_fail(r, "inside: %d groups", n);
+	if (get_vm(&c, *(uint32_t *)arg, &outer) || outer.pid || strncmp(outer.path, "/..", 3))
+		tap_fail(r, "a VM outside: pid %u, path '%s'", outer.pid, outer.path);
 	if (!get_group_id(&c, vm.cgroup, &g) && strcmp(g.path, "/"))
 		tap_fail(r, "inside: the group's path is '%s'", g.path);
 	vm_command(&c, VH_CMD_VM_DESTROY, vm.id);
@@ -445,6 +607,7 @@ static void ns_root(struct tap_result *r, void *arg)
 {
 	struct vm_info vm;
 	struct conn c;
+	int mine;
 
 	if (unshare(CLONE_NEWUSER)) {
 		tap_fail(r, "unshare: %s", strerror(errno));
@@ -454,6 +617,12 @@ static void ns_root(struct tap_result *r, void *arg)
 	WANT_EQ(get_vm(&c, *(uint32_t *)arg, &vm), -ENOENT);
 	WANT_EQ(dump_vms(&c), 0);
 	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, 5), -EPERM);
+	/* its own it sees, of a user that has no number there */
+	mine = vm_define(&c, kvm_open(), NULL, 1, 0, -1, -1);
+	WANT(mine > 0, "create: %d", mine);
+	WANT_EQ(get_vm(&c, mine, &vm), 0);
+	WANT_EQ(vm.uid, 65534);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
 }
 
 static void namespaces(struct tap_result *r, const void *arg)
@@ -465,7 +634,7 @@ static void namespaces(struct tap_result *r, const void *arg)
 	set_up();
 	vm_create(&vm, 1 << 20, 0);
 	id = id_of(&vm);
-	in_child(r, 0, inside, NULL);
+	in_child(r, 0, inside, &id);
 	in_child(r, 0, cgroup_ns, NULL);
 	in_child(r, USER, ns_root, &id);
 	vm_destroy(&vm);
@@ -475,11 +644,13 @@ static void namespaces(struct tap_result *r, const void *arg)
 const struct test_case permissions_cases[] = {
 	{ "permissions-own-only", own_only, NULL },
 	{ "permissions-root", root_sees, NULL },
+	{ "permissions-capability", capability, NULL },
 	{ "permissions-device", no_device, NULL },
 	{ "permissions-cgroup", cgroups, NULL },
 	{ "permissions-delegation", delegation, NULL },
 	{ "permissions-sockets", sockets, NULL },
 	{ "permissions-events", events, NULL },
+	{ "permissions-events-net", events_net, NULL },
 	{ "permissions-namespaces", namespaces, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -33,6 +33,7 @@ static void identity(struct tap_result *r, const void *arg)
 	WANT_EQ(info.cgroup, cgroup_id("."));
 	WANT(!strcmp(info.path, "/"), "path is '%s'", info.path);
 	WANT(!info.defined, "it counts as defined");
+	WANT(!info.c.v[VH_A_COUNTER_EXITS] && !info.c.v[VH_A_COUNTER_GUEST_TIME], "it has run");
 	usleep(20000);
 	/* by UUID and by name */
 	msg_begin(&c, VH_CMD_VM_GET, 0);
@@ -109,13 +110,20 @@ static void strict(struct tap_result *r, const void *arg)
 	/* wrong lengths */
 	msg_begin(&c, VH_CMD_VM_GET, 0);
 	msg_u64(&c, VH_A_VM_ID, 1);
-	WANT(msg_send(&c, NULL, NULL) < 0, "an id of 8 bytes is accepted");
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	WANT_EQ(c.attr, 20);
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_u32(&c, VH_A_VM_ID, 0);
+	WANT_EQ(msg_send(&c, NULL, NULL), -ERANGE);
+	WANT_EQ(c.attr, 20);
 	msg_begin(&c, VH_CMD_VM_GET, 0);
 	msg_put(&c, VH_A_VM_UUID, "short", 5);
-	WANT(msg_send(&c, NULL, NULL) < 0, "a UUID of 5 bytes is accepted");
+	WANT_EQ(msg_send(&c, NULL, NULL), -ERANGE);
+	WANT_EQ(c.attr, 20);
 	msg_begin(&c, VH_CMD_VM_GET, 0);
 	msg_put(&c, VH_A_VM_NAME, "unterminated", 12);
-	WANT(msg_send(&c, NULL, NULL) < 0, "a name without end is accepted");
+	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	WANT_EQ(c.attr, 20);
 	/* bytes that are no attribute */
 	msg_begin(&c, VH_CMD_VM_GET, 0);
 	msg_u32(&c, VH_A_VM_ID, 1);
@@ -142,6 +150,14 @@ static void strict(struct tap_result *r, const void *arg)
 		nest->nla_len = c.out + c.len - (unsigned char *)nest;
 	}
 	WANT_EQ(msg_send(&c, NULL, NULL), -EINVAL);
+	WANT_EQ(c.attr, 20 + 12 + NLA_HDRLEN);
+	/* a VM that is not there: the attribute that names it is named */
+	msg_begin(&c, VH_CMD_VCPU_GET, 0);
+	msg_u32(&c, VH_A_VCPU_ID, 0);
+	msg_u32(&c, VH_A_VCPU_VM_ID, 0x7ffffff0);
+	WANT_EQ(msg_send(&c, NULL, NULL), -ENOENT);
+	WANT_EQ(c.attr, 28);
+	WANT(c.message[0], "no words about a VM that is not there");
 }
 
 static bool running(void *arg)
@@ -182,6 +198,8 @@ static void pause_resume(struct tap_result *r, const void *arg)
 		WANT_EQ(get_vm(&c, id, &info), 0);
 		WANT_EQ(info.state, VH_VM_RUNNING);
 	}
+	WANT(info.tables >= 4 << 12, "a running VM has %llu bytes of page tables",
+	     (long long)info.tables);
 	/* paused before it runs for the first time, and a signal gets through */
 	WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);
 	runner_stop(&run);
@@ -200,23 +218,31 @@ static bool told(void *arg)
 
 static void stop(struct tap_result *r, const void *arg)
 {
+	struct runner run, second;
 	struct vm_info info;
-	struct runner run;
 	struct conn c;
 	struct vm vm;
 	uint32_t id;
+	int i;
 
 	(void)arg;
 	conn_open(&c);
-	vm_with_code(&vm, guest_spin, sizeof(guest_spin), VM_IRQCHIP);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), 0);
+	vm_add_vcpu(&vm);
+	vcpu_set_mode(&vm, &vm.vcpu[1], MODE_FLAT32, 0x1000, 0x6000);
 	id = id_of(&vm);
 	runner_start(&run, &vm.vcpu[0]);
+	runner_start(&second, &vm.vcpu[1]);
 	WANT(wait_for(running, &vm, 5000), "the guest does not run");
 	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
-	WANT(wait_for(told, &run, 5000), "the VMM is not told");
-	usleep(20000);
-	WANT_EQ(run.system_events, 1);
-	WANT_EQ(run.v->run->system_event.type, KVM_SYSTEM_EVENT_SHUTDOWN);
+	for (i = 0; i < 500 && !run.system_events && !second.system_events; i++)
+		usleep(10000);
+	usleep(50000);
+	WANT_EQ(run.system_events + second.system_events, 1);
+	WANT_EQ((run.system_events ? run : second).v->run->system_event.type,
+		KVM_SYSTEM_EVENT_SHUTDOWN);
+	runner_stop(&second);
+	run.system_events = 0;
 	WANT_EQ(get_vm(&c, id, &info), 0);
 	WANT_EQ(info.state, VH_VM_STOPPING);
 	/* also while it is paused */
@@ -265,14 +291,20 @@ static void kill_vm(struct tap_result *r, const void *arg)
 static void attach(struct tap_result *r, const void *arg)
 {
 	int dev = kvm_open(), id, fd, vcpu, other;
+	static const uint32_t want[] = { VH_EVENT_CREATED, VH_EVENT_ATTACHED, VH_EVENT_DETACHED,
+					 VH_EVENT_ATTACHED, VH_EVENT_DETACHED, VH_EVENT_DESTROYED };
 	struct group_info before, g;
 	int root = cgroup_make(".");
+	struct event_info e;
+	struct conn c, events;
 	struct vm_info info;
-	struct conn c;
+	unsigned int i;
 	uint32_t id32;
 
 	(void)arg;
 	conn_open(&c);
+	conn_open(&events);
+	WANT_EQ(events_ask(&events), 0);
 	WANT_EQ(get_group(&c, root, &before), 0);
 	id = vm_define(&c, dev, "db", 2, 64 << 20, -1, -1);
 	WANT(id > 0, "create: %d %s", id, c.message);
@@ -324,6 +356,99 @@ static void attach(struct tap_result *r, const void *arg)
 	WANT_EQ(g.usage[VH_RES_VCPUS] - before.usage[VH_RES_VCPUS], 0);
 	WANT_EQ(g.usage[VH_RES_MEMORY] - before.usage[VH_RES_MEMORY], 0);
 	WANT_EQ(g.usage[VH_RES_TABLES] - before.usage[VH_RES_TABLES], 0);
+	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		WANT(event_next(&events, &e, 2000), "only %u events", i);
+		WANT(e.vm == id32 && e.type == want[i] && !strcmp(e.name, "db"),
+		     "event %u: type %u of VM %u, '%s'", i, e.type, e.vm, e.name);
+	}
+}
+
+/* A VMM that ends without a word leaves the VM that it attached to. */
+static void attach_killed(struct tap_result *r, const void *arg)
+{
+	int dev = kvm_open(), id, status;
+	struct vm_info info;
+	struct conn c;
+	uint32_t id32;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	id = vm_define(&c, dev, "orphan", 1, 0, -1, -1);
+	WANT(id > 0, "create: %d %s", id, c.message);
+	id32 = id;
+	pid = fork();
+	if (!pid) {
+		if (ioctl(dev, VH_ATTACH_VM, &id32) < 0)
+			_exit(1);
+		/* kills itself, by way of its VM */
+		vm_command(&c, VH_CMD_VM_KILL, id);
+		_exit(2);
+	}
+	WANT_EQ(waitpid(pid, &status, 0), pid);
+	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the VMM ended with %#x", status);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_DEFINED);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+}
+
+/* --- vCPUs --- */
+
+#define VMS	12
+#define EACH	7
+
+struct listing { unsigned int n, bad; uint32_t vm[VMS * EACH + 8], id[VMS * EACH + 8]; };
+
+static void list_vcpu(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	struct listing *l = arg;
+
+	(void)cmd;
+	if (l->n == VMS * EACH + 8)
+		return;
+	l->vm[l->n] = attr_u(a, len, VH_A_VCPU_VM_ID);
+	l->id[l->n++] = attr_u(a, len, VH_A_VCPU_ID);
+	l->bad += !attr_find(a, len, VH_A_VCPU_COUNTERS) || attr_find(a, len, VH_A_VCPU_CPU);
+}
+
+static void vcpus(struct tap_result *r, const void *arg)
+{
+	static struct listing l;
+	struct vcpu_info v;
+	unsigned int i, j;
+	struct vm vm[VMS];
+	struct conn c;
+
+	(void)arg;
+	conn_open_small(&c, 8192);
+	for (i = 0; i < VMS; i++) {
+		vm_create(&vm[i], 1 << 20, 0);
+		for (j = 0; j < EACH; j++)
+			close(xioctl(vm[i].fd, KVM_CREATE_VCPU, EACH - 1 - j));
+	}
+	msg_begin(&c, VH_CMD_VCPU_GET, NLM_F_DUMP);
+	WANT_EQ(msg_send(&c, list_vcpu, &l), 0);
+	WANT_EQ(l.n, VMS * EACH);
+	WANT(!l.bad, "%u have no counters, or a host CPU though they never ran", l.bad);
+	for (i = 0; i < l.n; i++) {
+		WANT(l.vm[i] == id_of(&vm[i / EACH]), "entry %u is of VM %u", i, l.vm[i]);
+		for (j = i - i % EACH; j < i; j++)
+			WANT(l.id[i] != l.id[j] && l.id[i] < EACH, "vCPU %u twice", l.id[i]);
+	}
+	l.n = 0;
+	msg_begin(&c, VH_CMD_VCPU_GET, NLM_F_DUMP);
+	msg_u32(&c, VH_A_VCPU_VM_ID, id_of(&vm[5]));
+	WANT_EQ(msg_send(&c, list_vcpu, &l), 0);
+	WANT_EQ(l.n, EACH);
+	for (i = 0; i < EACH; i++)
+		WANT_EQ(l.vm[i], id_of(&vm[5]));
+	WANT_EQ(get_vcpu(&c, id_of(&vm[5]), EACH - 1, &v), 0);
+	WANT_EQ(v.id, EACH - 1);
+	WANT_EQ(v.state, VH_VCPU_IDLE);
+	WANT_EQ(get_vcpu(&c, id_of(&vm[5]), EACH, &v), -ENOENT);
+	WANT_EQ(c.attr, 28);
+	for (i = 0; i < VMS; i++)
+		vm_destroy(&vm[i]);
 }
 
 static void crash(struct tap_result *r, const void *arg)
@@ -366,6 +491,8 @@ const struct test_case registry_cases[] = {
 	{ "registry-stop", stop, NULL },
 	{ "registry-kill", kill_vm, NULL },
 	{ "registry-attach", attach, NULL },
+	{ "registry-attach-killed", attach_killed, NULL },
+	{ "registry-vcpus", vcpus, NULL },
 	{ "registry-crash", crash, NULL },
 	{ NULL, NULL, NULL }
 };
