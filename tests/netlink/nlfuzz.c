@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,6 +31,28 @@ static uint32_t rnd(uint32_t below)
 
 static int fds[6];
 static unsigned int nr_fds;
+static bool is_root;
+
+/* What all processes know: VMs that may be hit, of the fuzzers or of victims. */
+#define VICTIMS	3
+#define KNOWN	64
+static struct shared {
+	volatile uint32_t victim[VICTIMS];	/* ids of VMs with a VMM that may be killed */
+	volatile unsigned int deaths;
+	volatile bool end;
+	uint32_t known[KNOWN];			/* ids of VMs that a fuzzer defined */
+	unsigned int next;
+} *shared;
+
+static uint32_t rnd(uint32_t below);
+
+static uint32_t target(void)
+{
+	uint32_t id = rnd(3) ? shared->known[rnd(KNOWN)] : shared->victim[rnd(VICTIMS)];
+
+	/* the bystander's VMs have the ids 1 to 3: they are left alone */
+	return id ? id : 4 + rnd(200);
+}
 
 /* A value that means something now and then. */
 static uint64_t value(void)
@@ -97,20 +120,20 @@ static void template(struct conn *c)
 	msg_begin(c, cmd, rnd(6) ? 0 : NLM_F_DUMP);
 	switch (cmd) {
 	case VH_CMD_VM_CREATE:
-		msg_u32(c, VH_A_VM_DEV_FD, rnd(4) ? kvm_open() : (int)value());
+		msg_u32(c, VH_A_VM_DEV_FD, rnd(8) ? kvm_open() : (int)value());
 		if (rnd(2))
-			msg_u32(c, VH_A_VM_VCPUS, value());
+			msg_u32(c, VH_A_VM_VCPUS, rnd(4) ? rnd(289) : value());
 		if (rnd(2))
-			msg_u64(c, VH_A_VM_MEMORY, value());
-		if (rnd(2))
+			msg_u64(c, VH_A_VM_MEMORY, rnd(4) ? (uint64_t)rnd(1 << 20) << 12 : value());
+		if (!rnd(3))
 			msg_u32(c, VH_A_VM_CGROUP_FD, fds[rnd(nr_fds)]);
-		if (rnd(2))
+		if (!rnd(3))
 			msg_u32(c, VH_A_VM_COMMON_FD, fds[rnd(nr_fds)]);
 		break;
 	case VH_CMD_VCPU_GET:
-		msg_u32(c, VH_A_VCPU_VM_ID, rnd(20));
-		if (rnd(2))
-			msg_u32(c, VH_A_VCPU_ID, rnd(4));
+		msg_u32(c, VH_A_VCPU_VM_ID, rnd(2) ? target() : rnd(20));
+		if (rnd(4))
+			msg_u32(c, VH_A_VCPU_ID, rnd(2));
 		break;
 	case VH_CMD_GROUP_GET:
 	case VH_CMD_GROUP_SET:
@@ -128,8 +151,7 @@ static void template(struct conn *c)
 		}
 		break;
 	default:
-		/* the bystander's first VM has id 1: it is left alive */
-		msg_u32(c, VH_A_VM_ID, 4 + rnd(200));
+		msg_u32(c, VH_A_VM_ID, target());
 		if (cmd == VH_CMD_VM_SET)
 			msg_str(c, VH_A_VM_NAME, rnd(2) ? "fuzz" : "other");
 	}
@@ -157,7 +179,25 @@ static void mutate(struct conn *c)
 			c->len += c->len < 4000 ? rnd(64) : 0;
 			break;
 		}
-	/* VM_KILL and the like by accident would end the bystander: names and ids below 4 are not hit */
+}
+
+/* Root is not to kill, pause or stop the bystander by accident. */
+static void spare_bystander(struct conn *c, bool mutated)
+{
+	struct genlmsghdr *g = NLMSG_DATA((struct nlmsghdr *)c->out);
+
+	if (is_root && mutated && (g->cmd == VH_CMD_VM_KILL || g->cmd == VH_CMD_VM_SET))
+		g->cmd = VH_CMD_VM_PAUSE + rnd(2);
+}
+
+static void remember(const struct nlmsghdr *h, ssize_t n)
+{
+	const struct genlmsghdr *g = NLMSG_DATA(h);
+
+	if (h->nlmsg_type >= NLMSG_MIN_TYPE && g->cmd == VH_CMD_VM_CREATE &&
+	    n > (ssize_t)(NLMSG_HDRLEN + GENL_HDRLEN))
+		shared->known[shared->next++ % KNOWN] =
+			attr_u((void *)(g + 1), h->nlmsg_len - NLMSG_HDRLEN - GENL_HDRLEN, VH_A_VM_ID);
 }
 
 static unsigned int fuzz(unsigned int count)
@@ -170,11 +210,13 @@ static unsigned int fuzz(unsigned int count)
 	conn_open(&c);
 	for (i = 0; i < count; i++) {
 		struct nlmsghdr *h = (void *)c.out, *answer;
+		bool mutated = true;
 		ssize_t n;
 
 		if (rnd(3)) {
 			template(&c);
-			if (rnd(2))
+			mutated = rnd(2);
+			if (mutated)
 				mutate(&c);
 		} else {
 			msg_begin(&c, rnd(16), rnd(8) ? 0 : NLM_F_DUMP);
@@ -185,9 +227,7 @@ static unsigned int fuzz(unsigned int count)
 		h->nlmsg_type = c.family;
 		h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 		h->nlmsg_seq = i;
-		((struct genlmsghdr *)NLMSG_DATA(h))->version = 1;
-		if (((struct genlmsghdr *)NLMSG_DATA(h))->cmd == VH_CMD_VM_KILL)
-			((struct genlmsghdr *)NLMSG_DATA(h))->cmd = VH_CMD_VM_PAUSE + rnd(2);
+		spare_bystander(&c, mutated);
 		if (sendto(c.fd, c.out, c.len, 0, (void *)&kernel, sizeof(kernel)) < 0)
 			continue;
 		/* read a part of the answers; a dump may stay unfinished */
@@ -195,6 +235,8 @@ static unsigned int fuzz(unsigned int count)
 			answer = (void *)in;
 			if (answer->nlmsg_type == NLMSG_ERROR)
 				accepted += !((struct nlmsgerr *)NLMSG_DATA(answer))->error;
+			else
+				remember(answer, n);
 			if (!rnd(16))
 				break;
 		}
@@ -225,6 +267,7 @@ static int as_user(unsigned int uid, unsigned int count, uint64_t seed)
 	pid = fork();
 	if (!pid) {
 		state = seed;
+		is_root = !uid;
 		if (uid && (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
 			_exit(2);
 		printf("# uid %u: %u of %u messages accepted\n", uid, fuzz(count), count);
@@ -233,6 +276,48 @@ static int as_user(unsigned int uid, unsigned int count, uint64_t seed)
 	}
 	waitpid(pid, &status, 0);
 	return status;
+}
+
+/* A VMM of the user's, halted in KVM_RUN, for others to pause, stop, rename and kill. */
+static void victim(unsigned int n)
+{
+	static const uint8_t halt[] = { 0xfb, 0xf4, 0xeb, 0xfd };
+	struct vm vm;
+
+	if (setgroups(0, NULL) || setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+		_exit(2);
+	vm_with_code(&vm, halt, sizeof(halt), VM_IRQCHIP);
+	shared->victim[n] = id_of(&vm);
+	for (;;)
+		if (vcpu_run(&vm.vcpu[0]))
+			usleep(1000);
+}
+
+/* Keeps victims alive: each that is killed gets a successor. */
+static void keep_victims(void)
+{
+	pid_t pid[VICTIMS] = { 0 };
+	unsigned int i;
+
+	while (!shared->end) {
+		for (i = 0; i < VICTIMS; i++) {
+			if (pid[i] && waitpid(pid[i], NULL, WNOHANG) == pid[i]) {
+				pid[i] = 0;
+				shared->deaths++;
+			}
+			if (!pid[i]) {
+				pid[i] = fork();
+				if (!pid[i])
+					victim(i);
+			}
+		}
+		usleep(20000);
+	}
+	for (i = 0; i < VICTIMS; i++) {
+		kill(pid[i], SIGKILL);
+		waitpid(pid[i], NULL, 0);
+	}
+	_exit(0);
 }
 
 int main(int argc, char **argv)
@@ -250,6 +335,7 @@ int main(int argc, char **argv)
 	struct group_info g;
 	struct conn c;
 	int opt, status;
+	pid_t keeper;
 
 	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (opt == 'c')
@@ -270,10 +356,21 @@ int main(int argc, char **argv)
 	fds[nr_fds++] = cgroup_procs("fuzz");
 	fds[nr_fds++] = cgroup_procs(".");
 	fds[nr_fds++] = open("/dev/null", O_RDWR);
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	keeper = fork();
+	if (!keeper)
+		keep_victims();
 	status = as_user(0, count / 2, seed);
 	status |= as_user(1000, count - count / 2, seed * 3);
 	if (status)
 		tap_fail(&r, "a fuzzer ended with %#x", status);
+	shared->end = true;
+	waitpid(keeper, &status, 0);
+	if (status)
+		tap_fail(&r, "the victims' keeper ended with %#x", status);
+	printf("# %u VMMs were killed\n", shared->deaths);
+	if (count >= 20000 && !shared->deaths)
+		tap_fail(&r, "no VM was ever killed");
 	for (i = 0; i < 3; i++)
 		if (get_vm(&c, id_of(&bystander[i]), &vm) || vm.vcpus != 1 || vm.uid)
 			tap_fail(&r, "bystander %u is not as it was", i);
