@@ -311,7 +311,7 @@ static void keep_victims(void)
 					victim(i);
 			}
 		}
-		usleep(20000);
+		usleep(200000);
 	}
 	for (i = 0; i < VICTIMS; i++) {
 		kill(pid[i], SIGKILL);
