@@ -379,6 +379,8 @@ bool event_next(struct conn *c, struct event_info *e, int ms)
 	if (n < (ssize_t)CONTROL_SIZE || h->nlmsg_type != c->family || g->cmd != VH_CMD_EVENT)
 		return false;
 	len = h->nlmsg_len - CONTROL_SIZE;
+	if (c->raw)
+		c->raw(a, len, g->cmd, NULL);
 	memset(e, 0, sizeof(*e));
 	e->type = attr_u(a, len, VH_A_EVENT_TYPE);
 	e->vm = attr_u(a, len, VH_A_EVENT_VM_ID);

@@ -9,7 +9,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+typedef void (*answer_fn)(const struct nlattr *attrs, int len, int cmd, void *arg);
+
 struct conn {
+	answer_fn raw;			/* event_next() shows each message to it */
 	int fd;
 	uint16_t family;
 	uint32_t events_group;		/* of the multicast group */
@@ -22,7 +25,6 @@ struct conn {
 	bool plain_write;		/* write(2) instead of an address: the kernel checks differently */
 };
 
-typedef void (*answer_fn)(const struct nlattr *attrs, int len, int cmd, void *arg);
 
 void conn_open(struct conn *c);		/* exits with status 2 when the family is not there */
 /* With small receive buffers from the first answer on: the kernel remembers the largest. */
