@@ -1,0 +1,143 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# vhctl.sh: a walk through every command of vhctl, as root and as a user, in the lab
+#
+# What is the same on every run is compared with tests/vhctl/golden; --update writes it anew.
+set -eu
+cd "$(dirname "$0")/.."
+update=
+[ "${1:-}" != --update ] || { update=yes; shift; }
+kernel=$(tests/lab/lab kernel 6.1)
+mkdir -p build/guest
+[ -e build/guest/initrd ] && [ build/guest/initrd -nt tests/guest/init ] ||
+	tests/guest/mk-initramfs build/guest/initrd
+script=$(mktemp)
+log=build/check/vhctl-walk.out
+mkdir -p build/check
+trap 'rm -f "$script"' EXIT
+cat >"$script" <<'END'
+failed=0 passed=0
+ok() { passed=$((passed + 1)); echo "ok - $*"; }
+bad() { failed=$((failed + 1)); echo "not ok - $*"; }
+# Golden: times, ids, UUIDs and counts differ from run to run.
+mask() { sed -E 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/UUID/g
+	s/[0-9]+\.[0-9]{3}s/TIME/g; s/[0-9]+m[0-9]+s/TIME/g; s/^[0-9:.]{12}/CLOCK/
+	s/id:[0-9]+/id:N/g; s/^(age|pid|cgroup_id|parent_id|tables|counters[^ ]*|usage.tables|peak.tables|guest_time|exits) +.*/\1 .../
+	s/"(age|pid|tid|time|cgroup_id|parent_id|tables|guest_time|wait_time|exits|seq)":[0-9]+/"\1":N/g
+	/^counters\.exit/d; s/"(counters|peak)":\{.*\}/"\1":{...}/g; s/^(ok|warn|FAIL) +(cpu|kernel|firmware|kvm|mitigations) .*/\1 \2/; s/  +/  /g'; }
+golden() { echo "\$ vhctl $*" >>/tmp/golden; ./vhctl "$@" </dev/null >/tmp/o 2>&1; s=$?
+	mask </tmp/o >>/tmp/golden; echo "=> $s" >>/tmp/golden; cat /tmp/o; }
+# run STATUS ARGS...
+run() { want=$1; shift; status=0; ./vhctl "$@" </dev/null >/tmp/o 2>&1 || status=$?; cat /tmp/o
+	[ $status = $want ] && ok "$*: status $status" || bad "$*: status $status, not $want"; }
+says() { grep -qE -- "$1" /tmp/o && ok "says '$1'" || bad "does not say '$1'"; }
+silent() { [ ! -s /tmp/o ] && ok "says nothing" || bad "says something"; }
+until_() { n=0; until eval "$1"; do n=$((n + 1)); [ $n = 200 ] && { bad "never: $1"; return; }; usleep 100000; done; ok "$1"; }
+cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000"
+
+# --- without the module ---
+golden ls; golden check >/dev/null; golden create x; golden metrics; golden version
+insmod ./vh.ko; chgrp kvm /dev/vh
+# --- help of each command ---
+golden --help
+for c in ls show run create destroy start attach stop kill pause resume rename top stats exits monitor group exec metrics check version; do
+	golden help $c
+done
+# --- wrong use ---
+golden; golden frobnicate; golden show; golden ls --frobnicate; golden create; golden create a b
+golden create 12; golden create "a b"; golden create x --memory 7; golden create x --cpus 0
+golden run; golden run --kernel /none; golden pause; golden pause nobody; golden kill 99; golden stop
+golden start nobody --kernel x; golden attach nobody; golden rename nobody x; golden destroy nobody
+golden group; golden group frob; golden group show /none; golden group set / vms=x; golden group set /
+golden group set / frob=1; golden exits -d x; golden top -s frob -n 1; golden monitor -e frob; golden exec
+golden exec -- /none
+# --- a VM's life ---
+mkdir /sys/fs/cgroup/vms
+./vhctl monitor >/tmp/events & monitor=$!
+usleep 300000
+golden create web --cpus 2 --memory 160M --cgroup vms
+golden create web; golden ls; golden show web; golden ls -j; golden group ls; golden group show vms
+run 0 create tiny --memory 16M -j; says '"name":"tiny"'
+run 0 destroy tiny; silent
+run 0 start web --kernel vmlinux --initrd initrd --cmdline "$cmdline vhtest=shell"; silent
+golden start web --kernel vmlinux; golden destroy web
+uuid=$(./vhctl show web -j | sed -E 's/.*"uuid":"([^"]*)".*/\1/')
+until_ 'grep -q "/ #" /run/vh/$uuid.log'
+(sleep 1; echo 'echo answer $((6 * 7))'; sleep 2) | timeout 6 ./vhctl attach web >/tmp/o 2>&1; cat /tmp/o
+says "answer 42"
+run 0 show $uuid; says "^name +web"
+run 0 ls; says "web +running +2 +160M"
+run 0 stats web; says "^ *[0-9]+ +1 +(halted|host|guest|idle)"
+run 0 stats -j; says '"counters":\{'
+run 0 exits web; says "EPT violation +[0-9]+ +[0-9.]+%  #"
+run 0 exits web -n 2 -d 0.2; says "^REASON"
+run 0 exits -p; says '"name": "CPUID"'
+run 0 top -n 2 -d 0.2; says "web +running"
+run 0 top -s exits -n 1 -d 0.2; says "web"
+run 0 group top -n 1 -d 0.2; says "/vms"
+run 0 metrics; says '^vh_vm_vcpus\{vm="web",uuid="'$uuid'"\} 2$'; says '^vh_group_limit\{cgroup="/vms",resource="vms"\} \+Inf'
+run 0 metrics -o /tmp/metrics.prom; silent
+grep -q vh_up /tmp/metrics.prom && ok "metrics in a file" || bad "no metrics in a file"
+run 0 pause web; run 0 ls web; says "paused"
+run 0 resume web; run 0 ls web; says "running"
+run 0 rename web db; golden show web; run 0 ls db; says "running"
+golden group set vms vms=1 memory=200M tables=64M vcpus=max
+golden create two --cgroup vms
+run 0 group show vms -j; says '"limit":\{"vms":1,"vcpus":"max","memory":209715200,"tables":67108864\}'
+says '"refused":\{"vms":1,'
+run 0 stop db; silent
+grep -q "does not listen to its power button" /run/vh/$uuid.log && ok "the reason is in the log" || bad "no reason in the log"
+run 0 ls; says "db +defined"
+run 0 start db --kernel vmlinux --initrd initrd --cmdline "$cmdline vhtest=idle"
+run 0 kill db
+until_ './vhctl ls db | grep -q defined'
+run 0 destroy db; silent
+golden ls
+kill $monitor; wait $monitor 2>/dev/null
+echo "\$ vhctl monitor" >>/tmp/golden; mask </tmp/events >>/tmp/golden; cat /tmp/events
+# --- run: name and cgroup, stop from outside; exec ---
+./vhctl run --name here --cgroup vms --kernel vmlinux --initrd initrd --memory 160M --cmdline "$cmdline vhtest=idle" </dev/null >/tmp/run 2>&1 & pid=$!
+until_ 'grep -q "guest: idle" /tmp/run'
+run 0 ls here; says "/vms"
+run 0 stop here
+wait $pid; status=$?; [ $status = 5 ] && ok "run ends with status 5" || bad "run ends with status $status"
+run 0 monitor -t 0.2; silent
+[ ! -e /dev/kvm ] && ok "no /dev/kvm yet" || bad "/dev/kvm is there"
+run 0 exec -- sh -c 'ls -l /dev/kvm /dev/vh /dev/null; ls /dev/pts >/dev/null'; says "/dev/kvm"
+[ ! -e /dev/kvm ] && ok "and none outside afterwards" || bad "/dev/kvm was left outside"
+./vhctl exec --cgroup vms -- ./vhctl run --device /dev/kvm --kernel vmlinux --initrd initrd --memory 160M --cmdline "$cmdline vhtest=idle" </dev/null >/tmp/run 2>&1 & pid=$!
+until_ 'grep -q "guest: idle" /tmp/run'
+run 0 ls; says "vhctl +/vms"
+run 0 kill $(./vhctl ls | awk '/vhctl/ { print $1 }'); wait $pid 2>/dev/null
+modprobe kvm-intel
+run 0 exec -- sh -c '[ "$(stat -c %t%T /dev/kvm)" = "$(stat -c %t%T /dev/vh)" ]'
+rmmod kvm-intel kvm
+# --- as a user ---
+as_user() { echo "user\$ vhctl $*" >>/tmp/golden; su user -c "./vhctl $*" >/tmp/o 2>&1; s=$?; mask </tmp/o >>/tmp/golden
+	echo "=> $s" >>/tmp/golden; cat /tmp/o; }
+./vhctl create roots >/dev/null
+as_user ls; as_user show roots; as_user kill roots; as_user create mine; as_user ls; as_user rename mine yours
+as_user group set vms vms=5; as_user group show /; as_user create far --cgroup vms; as_user exec -- ls /dev/kvm
+as_user monitor -t 0.2; as_user destroy yours
+run 0 destroy roots
+chmod 600 /dev/vh; as_user create x; as_user exec -- true; chmod 660 /dev/vh
+rmmod vh && ok "the module unloads" || bad "the module does not unload"
+echo "--- golden"; cat /tmp/golden; echo "--- end"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
+END
+status=0
+tests/lab/lab run --timeout 300 --file kmod/vh.ko --file build/vhctl/vhctl --file "$kernel/vmlinux:vmlinux" \
+	--file build/guest/initrd:initrd "$@" "$script" >"$log" 2>&1 || status=$?
+cat "$log" | sed '/^--- golden$/,/^--- end$/d'
+sed -n '/^--- golden$/,/^--- end$/p' "$log" | sed '1d;$d' >build/check/vhctl.golden
+if [ -n "$update" ]; then
+	cp build/check/vhctl.golden tests/vhctl/golden
+elif diff -u tests/vhctl/golden build/check/vhctl.golden; then
+	echo "ok - what is stable is as in tests/vhctl/golden"
+else
+	echo "not ok - the output differs from tests/vhctl/golden"
+	status=1
+fi
+grep -aE '^[0-9]+ passed, [0-9]+ failed' "$log" || true
+exit $status
