@@ -40,6 +40,11 @@ vhctl: need-deps
 install: vhctl
 	install -D -m 755 $(BUILD)/vhctl/vhctl $(DESTDIR)$(PREFIX)/sbin/vhctl
 	install -D -m 644 man/vhctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/vhctl.8
+	install -D -m 644 man/vh.4 $(DESTDIR)$(PREFIX)/share/man/man4/vh.4
+	install -D -m 644 man/vh-netlink.7 $(DESTDIR)$(PREFIX)/share/man/man7/vh-netlink.7
+	install -D -m 644 scripts/vhctl.bash-completion \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhctl
+	install -D -m 644 docs/netlink/vh.yaml $(DESTDIR)$(PREFIX)/share/doc/vh/netlink/vh.yaml
 	install -D -m 644 scripts/60-vh.rules $(DESTDIR)/usr/lib/udev/rules.d/60-vh.rules
 	install -D -m 644 uapi/linux/vh.h $(DESTDIR)$(PREFIX)/include/linux/vh.h
 
