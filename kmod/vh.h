@@ -155,6 +155,7 @@ enum vh_request {
 enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
 
 struct vh_vmx;				/* vmx/vmx.h */
+struct file;
 struct vh_msrs;				/* msr.c */
 struct vh_record;			/* ctl/registry.h */
 struct vh_shrink_item;			/* acct/reclaim.c */

@@ -12,8 +12,6 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
-#include <linux/kernfs.h>
-#include <linux/rcupdate.h>
 
 /* hrtimer_setup() took the place of hrtimer_init() and the function member in 6.13. */
 static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *),
@@ -42,22 +40,9 @@ static inline void vh_eventfd_signal(struct eventfd_ctx *ctx)
 #endif
 }
 
-/* A node's parent is behind RCU since 6.15. */
-static inline u64 vh_kernfs_parent_id(const struct kernfs_node *kn)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
-	return kn->parent ? kn->parent->id : 0;
-#else
-	const struct kernfs_node *parent;
-	u64 id;
-
-	rcu_read_lock();
-	parent = rcu_dereference(kn->__parent);
-	id = parent ? parent->id : 0;
-	rcu_read_unlock();
-	return id;
-#endif
-}
+/* A node's parent is behind RCU since 6.15: the id of the parent, 0 when there is none. */
+struct kernfs_node;
+u64 vh_kernfs_parent_id(const struct kernfs_node *kn);
 
 /* Shrinkers are allocated, and list_lru_add() takes node and memory cgroup, since 6.7 and 6.8. */
 struct shrinker;
