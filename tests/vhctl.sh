@@ -24,7 +24,7 @@ mask() { sed -E 's/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/
 	s/[0-9]+\.[0-9]{3}s/TIME/g; s/[0-9]+m[0-9]+s/TIME/g; s/^[0-9:.]{12}/CLOCK/
 	s/id:[0-9]+/id:N/g; s/^(age|pid|cgroup_id|parent_id|tables|counters[^ ]*|usage.tables|peak.tables|guest_time|exits) +.*/\1 .../
 	s/"(age|pid|tid|time|cgroup_id|parent_id|tables|guest_time|wait_time|exits|seq)":[0-9]+/"\1":N/g
-	/^counters\.exit/d; s/"(counters|peak)":\{.*\}/"\1":{...}/g; s/^(ok|warn|FAIL) +(cpu|kernel|firmware|kvm|mitigations) .*/\1 \2/; s/  +/  /g'; }
+	/^counters\.exit/d; s/"(counters|peak)":\{.*\}/"\1":{...}/g; s/^(ok|warn|FAIL) +(cpu|kernel|firmware|kvm|mitigations) .*/\1 \2/; s/  +/  /g; s/ [0-9]+  vhctl  / PID  vhctl  /'; }
 golden() { echo "\$ vhctl $*" >>/tmp/golden; ./vhctl "$@" </dev/null >/tmp/o 2>&1; s=$?
 	mask </tmp/o >>/tmp/golden; echo "=> $s" >>/tmp/golden; cat /tmp/o; }
 # run STATUS ARGS...
