@@ -430,7 +430,7 @@ int vh_vm_create(unsigned long type)
 	group = vh_group_of_current();
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	rec = vh_record_create(group, false, NULL);
+	rec = vh_record_create(group, NULL);
 	return IS_ERR(rec) ? PTR_ERR(rec) : vm_open(rec, false);
 }
 

@@ -11,7 +11,6 @@
 #define VH_ACCT_H
 
 #include <linux/cgroup.h>
-#include <linux/list.h>
 
 #include "ledger.h"
 

@@ -210,7 +210,7 @@ int vh_reclaim_init(void)
 	shrinker = vh_shrinker_register("vh-page-tables", shrink_count, shrink_scan);
 	if (!shrinker)
 		goto cache;
-	err = vh_list_lru_init_memcg(&vms, shrinker);
+	err = list_lru_init_memcg(&vms, shrinker);
 	if (err)
 		goto unregister;
 	WRITE_ONCE(ready, true);

@@ -54,7 +54,6 @@ struct shrinker *vh_shrinker_register(const char *name,
 				      unsigned long (*scan)(struct shrinker *,
 							    struct shrink_control *));
 void vh_shrinker_unregister(struct shrinker *s);
-int vh_list_lru_init_memcg(struct list_lru *lru, struct shrinker *s);
 bool vh_list_lru_add(struct list_lru *lru, struct list_head *item);
 bool vh_list_lru_del(struct list_lru *lru, struct list_head *item);
 

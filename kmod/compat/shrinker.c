@@ -73,18 +73,6 @@ void vh_shrinker_unregister(struct shrinker *s)
 #endif
 
 /**
- * vh_list_lru_init_memcg - lists by node and memory cgroup
- * @lru: to be set up
- * @s: who walks them
- *
- * Process context. -ENOMEM.
- */
-int vh_list_lru_init_memcg(struct list_lru *lru, struct shrinker *s)
-{
-	return list_lru_init_memcg(lru, s);
-}
-
-/**
  * vh_list_lru_add - put an item on the list of its node and memory cgroup
  * @lru: the lists
  * @item: inside an object of kmem_cache_alloc_lru()

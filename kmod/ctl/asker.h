@@ -37,6 +37,14 @@ static inline bool vh_asker_sees(const struct vh_asker *a, const struct vh_recor
 	return a->admin || uid_eq(a->uid, r->uid);
 }
 
+/* The VM of this id if the asker may see it, or NULL; vh_registry_lock held. */
+static inline struct vh_record *vh_asker_vm(const struct vh_asker *a, u32 id)
+{
+	struct vh_record *r = vh_record_by_id(id);
+
+	return r && vh_asker_sees(a, r) ? r : NULL;
+}
+
 /* The path of a cgroup from the asker's cgroup namespace, or NULL. Process context. */
 const char *vh_asker_path(struct vh_asker *a, struct cgroup *cgrp);
 /* Is the cgroup at or below the root of the asker's cgroup namespace? */

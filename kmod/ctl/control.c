@@ -70,15 +70,14 @@ int vh_control_pause(struct vh_record *r)
 {
 	int err;
 	struct vh_vm *vm = target(r, &err);
+	bool was;
 
 	if (!vm)
 		return err;
-	if (!test_and_set_bit(VH_CTL_PAUSED, &vm->control)) {
-		vh_vm_request_sync(vm, VH_REQ_CONTROL);
+	was = test_and_set_bit(VH_CTL_PAUSED, &vm->control);
+	vh_vm_request_sync(vm, VH_REQ_CONTROL);	/* also when another request may not be done yet */
+	if (!was)
 		vh_event_vm(r, VH_EVENT_PAUSED);
-	} else {
-		vh_vm_request_sync(vm, VH_REQ_CONTROL);
-	}
 	return 0;
 }
 

@@ -131,6 +131,78 @@ int vh_dump_done(struct netlink_callback *cb)
 }
 
 /**
+ * vh_dump_begin - an object of a dump begins
+ * @skb: to be filled
+ * @cb: the dump
+ * @cmd: VH_CMD_*
+ *
+ * Its header for vh_dump_end(), or NULL when the message is full.
+ */
+void *vh_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &vh_genl_family,
+			   NLM_F_MULTI, cmd);
+}
+
+/**
+ * vh_dump_end - an object of a dump is complete, or takes itself back
+ * @skb: to be filled
+ * @head: of vh_dump_begin()
+ * @err: not 0: its attributes did not find room
+ *
+ * False when the message is full.
+ */
+bool vh_dump_end(struct sk_buff *skb, void *head, int err)
+{
+	if (err)
+		genlmsg_cancel(skb, head);
+	else
+		genlmsg_end(skb, head);
+	return !err;
+}
+
+/**
+ * vh_nl_answer - answer a request with one object
+ * @skb: the request
+ * @info: the request
+ * @fill: finds the object and puts its attributes; vh_registry_lock held for reading
+ *
+ * 0, what @fill returns, or -ENOMEM.
+ */
+int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
+		 int (*fill)(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info))
+{
+	struct sk_buff *msg;
+	struct vh_asker a;
+	void *head;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return err;
+	err = -ENOMEM;
+	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
+	if (!msg)
+		goto out;
+	err = -EMSGSIZE;
+	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, info->genlhdr->cmd);
+	if (head) {
+		down_read(&vh_registry_lock);
+		err = fill(msg, &a, info);
+		up_read(&vh_registry_lock);
+	}
+	if (err) {
+		nlmsg_free(msg);
+	} else {
+		genlmsg_end(msg, head);
+		err = genlmsg_reply(msg, info);
+	}
+out:
+	vh_asker_exit(&a);
+	return err;
+}
+
+/**
  * vh_netlink_init - register the family
  *
  * Module load; from now on requests come in.

@@ -40,11 +40,19 @@ static inline struct vh_dump *vh_dump(struct netlink_callback *cb)
 /* A nest of counters: 0 or -EMSGSIZE. */
 int vh_put_counters(struct sk_buff *skb, int attr, const struct vh_counts *c);
 
-/* The VM that @info names by id, UUID or name; vh_registry_lock held. ERR_PTR with extack set. */
-struct vh_record *vh_find_vm(const struct vh_asker *a, struct genl_info *info);
-
 /* Room for one object with all its counters and paths. */
 #define VH_MSG_SIZE	(PATH_MAX + 4096)
+
+/*
+ * Answer a request with one object, whose attributes @fill puts into the
+ * message, with vh_registry_lock held for reading: 0 or -errno, extack set.
+ */
+int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
+		 int (*fill)(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info));
+/* One object of a dump: its header, or NULL when the message is full ... */
+void *vh_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
+/* ... and its end; @err: not all attributes found room. False: the message is full. */
+bool vh_dump_end(struct sk_buff *skb, void *head, int err);
 
 int vh_events_init(void);
 void vh_events_exit(void);

@@ -104,6 +104,18 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 	return ERR_PTR(-ENOENT);
 }
 
+static int fill_group(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
+{
+	struct vh_group *g = find_group(a, info);
+	int err;
+
+	if (IS_ERR(g))
+		return PTR_ERR(g);
+	err = put_group(msg, a, g);
+	vh_group_put(g);
+	return err;
+}
+
 /**
  * vh_nl_group_get - VH_CMD_GROUP_GET, one group
  * @skb: the request
@@ -111,38 +123,7 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
  */
 int vh_nl_group_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *msg;
-	struct vh_group *g;
-	struct vh_asker a;
-	void *head;
-	int err;
-
-	err = vh_asker_init(&a, skb);
-	if (err)
-		return err;
-	g = find_group(&a, info);
-	err = PTR_ERR_OR_ZERO(g);
-	if (err)
-		goto out;
-	err = -ENOMEM;
-	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!msg)
-		goto put;
-	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_GROUP_GET);
-	down_read(&vh_registry_lock);
-	err = head ? put_group(msg, &a, g) : -EMSGSIZE;
-	up_read(&vh_registry_lock);
-	if (err) {
-		nlmsg_free(msg);
-	} else {
-		genlmsg_end(msg, head);
-		err = genlmsg_reply(msg, info);
-	}
-put:
-	vh_group_put(g);
-out:
-	vh_asker_exit(&a);
-	return err;
+	return vh_nl_answer(skb, info, fill_group);
 }
 
 /* False when the message is full. */
@@ -153,16 +134,8 @@ static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh
 
 	if (!a->admin && !vh_asker_in_namespace(a, g->cgrp))
 		return true;
-	head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-			   &vh_genl_family, NLM_F_MULTI, VH_CMD_GROUP_GET);
-	if (!head)
-		return false;
-	if (put_group(skb, a, g)) {
-		genlmsg_cancel(skb, head);
-		return false;
-	}
-	genlmsg_end(skb, head);
-	return true;
+	head = vh_dump_begin(skb, cb, VH_CMD_GROUP_GET);
+	return head && vh_dump_end(skb, head, put_group(skb, a, g));
 }
 
 /**

@@ -89,15 +89,15 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 		NL_SET_ERR_MSG(info->extack, "vm-id and id of a vCPU are required");
 		return ERR_PTR(-EINVAL);
 	}
-	r = vh_record_by_id(nla_get_u32(attr));
-	if (!r || !vh_asker_sees(a, r)) {
+	r = vh_asker_vm(a, nla_get_u32(attr));
+	if (!r) {
 		NL_SET_ERR_MSG_ATTR(info->extack, attr, "no such VM");
 		return ERR_PTR(-ENOENT);
 	}
 	return r;
 }
 
-static int get(struct sk_buff *msg, const struct vh_asker *a, struct genl_info *info)
+static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
 	struct vh_record *r = find_vm(a, info);
 	struct vh_vcpu *vcpu;
@@ -119,34 +119,7 @@ static int get(struct sk_buff *msg, const struct vh_asker *a, struct genl_info *
  */
 int vh_nl_vcpu_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *msg;
-	struct vh_asker a;
-	void *head;
-	int err;
-
-	err = vh_asker_init(&a, skb);
-	if (err)
-		return err;
-	err = -ENOMEM;
-	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!msg)
-		goto out;
-	err = -EMSGSIZE;
-	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_VCPU_GET);
-	if (head) {
-		down_read(&vh_registry_lock);
-		err = get(msg, &a, info);
-		up_read(&vh_registry_lock);
-	}
-	if (err) {
-		nlmsg_free(msg);
-	} else {
-		genlmsg_end(msg, head);
-		err = genlmsg_reply(msg, info);
-	}
-out:
-	vh_asker_exit(&a);
-	return err;
+	return vh_nl_answer(skb, info, fill_vcpu);
 }
 
 /* vCPUs of one VM from d->sub on; false when the message is full. */
@@ -161,15 +134,9 @@ static bool dump_vm(struct sk_buff *skb, struct netlink_callback *cb, const stru
 
 		if (i < d->sub)
 			continue;
-		head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-				   &vh_genl_family, NLM_F_MULTI, VH_CMD_VCPU_GET);
-		if (!head)
+		head = vh_dump_begin(skb, cb, VH_CMD_VCPU_GET);
+		if (!head || !vh_dump_end(skb, head, put_vcpu(skb, d->asker, r, vcpu)))
 			return false;
-		if (put_vcpu(skb, d->asker, r, vcpu)) {
-			genlmsg_cancel(skb, head);
-			return false;
-		}
-		genlmsg_end(skb, head);
 		d->sub = i + 1;
 	}
 	d->sub = 0;
@@ -196,8 +163,8 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	if (attrs[VH_A_VCPU_VM_ID]) {
 		u32 id = nla_get_u32(attrs[VH_A_VCPU_VM_ID]);
 
-		r = vh_record_by_id(id);
-		if (!d->next && (!r || !vh_asker_sees(d->asker, r))) {
+		r = vh_asker_vm(d->asker, id);
+		if (!d->next && !r) {
 			NL_SET_ERR_MSG_ATTR(cb->extack, attrs[VH_A_VCPU_VM_ID], "no such VM");
 			err = -ENOENT;
 		} else if (d->next <= id) {

@@ -9,15 +9,12 @@
 #include "../vh.h"
 #include "netlink.h"
 
-/**
- * vh_find_vm - the VM that a request names
- * @a: who asks
- * @info: with VH_A_VM_ID, _UUID or _NAME, in this order of preference
- *
- * vh_registry_lock held. ERR_PTR with extack set: -EINVAL (none given),
- * -ENOENT, -ENOTUNIQ (a name that VMs of several owners have).
+/*
+ * The VM that a request names by VH_A_VM_ID, _UUID or _NAME, in this order of
+ * preference. vh_registry_lock held. ERR_PTR with extack set: -EINVAL (none
+ * given), -ENOENT, -ENOTUNIQ (a name that VMs of several owners have).
  */
-struct vh_record *vh_find_vm(const struct vh_asker *a, struct genl_info *info)
+static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[VH_A_VM_ID], *uuid = info->attrs[VH_A_VM_UUID],
 		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
@@ -29,9 +26,7 @@ struct vh_record *vh_find_vm(const struct vh_asker *a, struct genl_info *info)
 		return ERR_PTR(-EINVAL);
 	}
 	if (id) {
-		r = vh_record_by_id(nla_get_u32(id));
-		if (r && vh_asker_sees(a, r))
-			return r;
+		found = vh_asker_vm(a, nla_get_u32(id));
 	} else {
 		for (next = 1; (r = vh_record_next(next)); next = r->id + 1) {
 			if (!vh_asker_sees(a, r))
@@ -46,9 +41,9 @@ struct vh_record *vh_find_vm(const struct vh_asker *a, struct genl_info *info)
 			}
 			found = r;
 		}
-		if (found)
-			return found;
 	}
+	if (found)
+		return found;
 	NL_SET_ERR_MSG_ATTR(info->extack, by, "no such VM");
 	return ERR_PTR(-ENOENT);
 }
@@ -106,6 +101,13 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_recor
 	return vh_put_counters(skb, VH_A_VM_COUNTERS, &counts);
 }
 
+static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
+{
+	struct vh_record *r = find_vm(a, info);
+
+	return IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+}
+
 /**
  * vh_nl_vm_get - VH_CMD_VM_GET, one VM
  * @skb: the request
@@ -113,34 +115,7 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_recor
  */
 int vh_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct vh_record *r;
-	struct sk_buff *msg;
-	struct vh_asker a;
-	void *head;
-	int err;
-
-	err = vh_asker_init(&a, skb);
-	if (err)
-		return err;
-	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
-	if (!msg) {
-		err = -ENOMEM;
-		goto out;
-	}
-	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_VM_GET);
-	down_read(&vh_registry_lock);
-	r = vh_find_vm(&a, info);
-	err = IS_ERR(r) ? PTR_ERR(r) : head ? put_vm(msg, &a, r) : -EMSGSIZE;
-	up_read(&vh_registry_lock);
-	if (err) {
-		nlmsg_free(msg);
-	} else {
-		genlmsg_end(msg, head);
-		err = genlmsg_reply(msg, info);
-	}
-out:
-	vh_asker_exit(&a);
-	return err;
+	return vh_nl_answer(skb, info, fill_vm);
 }
 
 /**
@@ -157,15 +132,9 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	down_read(&vh_registry_lock);
 	while (d->next <= S32_MAX && (r = vh_record_next(d->next))) {
 		if (vh_asker_sees(d->asker, r)) {
-			head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
-					   &vh_genl_family, NLM_F_MULTI, VH_CMD_VM_GET);
-			if (!head)
+			head = vh_dump_begin(skb, cb, VH_CMD_VM_GET);
+			if (!head || !vh_dump_end(skb, head, put_vm(skb, d->asker, r)))
 				break;
-			if (put_vm(skb, d->asker, r)) {
-				genlmsg_cancel(skb, head);
-				break;
-			}
-			genlmsg_end(skb, head);
 		}
 		d->next = r->id + 1;
 	}
@@ -299,7 +268,7 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	vh_asker_exit(&a);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
-	r = vh_record_create(g, true, &def);
+	r = vh_record_create(g, &def);
 	if (IS_ERR(r)) {
 		if (PTR_ERR(r) == -EDQUOT)
 			NL_SET_ERR_MSG(info->extack, "a limit of the VM's cgroup is reached");
@@ -319,6 +288,25 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* The VM that a request names, with a reference; ERR_PTR. */
+static struct vh_record *get_vm(struct sk_buff *skb, struct genl_info *info)
+{
+	struct vh_record *r;
+	struct vh_asker a;
+	int err;
+
+	err = vh_asker_init(&a, skb);
+	if (err)
+		return ERR_PTR(err);
+	down_read(&vh_registry_lock);
+	r = find_vm(&a, info);
+	if (!IS_ERR(r))
+		vh_record_get(r);
+	up_read(&vh_registry_lock);
+	vh_asker_exit(&a);
+	return r;
+}
+
 /**
  * vh_nl_vm_destroy - VH_CMD_VM_DESTROY
  * @skb: the request
@@ -327,18 +315,9 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 int vh_nl_vm_destroy(struct sk_buff *skb, struct genl_info *info)
 {
 	struct vh_record *r;
-	struct vh_asker a;
 	int err;
 
-	err = vh_asker_init(&a, skb);
-	if (err)
-		return err;
-	down_read(&vh_registry_lock);
-	r = vh_find_vm(&a, info);
-	if (!IS_ERR(r))
-		vh_record_get(r);
-	up_read(&vh_registry_lock);
-	vh_asker_exit(&a);
+	r = get_vm(skb, info);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	err = vh_record_undefine(r);
@@ -359,22 +338,13 @@ int vh_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *name = info->attrs[VH_A_VM_NAME];
 	struct vh_record *r;
-	struct vh_asker a;
 	int err;
 
 	if (!name || !(info->attrs[VH_A_VM_ID] || info->attrs[VH_A_VM_UUID])) {
 		NL_SET_ERR_MSG(info->extack, "id or uuid, and the new name are required");
 		return -EINVAL;
 	}
-	err = vh_asker_init(&a, skb);
-	if (err)
-		return err;
-	down_read(&vh_registry_lock);
-	r = vh_find_vm(&a, info);
-	if (!IS_ERR(r))
-		vh_record_get(r);
-	up_read(&vh_registry_lock);
-	vh_asker_exit(&a);
+	r = get_vm(skb, info);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	err = vh_record_rename(r, nla_data(name));
@@ -409,7 +379,7 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	down_read(&vh_registry_lock);
-	r = vh_find_vm(&a, info);
+	r = find_vm(&a, info);
 	err = IS_ERR(r) ? PTR_ERR(r) : control[info->genlhdr->cmd](r);
 	up_read(&vh_registry_lock);
 	vh_asker_exit(&a);

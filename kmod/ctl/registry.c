@@ -58,18 +58,13 @@ void vh_record_name(const struct vh_record *r, char *name)
 
 /* --- charges --- */
 
-static struct vh_group *group_of(struct vh_ledger *l)
-{
-	return vh_group_from_ledger(l);
-}
-
 static int charge(struct vh_record *r, enum vh_resource res, u64 n)
 {
 	struct vh_ledger *full;
 	int err = vh_ledger_charge(&r->group->ledger, res, n, &full);
 
 	if (err)
-		vh_event_limit(r, group_of(full), res, n);
+		vh_event_limit(r, vh_group_from_ledger(full), res, n);
 	return err;
 }
 
@@ -137,10 +132,10 @@ int vh_record_charge_tables(struct vh_vm *vm, u64 bytes)
 	for (tries = 0; tries < RECLAIM_TRIES; tries++) {
 		if (likely(!vh_ledger_charge(&r->group->ledger, VH_RES_TABLES, bytes, &full)))
 			return 0;
-		if (!vh_reclaim_group(group_of(full), vm, RECLAIM_BATCH))
+		if (!vh_reclaim_group(vh_group_from_ledger(full), vm, RECLAIM_BATCH))
 			break;
 	}
-	vh_event_limit(r, group_of(full), VH_RES_TABLES, bytes);
+	vh_event_limit(r, vh_group_from_ledger(full), VH_RES_TABLES, bytes);
 	return -ENOMEM;
 }
 
@@ -175,14 +170,12 @@ static void set_process(struct vh_record *r)
 /**
  * vh_record_create - a VM of the current user, charged but not yet known
  * @group: what it is charged to; the reference passes to the record
- * @defined: made over netlink
- * @def: with @defined: what to reserve
+ * @def: made over netlink: what to reserve; else NULL
  *
  * Process context. Returns it with one reference; ERR_PTR(-EDQUOT), told as an
  * event, or ERR_PTR(-ENOMEM).
  */
-struct vh_record *vh_record_create(struct vh_group *group, bool defined,
-				   const struct vh_definition *def)
+struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def)
 {
 	struct vh_record *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -194,7 +187,7 @@ struct vh_record *vh_record_create(struct vh_group *group, bool defined,
 	refcount_set(&r->refs, 1);
 	mutex_init(&r->charge_mutex);
 	r->group = group;
-	r->defined = defined;
+	r->defined = def;
 	r->uid = current_euid();
 	r->created_ns = ktime_get_boottime_ns();
 	uuid_gen(&r->uuid);

@@ -63,10 +63,9 @@ struct vh_definition { u32 vcpus; u64 memory; };
 
 /*
  * Charged to @group, whose reference it takes: -EDQUOT (told as an event),
- * -ENOMEM. @def: made over netlink.
+ * -ENOMEM. @def: NULL unless it is made over netlink.
  */
-struct vh_record *vh_record_create(struct vh_group *group, bool defined,
-				   const struct vh_definition *def);
+struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def);
 /* Into the registry, with @vm or without; @name NULL: "vm-ID". -EEXIST: the owner has one of this name. */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name);
 /* A record made over netlink, for the caller to become its VMM: with a reference; -ENOENT, -EBUSY. */
