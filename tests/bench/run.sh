@@ -27,9 +27,7 @@ if [ -n "$here" ]; then
 	exec build/tests/bench/bench --against /dev/kvm --device /dev/vh $json
 fi
 # the same module without accounting on the exit path
-bare=$PWD/build/noacct
-rm -rf "$bare" && mkdir -p "$bare" && cp -r kmod uapi "$bare/" && find "$bare" -name '*.o' -delete
-make -s -j2 -C "$(scripts/deps --kdir)" M="$bare/kmod" VH_ACCT=0 modules >/dev/null
+bare=$(tests/lib/module-variant noacct VH_ACCT=0)
 script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 cat >"$script" <<EOF
@@ -40,4 +38,4 @@ rmmod vh || exit 2
 insmod ./vh.ko || exit 2
 ./bench --against /dev/kvm --device /dev/vh --without without $json
 EOF
-tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" --file "$bare/kmod/vh.ko:noacct.ko" "$@" "$script"
+tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" --file "$bare:noacct.ko" "$@" "$script"

@@ -271,13 +271,25 @@ static void tables(struct tap_result *r, const void *arg)
 	cgroup_remove("tight");
 }
 
-/* One group, two VMs: the one that is idle gives its tables to the one that works. */
-static void shared_tables(struct tap_result *r, const void *arg)
+/* 64 MB in small pages, of which the guest writes one in each 2 MB, then OUT, and so on. */
+static void vm_that_strides(struct vm *vm)
 {
 	static const uint8_t code[] = {
 		0xbf, 0x00, 0x00, 0x20, 0x00, 0x89, 0x3f, 0x81, 0xc7, 0x00, 0x00, 0x20, 0x00,
 		0x81, 0xff, 0x00, 0x00, 0x00, 0x04, 0x72, 0xf0, 0xe6, 0x81, 0xeb, 0xe7,
 	};
+
+	vm_create(vm, 64 << 20, 0);
+	madvise(vm->mem, vm->size, MADV_NOHUGEPAGE);
+	vm_build_tables(vm);
+	vm_add_vcpu(vm);
+	memcpy(vm->mem + 0x1000, code, sizeof(code));
+	vcpu_set_mode(vm, &vm->vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+}
+
+/* One group, two VMs: the one that is idle gives its tables to the one that works. */
+static void shared_tables(struct tap_result *r, const void *arg)
+{
 	int dir = cgroup_make("two"), i;
 	struct vm_info idle;
 	struct conn c;
@@ -287,14 +299,8 @@ static void shared_tables(struct tap_result *r, const void *arg)
 	conn_open(&c);
 	WANT_EQ(set_limit(&c, dir, -1, VH_RES_TABLES, 60 << 12), 0);
 	cgroup_enter("two");
-	for (i = 0; i < 2; i++) {
-		vm_create(&vm[i], 64 << 20, 0);
-		madvise(vm[i].mem, vm[i].size, MADV_NOHUGEPAGE);
-		vm_build_tables(&vm[i]);
-		vm_add_vcpu(&vm[i]);
-		memcpy(vm[i].mem + 0x1000, code, sizeof(code));
-		vcpu_set_mode(&vm[i], &vm[i].vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
-	}
+	for (i = 0; i < 2; i++)
+		vm_that_strides(&vm[i]);
 	WANT_EQ(vcpu_run(&vm[0].vcpu[0]), 0);
 	for (i = 0; i < 4; i++)
 		WANT_EQ(vcpu_run(&vm[1].vcpu[0]), 0);
@@ -309,10 +315,6 @@ static void shared_tables(struct tap_result *r, const void *arg)
 /* The shrinker: memory pressure on the whole host takes cold tables back. */
 static void pressure(struct tap_result *r, const void *arg)
 {
-	static const uint8_t code[] = {
-		0xbf, 0x00, 0x00, 0x20, 0x00, 0x89, 0x3f, 0x81, 0xc7, 0x00, 0x00, 0x20, 0x00,
-		0x81, 0xff, 0x00, 0x00, 0x00, 0x04, 0x72, 0xf0, 0xe6, 0x81, 0xeb, 0xe7,
-	};
 	struct vm_info before, after;
 	struct conn c;
 	struct vm vm;
@@ -320,12 +322,7 @@ static void pressure(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	conn_open(&c);
-	vm_create(&vm, 64 << 20, 0);
-	madvise(vm.mem, vm.size, MADV_NOHUGEPAGE);
-	vm_build_tables(&vm);
-	vm_add_vcpu(&vm);
-	memcpy(vm.mem + 0x1000, code, sizeof(code));
-	vcpu_set_mode(&vm, &vm.vcpu[0], MODE_FLAT32, 0x1000, 0x7000);
+	vm_that_strides(&vm);
 	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
 	WANT_EQ(get_vm(&c, id_of(&vm), &before), 0);
 	fd = open("/proc/sys/vm/drop_caches", O_WRONLY);
