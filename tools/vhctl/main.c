@@ -2,6 +2,7 @@
 /* main.c - vhctl: a table of subcommands. */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "vhctl.h"
 
@@ -41,6 +42,14 @@ void error(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
 int usage_error(const char *command)

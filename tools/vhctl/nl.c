@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nl.h"
@@ -156,13 +155,16 @@ int vh_talk(struct nl *nl, struct nl_msg *msg, void (*each)(struct nlmsghdr *h, 
 	return err;
 }
 
+const char *vh_words(const struct nl *nl)
+{
+	if (nl->message[0])
+		return nl->message;
+	return nl->error == EDQUOT ? "a limit of the cgroup is reached" : strerror(nl->error);
+}
+
 static void tell(const struct nl *nl, const char *what)
 {
-	const char *words = nl->message[0] ? nl->message : strerror(nl->error);
-
-	if (nl->error == EDQUOT && !nl->message[0])
-		words = "a limit of the cgroup is reached";
-	error("%s: %s", what, words);
+	error("%s: %s", what, vh_words(nl));
 }
 
 int vh_do(struct nl *nl, struct nl_msg *msg, const char *what)
@@ -233,50 +235,57 @@ void groups_free(struct group_list *l)
 	*l = (struct group_list){ };
 }
 
-int vms_get(struct nl *nl, struct vm_list *list)
+/* A dump of all, or of one VM's, into a list that @clear empties. 0 or -errno, told. */
+static int dump(struct nl *nl, int cmd, uint32_t vm, void (*add)(struct nlmsghdr *h, void *list),
+		void (*clear)(void *list), void *list, const char *what)
 {
 	int err = -EAGAIN, tries;
 
-	*list = (struct vm_list){ };
 	for (tries = 0; err == -EAGAIN && tries < DUMP_TRIES; tries++) {
-		vms_free(list);
-		err = vh_talk(nl, vh_request(nl, VH_CMD_VM_GET, NLM_F_DUMP), add_vm, list);
+		struct nl_msg *msg = vh_request(nl, cmd, NLM_F_DUMP);
+
+		if (vm)
+			nla_put_u32(msg, VH_A_VCPU_VM_ID, vm);
+		clear(list);
+		err = vh_talk(nl, msg, add, list);
 	}
 	if (err)
-		tell(nl, "cannot list the VMs");
+		tell(nl, what);
 	return err;
+}
+
+static void clear_vms(void *list)
+{
+	vms_free(list);
+}
+
+static void clear_vcpus(void *list)
+{
+	vcpus_free(list);
+}
+
+static void clear_groups(void *list)
+{
+	groups_free(list);
+}
+
+int vms_get(struct nl *nl, struct vm_list *list)
+{
+	*list = (struct vm_list){ };
+	return dump(nl, VH_CMD_VM_GET, 0, add_vm, clear_vms, list, "cannot list the VMs");
 }
 
 int vcpus_get(struct nl *nl, uint32_t vm, struct vcpu_list *list)
 {
-	int err = -EAGAIN, tries;
-
 	*list = (struct vcpu_list){ };
-	for (tries = 0; err == -EAGAIN && tries < DUMP_TRIES; tries++) {
-		struct nl_msg *msg = vh_request(nl, VH_CMD_VCPU_GET, NLM_F_DUMP);
-
-		if (vm)
-			nla_put_u32(msg, VH_A_VCPU_VM_ID, vm);
-		vcpus_free(list);
-		err = vh_talk(nl, msg, add_vcpu, list);
-	}
-	if (err)
-		tell(nl, "cannot list the vCPUs");
-	return err;
+	return dump(nl, VH_CMD_VCPU_GET, vm, add_vcpu, clear_vcpus, list, "cannot list the vCPUs");
 }
 
 int groups_get(struct nl *nl, struct group_list *list)
 {
-	int err = -EAGAIN, tries;
-
 	*list = (struct group_list){ };
-	for (tries = 0; err == -EAGAIN && tries < DUMP_TRIES; tries++) {
-		groups_free(list);
-		err = vh_talk(nl, vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP), add_group, list);
-	}
-	if (err)
-		tell(nl, "cannot list the groups");
-	return err;
+	return dump(nl, VH_CMD_GROUP_GET, 0, add_group, clear_groups, list,
+		    "cannot list the groups");
 }
 
 void put_vm_ref(struct nl_msg *msg, const char *ref)
@@ -384,14 +393,6 @@ static int on_event(struct nl_msg *msg, void *arg)
 	l->seq = e.seq;
 	l->ended = !l->each(&e, l->arg);
 	return NL_OK;
-}
-
-static long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }
 
 int events_loop(struct nl *nl, bool (*each)(const struct event *e, void *arg), void *arg,

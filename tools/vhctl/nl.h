@@ -25,7 +25,9 @@ struct nl_msg *vh_request(struct nl *nl, int cmd, int flags);
  */
 int vh_talk(struct nl *nl, struct nl_msg *msg, void (*each)(struct nlmsghdr *h, void *arg),
 	    void *arg);
-/* The same, and tells the error: "vhctl: WHAT: the kernel's words". Exit status. */
+/* What went wrong with the last request: the kernel's words, or the errno's. */
+const char *vh_words(const struct nl *nl);
+/* As vh_talk(), and tells the error: "vhctl: WHAT: the kernel's words". Exit status. */
 int vh_do(struct nl *nl, struct nl_msg *msg, const char *what);
 
 /* --- objects --- */

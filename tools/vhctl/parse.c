@@ -64,6 +64,22 @@ bool parse_seconds(const char *s, unsigned int *ms)
 	return true;
 }
 
+bool option_delay(const char *s, unsigned int *ms)
+{
+	if (parse_seconds(s, ms) && *ms)
+		return true;
+	error("--delay '%s': want seconds, such as 2 or 0.5", s);
+	return false;
+}
+
+bool option_count(const char *s, uint64_t max, uint64_t *n)
+{
+	if (parse_number(s, max, n) && *n)
+		return true;
+	error("--count '%s': want a number", s);
+	return false;
+}
+
 const char *cgroup_mount(void)
 {
 	static char path[PATH_MAX];

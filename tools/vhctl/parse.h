@@ -13,6 +13,10 @@ bool parse_number(const char *s, uint64_t max, uint64_t *n);
 /* "2", "0.5": seconds as milliseconds. */
 bool parse_seconds(const char *s, unsigned int *ms);
 
+/* Values of --delay and --count (1 to @max); false with the error told. */
+bool option_delay(const char *s, unsigned int *ms);
+bool option_count(const char *s, uint64_t max, uint64_t *n);
+
 /* Where cgroup v2 is mounted, or NULL with errno = ENOENT. */
 const char *cgroup_mount(void);
 /*

@@ -55,6 +55,8 @@ int cmd_version(int argc, char **argv);
 
 /* "vhctl: " and the message, on stderr. */
 void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Milliseconds of CLOCK_MONOTONIC. */
+long long now_ms(void);
 /* A wrong option or argument: says where the help is. EXIT_USAGE. */
 int usage_error(const char *command);
 

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/run.h"
 #include "fields.h"
 #include "parse.h"
 #include "vhctl.h"
-#include "vmm/vmm.h"
 
 static void help(void)
 {
@@ -70,32 +70,26 @@ int cmd_create(int argc, char **argv)
 		OUT_OPTIONS, { }
 	};
 	const char *device = VH_DEVICE, *cgroup = NULL;
-	uint64_t memory = 256ULL << 20, cpus = 1;
+	uint64_t memory = 256ULL << 20;
 	enum out_mode mode = OUT_TABLE;
 	struct answer a = { };
 	struct nl_msg *msg;
 	struct out *o;
 	struct nl *nl;
 	char uuid[37];
-	int opt, dev;
+	int opt, dev, cpus = 1;
 
 	while ((opt = getopt_long(argc, argv, "m:c:g:d:" OUT_OPTIONS_SHORT, options, NULL)) != -1) {
 		if (out_option(opt, &mode))
 			continue;
 		switch (opt) {
 		case 'm':
-			if (!parse_size(optarg, &memory) || memory < VMM_MIN_MEMORY ||
-			    memory > VMM_MAX_MEMORY || memory % 4096) {
-				error("--memory '%s': want a size from 16M to 1T, such as 512M or 2G",
-				      optarg);
+			if (!option_memory(optarg, &memory))
 				return EXIT_USAGE;
-			}
 			break;
 		case 'c':
-			if (!parse_number(optarg, VMM_MAX_CPUS, &cpus) || !cpus) {
-				error("--cpus '%s': want a number from 1 to %d", optarg, VMM_MAX_CPUS);
+			if (!option_cpus(optarg, &cpus))
 				return EXIT_USAGE;
-			}
 			break;
 		case 'g':
 			cgroup = optarg;
@@ -135,8 +129,7 @@ int cmd_create(int argc, char **argv)
 	if (cgroup && put_cgroup(msg, cgroup))
 		return EXIT_ERROR;
 	if (vh_talk(nl, msg, on_answer, &a) || !a.valid) {
-		error("cannot create '%s': %s", argv[optind],
-		      nl->message[0] ? nl->message : strerror(nl->error));
+		error("cannot create '%s': %s", argv[optind], vh_words(nl));
 		return EXIT_ERROR;
 	}
 	if (mode == OUT_TABLE) {

@@ -138,8 +138,7 @@ static int set(struct nl *nl, char **args, int n)
 	}
 	if (!vh_talk(nl, msg, NULL, NULL))
 		return EXIT_OK;
-	error("cannot set limits of %s: %s%s", args[0],
-	      nl->message[0] ? nl->message : strerror(nl->error),
+	error("cannot set limits of %s: %s%s", args[0], vh_words(nl),
 	      nl->error == EPERM ? "; who may write the parent's cgroup.procs may set limits" : "");
 	return EXIT_ERROR;
 }

@@ -174,16 +174,12 @@ int live_main(int argc, char **argv, const char *command, const struct live_colu
 	while ((opt = getopt_long(argc, argv, "d:n:s:h", options, NULL)) != -1) {
 		switch (opt) {
 		case 'd':
-			if (!parse_seconds(optarg, &delay) || !delay) {
-				error("--delay '%s': want seconds, such as 2 or 0.5", optarg);
+			if (!option_delay(optarg, &delay))
 				return EXIT_USAGE;
-			}
 			break;
 		case 'n':
-			if (!parse_number(optarg, 1000000, &count) || !count) {
-				error("--count '%s': want a number", optarg);
+			if (!option_count(optarg, 1000000, &count))
 				return EXIT_USAGE;
-			}
 			break;
 		case 's':
 			for (i = 0; i < nr_columns && strcmp(columns[i].key, optarg); i++)

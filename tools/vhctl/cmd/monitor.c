@@ -103,10 +103,8 @@ int cmd_monitor(int argc, char **argv)
 			w.types |= 1u << type;
 			break;
 		case 'n':
-			if (!parse_number(optarg, UINT64_MAX, &w.left) || !w.left) {
-				error("--count '%s': want a number", optarg);
+			if (!option_count(optarg, UINT64_MAX, &w.left))
 				return EXIT_USAGE;
-			}
 			break;
 		case 't':
 			if (!parse_seconds(optarg, &timeout) || !timeout) {

@@ -14,6 +14,7 @@
 
 #include "cmd/run.h"
 #include "nl.h"
+#include "out.h"
 #include "parse.h"
 #include "vhctl.h"
 
@@ -56,6 +57,27 @@ static void start_usage(void)
 	      "  -h, --help           this text\n", stdout);
 }
 
+bool option_memory(const char *s, uint64_t *bytes)
+{
+	if (parse_size(s, bytes) && *bytes >= VMM_MIN_MEMORY && *bytes <= VMM_MAX_MEMORY &&
+	    !(*bytes % 4096))
+		return true;
+	error("--memory '%s': want a size from 16M to 1T, such as 512M or 2G", s);
+	return false;
+}
+
+bool option_cpus(const char *s, int *cpus)
+{
+	uint64_t n;
+
+	if (!parse_number(s, VMM_MAX_CPUS, &n) || !n) {
+		error("--cpus '%s': want a number from 1 to %d", s, VMM_MAX_CPUS);
+		return false;
+	}
+	*cpus = n;
+	return true;
+}
+
 static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
 			 bool start)
 {
@@ -74,7 +96,6 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "stats", no_argument, NULL, 's' },
 		{ }
 	};
-	uint64_t n;
 	int opt;
 
 	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:h" : "k:i:c:d:t:hm:p:n:g:s",
@@ -98,20 +119,12 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 			}
 			break;
 		case 'm':
-			if (!parse_size(optarg, &cfg->memory) || cfg->memory < VMM_MIN_MEMORY ||
-			    cfg->memory > VMM_MAX_MEMORY || cfg->memory % 4096) {
-				error("--memory '%s': want a size from 16M to 1T, such as 512M or 2G",
-				      optarg);
+			if (!option_memory(optarg, &cfg->memory))
 				return EXIT_USAGE;
-			}
 			break;
 		case 'p':
-			if (!parse_number(optarg, VMM_MAX_CPUS, &n) || !n) {
-				error("--cpus '%s': want a number from 1 to %d", optarg,
-				      VMM_MAX_CPUS);
+			if (!option_cpus(optarg, &cfg->cpus))
 				return EXIT_USAGE;
-			}
-			cfg->cpus = n;
 			break;
 		case 'h':
 			if (start)
@@ -272,7 +285,8 @@ int cmd_start(int argc, char **argv)
 	if (vm.reserved_memory < VMM_MIN_MEMORY || vm.reserved_vcpus < 1 ||
 	    vm.reserved_vcpus > VMM_MAX_CPUS) {
 		error("%s: it reserves %s of memory and %u vCPUs; vhctl's VMM wants 16M or more, and 1 to %d",
-		      argv[optind], "too little", vm.reserved_vcpus, VMM_MAX_CPUS);
+		      argv[optind], human_bytes(vm.reserved_memory), vm.reserved_vcpus,
+		      VMM_MAX_CPUS);
 		return EXIT_ERROR;
 	}
 	cfg.attach = vm.id;

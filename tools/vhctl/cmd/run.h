@@ -8,6 +8,10 @@
 #include "object.h"
 #include "vmm/vmm.h"
 
+/* Values of --memory and --cpus, within what the VMM can do; false with the error told. */
+bool option_memory(const char *s, uint64_t *bytes);
+bool option_cpus(const char *s, int *cpus);
+
 /* <folder>/<uuid><suffix> in the user's runtime folder, made if need be. 0 or -1, told. */
 int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size);
 

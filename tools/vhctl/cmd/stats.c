@@ -138,17 +138,13 @@ int cmd_exits(int argc, char **argv)
 			watch = true;
 			break;
 		case 'd':
-			if (!parse_seconds(optarg, &delay) || !delay) {
-				error("--delay '%s': want seconds, such as 2 or 0.5", optarg);
+			if (!option_delay(optarg, &delay))
 				return EXIT_USAGE;
-			}
 			watch = true;
 			break;
 		case 'n':
-			if (!parse_number(optarg, 1000000, &count) || !count) {
-				error("--count '%s': want a number", optarg);
+			if (!option_count(optarg, 1000000, &count))
 				return EXIT_USAGE;
-			}
 			watch = true;
 			break;
 		case 'h':

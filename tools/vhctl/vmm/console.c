@@ -184,7 +184,7 @@ static void take_signal(struct vmm *v)
 /* How long poll() may wait, -1 for ever. v->lock held. */
 static int patience(struct vmm *v)
 {
-	long long left = v->stop_at ? v->stop_at - vmm_now() : -1;
+	long long left = v->stop_at ? v->stop_at - now_ms() : -1;
 
 	if (v->stop_at && left < 0)
 		left = 0;
@@ -212,7 +212,7 @@ void console_loop(struct vmm *v)
 		pthread_mutex_lock(&v->lock);
 		room = serial_room();
 		stopping = v->stopping;
-		late = v->stop_at && vmm_now() >= v->stop_at;
+		late = v->stop_at && now_ms() >= v->stop_at;
 		n = patience(v);
 		pthread_mutex_unlock(&v->lock);
 		if (!stopping && late)

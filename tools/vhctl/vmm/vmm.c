@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "nl.h"
@@ -31,14 +30,6 @@ void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 	console_wake();
 }
 
-long long vmm_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 void vmm_ask_stop(struct vmm *v)
 {
 	bool pressed;
@@ -46,7 +37,7 @@ void vmm_ask_stop(struct vmm *v)
 	pthread_mutex_lock(&v->lock);
 	pressed = power_button(v);
 	if (pressed && !v->stop_at)
-		v->stop_at = vmm_now() + v->cfg->stop_ms;
+		v->stop_at = now_ms() + v->cfg->stop_ms;
 	pthread_mutex_unlock(&v->lock);
 	if (!pressed)
 		vmm_stop(v, EXIT_QUIT, "stopped; the guest does not listen to its power button");

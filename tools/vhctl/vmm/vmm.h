@@ -101,7 +101,6 @@ void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 void vmm_irq(struct vmm *v, int gsi, int level);
 /* Somebody asked for the VM's end (VH_CMD_VM_STOP). */
 void vmm_ask_stop(struct vmm *v);
-long long vmm_now(void);
 
 /* memory.c */
 int memory_create(struct vmm *v);
