@@ -11,6 +11,7 @@
 #include <linux/smp.h>
 
 #include "vh.h"
+#include "cpu.h"
 #include "vmx/vmx.h"
 
 /* --- kicks --- */
@@ -463,6 +464,9 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
+	if (!vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
+	    vh_mmu_create_identity_page(vm))
+		return -ENOMEM;
 	vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	if (!vcpu)
 		return -ENOMEM;
