@@ -287,7 +287,9 @@ static int decode(struct vh_emul *e)
 		/* Forms with the register in the opcode. */
 		d->rm = (d->opcode & 7) | (d->rex & 1) << 3;
 	}
-	if (!op->exec)
+	/* LES and LDS in 64-bit mode or with a register are VEX prefixes (SDM Vol. 2, 2.3.5). */
+	if (!op->exec || (op->exec == vh_exec_load_far && d->opcode_map == 1 &&
+			  (d->mode == 8 || !d->mem)))
 		return VH_EMUL_UNHANDLED;
 	if (((flags & VH_OP_NOREP) && d->rep) || ((flags & VH_OP_NO66) && d->opsize_prefix))
 		return VH_EMUL_UNHANDLED;
