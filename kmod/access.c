@@ -311,7 +311,72 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 	return VH_EMUL_FAULT;
 }
 
+static void op_set_seg(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+
+	vcpu->s.seg[n] = *seg;
+	vh_dirty(vcpu, VH_S_SEGS);
+}
+
+static void op_set_table(struct vh_emul *e, bool idt, u64 base, u16 limit)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct kvm_dtable *t = idt ? &vcpu->s.idt : &vcpu->s.gdt;
+
+	t->base = base;
+	t->limit = limit;
+	vh_dirty(vcpu, VH_S_TABLES);
+}
+
+static int op_cpuid(struct vh_emul *e)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+
+	/* It works on s.gpr, which the step overwrites with e->gpr at its end. */
+	memcpy(vcpu->s.gpr, e->gpr, 4 * sizeof(u64));
+	vh_cpuid_exec(vcpu);
+	memcpy(e->gpr, vcpu->s.gpr, 4 * sizeof(u64));
+	return VH_EMUL_OK;
+}
+
+static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	int err = 0;
+
+	switch (what) {
+	case VH_SYS_CR_READ:
+		err = vh_cr_read(vcpu, n, val);
+		break;
+	case VH_SYS_CR_WRITE:
+		err = vh_cr_write(vcpu, n, *val);
+		break;
+	case VH_SYS_MSR_READ:
+		err = vh_msr_read(vcpu, n, val, false);
+		break;
+	case VH_SYS_MSR_WRITE:
+		err = vh_msr_write(vcpu, n, *val, false);
+		break;
+	case VH_SYS_CPUID:
+		return op_cpuid(e);
+	case VH_SYS_TSC_READ:
+		*val = vh_tsc_read(vcpu);
+		break;
+	case VH_SYS_INVLPG:
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+		break;
+	default:
+		return VH_EMUL_UNHANDLED;	/* debug registers */
+	}
+	if (!err)
+		return VH_EMUL_OK;
+	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	return VH_EMUL_FAULT;
+}
+
 static const struct vh_emul_ops emul_ops = {
+	.set_seg = op_set_seg, .set_table = op_set_table, .system = op_system,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe,
 };
@@ -394,6 +459,61 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 	return 0;
 }
 
+/* The vCPU's state into the interpreter. */
+static void emul_begin(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = vcpu->emul;
+
+	vh_need(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_CR0 | VH_S_CR4 | VH_S_EFER |
+		      VH_S_SEGS | VH_S_INTR | VH_S_TABLES);
+	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
+	e->rip = s->rip;
+	e->rflags = s->rflags;
+	e->seg = s->seg;
+	e->gdt = &s->gdt;
+	e->idt = &s->idt;
+	e->cr0 = s->cr0;
+	e->cr4 = s->cr4;
+	e->efer = s->efer;
+	e->cpl = (s->cr0 & X86_CR0_PE) ? s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl : 0;
+	e->insn_len = 0;
+	e->rep_more = false;
+	e->sti_shadow = false;
+	vcpu->accesses.next = 0;
+}
+
+/**
+ * vh_emulate_real_int - deliver an event in real mode by software
+ * @vcpu: the vCPU
+ * @vector: the vector
+ * @len: bytes of the instruction that asked for it, 0 for faults and interrupts
+ *
+ * Own thread, interrupts on. Returns as vh_emulate() does. A failure to
+ * deliver is a shutdown, as in a processor whose vector table is gone.
+ */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = vcpu->emul;
+
+	emul_begin(vcpu);
+	memset(&e->d, 0, sizeof(e->d));
+	e->d.mode = 2;
+	e->d.next_rip = e->rip + len;
+	if (vh_emul_real_int(e, vector) != VH_EMUL_OK) {
+		accesses_reset(&vcpu->accesses);
+		vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
+		return 1;
+	}
+	accesses_reset(&vcpu->accesses);
+	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
+	s->rip = e->d.next_rip;
+	s->rflags = e->rflags;
+	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	return 1;
+}
+
 /**
  * vh_emulate - execute the instruction at RIP for the guest
  * @vcpu: the vCPU
@@ -404,25 +524,10 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 int vh_emulate(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct emul_ctx *ctx = container_of(vcpu->emul, struct emul_ctx, e);
-	struct vh_emul *e = &ctx->e;
+	struct vh_emul *e = vcpu->emul;
 	int r;
 
-	vh_need(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_CR0 | VH_S_CR4 | VH_S_EFER |
-		      VH_S_SEGS | VH_S_INTR);
-	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
-	e->rip = s->rip;
-	e->rflags = s->rflags;
-	e->seg = s->seg;
-	e->cr0 = s->cr0;
-	e->cr4 = s->cr4;
-	e->efer = s->efer;
-	e->cpl = (s->cr0 & X86_CR0_PE) ? s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl : 0;
-	e->insn_len = 0;
-	e->rep_more = false;
-	e->sti_shadow = false;
-	vcpu->accesses.next = 0;
-
+	emul_begin(vcpu);
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
 		return to_userspace(vcpu);
@@ -435,9 +540,15 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
 		if (e->sti_shadow)
 			s->interruptibility |= VH_SHADOW_STI;
+		if (e->mov_ss)
+			s->interruptibility |= VH_SHADOW_MOVSS;
+		if (e->iret)
+			s->interruptibility &= ~VH_BLOCKED_NMI;
 		vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
 		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more)
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		if (e->halted)
+			return vh_halt(vcpu);
 		return to_userspace(vcpu);
 	case VH_EMUL_FAULT:
 		vh_inject_fault(vcpu, &e->fault);

@@ -119,15 +119,26 @@ static int exit_irq_window(struct vh_vcpu *vcpu)
 	return 1;
 }
 
-static int exit_hlt(struct vh_vcpu *vcpu)
+/**
+ * vh_halt - HLT is done: wait for an event, here or in userspace
+ * @vcpu: the vCPU
+ *
+ * Results as vh_handle_exit().
+ */
+int vh_halt(struct vh_vcpu *vcpu)
 {
-	vh_skip(vcpu);
 	if (!vcpu->lapic) {
 		vcpu->run->exit_reason = KVM_EXIT_HLT;
 		return 0;
 	}
 	vcpu->mp_state = KVM_MP_STATE_HALTED;
 	return 1;
+}
+
+static int exit_hlt(struct vh_vcpu *vcpu)
+{
+	vh_skip(vcpu);
+	return vh_halt(vcpu);
 }
 
 static int exit_ud(struct vh_vcpu *vcpu)
@@ -183,6 +194,55 @@ static int set_cr8(struct vh_vcpu *vcpu, u64 value)
 		vcpu->user_cr8 = value;
 	vh_request(vcpu, VH_REQ_EVENT);
 	return 0;
+}
+
+int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+	switch (cr) {
+	case 0:
+		*value = s->cr0;
+		return 0;
+	case 2:
+		*value = s->cr2;
+		return 0;
+	case 3:
+		*value = s->cr3;
+		return 0;
+	case 4:
+		*value = s->cr4;
+		return 0;
+	case 8:
+		*value = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value)
+{
+	int err;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+	switch (cr) {
+	case 0:
+		return vh_set_cr0(vcpu, value);
+	case 2:
+		vcpu->s.cr2 = value;
+		return 0;
+	case 3:
+		return vh_set_cr3(vcpu, value);
+	case 4:
+		err = vh_set_cr4(vcpu, value);
+		if (!err)
+			vh_cpuid_refresh(vcpu);
+		return err;
+	case 8:
+		return set_cr8(vcpu, value);
+	}
+	return -EINVAL;
 }
 
 static int mov_to_cr(struct vh_vcpu *vcpu, int cr, u64 value)

@@ -197,6 +197,15 @@ static int run_loop(struct vh_vcpu *vcpu)
 			block(vcpu);
 			continue;
 		}
+		if (unlikely(vh_must_interpret(vcpu))) {
+			if (READ_ONCE(vcpu->run->immediate_exit))
+				return interrupted(vcpu);
+			r = vh_interpret(vcpu);
+			if (r <= 0)
+				return r;
+			cond_resched();
+			continue;
+		}
 		switch (section(vcpu)) {
 		case VH_WIN_EXIT:
 			r = vh_handle_exit(vcpu);

@@ -11,6 +11,7 @@
 #include <linux/smp.h>
 
 #include "vh.h"
+#include "cpu.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
 
@@ -477,6 +478,9 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
+	if (!vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
+	    vh_mmu_create_identity_page(vm))
+		return -ENOMEM;
 	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);
 	if (err)
 		return err;

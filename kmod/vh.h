@@ -357,14 +357,24 @@ static inline bool vh_long_mode(struct vh_vcpu *vcpu)	/* needs EFER, SEGS: 64-bi
 int vh_vcpu_run(struct vh_vcpu *vcpu);			/* KVM_RUN with vcpu->lock held */
 void vh_vcpu_init_event(struct vh_vcpu *vcpu);		/* RESET or INIT of the whole vCPU */
 int vh_handle_exit(struct vh_vcpu *vcpu);		/* 1: enter again, 0: to userspace, <0: error */
+int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done; results as above */
+/* MOV CR of the interpreter: 0, or -EINVAL: #GP. */
+int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
+int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
 void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
 int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh_handle_exit() */
+/* Real mode by software: an event through the IVT, @len bytes behind RIP; results as above. */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
 int vh_emul_alloc(struct vh_vcpu *vcpu);
 void vh_emul_free(struct vh_vcpu *vcpu);
 void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
 /* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
 int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+
+/* --- realmode.c: processors without unrestricted guest --- */
+bool vh_must_interpret(struct vh_vcpu *vcpu);
+int vh_interpret(struct vh_vcpu *vcpu);
 
 /* --- vm.c, vcpu.c: objects --- */
 int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */

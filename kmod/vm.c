@@ -64,7 +64,7 @@ void vh_vm_put(struct vh_vm *vm)
 
 static int set_tss_addr(struct vh_vm *vm, unsigned long addr)
 {
-	/* Three pages below 4 GiB. vh needs unrestricted guest and does not use them. */
+	/* Three pages below 4 GiB. Real mode is interpreted where the processor cannot run it: they stay unused. */
 	if (addr > 0xffffffffUL - 3 * PAGE_SIZE)
 		return -EINVAL;
 	vm->tss_addr = addr;
@@ -77,7 +77,8 @@ static int set_identity_addr(struct vh_vm *vm, const u64 __user *u)
 
 	if (copy_from_user(&addr, u, sizeof(addr)))
 		return -EFAULT;
-	if (vm->nr_vcpus)
+	/* One page below 4 GiB: CR3 of 32-bit paging has to hold it. */
+	if (vm->nr_vcpus || (addr & ~PAGE_MASK) || addr > 0xfffff000)
 		return -EINVAL;
 	vm->identity_addr = addr ? addr : 0xfffbc000;
 	return 0;

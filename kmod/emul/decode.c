@@ -199,10 +199,10 @@ static int decode_imm(struct vh_emul *e, u32 flags)
 	struct vh_insn *d = &e->d;
 	int r;
 
-	if (flags & (VH_OP_IMM8 | VH_OP_IMM8U))
-		d->imm_len = 1;
-	else if (flags & VH_OP_IMM16)
+	if (flags & VH_OP_IMM16)
 		d->imm_len = 2;
+	else if (flags & (VH_OP_IMM8 | VH_OP_IMM8U))
+		d->imm_len = 1;
 	else if (flags & VH_OP_IMMZ)
 		d->imm_len = min_t(u8, d->opsize, 4);
 	else if (flags & VH_OP_IMMV)
@@ -214,6 +214,11 @@ static int decode_imm(struct vh_emul *e, u32 flags)
 	r = next_bytes(e, d->imm_len, &d->imm);
 	if (r)
 		return r;
+	/* ENTER has both immediates, a far pointer offset and selector. */
+	if ((flags & VH_OP_IMM16) && (flags & VH_OP_IMM8U))
+		return next_bytes(e, 1, &d->imm2);
+	if (flags & VH_OP_FAR)
+		return next_bytes(e, 2, &d->imm2);
 	if (flags & (VH_OP_IMM8 | VH_OP_IMMZ))
 		d->imm = vh_sext(d->imm, d->imm_len);
 	if (flags & VH_OP_MOFFS) {
@@ -282,7 +287,9 @@ static int decode(struct vh_emul *e)
 		/* Forms with the register in the opcode. */
 		d->rm = (d->opcode & 7) | (d->rex & 1) << 3;
 	}
-	if (!op->exec)
+	/* LES and LDS in 64-bit mode or with a register are VEX prefixes (SDM Vol. 2, 2.3.5). */
+	if (!op->exec || (op->exec == vh_exec_load_far && d->opcode_map == 1 &&
+			  (d->mode == 8 || !d->mem)))
 		return VH_EMUL_UNHANDLED;
 	if (((flags & VH_OP_NOREP) && d->rep) || ((flags & VH_OP_NO66) && d->opsize_prefix))
 		return VH_EMUL_UNHANDLED;
@@ -354,6 +361,9 @@ int vh_emul_step(struct vh_emul *e)
 
 	e->rep_more = false;
 	e->sti_shadow = false;
+	e->mov_ss = false;
+	e->halted = false;
+	e->iret = false;
 	r = vh_emul_decode(e);
 	if (r)
 		return r;

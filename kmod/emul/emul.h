@@ -31,6 +31,14 @@ struct vh_fault {
 	u64 cr2;		/* vector 14 only */
 };
 
+/* Of ops->system: what to do, with register number or address @n and value *val. */
+enum vh_emul_sys {
+	VH_SYS_CR_READ, VH_SYS_CR_WRITE, VH_SYS_DR_READ, VH_SYS_DR_WRITE,
+	VH_SYS_MSR_READ, VH_SYS_MSR_WRITE,	/* @n: index */
+	VH_SYS_CPUID,				/* on e->gpr */
+	VH_SYS_TSC_READ, VH_SYS_INVLPG,
+};
+
 struct vh_emul;
 
 /**
@@ -64,6 +72,15 @@ struct vh_emul_ops {
 	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */
 	int (*read_xmm)(struct vh_emul *e, unsigned int n, u64 val[2]);
 	int (*write_xmm)(struct vh_emul *e, unsigned int n, const u64 val[2]);
+
+	/*
+	 * Processor state beyond the registers; called last, when the instruction cannot
+	 * fail otherwise. Without them such instructions are not handled.
+	 */
+	void (*set_seg)(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg);
+	void (*set_table)(struct vh_emul *e, bool idt, u64 base, u16 limit);
+	/* VH_EMUL_OK, or VH_EMUL_FAULT */
+	int (*system)(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val);
 };
 
 struct vh_opcode;
@@ -77,6 +94,7 @@ struct vh_emul {
 	u64 gpr[16];
 	u64 rip, rflags;
 	const struct kvm_segment *seg;	/* VH_NR_SEGS of them */
+	const struct kvm_dtable *gdt, *idt;	/* may be NULL without ops->set_seg */
 	u64 cr0, cr4, efer;
 	u8 cpl;
 	/* out */
@@ -84,6 +102,9 @@ struct vh_emul {
 	u8 len;				/* instruction length, once decoded */
 	bool rep_more;			/* REP iteration done, more to come: RIP not advanced */
 	bool sti_shadow;		/* MOV SS/POP SS/STI: interrupt shadow due */
+	bool mov_ss;			/* the shadow is that of MOV SS or POP SS */
+	bool iret;			/* IRET: NMIs unblock */
+	bool halted;			/* HLT */
 	/* in: bytes the processor supplied or a cached decode; may be 0 */
 	u8 insn[15];
 	u8 insn_len;
@@ -112,5 +133,6 @@ struct vh_emul {
 
 int vh_emul_decode(struct vh_emul *e);
 int vh_emul_step(struct vh_emul *e);
+int vh_emul_real_int(struct vh_emul *e, u8 vector);
 
 #endif /* VH_EMUL_H */

@@ -37,6 +37,7 @@ enum { VH_RAX, VH_RCX, VH_RDX, VH_RBX, VH_RSP, VH_RBP, VH_RSI, VH_RDI };
 #define VH_OP_IMMV	BIT(11)	/* 2, 4 or 8 bytes by operand size */
 #define VH_OP_MOFFS	BIT(12)	/* address in the immediate */
 #define VH_OP_NOREP	BIT(13)	/* with F2 or F3 it is another instruction */
+#define VH_OP_FAR	BIT(15)	/* with IMMZ: then a selector */
 #define VH_OP_NO66	BIT(14)	/* with 66 it is another instruction */
 
 /**
@@ -207,6 +208,56 @@ int vh_exec_pushf(struct vh_emul *e);
 int vh_exec_popf(struct vh_emul *e);
 int vh_exec_call_rm(struct vh_emul *e);
 int vh_exec_jmp_rm(struct vh_emul *e);
+
+int vh_exec_pusha(struct vh_emul *e);
+int vh_exec_popa(struct vh_emul *e);
+int vh_exec_enter(struct vh_emul *e);
+int vh_exec_leave(struct vh_emul *e);
+unsigned int vh_stack_size(const struct vh_emul *e);
+int vh_push(struct vh_emul *e, u64 val, unsigned int size);
+int vh_peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp);
+
+/* branch.c */
+int vh_exec_jcc(struct vh_emul *e);
+int vh_exec_jmp(struct vh_emul *e);
+int vh_exec_call(struct vh_emul *e);
+int vh_exec_ret(struct vh_emul *e);
+int vh_exec_loop(struct vh_emul *e);
+
+/* far.c */
+int vh_exec_jmp_far(struct vh_emul *e);
+int vh_exec_call_far(struct vh_emul *e);
+int vh_exec_ret_far(struct vh_emul *e);
+int vh_exec_int(struct vh_emul *e);
+int vh_exec_iret(struct vh_emul *e);
+int vh_exec_mov_seg_rm(struct vh_emul *e);
+int vh_exec_push_seg(struct vh_emul *e);
+int vh_exec_pop_seg(struct vh_emul *e);
+int vh_exec_load_far(struct vh_emul *e);
+int vh_exec_lldt(struct vh_emul *e);
+int vh_exec_ltr(struct vh_emul *e);
+int vh_exec_store_sel(struct vh_emul *e);
+
+/* bcd.c */
+int vh_exec_bcd_add(struct vh_emul *e);
+int vh_exec_aam(struct vh_emul *e);
+int vh_exec_aad(struct vh_emul *e);
+
+/* control.c */
+int vh_exec_sgdt(struct vh_emul *e);
+int vh_exec_lgdt(struct vh_emul *e);
+int vh_exec_smsw(struct vh_emul *e);
+int vh_exec_lmsw(struct vh_emul *e);
+int vh_exec_invlpg(struct vh_emul *e);
+int vh_exec_clts(struct vh_emul *e);
+int vh_exec_mov_reg_cr(struct vh_emul *e);
+int vh_exec_mov_cr_reg(struct vh_emul *e);
+int vh_exec_rdmsr(struct vh_emul *e);
+int vh_exec_wrmsr(struct vh_emul *e);
+int vh_exec_rdtsc(struct vh_emul *e);
+int vh_exec_cpuid(struct vh_emul *e);
+int vh_exec_hlt(struct vh_emul *e);
+int vh_exec_wbinvd(struct vh_emul *e);
 
 /* system.c */
 int vh_exec_in(struct vh_emul *e);

@@ -19,6 +19,8 @@
 #define NO64	VH_OP_NO64
 #define NOREP	VH_OP_NOREP
 #define NO66	VH_OP_NO66
+#define I16	VH_OP_IMM16
+#define FAR	VH_OP_FAR
 
 #define OP(handler, fl)		{ .exec = vh_exec_##handler, .flags = (fl) }
 #define GROUP(table, fl)	{ .group = (table), .flags = M | (fl) }
@@ -73,7 +75,9 @@ static const struct vh_opcode group_5[8] = {
 	[0] = OP(inc, LK),
 	[1] = OP(dec, LK),
 	[2] = OP(call_rm, F64),
+	[3] = OP(call_far, MEM),
 	[4] = OP(jmp_rm, F64),
+	[5] = OP(jmp_far, MEM),
 	[6] = OP(push_rm, D64),
 	[7] = UD,
 };
@@ -92,12 +96,30 @@ static const struct vh_opcode group_9[8] = {
 static const struct vh_opcode group_11_byte[8] = { [0] = OP(mov_rm_imm, I8), [1 ... 6] = UD };
 static const struct vh_opcode group_11[8] = { [0] = OP(mov_rm_imm, IZ), [1 ... 6] = UD };
 
+static const struct vh_opcode group_6[8] = {
+	[0] = OP(store_sel, 0), [1] = OP(store_sel, 0),
+	[2] = OP(lldt, 0), [3] = OP(ltr, 0),
+};
+
+static const struct vh_opcode group_7[8] = {
+	[0] = OP(sgdt, MEM), [1] = OP(sgdt, MEM),
+	[2] = OP(lgdt, MEM), [3] = OP(lgdt, MEM),
+	[4] = OP(smsw, 0), [6] = OP(lmsw, 0), [7] = OP(invlpg, MEM),
+};
+
 const struct vh_opcode vh_opcodes_1[256] = {
 	ALU(0x00, LK), ALU(0x08, LK), ALU(0x10, LK), ALU(0x18, LK),
 	ALU(0x20, LK), ALU(0x28, LK), ALU(0x30, LK), ALU(0x38, 0),
+	[0x06] = OP(push_seg, NO64), [0x07] = OP(pop_seg, NO64),
+	[0x0e] = OP(push_seg, NO64),
+	[0x16] = OP(push_seg, NO64), [0x17] = OP(pop_seg, NO64),
+	[0x1e] = OP(push_seg, NO64), [0x1f] = OP(pop_seg, NO64),
+	[0x27] = OP(bcd_add, NO64), [0x2f] = OP(bcd_add, NO64),
+	[0x37] = OP(bcd_add, NO64), [0x3f] = OP(bcd_add, NO64),
 	[0x40 ... 0x4f] = OP(incdec_opreg, 0),
 	[0x50 ... 0x57] = OP(push_reg, D64),
 	[0x58 ... 0x5f] = OP(pop_reg, D64),
+	[0x60] = OP(pusha, NO64), [0x61] = OP(popa, NO64),
 	[0x63] = OP(movsxd, M),
 	[0x68] = OP(push_imm, IZ | D64),
 	[0x69] = OP(imul_reg_rm_imm, M | IZ),
@@ -105,6 +127,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x6b] = OP(imul_reg_rm_imm, M | I8),
 	[0x6c] = OP(ins, B), [0x6d] = OP(ins, 0),
 	[0x6e] = OP(outs, B), [0x6f] = OP(outs, 0),
+	[0x70 ... 0x7f] = OP(jcc, I8 | F64),
 	[0x80] = GROUP(group_1, B | I8),
 	[0x81] = GROUP(group_1, IZ),
 	[0x82] = GROUP(group_1, B | I8 | NO64),
@@ -115,10 +138,13 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x8a] = OP(mov_reg_rm, M | B), [0x8b] = OP(mov_reg_rm, M),
 	[0x8c] = OP(mov_rm_seg, M),
 	[0x8d] = OP(lea, M | MEM),
+	[0x8e] = OP(mov_seg_rm, M),
 	[0x8f] = GROUP(group_1a, 0),
 	[0x90 ... 0x97] = OP(xchg_acc, 0),
 	[0x98] = OP(cbw, 0),
 	[0x99] = OP(cwd, 0),
+	[0x9a] = OP(call_far, IZ | FAR | NO64),
+	[0x9b] = OP(nop, 0),
 	[0x9c] = OP(pushf, D64),
 	[0x9d] = OP(popf, D64),
 	[0x9e] = OP(sahf, 0),
@@ -134,14 +160,25 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0xb0 ... 0xb7] = OP(mov_opreg_imm, B | I8),
 	[0xb8 ... 0xbf] = OP(mov_opreg_imm, IV),
 	[0xc0] = GROUP(group_2_imm, B | I8U), [0xc1] = GROUP(group_2_imm, I8U),
+	[0xc2] = OP(ret, I16 | F64), [0xc3] = OP(ret, F64),
+	[0xc4] = OP(load_far, M | MEM | NO64), [0xc5] = OP(load_far, M | MEM | NO64),
 	[0xc6] = GROUP(group_11_byte, B), [0xc7] = GROUP(group_11, 0),
+	[0xc8] = OP(enter, I16 | I8U | D64), [0xc9] = OP(leave, D64),
+	[0xca] = OP(ret_far, I16), [0xcb] = OP(ret_far, 0),
+	[0xcc] = OP(int, 0), [0xcd] = OP(int, B | I8U), [0xce] = OP(int, NO64),
+	[0xcf] = OP(iret, 0),
 	[0xd0] = GROUP(group_2_one, B), [0xd1] = GROUP(group_2_one, 0),
 	[0xd2] = GROUP(group_2_cl, B), [0xd3] = GROUP(group_2_cl, 0),
+	[0xd4] = OP(aam, I8U | NO64), [0xd5] = OP(aad, I8U | NO64),
 	[0xd7] = OP(xlat, B),
+	[0xe0 ... 0xe3] = OP(loop, I8 | F64),
 	[0xe4] = OP(in, B | I8U), [0xe5] = OP(in, I8U),
 	[0xe6] = OP(out, B | I8U), [0xe7] = OP(out, I8U),
+	[0xe8] = OP(call, IZ | F64), [0xe9] = OP(jmp, IZ | F64),
+	[0xea] = OP(jmp_far, IZ | FAR | NO64), [0xeb] = OP(jmp, I8 | F64),
 	[0xec] = OP(in, B), [0xed] = OP(in, 0),
 	[0xee] = OP(out, B), [0xef] = OP(out, 0),
+	[0xf4] = OP(hlt, 0),
 	[0xf5] = OP(flag_op, 0),
 	[0xf6] = GROUP(group_3_byte, B), [0xf7] = GROUP(group_3, 0),
 	[0xf8] = OP(flag_op, 0), [0xf9] = OP(flag_op, 0),
@@ -151,22 +188,31 @@ const struct vh_opcode vh_opcodes_1[256] = {
 };
 
 const struct vh_opcode vh_opcodes_0f[256] = {
+	[0x00] = GROUP(group_6, 0), [0x01] = GROUP(group_7, 0),
+	[0x06] = OP(clts, 0), [0x08] = OP(wbinvd, 0), [0x09] = OP(wbinvd, 0),
 	[0x0b] = UD,
 	[0x0d] = OP(nop, M),
 	[0x10] = OP(sse_load, M), [0x11] = OP(sse_store, M),
 	[0x18 ... 0x19] = OP(nop, M), [0x1f] = OP(nop, M),
+	[0x20] = OP(mov_reg_cr, M), [0x21] = OP(mov_reg_cr, M),
+	[0x22] = OP(mov_cr_reg, M), [0x23] = OP(mov_cr_reg, M),
 	[0x28] = OP(sse_load, M), [0x29] = OP(sse_store, M),
 	[0x2b] = OP(sse_store, M | MEM),
+	[0x30] = OP(wrmsr, 0), [0x31] = OP(rdtsc, 0), [0x32] = OP(rdmsr, 0),
 	[0x40 ... 0x4f] = OP(cmovcc, M),
 	[0x6e] = OP(sse_load, M), [0x6f] = OP(sse_load, M),
 	[0x7e] = OP(sse_store, M), [0x7f] = OP(sse_store, M),
+	[0x80 ... 0x8f] = OP(jcc, IZ | F64),
 	[0x90 ... 0x9f] = OP(setcc, M | B),
+	[0xa0] = OP(push_seg, D64), [0xa1] = OP(pop_seg, D64), [0xa2] = OP(cpuid, 0),
 	[0xa3] = OP(bt_reg, M),
 	[0xa4] = OP(shift_double, M | I8U), [0xa5] = OP(shift_double, M),
+	[0xa8] = OP(push_seg, D64), [0xa9] = OP(pop_seg, D64),
 	[0xab] = OP(bt_reg, M | LK),
 	[0xac] = OP(shift_double, M | I8U), [0xad] = OP(shift_double, M),
 	[0xaf] = OP(imul_reg_rm, M),
 	[0xb0] = OP(cmpxchg, M | B | LK), [0xb1] = OP(cmpxchg, M | LK),
+	[0xb2] = OP(load_far, M | MEM), [0xb4 ... 0xb5] = OP(load_far, M | MEM),
 	[0xb3] = OP(bt_reg, M | LK),
 	[0xb6] = OP(movzx, M), [0xb7] = OP(movzx, M),
 	[0xb9] = { .exec = vh_exec_ud, .flags = M },

@@ -8,8 +8,11 @@
 
 #define GP_VECTOR 13
 
-/* SDM Vol. 1, 6.2.3 */
-static unsigned int stack_size(const struct vh_emul *e)
+/**
+ * vh_stack_size - bytes of the stack pointer in use (SDM Vol. 1, 6.2.3)
+ * @e: the instruction
+ */
+unsigned int vh_stack_size(const struct vh_emul *e)
 {
 	return e->d.mode == 8 ? 8 : e->seg[VH_SS].db ? 4 : 2;
 }
@@ -24,20 +27,36 @@ static unsigned int iopl(const struct vh_emul *e)
 	return e->rflags >> X86_EFLAGS_IOPL_BIT & 3;
 }
 
-static int push(struct vh_emul *e, u64 val, unsigned int size)
+/**
+ * vh_push - push @size bytes of @val
+ * @e: the instruction
+ * @val: the value
+ * @size: bytes
+ *
+ * The stack pointer moves when the write is done. Returns what vh_mem_write() returns.
+ */
+int vh_push(struct vh_emul *e, u64 val, unsigned int size)
 {
-	u64 sp = (e->gpr[VH_RSP] - size) & vh_mask(stack_size(e));
+	u64 sp = (e->gpr[VH_RSP] - size) & vh_mask(vh_stack_size(e));
 	int r = vh_mem_write(e, VH_SS, sp, &val, size);
 
 	if (!r)
-		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+		vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 	return r;
 }
 
-/* The value on top; *sp is the stack pointer for when all went well. */
-static int peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp)
+/**
+ * vh_peek - the value on top of the stack
+ * @e: the instruction
+ * @val: the value
+ * @size: bytes
+ * @sp: the stack pointer for when all went well
+ *
+ * Returns what vh_mem_read() returns.
+ */
+int vh_peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp)
 {
-	u64 top = e->gpr[VH_RSP] & vh_mask(stack_size(e));
+	u64 top = e->gpr[VH_RSP] & vh_mask(vh_stack_size(e));
 
 	*val = 0;
 	*sp = top + size;
@@ -47,7 +66,7 @@ static int peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp)
 /* vh_exec_push_reg - 50 to 57 */
 int vh_exec_push_reg(struct vh_emul *e)
 {
-	return push(e, e->gpr[e->d.rm], e->d.size);
+	return vh_push(e, e->gpr[e->d.rm], e->d.size);
 }
 
 /* vh_exec_push_rm - FF /6 */
@@ -56,24 +75,24 @@ int vh_exec_push_rm(struct vh_emul *e)
 	u64 val;
 	int r = vh_rm_read(e, e->d.size, &val);
 
-	return r ? r : push(e, val, e->d.size);
+	return r ? r : vh_push(e, val, e->d.size);
 }
 
 /* vh_exec_push_imm - 68, 6A */
 int vh_exec_push_imm(struct vh_emul *e)
 {
-	return push(e, e->d.imm, e->d.size);
+	return vh_push(e, e->d.imm, e->d.size);
 }
 
 /* vh_exec_pop_reg - 58 to 5F; POP of the stack pointer leaves the value there */
 int vh_exec_pop_reg(struct vh_emul *e)
 {
 	u64 val, sp;
-	int r = peek(e, &val, e->d.size, &sp);
+	int r = vh_peek(e, &val, e->d.size, &sp);
 
 	if (r)
 		return r;
-	vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 	vh_reg_write(e, e->d.rm, e->d.size, val);
 	return VH_EMUL_OK;
 }
@@ -89,19 +108,19 @@ static bool base_is_sp(const struct vh_insn *d)
 int vh_exec_pop_rm(struct vh_emul *e)
 {
 	u64 val, sp;
-	int r = peek(e, &val, e->d.size, &sp);
+	int r = vh_peek(e, &val, e->d.size, &sp);
 
 	if (r)
 		return r;
 	if (!e->d.mem) {
-		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+		vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 		return vh_rm_write(e, e->d.size, val);
 	}
 	if (base_is_sp(&e->d))
 		e->d.ea = (e->d.ea + e->d.size) & vh_mask(e->d.adsize);
 	r = vh_rm_write(e, e->d.size, val);
 	if (!r)
-		vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+		vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 	return r;
 }
 
@@ -118,7 +137,7 @@ int vh_exec_pushf(struct vh_emul *e)
 		if (e->rflags & X86_EFLAGS_VIF)
 			val |= X86_EFLAGS_IF;
 	}
-	return push(e, val, e->d.size);
+	return vh_push(e, val, e->d.size);
 }
 
 /* vh_exec_popf - 9D (SDM Vol. 2, POPF, table 4-16) */
@@ -142,7 +161,7 @@ int vh_exec_popf(struct vh_emul *e)
 	} else if (e->cpl <= iopl(e)) {
 		change |= X86_EFLAGS_IF;
 	}
-	r = peek(e, &val, e->d.size, &sp);
+	r = vh_peek(e, &val, e->d.size, &sp);
 	if (r)
 		return r;
 	if (virtual) {
@@ -156,7 +175,7 @@ int vh_exec_popf(struct vh_emul *e)
 	if (e->d.size == 2)
 		change &= 0xffff;
 	e->rflags = (e->rflags & ~(change | X86_EFLAGS_RF)) | (val & change) | X86_EFLAGS_FIXED;
-	vh_addr_reg_write(e, VH_RSP, stack_size(e), sp);
+	vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 	return VH_EMUL_OK;
 }
 
@@ -174,7 +193,7 @@ int vh_exec_call_rm(struct vh_emul *e)
 	int r = branch_target(e, &target);
 
 	if (!r)
-		r = push(e, e->d.next_rip, e->d.size);
+		r = vh_push(e, e->d.next_rip, e->d.size);
 	if (!r)
 		e->d.next_rip = target;
 	return r;
@@ -189,4 +208,72 @@ int vh_exec_jmp_rm(struct vh_emul *e)
 	if (!r)
 		e->d.next_rip = target;
 	return r;
+}
+
+/* vh_exec_pusha - 60: SP as it was before */
+int vh_exec_pusha(struct vh_emul *e)
+{
+	unsigned int ss = vh_stack_size(e), size = e->d.size, i;
+	u64 sp = e->gpr[VH_RSP], at = (sp - 8 * size) & vh_mask(ss);
+	u8 buf[32];
+	int r;
+
+	/* One write; a stack that wraps around in the middle is a #SS (SDM Vol. 2, PUSHA). */
+	for (i = 0; i < 8; i++)
+		memcpy(buf + i * size, &e->gpr[7 - i], size);
+	r = vh_mem_write(e, VH_SS, at, buf, 8 * size);
+	if (!r)
+		vh_addr_reg_write(e, VH_RSP, ss, at);
+	return r;
+}
+
+/* vh_exec_popa - 61: the image of SP is skipped */
+int vh_exec_popa(struct vh_emul *e)
+{
+	unsigned int ss = vh_stack_size(e), size = e->d.size, i;
+	u64 top = e->gpr[VH_RSP] & vh_mask(ss);
+	u8 buf[32];
+	int r = vh_mem_read(e, VH_SS, top, buf, 8 * size);
+
+	if (r)
+		return r;
+	for (i = 0; i < 8; i++) {
+		u64 val = 0;
+
+		memcpy(&val, buf + i * size, size);
+		if (7 - i != VH_RSP)
+			vh_reg_write(e, 7 - i, size, val);
+	}
+	vh_addr_reg_write(e, VH_RSP, ss, top + 8 * size);
+	return VH_EMUL_OK;
+}
+
+/* vh_exec_enter - C8; nested frames are not handled */
+int vh_exec_enter(struct vh_emul *e)
+{
+	unsigned int ss = vh_stack_size(e);
+	int r;
+
+	if (e->d.imm2 & 31)
+		return VH_EMUL_UNHANDLED;
+	r = vh_push(e, e->gpr[VH_RBP], e->d.size);
+	if (r)
+		return r;
+	vh_reg_write(e, VH_RBP, e->d.size, e->gpr[VH_RSP]);
+	vh_addr_reg_write(e, VH_RSP, ss, e->gpr[VH_RSP] - e->d.imm);
+	return VH_EMUL_OK;
+}
+
+/* vh_exec_leave - C9 */
+int vh_exec_leave(struct vh_emul *e)
+{
+	unsigned int ss = vh_stack_size(e);
+	u64 top = e->gpr[VH_RBP] & vh_mask(ss), val = 0;
+	int r = vh_mem_read(e, VH_SS, top, &val, e->d.size);
+
+	if (r)
+		return r;
+	vh_addr_reg_write(e, VH_RSP, ss, top + e->d.size);
+	vh_reg_write(e, VH_RBP, e->d.size, val);
+	return VH_EMUL_OK;
 }

@@ -170,15 +170,16 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	return err;
 }
 
-static int map_apic(struct vh_vcpu *vcpu)
+/* A page of vh's own; writable, for the processor's walks write accessed bits. */
+static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 {
 	struct vh_mmu *mmu = &vcpu->vm->mmu;
-	u64 e = ept_entry(page_to_pfn(mmu->apic_page), true) | EPT_NO_PAGE;
+	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE;
 	int err;
 
 	read_lock(&mmu->lock);
 	do {
-		err = vh_ept_map(mmu, VH_APIC_GFN, e, 1, &vcpu->table_cache);
+		err = vh_ept_map(mmu, gfn, e, 1, &vcpu->table_cache);
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
@@ -205,13 +206,20 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 		if (err)
 			return err;
 	}
+	if (vcpu->vm->mmu.identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
+		err = map_private(vcpu, gfn, vcpu->vm->mmu.identity_page);
+		if (err != -EEXIST)
+			return err;
+		clear_way(vcpu->vm, gfn, 1);
+		return VH_FAULT_RETRY;
+	}
 	idx = srcu_read_lock(&vh_slots_srcu);
 	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
 	if (!slot) {
 		err = VH_FAULT_MMIO;
 		if (gfn == VH_APIC_GFN && vcpu->vm->mmu.apic_page &&
 		    (vcpu->lapic && vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu)))
-			err = map_apic(vcpu);
+			err = map_private(vcpu, gfn, vcpu->vm->mmu.apic_page);
 	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
 		err = VH_FAULT_MMIO;
 	} else {
@@ -234,5 +242,26 @@ int vh_mmu_create_apic_page(struct vh_vm *vm)
 	if (!page)
 		return -ENOMEM;
 	vm->mmu.apic_page = page;
+	return 0;
+}
+
+/**
+ * vh_mmu_create_identity_page - the page directory that unpaged guests run on
+ * @vm: the VM; vm->lock held, no vCPU yet
+ *
+ * 1024 entries of 4 MiB (SDM Vol. 3, Table 4-4), for user and supervisor.
+ */
+int vh_mmu_create_identity_page(struct vh_vm *vm)
+{
+	struct page *page = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	u32 *pde;
+	u32 i;
+
+	if (!page)
+		return -ENOMEM;
+	pde = page_address(page);
+	for (i = 0; i < 1024; i++)
+		pde[i] = i << 22 | 0xe7;	/* P, RW, US, A, D, PS */
+	vm->mmu.identity_page = page;
 	return 0;
 }

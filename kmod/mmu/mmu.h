@@ -69,6 +69,7 @@ struct vh_mmu {
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
+	struct page *identity_page;	/* page directory for unpaged guests, or NULL; const with vCPUs */
 };
 
 /* Life cycle; process context. */
@@ -82,6 +83,13 @@ void vh_mmu_module_exit(void);
  * (SDM 30.4), in the EPT unless a memslot covers it. -ENOMEM.
  */
 int vh_mmu_create_apic_page(struct vh_vm *vm);
+
+/*
+ * vm->lock held, before the first vCPU: the page directory at vm->identity_addr
+ * that maps 4 GiB to themselves, for processors without unrestricted guest.
+ * It is in the EPT above whatever memslot is there. -ENOMEM.
+ */
+int vh_mmu_create_identity_page(struct vh_vm *vm);
 
 /* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);

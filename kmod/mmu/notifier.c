@@ -166,6 +166,8 @@ static void free_notifier(struct mmu_notifier *mn)
 	for (i = 0; i < slots->n; i++)
 		kvfree(slots->s[i].dirty);
 	kvfree(slots);
+	if (vm->mmu.identity_page)
+		__free_page(vm->mmu.identity_page);
 	if (vm->mmu.apic_page)
 		__free_page(vm->mmu.apic_page);
 	kvfree(vm);

@@ -19,6 +19,14 @@ static int apicv = -1;
 module_param(apicv, int, 0444);
 MODULE_PARM_DESC(apicv, "virtual-interrupt delivery by the processor (0: no, 1: yes, -1: if it also posts interrupts)");
 
+static bool unrestricted_guest = true;
+module_param(unrestricted_guest, bool, 0444);
+MODULE_PARM_DESC(unrestricted_guest, "let the processor run real mode and unpaged code itself, if it can");
+
+static bool vpid = true;
+module_param(vpid, bool, 0444);
+MODULE_PARM_DESC(vpid, "tag the TLB by vCPU, if the processor can");
+
 /**
  * struct ctl - one word of VM-execution, exit or entry controls
  * @name: of the word, for the log
@@ -46,7 +54,8 @@ static const struct ctl ctl_proc = {
 };
 static const struct ctl ctl_proc2 = {
 	"secondary processor-based", MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
-	SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST,
+	SECONDARY_EXEC_ENABLE_EPT,
+	SECONDARY_EXEC_UNRESTRICTED_GUEST |
 	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES | SECONDARY_EXEC_ENABLE_RDTSCP |
 	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | SECONDARY_EXEC_ENABLE_VPID |
 	SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_APIC_REGISTER_VIRT |
@@ -126,6 +135,10 @@ static bool caps_read(struct vmx_caps *c)
 	    !(c->ept_vpid & (VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
 			     VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32))
 		c->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (!vpid)
+		c->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
+	if (!unrestricted_guest)
+		c->proc2 &= ~SECONDARY_EXEC_UNRESTRICTED_GUEST;
 	if (!(c->proc2 & SECONDARY_EXEC_APIC_REGISTER_VIRT) ||
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) ||
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE) ||
@@ -194,7 +207,7 @@ int vmx_caps_init(void)
 	}
 
 	vh_cpu_caps.ept = true;
-	vh_cpu_caps.unrestricted = true;
+	vh_cpu_caps.unrestricted = vmx_caps.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST;
 	vh_cpu_caps.vpid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID;
 	vh_cpu_caps.invpcid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID;
 	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;

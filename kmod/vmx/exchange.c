@@ -8,6 +8,7 @@
 #include <asm/processor-flags.h>
 
 #include "internal.h"
+#include "../cpu.h"
 
 /* PG, PE: long-mode and PDPTE book-keeping; CD, NW: ignored here; NE: VMX wants 1. */
 #define CR0_GUEST_OWNED	(X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \
@@ -16,6 +17,10 @@
 #define CR4_GUEST_OWNED	(X86_CR4_VME | X86_CR4_PVI | X86_CR4_TSD | X86_CR4_DE | X86_CR4_PCE | \
 			 X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | \
 			 X86_CR4_FSGSBASE | X86_CR4_SMEP | X86_CR4_SMAP)
+
+/* What would change the meaning of the identity map. */
+#define CR4_PAGING	(X86_CR4_PAE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | \
+			 X86_CR4_PCIDE | X86_CR4_LA57)
 
 static const struct {
 	u16 selector, base, limit, ar;
@@ -99,8 +104,10 @@ void vmx_read_state(struct vh_vcpu *vcpu, u32 groups)
 		s->cr4 = (vmcs_read(GUEST_CR4) & ~vmx->cr4_mask) |
 			 (vmcs_read(CR4_READ_SHADOW) & vmx->cr4_mask);
 	if (groups & VH_S_CR3) {
-		s->cr3 = vmcs_read(GUEST_CR3);
-		if (pae_paging(s)) {
+		/* Under the identity map every access to CR3 exits: memory has it. */
+		if (!vmx->nopaging)
+			s->cr3 = vmcs_read(GUEST_CR3);
+		if (!vmx->nopaging && pae_paging(s)) {
 			s->pdptr[0] = vmcs_read(GUEST_PDPTR0);
 			s->pdptr[1] = vmcs_read(GUEST_PDPTR1);
 			s->pdptr[2] = vmcs_read(GUEST_PDPTR2);
@@ -142,6 +149,8 @@ static void cr0_write(struct vh_vcpu *vcpu)
 
 	/* Unrestricted guest: PE and PG are free, the other fixed bits hold (SDM A.7). */
 	hw |= vmx_caps.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
+	if (!vh_cpu_caps.unrestricted)
+		hw |= X86_CR0_PE | X86_CR0_PG;
 	vmx->cr0_mask = ~(u64)CR0_GUEST_OWNED;
 	vmcs_write(CR0_GUEST_HOST_MASK, vmx->cr0_mask);
 	vmcs_write(CR0_READ_SHADOW, vcpu->s.cr0);
@@ -154,6 +163,11 @@ static void cr4_write(struct vh_vcpu *vcpu)
 	u64 hw = vcpu->s.cr4 | vmx_caps.cr4_fixed0 | (__read_cr4() & X86_CR4_MCE);
 
 	vmx->cr4_mask = ~(u64)CR4_GUEST_OWNED | vcpu->cr4_reserved;
+	if (vmx->nopaging) {
+		/* The identity map has 4M pages, open to user and supervisor. */
+		hw = (hw & ~(u64)CR4_PAGING) | X86_CR4_PSE;
+		vmx->cr4_mask = ~0ULL;
+	}
 	vmcs_write(CR4_GUEST_HOST_MASK, vmx->cr4_mask);
 	vmcs_write(CR4_READ_SHADOW, vcpu->s.cr4);
 	vmcs_write(GUEST_CR4, hw);
@@ -176,6 +190,26 @@ static void segs_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 	memset(vmx->seg_ar, 0xff, sizeof(vmx->seg_ar));	/* no access rights: take apart at the next read */
 }
 
+/*
+ * Without unrestricted guest CR0.PG is always 1 in hardware (SDM 27.3.1.1): an
+ * unpaged guest runs on a page directory that maps 4 GiB to themselves, and
+ * its own CR3, CR4 and EFER wait in memory. Returns the groups to be written.
+ */
+static u32 paging_change(struct vh_vcpu *vcpu, u32 groups)
+{
+	const u32 cr3_exits = CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING;
+	struct vh_vmx *vmx = vcpu->vmx;
+	bool nopaging = !(vcpu->s.cr0 & X86_CR0_PG);
+
+	if (vmx->nopaging == nopaging)
+		return groups;
+	vmx_need(vcpu, VH_S_CR3 | VH_S_CR4);
+	vmx->nopaging = nopaging;
+	vmx_set_proc(vmx, nopaging ? vmx->proc | cr3_exits :
+				     vmx->proc & ~(cr3_exits & ~vmx_caps.proc));
+	return groups | VH_S_CR3 | VH_S_CR4 | VH_S_EFER;
+}
+
 /**
  * vmx_write_state - write dirty groups of vcpu->s to the VMCS
  * @vcpu: the vCPU
@@ -188,6 +222,8 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_vmx *vmx = vcpu->vmx;
 
+	if ((groups & VH_S_CR0) && !vh_cpu_caps.unrestricted)
+		groups = paging_change(vcpu, groups);
 	if (groups & VH_S_RIP)
 		vmcs_write(GUEST_RIP, s->rip);
 	if (groups & VH_S_RSP)
@@ -207,10 +243,11 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 			vmx->entry = entry;
 			vmcs_write(VM_ENTRY_CONTROLS, entry);
 		}
-		vmcs_write(GUEST_IA32_EFER, s->efer);
+		/* SDM 27.3.1.1: with CR0.PG set, LME is what the entry control says. */
+		vmcs_write(GUEST_IA32_EFER, vmx->nopaging ? s->efer & ~(u64)EFER_LME : s->efer);
 	}
 	if (groups & VH_S_CR3) {
-		vmcs_write(GUEST_CR3, s->cr3);
+		vmcs_write(GUEST_CR3, vmx->nopaging ? READ_ONCE(vcpu->vm->identity_addr) : s->cr3);
 		if (pae_paging(s)) {
 			vmcs_write(GUEST_PDPTR0, s->pdptr[0]);
 			vmcs_write(GUEST_PDPTR1, s->pdptr[1]);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # What the run.sh of the suites share; they source it.
 #
-# Takes --kvm, --module FILE, --only P, --skip P, --count N, --rounds N and --seed N
+# Takes --kvm, --module FILE, --param NAME=VALUE (of the module), --only P, --skip P, --count N, --rounds N and --seed N
 # off the command line; what is left is the lab's. in_lab SCRIPT OPTIONS... runs
 # SCRIPT there with the module loaded and $device set; the status of its last
 # command is the verdict.
@@ -10,9 +10,11 @@ cd "$(dirname "$0")/../.."
 module=kmod/vh.ko
 device=/dev/vh
 selection=
+params=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kvm) device=/dev/kvm; shift ;;
+	--param) params="$params $2"; shift 2 ;;
 	--module) module=$2; shift 2 ;;
 	--only | --skip | --count | --rounds | --seed) selection="$selection $1 '$2'"; shift 2 ;;
 	--help) sed -n '3,6s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -28,7 +30,7 @@ in_lab() {
 		if [ $device = /dev/kvm ]; then
 			echo "modprobe kvm-intel || exit 2"
 		else
-			echo "insmod ./vh.ko || exit 2"
+			echo "insmod ./vh.ko $params || exit 2"
 		fi
 		printf '%s\nstatus=$?\n' "$1"
 		# the module has to come off again, with nothing left on

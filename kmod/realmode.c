@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * realmode.c - guest states that this processor cannot enter, by interpretation.
+ *
+ * Without unrestricted guest VM entry wants protected mode with segments that
+ * protected mode could have loaded (SDM 27.3.1.2). Real mode, and the
+ * instructions around a mode switch, are executed one by one until the state
+ * can be entered.
+ */
+#include <linux/sched/signal.h>
+#include <asm/vmx.h>
+
+#include "vh.h"
+#include "cpu.h"
+#include "inject.h"
+
+/* Limit and granularity must agree. */
+static bool limit_ok(const struct kvm_segment *s)
+{
+	return s->g ? (s->limit & 0xfff) == 0xfff : !(s->limit >> 20);
+}
+
+static bool unusable(const struct kvm_segment *s)
+{
+	return s->unusable || !s->present;
+}
+
+static bool vm86_ok(const struct kvm_segment *s)
+{
+	return s->base == (u64)s->selector << 4 && s->limit == 0xffff && s->type == 3 &&
+	       s->s && s->dpl == 3 && s->present && !s->unusable && !s->avl && !s->l &&
+	       !s->db && !s->g;
+}
+
+static bool data_ok(const struct kvm_segment *s)
+{
+	if (unusable(s))
+		return true;
+	return s->s && (s->type & 1) && (s->type & 0xa) != 8 && limit_ok(s) &&
+	       (s->type > 11 || s->dpl >= (s->selector & 3));
+}
+
+/* SDM 27.3.1.2, for a processor without unrestricted guest. */
+static bool enterable(const struct vh_cpu_state *s)
+{
+	const struct kvm_segment *cs = &s->seg[VH_CS], *ss = &s->seg[VH_SS];
+	const struct kvm_segment *ldt = &s->seg[VH_LDTR], *tr = &s->seg[VH_TR];
+	int i;
+
+	if (!(s->cr0 & X86_CR0_PE))
+		return false;
+	if (s->rflags & X86_EFLAGS_VM) {
+		for (i = VH_ES; i <= VH_GS; i++)
+			if (!vm86_ok(&s->seg[i]))
+				return false;
+	} else {
+		if (unusable(cs) || !cs->s || (cs->type & 9) != 9 || !limit_ok(cs) ||
+		    (cs->selector & 3) != (ss->selector & 3) || (ss->selector & 3) != ss->dpl)
+			return false;
+		if (cs->type & 4 ? cs->dpl > ss->dpl : cs->dpl != ss->dpl)
+			return false;
+		if ((s->efer & EFER_LMA) && cs->l && cs->db)
+			return false;
+		if (!unusable(ss) && (!ss->s || (ss->type & 0xb) != 3 || !limit_ok(ss)))
+			return false;
+		for (i = VH_ES; i <= VH_GS; i++)
+			if (i != VH_CS && i != VH_SS && !data_ok(&s->seg[i]))
+				return false;
+	}
+	if (!unusable(ldt) && (ldt->type != 2 || ldt->s || (ldt->selector & 4) || !limit_ok(ldt)))
+		return false;
+	return !(tr->selector & 4) && limit_ok(tr);
+}
+
+/**
+ * vh_must_interpret - is the guest's state one that VM entry would refuse?
+ * @vcpu: the vCPU
+ *
+ * Own thread. State that the processor itself left behind is always enterable,
+ * so only what was changed in memory is looked at.
+ */
+bool vh_must_interpret(struct vh_vcpu *vcpu)
+{
+	if (vh_cpu_caps.unrestricted ||
+	    !(vcpu->dirty & (VH_S_SEGS | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER)))
+		return false;
+	vh_need(vcpu, VH_S_SEGS | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER);
+	return !enterable(&vcpu->s);
+}
+
+/*
+ * The next event through the interrupt vector table. 1: go on; else as
+ * vh_handle_exit(). In protected mode events wait for an enterable state.
+ */
+static int deliver(struct vh_vcpu *vcpu)
+{
+	struct vh_injection inj;
+
+	if (!vh_test_request(vcpu, VH_REQ_EVENT))
+		return 1;
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
+	if (vcpu->s.cr0 & X86_CR0_PE) {
+		if (vcpu->ev.exception_pending)
+			return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+						 vcpu->ev.exception.vector, 0);
+		return 1;
+	}
+	vh_inject_select(vcpu, false, &inj);
+	if (!inj.info)
+		return 1;
+	/* The hardware's copy of what is requested and in service is stale now. */
+	vh_request(vcpu, VH_REQ_APIC_MODE);
+	vh_request(vcpu, VH_REQ_EVENT);
+	if ((inj.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
+		vh_dirty(vcpu, VH_S_INTR);
+	}
+	return vh_emulate_real_int(vcpu, inj.info & INTR_INFO_VECTOR_MASK, inj.insn_len);
+}
+
+/* Requests that the run loop has to see. */
+#define SLOW_REQUESTS	(BIT(VH_REQ_TRIPLE_FAULT) | BIT(VH_REQ_APIC_EVENT) | \
+			 BIT(VH_REQ_CLOCK) | BIT(VH_REQ_APIC_PAGE))
+
+/**
+ * vh_interpret - execute instructions until the state can be entered
+ * @vcpu: the vCPU
+ *
+ * Own thread, interrupts on. Returns as vh_handle_exit() does: 1 also when the
+ * run loop has something to look at (a signal, a request, a halt).
+ */
+int vh_interpret(struct vh_vcpu *vcpu)
+{
+	int r;
+
+	do {
+		vh_request(vcpu, VH_REQ_EVENT);
+		r = deliver(vcpu);
+		if (r == 1 && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
+			r = vh_emulate(vcpu);
+		if (r != 1 || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||
+		    signal_pending(current) || need_resched() ||
+		    (READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
+			break;
+	} while (!enterable(&vcpu->s));
+	vh_request(vcpu, VH_REQ_EVENT);
+	return r;
+}
