@@ -364,7 +364,7 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 		*val = vh_tsc_read(vcpu);
 		break;
 	case VH_SYS_INVLPG:
-		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+		vh_mmu_invlpg(vcpu, *val);
 		break;
 	default:
 		return VH_EMUL_UNHANDLED;	/* debug registers */

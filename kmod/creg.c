@@ -80,8 +80,10 @@ int vh_set_cr0(struct vh_vcpu *vcpu, u64 value)
 	vh_dirty(vcpu, VH_S_CR0);
 	if (s->efer != old_efer)
 		vh_dirty(vcpu, VH_S_EFER);
-	if (changed & (X86_CR0_PG | X86_CR0_WP | X86_CR0_PE))
-		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	if (changed & (X86_CR0_PG | X86_CR0_WP))
+		vh_mmu_new_paging(vcpu);
+	if (changed & X86_CR0_PG)
+		vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
 	return 0;
 }
 
@@ -108,8 +110,9 @@ int vh_set_cr3(struct vh_vcpu *vcpu, u64 value)
 	}
 	s->cr3 = value;
 	vh_dirty(vcpu, VH_S_CR3);
+	vh_mmu_new_paging(vcpu);
 	if (!keep)
-		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+		vh_mmu_flush(vcpu, VH_FLUSH_PCID, s->cr4 & X86_CR4_PCIDE ? value & 0xfff : 0);
 	return 0;
 }
 
@@ -141,8 +144,10 @@ int vh_set_cr4(struct vh_vcpu *vcpu, u64 value)
 	vh_dirty(vcpu, VH_S_CR4);
 	/* SDM 4.10.4.1. */
 	if (changed & (X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | X86_CR4_SMEP | X86_CR4_SMAP |
-		       X86_CR4_PKE | X86_CR4_PCIDE | X86_CR4_LA57))
-		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+		       X86_CR4_PKE | X86_CR4_PCIDE | X86_CR4_LA57)) {
+		vh_mmu_new_paging(vcpu);
+		vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
+	}
 	return 0;
 }
 
@@ -170,8 +175,10 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 			return -EINVAL;
 		value = (value & ~(u64)EFER_LMA) | (s->efer & EFER_LMA);
 	}
-	if ((s->efer ^ value) & EFER_NX)
-		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	if ((s->efer ^ value) & (EFER_NX | EFER_LMA)) {
+		vh_mmu_new_paging(vcpu);
+		vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
+	}
 	s->efer = value;
 	vh_dirty(vcpu, VH_S_EFER);
 	return 0;

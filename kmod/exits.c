@@ -81,6 +81,8 @@ static int exit_exception(struct vh_vcpu *vcpu)
 		.error = x->intr_error,
 	};
 
+	if (vector == 14)
+		return vh_exit_page_fault(vcpu);
 	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
 	if (vector == 1) {
 		vcpu->s.dr6 &= ~15ULL;
@@ -150,12 +152,6 @@ static int exit_ud(struct vh_vcpu *vcpu)
 static int exit_gp(struct vh_vcpu *vcpu)
 {
 	vh_inject_gp(vcpu, 0);
-	return 1;
-}
-
-static int exit_nop(struct vh_vcpu *vcpu)
-{
-	vh_skip(vcpu);
 	return 1;
 }
 
@@ -444,12 +440,6 @@ static int exit_xsetbv(struct vh_vcpu *vcpu)
 
 /* --- memory --- */
 
-/* Pushing an event's frame onto a device: nothing sensible can be done. */
-static bool delivering(struct vh_vcpu *vcpu)
-{
-	return vcpu->ev.exception_reinject || vcpu->ev.irq_reinject || vcpu->ev.nmi_reinject;
-}
-
 static int exit_ept_violation(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -465,7 +455,7 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 		return 1;	/* the loop sees the signal */
 	if (r != VH_FAULT_MMIO)
 		return r;
-	if (delivering(vcpu))
+	if (vh_delivering(vcpu))
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
 					 x->reason, x->gpa);
 	return vh_emulate(vcpu);
@@ -473,7 +463,7 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 
 static int exit_apic_access(struct vh_vcpu *vcpu)
 {
-	if (delivering(vcpu))
+	if (vh_delivering(vcpu))
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
 					 vcpu->exit.reason, vcpu->exit.qualification);
 	return vh_emulate(vcpu);
@@ -550,7 +540,8 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
 	[EXIT_REASON_EPT_VIOLATION]	= exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
-	[EXIT_REASON_INVLPG]		= exit_nop,
+	[EXIT_REASON_INVLPG]		= vh_exit_invlpg,
+	[EXIT_REASON_INVPCID]		= vh_exit_invpcid,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
 };
 

@@ -42,4 +42,10 @@ bool vh_events_pending(struct vh_vcpu *vcpu);
 bool vh_irq_allowed(struct vh_vcpu *vcpu);
 bool vh_nmi_allowed(struct vh_vcpu *vcpu);
 
+/* An event's frame is being pushed: where that is a device, nothing sensible can be done. */
+static inline bool vh_delivering(const struct vh_vcpu *vcpu)
+{
+	return vcpu->ev.exception_reinject || vcpu->ev.irq_reinject || vcpu->ev.nmi_reinject;
+}
+
 #endif /* VH_INJECT_H */

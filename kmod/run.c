@@ -33,7 +33,8 @@ void vh_vcpu_init_event(struct vh_vcpu *vcpu)
 	memset(&vcpu->ev, 0, sizeof(vcpu->ev));
 	atomic_set(&vcpu->nmi_queued, 0);
 	vh_cpuid_refresh(vcpu);
-	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	vh_mmu_new_paging(vcpu);
+	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
 }
 
 /* INIT and SIPI, in this order when both are there. */
@@ -123,7 +124,7 @@ static int block(struct vh_vcpu *vcpu)
 	return 0;
 }
 
-/* Requests that need process context. 1: go on; 0: to userspace. */
+/* Requests that need process context. 1: go on; 0: to userspace; -ENOMEM. */
 static int slow_requests(struct vh_vcpu *vcpu)
 {
 	/* What it is about is looked at once more: it may have come since. */
@@ -138,6 +139,12 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		apic_events(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_CLOCK))
 		vh_clock_update(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_MMU)) {
+		int err = vh_shadow_load(vcpu);
+
+		if (err)
+			return err;
+	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_PAGE))
 		vh_request(vcpu, VH_REQ_APIC_MODE);
 	return 1;

@@ -207,7 +207,8 @@ static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 
 	else
 		vcpu->user_cr8 = n->cr8;
 	vh_cpuid_refresh(vcpu);
-	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	vh_mmu_new_paging(vcpu);
+	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
 	vh_request(vcpu, VH_REQ_EVENT);
 
 	/* A bootstrap processor that userspace puts at the reset vector without LAPIC state. */

@@ -442,6 +442,8 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	if (!err)
 		err = vh_clock_create(vcpu);
 	if (!err)
+		err = vh_mmu_vcpu_create(vcpu);
+	if (!err)
 		err = vh_emul_alloc(vcpu);
 	if (!err && vcpu->vm->irqchip_kernel)
 		err = vh_lapic_create(vcpu);
@@ -478,7 +480,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
-	if (!vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
+	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
 	    vh_mmu_create_identity_page(vm))
 		return -ENOMEM;
 	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);

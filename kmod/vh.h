@@ -7,7 +7,7 @@
  *   access.c                    guest memory and I/O accesses of emulated instructions
  *   cpuid.c msr.c clock.c fpu.c what the guest sees of the processor
  *   vmx/                        everything that knows VMX; the VMCS lives only there
- *   mmu/                        memslots, EPT, guest page-table walker
+ *   mmu/                        memslots, EPT, shadow tables, guest page-table walker
  *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
  *   emul/                       instruction decoder and interpreter
  *   acct/                       groups, charges, counters, reclaim of page tables
@@ -148,6 +148,7 @@ enum vh_request {
 	VH_REQ_APIC_EVENT,		/* INIT or SIPI posted */
 	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
 	VH_REQ_CONTROL,			/* vm->control changed */
+	VH_REQ_MMU,			/* without EPT: which root? */
 	VH_NR_REQUESTS,
 };
 
@@ -155,6 +156,7 @@ enum vh_request {
 enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
 
 struct vh_vmx;				/* vmx/vmx.h */
+struct vh_shadow;			/* mmu/shadow.h */
 struct file;
 struct vh_msrs;				/* msr.c */
 struct vh_record;			/* ctl/registry.h */
@@ -208,6 +210,7 @@ struct vh_vcpu {
 	struct vh_events ev;		/* own thread */
 	struct vh_accesses accesses;	/* own thread */
 	struct vh_table_cache table_cache;	/* own thread */
+	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
 	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first; own thread */
 	struct vh_emul *emul;		/* own thread */
 
@@ -371,6 +374,11 @@ void vh_emul_free(struct vh_vcpu *vcpu);
 void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
 /* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
 int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+
+/* --- paging.c: exits of processors without EPT; results as vh_handle_exit() --- */
+int vh_exit_page_fault(struct vh_vcpu *vcpu);
+int vh_exit_invlpg(struct vh_vcpu *vcpu);
+int vh_exit_invpcid(struct vh_vcpu *vcpu);
 
 /* --- realmode.c: processors without unrestricted guest --- */
 bool vh_must_interpret(struct vh_vcpu *vcpu);

@@ -175,15 +175,8 @@ static bool protect_leaf(u64 *entry, u64 e, int level)
 	return true;
 }
 
-/**
- * vh_ept_protect - take write permission away, for dirty logging
- * @mmu: of the VM; lock held for writing
- * @start: first gfn
- * @end: past the last
- *
- * True: flush before the lock is dropped.
- */
-bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+/* Take write permission away, for dirty logging. */
+static bool ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
 {
 	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, protect_leaf);
 }
@@ -201,17 +194,8 @@ static bool leaf_age(u64 *entry, u64 e, int level)
 	return true;
 }
 
-/**
- * vh_ept_young - were pages used?
- * @mmu: of the VM; lock held for writing
- * @start: first gfn
- * @end: past the last
- * @clear: clear the accessed bits
- *
- * Without accessed bits a mapped page counts as used, and there is nothing to
- * clear: the caller zaps instead.
- */
-bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
+/* Were pages used? */
+static bool ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
 	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clear ? leaf_age : leaf_young);
 }
@@ -268,3 +252,11 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 	}
 	return cmpxchg64(at, e, entry) == e ? 0 : -EAGAIN;
 }
+
+/* Without accessed bits a page that is mapped counts as used. */
+const struct vh_mmu_ops vh_ept_ops = {
+	.zap = vh_ept_zap, .protect = ept_protect, .young = ept_young, .reclaim = vh_ept_reclaim,
+};
+const struct vh_mmu_ops vh_ept_noad_ops = {
+	.zap = vh_ept_zap, .protect = ept_protect, .reclaim = vh_ept_reclaim,
+};

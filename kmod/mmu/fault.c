@@ -12,6 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
+#include "../cpu.h"
 #include "slots.h"
 #include "ept.h"
 
@@ -30,13 +31,25 @@ static int cache_fill(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_mmu_vcpu_free - free the tables that a vCPU kept for its next faults
+ * vh_mmu_vcpu_create - the memory side of a new vCPU
  * @vcpu: the vCPU
+ *
+ * Process context. -ENOMEM; vh_mmu_vcpu_free() also then.
+ */
+int vh_mmu_vcpu_create(struct vh_vcpu *vcpu)
+{
+	return vh_cpu_caps.ept ? 0 : vh_shadow_create(vcpu);
+}
+
+/**
+ * vh_mmu_vcpu_free - free a vCPU's shadow, and the tables that it kept for its next faults
+ * @vcpu: the vCPU; it never runs again
  */
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 {
 	struct vh_table_cache *cache = &vcpu->table_cache;
 
+	vh_shadow_destroy(vcpu);
 	while (cache->n)
 		vh_table_free(vcpu->vm, cache->table[--cache->n]);
 }
@@ -77,10 +90,10 @@ out:
 	return level;
 }
 
-/* The largest leaf that slot, alignment, host mapping and processor allow. */
-static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva)
+/* The largest leaf up to @max that slot, alignment and host mapping allow. */
+static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva, int max)
 {
-	int level, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
+	int level;
 
 	if (slot->dirty || max == 1 || slot->npages < 1UL << ept_shift(2))
 		return 1;
@@ -88,8 +101,6 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva)
 	for (level = max; level > 1; level--) {
 		gfn_t n = 1ULL << ept_shift(level), first = gfn & ~(n - 1);
 
-		if (level == 3 && !vh_ept_caps.huge_1g)
-			continue;
 		if (((slot->hva >> PAGE_SHIFT) - slot->base) & (n - 1))
 			continue;
 		if (first >= slot->base && first + n <= slot->base + slot->npages)
@@ -98,13 +109,6 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva)
 	return 1;
 }
 
-/* Lock held for reading: has the host's mapping of hva changed since @seq, or is it changing? */
-static bool stale(const struct vh_mmu *mmu, unsigned long seq, unsigned long hva)
-{
-	if (unlikely(mmu->invalidating) && hva >= mmu->inv_start && hva < mmu->inv_end)
-		return true;
-	return mmu->seq != seq;
-}
 
 /* The page behind hva, with a reference; *writable when it may be mapped so. */
 static int get_page_at(unsigned long hva, bool write, struct page **page, bool *writable)
@@ -130,31 +134,54 @@ static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
 	vh_mmu_zap(vm, first, first + n);
 }
 
-static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
+/**
+ * vh_host_page_get - the host's page behind a gfn, brought in
+ * @vcpu: the vCPU, own thread
+ * @slot: its memslot
+ * @gfn: guest frame number
+ * @write: it is about to be written; the slot allows that
+ * @max: largest level of leaf that is wanted
+ * @hp: filled in; give hp->page back with put_page()
+ *
+ * Process context, may sleep. -EFAULT, -EHWPOISON, -EINTR.
+ */
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
+		     int max, struct vh_host_page *hp)
 {
-	struct vh_mmu *mmu = &vcpu->vm->mmu;
-	unsigned long hva = vh_slot_hva(slot, gfn), seq, pfn;
-	bool write = access & VH_ACC_WRITE, writable;
-	struct page *page;
-	int level, err;
+	int err;
 
-	seq = smp_load_acquire(&mmu->seq);
-	err = get_page_at(hva, write, &page, &writable);
+	hp->hva = vh_slot_hva(slot, gfn);
+	hp->seq = smp_load_acquire(&vcpu->vm->mmu.seq);
+	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
 	if (err)
 		return err;
 	if (slot->flags & KVM_MEM_READONLY)
-		writable = false;
+		hp->writable = false;
 	/* A logged page becomes writable by the fault that marks it. */
 	if (slot->dirty && !write)
-		writable = false;
-	level = leaf_level(slot, gfn, hva);
-	pfn = page_to_pfn(page) & ~((1UL << ept_shift(level)) - 1);
+		hp->writable = false;
+	hp->level = leaf_level(slot, gfn, hp->hva, max);
+	return 0;
+}
+
+static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
+{
+	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
+	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	bool write = access & VH_ACC_WRITE;
+	struct vh_host_page hp;
+	unsigned long pfn;
+
+	err = vh_host_page_get(vcpu, slot, gfn, write, max, &hp);
+	if (err)
+		return err;
+	pfn = page_to_pfn(hp.page) & ~((1UL << ept_shift(hp.level)) - 1);
 
 	read_lock(&mmu->lock);
 	err = VH_FAULT_RETRY;
-	if (!stale(mmu, seq, hva)) {
+	if (!vh_host_page_stale(mmu, &hp)) {
 		do {
-			err = vh_ept_map(mmu, gfn, ept_entry(pfn, writable), level,
+			err = vh_ept_map(mmu, gfn, ept_entry(pfn, hp.writable), hp.level,
 					 &vcpu->table_cache);
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
@@ -162,9 +189,9 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 			vh_slot_mark(slot, gfn);
 	}
 	read_unlock(&mmu->lock);
-	put_page(page);
+	put_page(hp.page);
 	if (err == -EEXIST) {
-		clear_way(vcpu->vm, gfn, level);
+		clear_way(vcpu->vm, gfn, hp.level);
 		return VH_FAULT_RETRY;
 	}
 	return err;
@@ -183,6 +210,17 @@ static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
+}
+
+/**
+ * vh_mmu_is_apic - is this where the processor virtualizes APIC accesses?
+ * @vcpu: the vCPU
+ * @gfn: in no memslot
+ */
+bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
+{
+	return gfn == VH_APIC_GFN && vcpu->vm->mmu.apic_page && vcpu->lapic &&
+	       vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu);
 }
 
 /**
@@ -217,8 +255,7 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
 	if (!slot) {
 		err = VH_FAULT_MMIO;
-		if (gfn == VH_APIC_GFN && vcpu->vm->mmu.apic_page &&
-		    (vcpu->lapic && vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu)))
+		if (vh_mmu_is_apic(vcpu, gfn))
 			err = map_private(vcpu, gfn, vcpu->vm->mmu.apic_page);
 	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
 		err = VH_FAULT_MMIO;

@@ -67,6 +67,9 @@ struct vh_mmu {
 	u64 eptp;			/* as written to the VMCS */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
+	unsigned long slots_gen;	/* of the memslots; never 0; slots_lock */
+	unsigned long pages;		/* in all memslots; slots_lock */
+	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
 	struct page *identity_page;	/* page directory for unpaged guests, or NULL; const with vCPUs */
@@ -112,7 +115,37 @@ int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len
 int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
+int vh_mmu_vcpu_create(struct vh_vcpu *vcpu);
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu);
+
+/* What the guest's processor would drop of its TLB (SDM Vol. 3, 4.10.4). */
+enum vh_flush {
+	VH_FLUSH_PCID,		/* one PCID's translations, but for global ones */
+	VH_FLUSH_LOCAL,		/* every PCID's, but for global ones */
+	VH_FLUSH_ALL,
+};
+
+/* invalidate.c; own thread, process context; done before the next entry. */
+void vh_mmu_flush(struct vh_vcpu *vcpu, enum vh_flush what, u16 pcid);
+void vh_mmu_invlpg(struct vh_vcpu *vcpu, u64 va);
+/* Control registers that paging depends on have new values. */
+void vh_mmu_new_paging(struct vh_vcpu *vcpu);
+/* CPUID or userspace changed what the guest's tables mean. */
+void vh_mmu_forget(struct vh_vcpu *vcpu);
+
+/*
+ * #PF without EPT; own thread, process context. Results as vh_mmu_fault(), or
+ * VH_FAULT_GUEST: the guest's own, with the error code in *error (its input is
+ * the processor's).
+ */
+#define VH_FAULT_GUEST	3
+int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error);
+int vh_shadow_load(struct vh_vcpu *vcpu);		/* VH_REQ_MMU; -ENOMEM */
+void vh_shadow_forget(struct vh_vcpu *vcpu);
+/* In the window. */
+bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush);
+void vh_shadow_invlpg(struct vh_vcpu *vcpu, u64 va);
+u64 vh_shadow_hw_cr3(struct vh_vcpu *vcpu);
 
 /* Page tables (tables.c). alloc: process context, may reclaim; NULL. */
 void *vh_table_alloc(struct vh_vm *vm);
@@ -137,12 +170,20 @@ struct vh_paging {
 
 /**
  * struct vh_walk - result of a walk
+ *
+ * @gpa and what follows @error_code are valid when the walk returned 0.
  */
 struct vh_walk {
-	gpa_t gpa;			/* valid when the walk returned 0 */
-	u64 page_size;			/* of the leaf */
+	gpa_t gpa;			/* else 0 */
 	u32 error_code;			/* #PF error code when it returned -EFAULT */
+	u64 page_size;			/* of the leaf */
 	bool writable, user, nx, global, dirty;	/* effective rights of the translation */
+	u8 pkey;			/* protection key of the leaf */
+	u8 steps;			/* entries read: none without paging, PDPTEs do not count */
+	struct vh_walk_step {
+		gpa_t at;
+		u64 entry;		/* with the accessed and dirty bits that the walk set */
+	} step[5];			/* from the root to the leaf */
 };
 
 /**

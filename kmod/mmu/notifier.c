@@ -9,8 +9,11 @@
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
 
+#include "../cpu.h"
 #include "../ctl/registry.h"
 #include "slots.h"
+
+const struct vh_mmu_ops *vh_mmu_ops __ro_after_init;
 
 static struct vh_vm *vm_of(struct mmu_notifier *mn)
 {
@@ -48,7 +51,7 @@ static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
 
 	z->start = first;
 	z->end = last;
-	return vh_ept_zap(mmu, z);
+	return vh_mmu_ops->zap(mmu, z);
 }
 
 /*
@@ -82,7 +85,7 @@ static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long e
 
 static bool young_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *clear)
 {
-	return vh_ept_young(mmu, first, last, clear);
+	return vh_mmu_ops->young(mmu, first, last, clear);
 }
 
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
@@ -120,7 +123,7 @@ static int age(struct mmu_notifier *mn, unsigned long start, unsigned long end, 
 	bool young;
 
 	write_lock(&vm->mmu.lock);
-	if (clear && !vh_ept_caps.ad) {
+	if (!vh_mmu_ops->young) {
 		/* Without accessed bits, the next use is seen as a fault. */
 		young = zap_hva_range(vm, start, end, false);
 	} else {
@@ -202,7 +205,7 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 		z.budget = VH_ZAP_BATCH;
 		z.flush = false;
 		write_lock(&mmu->lock);
-		more = vh_ept_zap(mmu, &z);
+		more = vh_mmu_ops->zap(mmu, &z);
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		write_unlock(&mmu->lock);
@@ -226,7 +229,9 @@ int vh_mmu_init(struct vh_vm *vm)
 	if (!slots)
 		return -ENOMEM;
 	rwlock_init(&mmu->lock);
-	err = vh_ept_init(mmu);
+	INIT_LIST_HEAD(&mmu->shadows);
+	mmu->slots_gen = 1;
+	err = vh_cpu_caps.ept ? vh_ept_init(mmu) : 0;
 	if (err)
 		goto free;
 	RCU_INIT_POINTER(mmu->slots, slots);
@@ -256,16 +261,23 @@ void vh_mmu_destroy(struct vh_vm *vm)
 	 */
 	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
 	/* The root stays for late callbacks, on nobody's account. */
-	vh_record_uncharge_tables(vm, PAGE_SIZE);
+	if (vm->mmu.root)
+		vh_record_uncharge_tables(vm, PAGE_SIZE);
 	mmu_notifier_put(&vm->mmu.notifier);
 }
 
 /**
- * vh_mmu_module_init - module load
+ * vh_mmu_module_init - module load, after vh_vmx_init(): EPT or shadow tables
+ *
+ * -ENOMEM.
  */
 int vh_mmu_module_init(void)
 {
-	return 0;
+	if (vh_cpu_caps.ept)
+		vh_mmu_ops = vh_ept_caps.ad ? &vh_ept_ops : &vh_ept_noad_ops;
+	else
+		vh_mmu_ops = &vh_shadow_ops;
+	return vh_shadow_module_init();
 }
 
 /**
@@ -274,4 +286,5 @@ int vh_mmu_module_init(void)
 void vh_mmu_module_exit(void)
 {
 	mmu_notifier_synchronize();
+	vh_shadow_module_exit();
 }

@@ -44,10 +44,15 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 {
 	struct vh_slots *old = rcu_dereference_protected(vm->mmu.slots,
 							 lockdep_is_held(&vm->slots_lock));
+	unsigned int i;
 
 	write_lock(&vm->mmu.lock);
 	rcu_assign_pointer(vm->mmu.slots, new);
 	write_unlock(&vm->mmu.lock);
+	smp_store_release(&vm->mmu.slots_gen, vm->mmu.slots_gen + 1);
+	vm->mmu.pages = 0;
+	for (i = 0; i < new->n; i++)
+		vm->mmu.pages += new->s[i].npages;
 	/* A vCPU that is not counted here yet finds the new array: srcu_read_lock() orders too. */
 	smp_mb();
 	if (READ_ONCE(vm->nr_vcpus))
@@ -115,7 +120,7 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 	struct vh_mmu *mmu = &vm->mmu;
 
 	write_lock(&mmu->lock);
-	if (vh_ept_protect(mmu, start, end))
+	if (vh_mmu_ops->protect(mmu, start, end))
 		vh_vm_flush_tlb(vm);
 	write_unlock(&mmu->lock);
 }
@@ -270,8 +275,8 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 
 		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
 		if (copy[i])
-			flush |= vh_ept_protect(mmu, first + __ffs(copy[i]),
-						first + __fls(copy[i]) + 1);
+			flush |= vh_mmu_ops->protect(mmu, first + __ffs(copy[i]),
+						     first + __fls(copy[i]) + 1);
 		if (need_resched() || rwlock_needbreak(&mmu->lock)) {
 			if (flush)
 				vh_vm_flush_tlb(vm);

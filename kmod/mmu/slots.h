@@ -66,15 +66,62 @@ struct vh_zap {
 
 #define VH_ZAP_BATCH	16384		/* leaves between two chances to reschedule */
 
-/* ept.c; mmu->lock held for writing where it says (W) */
+/**
+ * struct vh_mmu_ops - how guest memory is mapped: EPT, or shadow tables
+ *
+ * mmu.lock is held for writing, but by @reclaim's caller.
+ */
+struct vh_mmu_ops {
+	/* Remove mappings; true when there is more to do. */
+	bool (*zap)(struct vh_mmu *mmu, struct vh_zap *z);
+	/* Take write permission away in [start, end); true when a flush is due. */
+	bool (*protect)(struct vh_mmu *mmu, gfn_t start, gfn_t end);
+	/* Accessed bits of [start, end): any set? Cleared with @clear. NULL: there are none. */
+	bool (*young)(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
+	/* As vh_mmu_reclaim(). */
+	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force);
+};
+extern const struct vh_mmu_ops vh_ept_ops, vh_ept_noad_ops, vh_shadow_ops;
+extern const struct vh_mmu_ops *vh_mmu_ops;	/* the one in use; notifier.c */
+
+/* ept.c */
 int vh_ept_init(struct vh_mmu *mmu);
-/* (W) Remove mappings; true when there is more to do. */
-bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables);
-/* (W) Take write permission away; true when a flush is due. */
-bool vh_ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end);
-/* (W) Accessed bits of [start, end): any set? Cleared with @clear. */
-bool vh_ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
+bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
+
+/* tables.c */
+unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+
+/**
+ * struct vh_host_page - the host's page behind a gfn, and since when that is so
+ */
+struct vh_host_page {
+	struct page *page;		/* the one page, with a reference */
+	unsigned long hva, seq;
+	int level;			/* of the largest leaf that may map it */
+	bool writable;
+};
+
+/* fault.c */
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
+		     int max, struct vh_host_page *hp);
+bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn);
+
+/* mmu.lock held for reading: has the host's mapping changed, or is it changing? */
+static inline bool vh_host_page_stale(const struct vh_mmu *mmu, const struct vh_host_page *hp)
+{
+	if (unlikely(mmu->invalidating) && hp->hva >= mmu->inv_start && hp->hva < mmu->inv_end)
+		return true;
+	return mmu->seq != hp->seq;
+}
+
+/* shadow.c */
+int vh_shadow_create(struct vh_vcpu *vcpu);
+void vh_shadow_destroy(struct vh_vcpu *vcpu);
+unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+int vh_shadow_module_init(void);
+void vh_shadow_module_exit(void);
+
 /* Zap a range with flush and free; takes mmu->lock. */
 void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end);
 

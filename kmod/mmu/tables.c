@@ -94,24 +94,17 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 }
 
 /**
- * vh_mmu_reclaim - take cold page tables of a VM back
+ * vh_ept_reclaim - vh_mmu_reclaim() of an EPT
  * @vm: the VM
  * @want: how many pages
- * @force: also tables in use, down to what a vCPU needs to make progress
- *
- * Process context, interrupts on, mmu.lock not held. What was mapped by them
- * faults in again when it is used. Returns the number of pages freed.
+ * @force: also tables in use
  */
-unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
+unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force)
 {
 	struct vh_mmu *mmu = &vm->mmu;
-	long spare = atomic_long_read(&mmu->tables) - TABLES_FLOOR;
-	struct hand h = { .force = force };
+	struct hand h = { .want = want, .force = force };
 	gfn_t before;
 
-	if (spare <= 0)
-		return 0;
-	h.want = min_t(unsigned long, want, spare);
 	INIT_LIST_HEAD(&h.z.tables);
 
 	write_lock(&mmu->lock);
@@ -128,8 +121,28 @@ unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
 		vh_vm_flush_tlb(vm);
 	write_unlock(&mmu->lock);
 	vh_ept_free_tables(vm, &h.z.tables);
-	atomic_long_add(h.got, &mmu->reclaimed);
 	return h.got;
+}
+
+/**
+ * vh_mmu_reclaim - take cold page tables of a VM back
+ * @vm: the VM
+ * @want: how many pages
+ * @force: also tables in use, down to what a vCPU needs to make progress
+ *
+ * Process context, interrupts on, mmu.lock not held. What was mapped by them
+ * faults in again when it is used. Returns the number of pages freed.
+ */
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
+{
+	long spare = atomic_long_read(&vm->mmu.tables) - TABLES_FLOOR;
+	unsigned long got;
+
+	if (spare <= 0)
+		return 0;
+	got = vh_mmu_ops->reclaim(vm, min_t(unsigned long, want, spare), force);
+	atomic_long_add(got, &vm->mmu.reclaimed);
+	return got;
 }
 
 /**

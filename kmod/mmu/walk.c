@@ -38,12 +38,6 @@
 #define PF_I		BIT(4)
 #define PF_PK		BIT(5)
 
-/* One entry used by the walk, for the accessed and dirty bits. */
-struct step {
-	gpa_t at;
-	u64 entry;
-};
-
 /* How the mode's tables look. */
 struct mode {
 	int levels;		/* 2, 3 (PAE: counts the PDPTEs), 4, 5 */
@@ -162,21 +156,27 @@ static u32 check_rights(const struct vh_paging *p, const struct vh_walk *w, u32 
 }
 
 /* 0, -EAGAIN when the guest changed the entry meanwhile. Read-only tables keep their bits. */
-static int set_bits(const struct vh_walk_mem *mem, const struct step *s, unsigned int size,
+static int set_bits(const struct vh_walk_mem *mem, struct vh_walk_step *s, unsigned int size,
 		    u64 bits)
 {
 	u64 old = s->entry;
 
 	if ((s->entry & bits) == bits)
 		return 0;
-	return mem->cas(mem->ctx, s->at, &old, s->entry | bits, size) == -EAGAIN ? -EAGAIN : 0;
+	switch (mem->cas(mem->ctx, s->at, &old, s->entry | bits, size)) {
+	case 0:
+		s->entry |= bits;
+		return 0;
+	case -EAGAIN:
+		return -EAGAIN;
+	}
+	return 0;
 }
 
 static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u64 gva,
 		     u32 access, bool set_ad, struct vh_walk *w)
 {
 	struct mode m = mode_of(p);
-	struct step steps[5];
 	gpa_t table;
 	int level = m.levels, n = 0, i;
 	u64 e = 0, size;
@@ -210,7 +210,7 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
 	for (;; level--) {
 		unsigned int shift = 12 + (level - 1) * m.index_bits;
 		u64 index = (gva >> shift) & ((1 << m.index_bits) - 1);
-		struct step *s = &steps[n++];
+		struct vh_walk_step *s = &w->step[n++];
 
 		s->at = table + index * m.entry_size;
 		s->entry = 0;
@@ -240,6 +240,8 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
 		w->error_code = code | denied;
 		return -EFAULT;
 	}
+	w->steps = n;
+	w->pkey = m.entry_size == 8 ? (e >> 59) & 15 : 0;
 	w->gpa = leaf_base(&m, level, e, size) | (gva & (size - 1));
 	w->page_size = size;
 	w->global = e & P_GLOBAL;
@@ -253,7 +255,7 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
 			bits |= P_DIRTY;
 			w->dirty = true;
 		}
-		if (set_bits(mem, &steps[i], m.entry_size, bits))
+		if (set_bits(mem, &w->step[i], m.entry_size, bits))
 			return -EAGAIN;
 	}
 	return 0;
@@ -276,7 +278,9 @@ int vh_walk_paging(const struct vh_paging *p, const struct vh_walk_mem *mem,
 {
 	int tries, err = -ENXIO;
 
-	*w = (struct vh_walk){};
+	w->gpa = 0;
+	w->error_code = 0;
+	w->steps = 0;
 	if (!(p->efer & EFER_LMA_))
 		gva &= 0xffffffff;
 	if (!(p->cr0 & CR0_PG)) {

@@ -23,6 +23,10 @@ static bool unrestricted_guest = true;
 module_param(unrestricted_guest, bool, 0444);
 MODULE_PARM_DESC(unrestricted_guest, "let the processor run real mode and unpaged code itself, if it can");
 
+static bool ept = true;
+module_param(ept, bool, 0444);
+MODULE_PARM_DESC(ept, "extended page tables, if the processor has them; else shadow tables");
+
 static bool vpid = true;
 module_param(vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "tag the TLB by vCPU, if the processor can");
@@ -54,8 +58,8 @@ static const struct ctl ctl_proc = {
 };
 static const struct ctl ctl_proc2 = {
 	"secondary processor-based", MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
-	SECONDARY_EXEC_ENABLE_EPT,
-	SECONDARY_EXEC_UNRESTRICTED_GUEST |
+	0,
+	SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_UNRESTRICTED_GUEST |
 	SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES | SECONDARY_EXEC_ENABLE_RDTSCP |
 	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | SECONDARY_EXEC_ENABLE_VPID |
 	SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_APIC_REGISTER_VIRT |
@@ -95,6 +99,14 @@ static bool may_post(bool true_msrs)
 	return may & PIN_BASED_POSTED_INTR;
 }
 
+/* Four levels, write-back, and a way to flush. */
+static bool ept_usable(u64 cap)
+{
+	return (cap & VMX_EPT_PAGE_WALK_4_BIT) && (cap & VMX_EPTP_WB_BIT) &&
+	       (cap & VMX_EPT_INVEPT_BIT) &&
+	       (cap & (VMX_EPT_EXTENT_CONTEXT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT));
+}
+
 static bool caps_read(struct vmx_caps *c)
 {
 	u64 basic = 0;
@@ -121,13 +133,17 @@ static bool caps_read(struct vmx_caps *c)
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, c->cr0_fixed1);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, c->cr4_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, c->cr4_fixed1);
-	rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, c->ept_vpid);
+	/* The MSR is there when one of the two is (SDM A.10). */
+	if (c->proc2 & (SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID))
+		rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, c->ept_vpid);
 
-	if (!(c->ept_vpid & VMX_EPT_PAGE_WALK_4_BIT) || !(c->ept_vpid & VMX_EPTP_WB_BIT) ||
-	    !(c->ept_vpid & VMX_EPT_INVEPT_BIT) ||
-	    !(c->ept_vpid & (VMX_EPT_EXTENT_CONTEXT_BIT | VMX_EPT_EXTENT_GLOBAL_BIT))) {
-		vh_info("VMX lacks 4-level write-back EPT or INVEPT\n");
-		return false;
+	if (!ept || !ept_usable(c->ept_vpid))
+		c->proc2 &= ~SECONDARY_EXEC_ENABLE_EPT;
+	if (!(c->proc2 & SECONDARY_EXEC_ENABLE_EPT)) {
+		/* SDM 27.2.1.1; and the guest's CR3 is not the processor's. */
+		c->proc2 &= ~SECONDARY_EXEC_UNRESTRICTED_GUEST;
+		c->proc |= CPU_BASED_CR3_LOAD_EXITING | CPU_BASED_CR3_STORE_EXITING |
+			   CPU_BASED_INVLPG_EXITING;
 	}
 
 	/* A tagged TLB that cannot be flushed by tag is of no use. */
@@ -206,7 +222,7 @@ int vmx_caps_init(void)
 		return -EOPNOTSUPP;
 	}
 
-	vh_cpu_caps.ept = true;
+	vh_cpu_caps.ept = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_EPT;
 	vh_cpu_caps.unrestricted = vmx_caps.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST;
 	vh_cpu_caps.vpid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID;
 	vh_cpu_caps.invpcid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID;

@@ -18,6 +18,10 @@
 			 X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_UMIP | \
 			 X86_CR4_FSGSBASE | X86_CR4_SMEP | X86_CR4_SMAP)
 
+/* Without EPT paging is vh's, and the guest's values are those in memory. */
+#define CR4_SHADOWED	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PCIDE | \
+			 X86_CR4_SMEP | X86_CR4_SMAP)
+
 /* What would change the meaning of the identity map. */
 #define CR4_PAGING	(X86_CR4_PAE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | \
 			 X86_CR4_PCIDE | X86_CR4_LA57)
@@ -104,10 +108,10 @@ void vmx_read_state(struct vh_vcpu *vcpu, u32 groups)
 		s->cr4 = (vmcs_read(GUEST_CR4) & ~vmx->cr4_mask) |
 			 (vmcs_read(CR4_READ_SHADOW) & vmx->cr4_mask);
 	if (groups & VH_S_CR3) {
-		/* Under the identity map every access to CR3 exits: memory has it. */
-		if (!vmx->nopaging)
+		/* Under the identity map and without EPT every access to CR3 exits: memory has it. */
+		if (vh_cpu_caps.ept && !vmx->nopaging)
 			s->cr3 = vmcs_read(GUEST_CR3);
-		if (!vmx->nopaging && pae_paging(s)) {
+		if (vh_cpu_caps.ept && !vmx->nopaging && pae_paging(s)) {
 			s->pdptr[0] = vmcs_read(GUEST_PDPTR0);
 			s->pdptr[1] = vmcs_read(GUEST_PDPTR1);
 			s->pdptr[2] = vmcs_read(GUEST_PDPTR2);
@@ -152,6 +156,10 @@ static void cr0_write(struct vh_vcpu *vcpu)
 	if (!vh_cpu_caps.unrestricted)
 		hw |= X86_CR0_PE | X86_CR0_PG;
 	vmx->cr0_mask = ~(u64)CR0_GUEST_OWNED;
+	if (!vh_cpu_caps.ept) {
+		hw |= X86_CR0_WP;
+		vmx->cr0_mask |= X86_CR0_WP;
+	}
 	vmcs_write(CR0_GUEST_HOST_MASK, vmx->cr0_mask);
 	vmcs_write(CR0_READ_SHADOW, vcpu->s.cr0);
 	vmcs_write(GUEST_CR0, hw);
@@ -167,6 +175,10 @@ static void cr4_write(struct vh_vcpu *vcpu)
 		/* The identity map has 4M pages, open to user and supervisor. */
 		hw = (hw & ~(u64)CR4_PAGING) | X86_CR4_PSE;
 		vmx->cr4_mask = ~0ULL;
+	}
+	if (!vh_cpu_caps.ept) {
+		hw = (hw & ~(u64)(X86_CR4_PGE | X86_CR4_PCIDE)) | X86_CR4_PAE;
+		vmx->cr4_mask |= CR4_SHADOWED;
 	}
 	vmcs_write(CR4_GUEST_HOST_MASK, vmx->cr4_mask);
 	vmcs_write(CR4_READ_SHADOW, vcpu->s.cr4);
@@ -192,8 +204,8 @@ static void segs_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 
 /*
  * Without unrestricted guest CR0.PG is always 1 in hardware (SDM 27.3.1.1): an
- * unpaged guest runs on a page directory that maps 4 GiB to themselves, and
- * its own CR3, CR4 and EFER wait in memory. Returns the groups to be written.
+ * unpaged guest runs on tables that map 4 GiB to themselves, and its own CR3,
+ * CR4 and EFER wait in memory. Returns the groups to be written.
  */
 static u32 paging_change(struct vh_vcpu *vcpu, u32 groups)
 {
@@ -208,6 +220,24 @@ static u32 paging_change(struct vh_vcpu *vcpu, u32 groups)
 	vmx_set_proc(vmx, nopaging ? vmx->proc | cr3_exits :
 				     vmx->proc & ~(cr3_exits & ~vmx_caps.proc));
 	return groups | VH_S_CR3 | VH_S_CR4 | VH_S_EFER;
+}
+
+/* SDM 27.3.1.1: with the hardware's CR0.PG set, LME is what the entry control says. */
+static u64 hw_efer(const struct vh_vmx *vmx, const struct vh_cpu_state *s)
+{
+	u64 efer = s->efer;
+
+	if (vmx->nopaging || !vh_cpu_caps.ept)
+		efer &= efer & EFER_LMA ? ~0ULL : ~(u64)EFER_LME;
+	/* Shadow tables use NX for SMEP (mmu/shadow_pte.c). */
+	return vh_cpu_caps.ept ? efer : efer | EFER_NX;
+}
+
+static u64 hw_cr3(struct vh_vcpu *vcpu)
+{
+	if (!vh_cpu_caps.ept)
+		return vh_shadow_hw_cr3(vcpu);
+	return vcpu->vmx->nopaging ? READ_ONCE(vcpu->vm->identity_addr) : vcpu->s.cr3;
 }
 
 /**
@@ -243,12 +273,11 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 			vmx->entry = entry;
 			vmcs_write(VM_ENTRY_CONTROLS, entry);
 		}
-		/* SDM 27.3.1.1: with CR0.PG set, LME is what the entry control says. */
-		vmcs_write(GUEST_IA32_EFER, vmx->nopaging ? s->efer & ~(u64)EFER_LME : s->efer);
+		vmcs_write(GUEST_IA32_EFER, hw_efer(vmx, s));
 	}
 	if (groups & VH_S_CR3) {
-		vmcs_write(GUEST_CR3, vmx->nopaging ? READ_ONCE(vcpu->vm->identity_addr) : s->cr3);
-		if (pae_paging(s)) {
+		vmcs_write(GUEST_CR3, hw_cr3(vcpu));
+		if (vh_cpu_caps.ept && pae_paging(s)) {
 			vmcs_write(GUEST_PDPTR0, s->pdptr[0]);
 			vmcs_write(GUEST_PDPTR1, s->pdptr[1]);
 			vmcs_write(GUEST_PDPTR2, s->pdptr[2]);
@@ -271,7 +300,7 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 	if (groups & VH_S_DR7)
 		vmcs_write(GUEST_DR7, s->dr7);
 	if (groups & VH_S_PAT)
-		vmcs_write(GUEST_IA32_PAT, s->pat);
+		vmcs_write(GUEST_IA32_PAT, vh_cpu_caps.ept ? s->pat : vmcs_read(HOST_IA32_PAT));
 	if (groups & VH_S_INTR) {
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, s->interruptibility);
 		vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);

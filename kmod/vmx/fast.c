@@ -128,6 +128,76 @@ static bool fast_hlt(struct vh_vcpu *vcpu)
 	return true;
 }
 
+/* --- without EPT; the hardware's TLB knows only the shadow --- */
+
+static u64 gpr(struct vh_vcpu *vcpu, unsigned int reg)
+{
+	return reg == VH_RSP ? vmcs_read(GUEST_RSP) : vcpu->s.gpr[reg];
+}
+
+/* MOV to CR0 of which paging sees WP at most. */
+static bool fast_cr0(struct vh_vcpu *vcpu, u64 value)
+{
+	const u64 quiet = X86_CR0_WP | X86_CR0_TS | X86_CR0_MP | X86_CR0_EM | X86_CR0_AM;
+	struct vh_cpu_state *s = &vcpu->s;
+
+	if ((s->cr0 ^ value) & ~quiet)
+		return false;
+	if (((s->cr0 ^ value) & X86_CR0_WP) && !vh_shadow_switch(vcpu, value, s->cr3, false))
+		return false;
+	s->cr0 = value;
+	vh_dirty(vcpu, VH_S_CR0);
+	return true;
+}
+
+/* MOV to CR3 with a root at hand. */
+static bool fast_cr3(struct vh_vcpu *vcpu, u64 value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	bool flush = true;
+
+	if (!(s->efer & EFER_LMA))
+		value &= 0xffffffff;
+	else if (s->cr4 & X86_CR4_PCIDE) {
+		flush = !(value >> 63);
+		value &= ~BIT_ULL(63);
+	}
+	if (value & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0))
+		return false;
+	return vh_shadow_switch(vcpu, s->cr0, value, flush);
+}
+
+static bool fast_cr(struct vh_vcpu *vcpu)
+{
+	u64 qual = vmcs_read(EXIT_QUALIFICATION), value;
+	unsigned int cr = qual & 15, reg = (qual >> 8) & 15;
+	bool done;
+
+	if (!vcpu->shadow || ((qual >> 4) & 3) || !(vcpu->valid & VH_S_EFER))
+		return false;
+	/* Compatibility mode's operand is 32 bits; not worth a case here. */
+	if ((vcpu->s.efer & EFER_LMA) && !(vmcs_read(GUEST_CS_AR_BYTES) & BIT(13)))
+		return false;
+	value = gpr(vcpu, reg);
+	vmx_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+	done = cr == 0 ? fast_cr0(vcpu, value) : cr == 3 ? fast_cr3(vcpu, value) : false;
+	if (!done)
+		return false;
+	vmx_flush_vpid(vcpu);
+	skip(vcpu);
+	return true;
+}
+
+static bool fast_invlpg(struct vh_vcpu *vcpu)
+{
+	if (!vcpu->shadow)
+		return false;
+	vh_shadow_invlpg(vcpu, vmcs_read(EXIT_QUALIFICATION));
+	vmx_flush_vpid(vcpu);
+	skip(vcpu);
+	return true;
+}
+
 /**
  * vmx_fast_exit - try to finish the exit without leaving the window
  * @vcpu: the vCPU
@@ -175,6 +245,10 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 		return true;
 	case EXIT_REASON_HLT:
 		return fast_hlt(vcpu);
+	case EXIT_REASON_CR_ACCESS:
+		return fast_cr(vcpu);
+	case EXIT_REASON_INVLPG:
+		return fast_invlpg(vcpu);
 	case EXIT_REASON_WBINVD:
 	case EXIT_REASON_INVD:
 		/* Guest memory is ordinary cached memory: nothing needs writing back. */

@@ -55,7 +55,7 @@ struct vh_vmx {
 	u32 tpr_threshold;
 	u16 intr_status;
 	bool vid;			/* virtual-interrupt delivery is on now */
-	bool nopaging;			/* the VMCS has the identity map in place of no paging */
+	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
 #ifdef VH_DEBUG
 	struct vmx_witness *witness;

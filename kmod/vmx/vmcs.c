@@ -16,6 +16,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/segment.h>
 
+#include "../cpu.h"
 #include "internal.h"
 #include "witness.h"
 #include "../compat/compat.h"
@@ -202,7 +203,7 @@ void vmx_eoi_bitmap(struct vh_vcpu *vcpu)
 }
 
 /**
- * vmx_flush_ept - drop what the processor cached of the VM's EPT
+ * vmx_flush_ept - drop what the processor cached of the VM's EPT, or shadow
  * @vcpu: the vCPU
  *
  * In the window. SDM 29.4.3.3.
@@ -211,6 +212,10 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 {
 	bool ok;
 
+	if (!vh_cpu_caps.ept) {
+		vmx_flush_vpid(vcpu);
+		return;
+	}
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
 		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu.eptp, 0);
 	else
@@ -278,7 +283,8 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
-	vmcs_write(EPT_POINTER, vcpu->vm->mmu.eptp);
+	if (vh_cpu_caps.ept)
+		vmcs_write(EPT_POINTER, vcpu->vm->mmu.eptp);
 	if (vmx->vpid)
 		vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	if (vmx->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
@@ -296,6 +302,8 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write(TSC_OFFSET, vmx->tsc_offset);
 	vmx->exceptions = BIT(1) | BIT(17) | BIT(18);	/* #DB, #AC: see docs/security.md; #MC is the host's */
+	if (!vh_cpu_caps.ept)
+		vmx->exceptions |= BIT(14);
 	vmcs_write(EXCEPTION_BITMAP, vmx->exceptions);
 
 	/* Host state that is the same on every CPU (SDM 25.5). */

@@ -58,6 +58,7 @@ static const u8 exit_needs[VH_NR_EXIT_REASONS] = {
 	[EXIT_REASON_XSETBV]		= N_INSN,
 	[EXIT_REASON_XSAVES]		= N_INSN,
 	[EXIT_REASON_XRSTORS]		= N_INSN,
+	[EXIT_REASON_INVPCID]		= N_QUAL | N_INSN | N_INFO,
 };
 
 /* Groups that a guest can change without an exit; the others stay valid. */
@@ -77,6 +78,11 @@ static void read_exit(struct vh_vcpu *vcpu)
 		x->gpa = vmcs_read(GUEST_PHYSICAL_ADDRESS);
 	if (need & N_GLA)
 		x->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
+	if (need & N_INFO)
+		x->insn_info = vmcs_read(VMX_INSTRUCTION_INFO);
+	/* What a walk of the guest's tables looks at. */
+	if (basic == EXIT_REASON_EXCEPTION_NMI && vcpu->shadow)
+		vmx_read_state(vcpu, VH_S_CR0 | VH_S_CR4 | VH_S_SS);
 	/* Nearly every slow exit looks at these. */
 	vmx_read_state(vcpu, VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
 }

@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shadow_fault.c - #PF without EPT: the guest's own fault, or one of the shadow.
+ */
+#include <linux/log2.h>
+#include <linux/mm.h>
+#include <linux/swap.h>
+#include <asm/processor-flags.h>
+
+#include "shadow.h"
+
+#define FAULT_SAME	4	/* the entry is there already */
+
+#define CODE_W	BIT(1)
+#define CODE_U	BIT(2)
+#define CODE_I	BIT(4)
+
+static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
+{
+	return vh_gpa_read(vm, gpa, buf, len);
+}
+
+static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	return vh_gpa_cmpxchg(vm, gpa, old, new, len);
+}
+
+static const struct vh_walk_mem *walk_mem(struct vh_vm *vm, struct vh_walk_mem *mem)
+{
+	*mem = (struct vh_walk_mem){ walk_read, walk_cmpxchg, vm };
+	return mem;
+}
+
+static u32 access_of(struct vh_vcpu *vcpu, u32 error)
+{
+	u32 access = error & CODE_W ? VH_ACC_WRITE : error & CODE_I ? VH_ACC_EXEC : VH_ACC_READ;
+
+	if (error & CODE_U)
+		access |= VH_ACC_USER;
+	else if (vcpu->s.seg[VH_SS].dpl == 3)
+		access |= VH_ACC_IMPLICIT;	/* user code that loads a segment, say */
+	return access;
+}
+
+/* Rights of a guest entry, as SH_*. */
+static u32 entry_rights(u64 e, u32 role)
+{
+	u32 rights = SH_EXEC;
+
+	if (e & SH_PTE_WRITE)
+		rights |= SH_WRITE;
+	if (e & SH_PTE_USER)
+		rights |= SH_USER;
+	if ((role & SH_NXE) && (e & SH_PTE_NX))
+		rights &= ~SH_EXEC;
+	return rights;
+}
+
+/* A walk of the shadow, from the root to where the leaf goes. */
+struct way {
+	struct vh_shadow_page *page[6];
+	unsigned int index[6];		/* by level */
+	int top, level;			/* level: of the leaf */
+	bool local;			/* the way leads to translations that are not global */
+	bool flush;			/* the hardware may know what was there before */
+};
+
+/*
+ * A table under the current root that is one of several roots' now leads to
+ * non-global translations: each root has to know. Rare, so no parent is kept.
+ */
+static void all_local(struct vh_shadow *sh)
+{
+	struct vh_shadow_page *p;
+	unsigned int b;
+	int i;
+
+	hash_for_each(sh->hash, b, p, hash)
+		if (SH_LEVEL(p->key.role) > 1)
+			memcpy(p->local, p->filled, sizeof(p->local));
+	for (i = 0; i < SH_ROOTS; i++)
+		if (sh->pdpt_page[i])
+			memcpy(sh->pdpt_page[i]->local, sh->pdpt_page[i]->filled,
+			       sizeof(p->local));
+}
+
+static void path_local(struct vh_shadow *sh, const struct way *way)
+{
+	bool shared = false;
+	int l;
+
+	for (l = way->level; l <= way->top; l++) {
+		struct vh_shadow_page *p = way->page[l];
+
+		if (sh_has(p->local, way->index[l]))
+			continue;
+		if (p->links > 1 && !sh_any(p->local))
+			shared = true;
+		sh_set(p->local, way->index[l]);
+	}
+	if (shared)
+		all_local(sh);
+}
+
+/* What the entry at @i of @p was made of changes: it leaves the reverse map first. */
+static void entry_replaced(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i)
+{
+	if (p->next[i])
+		vh_shadow_rmap_del(sh, p, i);
+}
+
+/* The table that the entry at @i of @p has to lead to; linked in. NULL: allocate first. */
+static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_page *p,
+					unsigned int i, const struct vh_shadow_key *key,
+					struct way *way)
+{
+	u64 e = READ_ONCE(p->spt[i]), link;
+	int level = SH_LEVEL(p->key.role);
+	struct vh_shadow_page *child;
+
+	if ((e & SH_PTE_PRESENT) && !sh_leaf(e, level)) {
+		child = sh_child(e);
+		if (sh_same_key(&child->key, key))
+			return child;
+	}
+	if (e & SH_PTE_PRESENT)
+		way->flush = true;
+	child = vh_shadow_find(sh, key);
+	if (child) {
+		/* INVLPG did not reach it while it was linked nowhere. */
+		vh_shadow_compare(sh, child, true);
+		way->local |= sh_any(child->local);
+	} else {
+		child = vh_shadow_new(sh, key, NULL);
+		if (!child)
+			return NULL;
+	}
+	child->links++;
+	link = __pa(child->spt) | SH_PTE_PRESENT;
+	/* PDPTEs of a PAE walk have no rights (SDM 4.4.1). */
+	if (level != 3 || SH_MODE(p->key.role) == SH_LONG)
+		link |= SH_PTE_WRITE | SH_PTE_USER | SH_PTE_ACCESSED;
+	entry_replaced(sh, p, i);
+	WRITE_ONCE(p->spt[i], link);
+	sh_set(p->filled, i);
+	return child;
+}
+
+/* From the current root to the table of the leaf. -ENOMEM: vh_shadow_prepare() first. */
+static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int leaf_level,
+		     struct way *way)
+{
+	struct vh_shadow_page *p = sh->cur->page;
+	u32 kept = p->key.role & (SH_MODE_MASK | SH_WP0 | SH_NXE | SH_PSE | SH_SMEP);
+	u32 rights = SH_RIGHTS;
+	unsigned int step = 0;
+	int level = SH_LEVEL(p->key.role);
+
+	way->top = level;
+	for (;; level--) {
+		unsigned int i = sh_index(va, level);
+		struct vh_shadow_key key = {};
+		u64 e = 0;
+
+		way->page[level] = p;
+		way->index[level] = i;
+		if (p->gpte) {
+			e = w->step[step++].entry;
+			rights &= entry_rights(e, p->key.role);
+		}
+		if (level == leaf_level)
+			break;
+		key.va = va & ~((1ULL << sh_shift(level)) - 1);
+		key.role = kept | rights | (level - 1);
+		if (step < w->steps) {
+			key.gfn = w->step[step].at >> PAGE_SHIFT;
+		} else {
+			/* Pieces of a large page. */
+			key.role |= SH_DIRECT;
+			key.gfn = (w->gpa >> PAGE_SHIFT) & ~((1ULL << (9 * (level - 1))) - 1);
+			key.large = (p->key.role & SH_DIRECT) || !p->gpte ? p->key.large : e;
+		}
+		p = step_down(sh, way->page[level], i, &key, way);
+		if (!p)
+			return -ENOMEM;
+		if (way->page[level]->gpte)
+			way->page[level]->gpte[i] = e;
+	}
+	way->level = level;
+	return 0;
+}
+
+/*
+ * mmu.lock held for reading, the page is not stale. 0, FAULT_SAME, or -ENOMEM:
+ * vh_shadow_prepare() first.
+ */
+static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
+		   const struct vh_shadow_host *h, u32 access, struct way *way)
+{
+	struct vh_shadow_page *p;
+	unsigned int i;
+	u64 e, old;
+	int err = walk_down(sh, va, w, h->level, way);
+
+	if (err)
+		return err;
+	p = way->page[way->level];
+	i = way->index[way->level];
+	e = vh_shadow_leaf(w, h, p->key.role, access);
+	old = READ_ONCE(p->spt[i]);
+	if (p->gpte) {
+		u64 guest = w->step[w->steps - 1].entry;
+
+		if ((p->gpte[i] ^ guest) & ~(SH_PTE_ACCESSED | SH_PTE_DIRTY))
+			entry_replaced(sh, p, i);
+		p->gpte[i] = guest;
+	}
+	if (old == e)
+		return FAULT_SAME;
+	/* More rights take effect without a flush (SDM 4.10.4.3). */
+	if ((old & SH_PTE_PRESENT) &&
+	    (((old ^ e) & (SH_PTE_ADDR | SH_PTE_LARGE)) || (old & ~e & (SH_PTE_WRITE | SH_PTE_USER)) ||
+	     (e & ~old & SH_PTE_NX)))
+		way->flush = true;
+	WRITE_ONCE(p->spt[i], e);
+	sh_set(p->filled, i);
+	if (!p->next[i])
+		vh_shadow_rmap_add(sh, p, i);
+	return 0;
+}
+
+static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
+	       const struct vh_shadow_host *h, const struct vh_host_page *hp, u32 access,
+	       const struct vh_slot *slot)
+{
+	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	struct vh_shadow *sh = vcpu->shadow;
+	struct way way = {};
+	int err = VH_FAULT_RETRY;
+
+	/* Without CR4.PGE the G bit means nothing (SDM 4.10.2.4). */
+	way.local = !w->global || !(vcpu->s.cr4 & X86_CR4_PGE);
+	read_lock(&mmu->lock);
+	if (sh->cur && !(hp && vh_host_page_stale(mmu, hp))) {
+		err = install(sh, va, w, h, access, &way);
+		if (err >= 0 && way.local)
+			path_local(sh, &way);
+		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
+		if (err >= 0 && slot && (access & VH_ACC_WRITE))
+			vh_slot_mark(slot, w->gpa >> PAGE_SHIFT);
+	}
+	read_unlock(&mmu->lock);
+	if (way.flush || err == FAULT_SAME)
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	return err;
+}
+
+/* The largest entry for a page of the guest that the hardware has. */
+static int level_max(u64 guest_page)
+{
+	if (guest_page >= 1ULL << 30 && boot_cpu_has(X86_FEATURE_GBPAGES))
+		return 3;
+	return guest_page >= 1ULL << 21 ? 2 : 1;
+}
+
+static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 access,
+		    const struct vh_slot *slot)
+{
+	int max = level_max(w->page_size), err;
+	struct vh_host_page hp;
+	struct vh_shadow_host h;
+
+	/* The hardware's PDPTEs of a PAE walk map nothing. */
+	if (max == 3 && !(vcpu->s.efer & EFER_LMA))
+		max = 2;
+	err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, access & VH_ACC_WRITE, max, &hp);
+	if (err)
+		return err;
+	h.level = hp.level;
+	h.pfn = page_to_pfn(hp.page) & ~((1UL << (9 * (h.level - 1))) - 1);
+	h.writable = hp.writable;
+	err = map(vcpu, va, w, &h, &hp, access, slot);
+	if (!err) {
+		if (h.writable && !PageDirty(hp.page))
+			SetPageDirty(hp.page);
+		mark_page_accessed(hp.page);
+	}
+	put_page(hp.page);
+	return err;
+}
+
+/*
+ * The entry was there and the processor faults again. Once is its TLB's affair;
+ * again means that it sees what no walk can: an implicit access under SMAP.
+ */
+static int spurious(struct vh_shadow *sh, u64 va)
+{
+	bool again = sh->spurious == va;
+
+	sh->spurious = va;
+	return again ? VH_FAULT_GUEST : 0;
+}
+
+/**
+ * vh_shadow_fault - #PF of a guest on shadow tables
+ * @vcpu: the vCPU
+ * @va: faulting linear address
+ * @error: the processor's error code; for VH_FAULT_GUEST the guest's
+ *
+ * Own thread, process context, may sleep. Returns 0 (mapped), VH_FAULT_GUEST,
+ * VH_FAULT_MMIO (interpret the instruction), VH_FAULT_RETRY, -EFAULT, -ENOMEM,
+ * -EINTR. SDM Vol. 3, 4.6, 4.7.
+ */
+int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
+{
+	struct vh_shadow *sh = vcpu->shadow;
+	const struct vh_slot *slot;
+	struct vh_walk_mem mem;
+	struct vh_paging p;
+	struct vh_walk w;
+	u32 access;
+	int err, idx;
+	gfn_t gfn;
+
+	vcpu->faults++;
+	err = vh_shadow_prepare(sh);
+	if (err)
+		return err;
+	vh_need(vcpu, VH_S_SS);
+	vh_paging_of(vcpu, &p);
+	access = access_of(vcpu, *error);
+	err = vh_walk_paging(&p, walk_mem(vcpu->vm, &mem), va, access, true, &w);
+	if (err == -EFAULT) {
+		*error = w.error_code;
+		return VH_FAULT_GUEST;
+	}
+	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
+		return VH_FAULT_MMIO;
+	gfn = w.gpa >> PAGE_SHIFT;
+	idx = srcu_read_lock(&vh_slots_srcu);
+	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
+	if (!slot) {
+		err = VH_FAULT_MMIO;
+		if (vh_mmu_is_apic(vcpu, gfn)) {
+			const struct vh_shadow_host h = {
+				.pfn = page_to_pfn(vcpu->vm->mmu.apic_page),
+				.level = 1, .writable = true,
+			};
+
+			err = map(vcpu, va, &w, &h, NULL, access, NULL);
+		}
+	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
+		err = VH_FAULT_MMIO;
+	} else {
+		err = map_slot(vcpu, va, &w, access, slot);
+	}
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	if (unlikely(err == FAULT_SAME))
+		return spurious(sh, va);
+	sh->spurious = ~0ULL;
+	return err;
+}

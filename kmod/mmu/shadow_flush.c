@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shadow_flush.c - invalidation as the guest asks for it (SDM Vol. 3, 4.10.4).
+ *
+ * Flushing means comparing: an entry that still is what a walk of the guest's
+ * tables gives is one that the processor could have cached again by now.
+ */
+#include <linux/uaccess.h>
+
+#include "shadow.h"
+
+#define G_DIRTY		BIT_ULL(6)
+/* Bits that software may use, and that no translation depends on. */
+#define G_IGNORED	GENMASK_ULL(11, 9)
+#define G_IGNORED_LONG	(GENMASK_ULL(58, 52) | G_IGNORED)
+
+/* The guest's table in the VMM's memory; 0: it is not in a memslot. */
+static unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p)
+{
+	unsigned long gen = smp_load_acquire(&vm->mmu.slots_gen);
+	const struct vh_slot *slot;
+	int idx;
+
+	if (likely(p->slots_gen == gen))
+		return p->hva;
+	idx = srcu_read_lock(&vh_slots_srcu);
+	slot = vh_slot_find(vh_slots(vm), p->key.gfn);
+	p->hva = slot ? vh_slot_hva(slot, p->key.gfn) : 0;
+	p->slots_gen = gen;
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	return p->hva;
+}
+
+/*
+ * Compare the entries in @map, which is the page's @filled or @local, with the
+ * guest's. What cannot be read, or not without sleeping, differs.
+ */
+static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned long *map)
+{
+	const u64 ignored = SH_MODE(p->key.role) == SH_LONG ? G_IGNORED_LONG : G_IGNORED;
+	const bool is_32 = SH_MODE(p->key.role) == SH_32;
+	unsigned long hva = table_hva(vm, p), w;
+	void __user *base = (void __user *)(hva + p->offset);
+	u64 differs[SH_ENTRIES / BITS_PER_LONG] = {};
+	unsigned int i, n;
+	u64 now, diff;
+	u32 now32;
+	bool any = false;
+
+	if (!hva)
+		goto all;
+	pagefault_disable();
+	if (!user_read_access_begin(base, PAGE_SIZE - p->offset)) {
+		pagefault_enable();
+		goto all;
+	}
+	for (n = 0; n < ARRAY_SIZE(differs); n++) {
+		for (w = map[n]; w; w &= w - 1) {
+			i = n * BITS_PER_LONG + __ffs(w);
+			if (is_32) {
+				unsafe_get_user(now32, (u32 __user *)(base + sh_guest_offset(p, i)),
+						fault);
+				now = now32;
+			} else {
+				unsafe_get_user(now, (u64 __user *)base + i, fault);
+			}
+			diff = (now ^ p->gpte[i]) & ~ignored;
+			/* Dirty by now: the next write will see it. */
+			if (likely(!diff) || (diff == G_DIRTY && (now & G_DIRTY)))
+				continue;
+			differs[n] |= BIT(i % BITS_PER_LONG);
+			any = true;
+		}
+	}
+	user_read_access_end();
+	pagefault_enable();
+	if (!any)
+		return;
+	for (n = 0; n < ARRAY_SIZE(differs); n++) {
+		for (w = differs[n]; w; w &= w - 1) {
+			i = n * BITS_PER_LONG + __ffs(w);
+			WRITE_ONCE(p->spt[i], 0);
+		}
+		p->filled[n] &= ~differs[n];
+		p->local[n] &= ~differs[n];
+	}
+	return;
+fault:
+	user_read_access_end();
+	pagefault_enable();
+all:
+	for (n = 0; n < ARRAY_SIZE(differs); n++) {
+		unsigned long drop = map[n];
+
+		for (w = drop; w; w &= w - 1)
+			WRITE_ONCE(p->spt[n * BITS_PER_LONG + __ffs(w)], 0);
+		p->filled[n] &= ~drop;
+		p->local[n] &= ~drop;
+	}
+}
+
+static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+{
+	int level = SH_LEVEL(p->key.role);
+	unsigned int n;
+
+	if (p->pass == sh->pass || (p->key.role & SH_DIRECT))
+		return;
+	p->pass = sh->pass;
+	if (p->gpte)
+		compare_entries(sh->vcpu->vm, p, all ? p->filled : p->local);
+	if (level == 1)
+		return;
+	for (n = 0; n < ARRAY_SIZE(p->filled); n++) {
+		unsigned long w = all ? p->filled[n] : p->local[n];
+
+		for (; w; w &= w - 1) {
+			unsigned int i = n * BITS_PER_LONG + __ffs(w);
+			u64 e = READ_ONCE(p->spt[i]);
+
+			if (!(e & SH_PTE_PRESENT)) {
+				sh_clear(p->filled, i);
+				sh_clear(p->local, i);
+				continue;
+			}
+			if (sh_leaf(e, level))
+				continue;
+			compare(sh, sh_child(e), all);
+			if (!sh_any(sh_child(e)->local))
+				sh_clear(p->local, i);
+		}
+	}
+}
+
+/**
+ * vh_shadow_compare - drop the entries under a table that the guest has changed
+ * @sh: the vCPU's
+ * @p: the table
+ * @all: also global translations, and what leads only to them
+ *
+ * Own thread, with mmu.lock held for reading or in the window. The hardware's
+ * TLB is to be flushed afterwards.
+ */
+void vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+{
+	sh->pass++;
+	compare(sh, p, all);
+}
+
+/**
+ * vh_shadow_flush - which roots have to be compared before they are used
+ * @sh: the vCPU's
+ * @what: VH_FLUSH_*
+ * @pcid: for VH_FLUSH_PCID
+ *
+ * Own thread. The current root is not compared at once: vh_shadow_load() or
+ * vh_shadow_switch() does that.
+ */
+void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid)
+{
+	unsigned int i;
+
+	for (i = 0; i < SH_ROOTS; i++) {
+		struct vh_shadow_root *r = &sh->roots[i];
+
+		if (what == VH_FLUSH_ALL)
+			r->stale = SH_STALE_ALL;
+		else if (what == VH_FLUSH_LOCAL || r->pcid == pcid)
+			r->stale |= SH_STALE_LOCAL;
+	}
+}
+
+/* Drop what translates @va under a root. */
+static void drop_va(struct vh_shadow_page *p, u64 va)
+{
+	for (;;) {
+		int level = SH_LEVEL(p->key.role);
+		unsigned int i = sh_index(va, level);
+		u64 e = READ_ONCE(p->spt[i]);
+		bool pse = SH_MODE(p->key.role) == SH_32 && level == 2;
+		struct vh_shadow_page *child;
+
+		if (level > 1 && (e & SH_PTE_PRESENT) && !sh_leaf(e, level)) {
+			child = sh_child(e);
+			if (!(child->key.role & SH_DIRECT)) {
+				p = child;
+				continue;
+			}
+		} else if (!(e & SH_PTE_PRESENT) && !pse) {
+			return;
+		}
+		/* A leaf, or the pieces of a large page; 4 MiB have two entries. */
+		if (p->gpte) {
+			WRITE_ONCE(p->spt[i], 0);
+			if (pse && (p->gpte[i ^ 1] & SH_PTE_LARGE))
+				WRITE_ONCE(p->spt[i ^ 1], 0);
+		}
+		return;
+	}
+}
+
+/**
+ * vh_shadow_invlpg - INVLPG, INVPCID of one address
+ * @vcpu: the vCPU
+ * @va: linear address
+ *
+ * Own thread, in the window or with mmu.lock held for reading. The hardware's
+ * TLB is to be flushed for the address, its paging-structure caches too.
+ */
+void vh_shadow_invlpg(struct vh_vcpu *vcpu, u64 va)
+{
+	struct vh_shadow *sh = vcpu->shadow;
+	unsigned int i;
+
+	for (i = 0; i < SH_ROOTS; i++) {
+		struct vh_shadow_root *r = &sh->roots[i];
+
+		if (!r->page || (r->role & SH_DIRECT))
+			continue;
+		drop_va(r->page, SH_MODE(r->role) == SH_LONG ? va : (u32)va);
+	}
+	/*
+	 * What it caches of the upper levels goes as well (SDM 4.10.4.1). Links
+	 * count only where a walk has just confirmed them, but a root that is
+	 * left and taken up again would see what others filled in meanwhile.
+	 */
+	if (sh->cur)
+		sh->cur->stale |= SH_STALE_LOCAL;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* shadow_pte.h - what the hardware is told of one translation: plain values. */
+#ifndef VH_MMU_SHADOW_PTE_H
+#define VH_MMU_SHADOW_PTE_H
+
+#include <linux/bits.h>
+#include <linux/types.h>
+
+#include "mmu.h"
+
+/* Format of the hardware's entries (SDM Vol. 3, 4.4, 4.5). */
+#define SH_PTE_PRESENT	BIT_ULL(0)
+#define SH_PTE_WRITE	BIT_ULL(1)
+#define SH_PTE_USER	BIT_ULL(2)
+#define SH_PTE_ACCESSED	BIT_ULL(5)
+#define SH_PTE_DIRTY	BIT_ULL(6)
+#define SH_PTE_LARGE	BIT_ULL(7)
+#define SH_PTE_NX	BIT_ULL(63)
+#define SH_PTE_ADDR	GENMASK_ULL(51, 12)
+
+/* Bits of a table's role that its entries depend on. */
+#define SH_WP0		BIT(9)		/* CR0.WP is 0, but the hardware's is 1 */
+#define SH_NXE		BIT(10)
+#define SH_PSE		BIT(11)
+#define SH_SMEP		BIT(12)		/* counts with SH_WP0 only */
+
+/**
+ * struct vh_shadow_host - the host's side of a translation
+ * @pfn: of the first page that the entry maps
+ * @level: 1 to 3, 4 KiB to 1 GiB
+ * @writable: writes need not be seen
+ */
+struct vh_shadow_host {
+	unsigned long pfn;
+	int level;
+	bool writable;
+};
+
+u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 role,
+		   u32 access);
+bool vh_shadow_can_map(const struct vh_walk *w, u64 cr0, u64 cr4, u32 access);
+
+#endif /* VH_MMU_SHADOW_PTE_H */

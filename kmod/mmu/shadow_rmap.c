@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shadow_rmap.c - from guest memory to the leaves that map it.
+ *
+ * A hash table of gfns; a bucket is a list of leaves, each named by its
+ * table's id and its index. A leaf that the own thread drops stays in its
+ * list until its place is needed for another gfn.
+ */
+#include <linux/hash.h>
+#include <linux/mm.h>
+
+#include "shadow.h"
+
+#define END		1U		/* of a list; 0 is "in no list" */
+#define BUCKET_BITS	9
+#define LOAD		8		/* leaves for a bucket, before there are more buckets */
+
+static u32 code_of(const struct vh_shadow_page *p, unsigned int i)
+{
+	return (p->id * SH_ENTRIES | i) + 2;
+}
+
+static struct vh_shadow_page *page_of(struct vh_shadow *sh, u32 code)
+{
+	return xa_load(&sh->pages, (code - 2) / SH_ENTRIES);
+}
+
+static unsigned int index_of(u32 code)
+{
+	return (code - 2) % SH_ENTRIES;
+}
+
+static u32 *bucket_of(struct vh_shadow *sh, gfn_t gfn)
+{
+	return &sh->bucket[hash_64(gfn, sh->bucket_bits)];
+}
+
+static u32 *buckets_alloc(unsigned int bits)
+{
+	u32 *b = kvmalloc_array(1UL << bits, sizeof(*b), GFP_KERNEL_ACCOUNT);
+	unsigned long i;
+
+	for (i = 0; b && i < 1UL << bits; i++)
+		b[i] = END;
+	return b;
+}
+
+/**
+ * vh_shadow_rmap_init - an empty reverse map
+ * @sh: a new vCPU's
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_shadow_rmap_init(struct vh_shadow *sh)
+{
+	sh->bucket_bits = BUCKET_BITS;
+	sh->bucket = buckets_alloc(BUCKET_BITS);
+	return sh->bucket ? 0 : -ENOMEM;
+}
+
+/**
+ * vh_shadow_rmap_grow - more buckets when their lists have become long
+ * @sh: the vCPU's
+ *
+ * Own thread, process context, no lock held. -ENOMEM.
+ */
+int vh_shadow_rmap_grow(struct vh_shadow *sh)
+{
+	struct vh_mmu *mmu = &sh->vcpu->vm->mmu;
+	unsigned int bits = sh->bucket_bits + 2, i;
+	struct vh_shadow_page *p;
+	unsigned long id;
+	u32 *old, *new;
+
+	if (likely(sh->leaves < (unsigned long)LOAD << sh->bucket_bits))
+		return 0;
+	new = buckets_alloc(bits);
+	if (!new)
+		return -ENOMEM;
+	write_lock(&mmu->lock);
+	old = sh->bucket;
+	sh->bucket = new;
+	sh->bucket_bits = bits;
+	xa_for_each(&sh->pages, id, p) {
+		for (i = 0; i < SH_ENTRIES; i++) {
+			u32 *b;
+
+			if (!p->next[i])
+				continue;
+			b = bucket_of(sh, sh_leaf_gfn(p, i));
+			p->next[i] = *b;
+			*b = code_of(p, i);
+		}
+	}
+	write_unlock(&mmu->lock);
+	kvfree(old);
+	return 0;
+}
+
+/**
+ * vh_shadow_rmap_add - a leaf that is about to map its gfn
+ * @sh: the vCPU's
+ * @p: its table; what sh_leaf_gfn() looks at is set
+ * @i: its index; in no list
+ *
+ * Own thread, mmu.lock held for reading.
+ */
+void vh_shadow_rmap_add(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i)
+{
+	u32 *b = bucket_of(sh, sh_leaf_gfn(p, i));
+
+	p->next[i] = *b;
+	*b = code_of(p, i);
+	sh->leaves++;
+	if (SH_LEVEL(p->key.role) > 1)
+		sh->large_leaves++;
+}
+
+/**
+ * vh_shadow_rmap_del - a leaf that no longer maps its gfn
+ * @sh: the vCPU's
+ * @p: its table; what sh_leaf_gfn() looks at is as it was
+ * @i: its index; in a list
+ *
+ * Own thread with mmu.lock held for reading, or mmu.lock held for writing.
+ */
+void vh_shadow_rmap_del(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i)
+{
+	u32 *at = bucket_of(sh, sh_leaf_gfn(p, i)), code = code_of(p, i);
+
+	while (*at != code) {
+		if (WARN_ON_ONCE(*at == END))
+			return;
+		at = &page_of(sh, *at)->next[index_of(*at)];
+	}
+	*at = p->next[i];
+	p->next[i] = 0;
+	sh->leaves--;
+}
+
+/* What is done to each leaf that maps some of a range. True when it changed something. */
+typedef bool (*leaf_fn)(struct vh_shadow_page *p, unsigned int i, u64 e);
+
+static bool leaf_zap(struct vh_shadow_page *p, unsigned int i, u64 e)
+{
+	WRITE_ONCE(p->spt[i], 0);
+	return true;
+}
+
+/* Small leaves become read-only; large ones go, to come back small. */
+static bool leaf_protect(struct vh_shadow_page *p, unsigned int i, u64 e)
+{
+	if (SH_LEVEL(p->key.role) > 1)
+		return leaf_zap(p, i, e);
+	if (!(e & SH_PTE_WRITE))
+		return false;
+	/* The own thread may be removing it: no bit may come back. */
+	clear_bit(1, (unsigned long *)&p->spt[i]);
+	return true;
+}
+
+static bool leaf_young(struct vh_shadow_page *p, unsigned int i, u64 e)
+{
+	return e & SH_PTE_ACCESSED;
+}
+
+static bool leaf_age(struct vh_shadow_page *p, unsigned int i, u64 e)
+{
+	if (!(e & SH_PTE_ACCESSED))
+		return false;
+	clear_bit(5, (unsigned long *)&p->spt[i]);
+	return true;
+}
+
+static bool one_leaf(struct vh_shadow_page *p, unsigned int i, leaf_fn fn)
+{
+	u64 e = READ_ONCE(p->spt[i]);
+
+	/* Where the list is older than the entry, a link may be there now. */
+	if (!(e & SH_PTE_PRESENT) || !sh_leaf(e, SH_LEVEL(p->key.role)))
+		return false;
+	return fn(p, i, e);
+}
+
+/* Leaves of @level that begin at @gfn. */
+static bool bucket_apply(struct vh_shadow *sh, gfn_t gfn, int level, leaf_fn fn)
+{
+	u32 code = *bucket_of(sh, gfn);
+	bool any = false;
+
+	while (code != END) {
+		struct vh_shadow_page *p = page_of(sh, code);
+		unsigned int i = index_of(code);
+
+		if (SH_LEVEL(p->key.role) == level && sh_leaf_gfn(p, i) == gfn)
+			any |= one_leaf(p, i, fn);
+		code = p->next[i];
+	}
+	return any;
+}
+
+/* All leaves, where that is less work than all gfns of the range. */
+static bool scan_apply(struct vh_shadow *sh, gfn_t start, gfn_t end, leaf_fn fn)
+{
+	struct vh_shadow_page *p;
+	bool any = false;
+	unsigned int i, b;
+
+	hash_for_each(sh->hash, b, p, hash) {
+		for (i = 0; i < SH_ENTRIES; i++) {
+			gfn_t first;
+
+			if (!p->next[i])
+				continue;
+			first = sh_leaf_gfn(p, i);
+			if (first < end && first + (1ULL << (9 * (SH_LEVEL(p->key.role) - 1))) > start)
+				any |= one_leaf(p, i, fn);
+		}
+	}
+	return any;
+}
+
+static bool apply(struct vh_mmu *mmu, gfn_t start, gfn_t end, leaf_fn fn)
+{
+	struct vh_shadow *sh;
+	bool any = false;
+	gfn_t gfn;
+	int level;
+
+	list_for_each_entry(sh, &mmu->shadows, node) {
+		if (!sh->leaves)
+			continue;
+		if (end - start > sh->leaves) {
+			any |= scan_apply(sh, start, end, fn);
+			continue;
+		}
+		for (gfn = start; gfn < end; gfn++)
+			any |= bucket_apply(sh, gfn, 1, fn);
+		for (level = 2; sh->large_leaves && level <= 3; level++) {
+			gfn_t n = 1ULL << (9 * (level - 1));
+
+			for (gfn = start & ~(n - 1); gfn < end; gfn += n)
+				any |= bucket_apply(sh, gfn, level, fn);
+		}
+	}
+	return any;
+}
+
+static bool shadow_zap(struct vh_mmu *mmu, struct vh_zap *z)
+{
+	if (apply(mmu, z->start, z->end, leaf_zap))
+		z->flush = true;
+	return false;
+}
+
+static bool shadow_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+{
+	return apply(mmu, start, end, leaf_protect);
+}
+
+static bool shadow_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
+{
+	return apply(mmu, start, end, clear ? leaf_age : leaf_young);
+}
+
+const struct vh_mmu_ops vh_shadow_ops = {
+	.zap = shadow_zap,
+	.protect = shadow_protect,
+	.young = shadow_young,
+	.reclaim = vh_shadow_reclaim,
+};

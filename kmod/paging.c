@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * paging.c - exits that only processors without EPT, or with ept=0, give: #PF,
+ * INVLPG, INVPCID.
+ */
+#include <linux/mm.h>
+#include <asm/vmx.h>
+
+#include "vh.h"
+#include "inject.h"
+
+/* INVPCID types (SDM Vol. 2). */
+enum { INVPCID_ADDRESS, INVPCID_PCID, INVPCID_ALL, INVPCID_LOCAL };
+
+/**
+ * vh_exit_page_fault - the guest took #PF
+ * @vcpu: the vCPU
+ *
+ * Results as vh_handle_exit().
+ */
+int vh_exit_page_fault(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	u32 error = x->intr_error;
+	int r = vh_shadow_fault(vcpu, x->qualification, &error);
+
+	switch (r) {
+	case 0:
+	case VH_FAULT_RETRY:
+	case -EINTR:			/* the loop sees the signal */
+		return 1;
+	case VH_FAULT_GUEST:
+		vh_inject_pf(vcpu, x->qualification, error);
+		return 1;
+	case VH_FAULT_MMIO:
+		break;
+	default:
+		return r;
+	}
+	if (vh_delivering(vcpu))
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					 x->reason, x->qualification);
+	return vh_emulate(vcpu);
+}
+
+/**
+ * vh_exit_invlpg - INVLPG
+ * @vcpu: the vCPU
+ *
+ * Results as vh_handle_exit().
+ */
+int vh_exit_invlpg(struct vh_vcpu *vcpu)
+{
+	vh_mmu_invlpg(vcpu, vcpu->exit.qualification);
+	vh_skip(vcpu);
+	return 1;
+}
+
+static u64 reg(struct vh_vcpu *vcpu, unsigned int i)
+{
+	if (i == VH_RSP)
+		vh_need(vcpu, VH_S_RSP);
+	return vcpu->s.gpr[i];
+}
+
+/* The linear address of the memory operand: SDM Table 28-12, and the displacement. */
+static u64 operand_address(struct vh_vcpu *vcpu, u32 info, u64 displacement)
+{
+	/* The field's segment numbers are those of struct vh_cpu_state.seg[]. */
+	const struct kvm_segment *seg = &vcpu->s.seg[(info >> 15) & 7];
+	unsigned int size = (info >> 7) & 7;
+	u64 a = displacement;
+
+	if (!(info & BIT(27)))
+		a += reg(vcpu, (info >> 23) & 15);
+	if (!(info & BIT(22)))
+		a += reg(vcpu, (info >> 18) & 15) << (info & 3);
+	if (size < 2)
+		a = size ? (u32)a : (u16)a;
+	if (vh_long_mode(vcpu))
+		return seg == &vcpu->s.seg[VH_FS] || seg == &vcpu->s.seg[VH_GS] ? a + seg->base : a;
+	return (u32)(a + seg->base);
+}
+
+/* 0, or -errno as vh_gva_to_gpa(). */
+static int read_linear(struct vh_vcpu *vcpu, u64 gva, void *buf, unsigned int len,
+		       struct vh_fault *f)
+{
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(gva));
+		gpa_t gpa;
+		int err = vh_gva_to_gpa(vcpu, gva, VH_ACC_READ, &gpa, f);
+
+		if (!err)
+			err = vh_gpa_read(vcpu->vm, gpa, buf, part);
+		if (err)
+			return err;
+		gva += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+static bool canonical(u64 va)
+{
+	return (s64)(va << 16) >> 16 == va;
+}
+
+/**
+ * vh_exit_invpcid - INVPCID
+ * @vcpu: the vCPU
+ *
+ * Results as vh_handle_exit(). The processor has checked the privilege level.
+ */
+int vh_exit_invpcid(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	struct { u64 pcid, va; } desc;
+	struct vh_fault f = {};
+	bool pcide;
+	u64 type;
+	int err;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+	type = reg(vcpu, x->insn_info >> 28);
+	if (!vh_long_mode(vcpu))
+		type = (u32)type;
+	err = read_linear(vcpu, operand_address(vcpu, x->insn_info, x->qualification), &desc,
+			  sizeof(desc), &f);
+	if (err == -EFAULT && f.vector == 14) {
+		vh_inject_fault(vcpu, &f);
+		return 1;
+	}
+	if (err)
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, x->reason, 0);
+	pcide = vcpu->s.cr4 & X86_CR4_PCIDE;
+	if (type > INVPCID_LOCAL || desc.pcid >> 12 ||
+	    (type <= INVPCID_PCID && desc.pcid && !pcide) ||
+	    (type == INVPCID_ADDRESS && !canonical(desc.va))) {
+		vh_inject_gp(vcpu, 0);
+		return 1;
+	}
+	if (type == INVPCID_ADDRESS)
+		vh_mmu_invlpg(vcpu, desc.va);
+	else
+		vh_mmu_flush(vcpu, type == INVPCID_PCID ? VH_FLUSH_PCID :
+				   type == INVPCID_LOCAL ? VH_FLUSH_LOCAL : VH_FLUSH_ALL,
+			     desc.pcid);
+	vh_skip(vcpu);
+	return 1;
+}
