@@ -545,8 +545,10 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		if (e->iret)
 			s->interruptibility &= ~VH_BLOCKED_NMI;
 		vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
-		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more)
+		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more) {
+			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		}
 		if (e->halted)
 			return vh_halt(vcpu);
 		return to_userspace(vcpu);

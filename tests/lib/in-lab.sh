@@ -28,7 +28,7 @@ in_lab() {
 	{
 		echo "device=$device"
 		if [ $device = /dev/kvm ]; then
-			echo "modprobe kvm-intel || exit 2"
+			echo "modprobe kvm-intel $params || exit 2"
 		else
 			echo "insmod ./vh.ko $params || exit 2"
 		fi
