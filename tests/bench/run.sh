@@ -4,32 +4,44 @@
 #
 # and what accounting adds to it, against a module built without.
 #
-#   run.sh [--module vh.ko] [--json] [--here] [LAB OPTIONS...]
+#   run.sh [--module vh.ko] [--json] [--here] [--ept0] [LAB OPTIONS...]
 #
 # Status 0 if every figure is within its limit, 1 if one exceeds it. --here
-# measures this machine, which needs VMX, root, and both modules loaded.
+# --ept0 has neither of
+# them use EPT. --here measures this machine, which needs VMX, root, and both modules loaded.
 set -e
 cd "$(dirname "$0")/../.."
 module=kmod/vh.ko
 json=
 here=
+shadow=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--module) module=$2; shift 2 ;;
 	--json) json=--json; shift ;;
 	--here) here=1; shift ;;
-	--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--ept0) shadow=ept=0; shift ;;
+	--help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done
 make -s -C tests/bench
 if [ -n "$here" ]; then
-	exec build/tests/bench/bench --against /dev/kvm --device /dev/vh $json
+	exec build/tests/bench/bench --against /dev/kvm --device /dev/vh ${shadow:+--shadow} $json
+fi
+script=$(mktemp)
+trap 'rm -f "$script"' EXIT
+if [ -n "$shadow" ]; then
+	cat >"$script" <<EOF
+modprobe kvm-intel ept=0 || exit 2
+insmod ./vh.ko ept=0 || exit 2
+./bench --against /dev/kvm --device /dev/vh --shadow $json
+EOF
+	tests/lab/lab run --file build/tests/bench/bench --file "$module:vh.ko" "$@" "$script"
+	exit
 fi
 # the same module without accounting on the exit path
 bare=$(tests/lib/module-variant noacct VH_ACCT=0)
-script=$(mktemp)
-trap 'rm -f "$script"' EXIT
 cat >"$script" <<EOF
 modprobe kvm-intel || exit 2
 insmod ./noacct.ko || exit 2
