@@ -164,6 +164,29 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn
 	return 0;
 }
 
+/**
+ * vh_host_page_peek - the host's page behind a gfn, if it is there and writable
+ * @vcpu: the vCPU, own thread
+ * @slot: its memslot
+ * @gfn: guest frame number
+ * @write: it is about to be written; the slot allows that
+ * @max: largest level of leaf that is wanted
+ * @hp: filled in; give hp->page back with put_page()
+ *
+ * Interrupts may be off. -EAGAIN: vh_host_page_get() has to bring it in.
+ */
+int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
+		      int max, struct vh_host_page *hp)
+{
+	hp->hva = vh_slot_hva(slot, gfn);
+	hp->seq = smp_load_acquire(&vcpu->vm->mmu.seq);
+	if (get_user_pages_fast_only(hp->hva, 1, FOLL_WRITE, &hp->page) != 1)
+		return -EAGAIN;
+	hp->writable = !(slot->flags & KVM_MEM_READONLY) && (write || !slot->dirty);
+	hp->level = leaf_level(slot, gfn, hp->hva, max);
+	return 0;
+}
+
 static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;

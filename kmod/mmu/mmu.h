@@ -143,6 +143,7 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error);
 int vh_shadow_load(struct vh_vcpu *vcpu);		/* VH_REQ_MMU; -ENOMEM */
 void vh_shadow_forget(struct vh_vcpu *vcpu);
 /* In the window. */
+int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error);
 bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush);
 void vh_shadow_invlpg(struct vh_vcpu *vcpu, u64 va);
 u64 vh_shadow_hw_cr3(struct vh_vcpu *vcpu);

@@ -8,10 +8,6 @@
 
 #include "shadow.h"
 
-/* Tables of a vCPU: at least so many, and one for so many pages of memory. */
-#define PAGES_MIN	256UL
-#define PAGES_SHARE	64
-
 static struct kmem_cache *page_cache;
 
 /* --- tables --- */
@@ -205,7 +201,7 @@ static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
 /* How many tables this vCPU may have. */
 static unsigned long pages_max(struct vh_vm *vm)
 {
-	return max(PAGES_MIN, READ_ONCE(vm->mmu.pages) / PAGES_SHARE);
+	return max(SH_PAGES_MIN, READ_ONCE(vm->mmu.pages) / SH_PAGES_SHARE);
 }
 
 /**
@@ -220,7 +216,7 @@ int vh_shadow_prepare(struct vh_shadow *sh)
 	struct vh_vm *vm = sh->vcpu->vm;
 	unsigned long max;
 
-	if (unlikely(sh->nr_pages >= PAGES_MIN)) {
+	if (unlikely(sh->nr_pages >= SH_PAGES_MIN)) {
 		max = pages_max(vm);
 		if (sh->nr_pages >= max) {
 			collect_all(sh, 4);
@@ -317,10 +313,10 @@ static struct vh_shadow_root *root_find(struct vh_shadow *sh, u64 cr3, u16 pcid,
 	const u64 *pdptr = sh->vcpu->s.pdptr;
 	unsigned int i;
 
-	for (i = 0; i < SH_ROOTS; i++) {
+	for (i = 0; i < sh->nr_roots; i++) {
 		struct vh_shadow_root *r = &sh->roots[i];
 
-		if (r->page && r->cr3 == cr3 && r->role == role && r->pcid == pcid &&
+		if (r->cr3 == cr3 && r->role == role && r->pcid == pcid && r->page &&
 		    (SH_MODE(role) != SH_PAE || !memcmp(r->pdptr, pdptr, sizeof(r->pdptr))))
 			return r;
 	}
@@ -345,6 +341,8 @@ static struct vh_shadow_page *root_page(struct vh_shadow *sh, unsigned int slot,
 	if (p) {
 		p->key.role = key->role;
 		memset(p->spt, 0, 4 * sizeof(u64));
+		p->words = 0;
+		p->is_local = false;
 		memset(p->filled, 0, sizeof(p->filled));
 		memset(p->local, 0, sizeof(p->local));
 	}
@@ -367,6 +365,7 @@ static struct vh_shadow_root *root_new(struct vh_shadow *sh, u64 cr3, u16 pcid, 
 		return NULL;
 	*r = (struct vh_shadow_root){ .page = p, .cr3 = cr3, .pcid = pcid, .role = role };
 	memcpy(r->pdptr, sh->vcpu->s.pdptr, sizeof(r->pdptr));
+	sh->nr_roots = max_t(unsigned int, sh->nr_roots, r - sh->roots + 1);
 	return r;
 }
 
@@ -417,13 +416,14 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 
 /**
  * vh_shadow_switch - another root for new control registers, if it is at hand
- * @vcpu: the vCPU; CR0 and CR4 are valid
+ * @vcpu: the vCPU
  * @cr0: new value, of which WP may have changed
  * @cr3: new value
  * @flush: what the guest's processor would flush, it would flush here too
  *
  * In the window. False: nothing was done, go the long way. Else the hardware's
- * own TLB is to be flushed.
+ * CR3 is to be written and its own TLB flushed. What paging looks at is always
+ * up to date in memory, for its bits of CR0 and CR4 are vh's.
  */
 bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 {
@@ -442,7 +442,7 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 		vh_shadow_flush(sh, VH_FLUSH_PCID, pcid);
 	root_use(sh, r);
 	s->cr3 = cr3;
-	vh_dirty(vcpu, VH_S_CR3);
+	vcpu->valid |= VH_S_CR3;
 	return true;
 }
 

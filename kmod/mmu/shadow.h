@@ -30,6 +30,9 @@
 #define SH_ENTRIES	512
 #define SH_ROOTS	16
 #define SH_HASH_BITS	8
+/* Tables of a vCPU: at least so many, and one for so many pages of memory. */
+#define SH_PAGES_MIN	256UL
+#define SH_PAGES_SHARE	64
 
 /**
  * struct vh_shadow_key - what a table is the shadow of
@@ -61,6 +64,8 @@ struct vh_shadow_page {
 	u64 pass;			/* of the last comparison */
 	struct hlist_node hash;
 	struct list_head node;		/* when it is to be freed */
+	u8 words;			/* of @filled that are not 0 */
+	bool is_local;			/* some of @local is set */
 	unsigned long filled[SH_ENTRIES / BITS_PER_LONG];	/* entries that may be present */
 	unsigned long local[SH_ENTRIES / BITS_PER_LONG];	/* those that may lead to non-global ones */
 	u32 next[SH_ENTRIES];		/* reverse map: next leaf of the bucket; 0: not in one */
@@ -95,6 +100,7 @@ struct vh_shadow {
 	struct xarray pages;		/* by id */
 	unsigned long nr_pages;		/* as roots */
 	u64 clock, pass;		/* own thread */
+	unsigned int nr_roots;		/* how many of @roots were ever used; own thread */
 	u64 spurious;			/* address of the last fault without reason; own thread */
 
 	/* The reverse map, gfn to leaves; mmu.lock: own thread reading, others writing. */
@@ -151,19 +157,23 @@ static inline void sh_set(unsigned long *map, unsigned int i)
 	map[i / BITS_PER_LONG] |= BIT(i % BITS_PER_LONG);
 }
 
-static inline void sh_clear(unsigned long *map, unsigned int i)
+/* Entry @i may lead to translations that are not global. */
+static inline void sh_set_local(struct vh_shadow_page *p, unsigned int i)
 {
-	map[i / BITS_PER_LONG] &= ~BIT(i % BITS_PER_LONG);
+	sh_set(p->local, i);
+	p->is_local = true;
+}
+
+static inline void sh_fill(struct vh_shadow_page *p, unsigned int i, u64 e)
+{
+	WRITE_ONCE(p->spt[i], e);
+	sh_set(p->filled, i);
+	p->words |= BIT(i / BITS_PER_LONG);
 }
 
 static inline bool sh_has(const unsigned long *map, unsigned int i)
 {
 	return map[i / BITS_PER_LONG] & BIT(i % BITS_PER_LONG);
-}
-
-static inline bool sh_any(const unsigned long *map)
-{
-	return map[0] | map[1] | map[2] | map[3] | map[4] | map[5] | map[6] | map[7];
 }
 
 /* Offset of the guest's entry behind entry @i from that behind entry 0. */
@@ -198,6 +208,13 @@ struct vh_shadow_page *vh_shadow_find(struct vh_shadow *sh, const struct vh_shad
 struct vh_shadow_page *vh_shadow_new(struct vh_shadow *sh, const struct vh_shadow_key *key,
 				     u64 *spt);
 int vh_shadow_prepare(struct vh_shadow *sh);
+
+/* Has vh_shadow_prepare() nothing to do? */
+static inline bool vh_shadow_ready(const struct vh_shadow *sh)
+{
+	return sh->spares == ARRAY_SIZE(sh->spare) &&
+	       sh->spare_tables == ARRAY_SIZE(sh->spare_table) && sh->nr_pages < SH_PAGES_MIN;
+}
 
 /* shadow_flush.c */
 void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid);

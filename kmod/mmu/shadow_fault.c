@@ -2,12 +2,14 @@
 /*
  * shadow_fault.c - #PF without EPT: the guest's own fault, or one of the shadow.
  */
-#include <linux/log2.h>
 #include <linux/mm.h>
-#include <linux/swap.h>
+#include <linux/uaccess.h>
 #include <asm/processor-flags.h>
 
 #include "shadow.h"
+
+/* Entries that a fault in a large page fills, if the host has the pages at hand. */
+#define AROUND		8
 
 #define FAULT_SAME	4	/* the entry is there already */
 
@@ -15,20 +17,55 @@
 #define CODE_U	BIT(2)
 #define CODE_I	BIT(4)
 
-static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
+/*
+ * How a fault is dealt with: in the window nothing may sleep, and what would
+ * have to is left to the slow path.
+ */
+struct how {
+	struct vh_vm *vm;
+	const struct vh_slots *slots;	/* under vh_slots_srcu */
+	bool window;
+};
+
+static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
-	return vh_gpa_read(vm, gpa, buf, len);
+	const struct how *how = ctx;
+	const struct vh_slot *slot = vh_slot_find(how->slots, gpa >> PAGE_SHIFT);
+	const void __user *at;
+	int err;
+
+	if (!slot)
+		return -ENXIO;
+	at = (void __user *)(vh_slot_hva(slot, gpa >> PAGE_SHIFT) + offset_in_page(gpa));
+	if (!how->window) {
+		might_fault();
+		return raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
+	}
+	pagefault_disable();
+	if (len == 8)
+		err = __get_user(*(u64 *)buf, (const u64 __user *)at);
+	else
+		err = __get_user(*(u32 *)buf, (const u32 __user *)at);
+	pagefault_enable();
+	return err;
 }
 
-static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
-	return vh_gpa_cmpxchg(vm, gpa, old, new, len);
+	const struct how *how = ctx;
+
+	return vh_gpa_cmpxchg(how->vm, gpa, old, new, len);
 }
 
-static const struct vh_walk_mem *walk_mem(struct vh_vm *vm, struct vh_walk_mem *mem)
+/* Are the accessed and dirty bits that this access sets all there? */
+static bool bits_set(const struct vh_walk *w, u32 access)
 {
-	*mem = (struct vh_walk_mem){ walk_read, walk_cmpxchg, vm };
-	return mem;
+	unsigned int i;
+
+	for (i = 0; i < w->steps; i++)
+		if (!(w->step[i].entry & SH_PTE_ACCESSED))
+			return false;
+	return w->dirty || !(access & VH_ACC_WRITE);
 }
 
 static u32 access_of(struct vh_vcpu *vcpu, u32 error)
@@ -58,8 +95,8 @@ static u32 entry_rights(u64 e, u32 role)
 
 /* A walk of the shadow, from the root to where the leaf goes. */
 struct way {
-	struct vh_shadow_page *page[6];
-	unsigned int index[6];		/* by level */
+	struct vh_shadow_page *page[6];	/* by level */
+	unsigned int index[6];
 	int top, level;			/* level: of the leaf */
 	bool local;			/* the way leads to translations that are not global */
 	bool flush;			/* the hardware may know what was there before */
@@ -75,13 +112,19 @@ static void all_local(struct vh_shadow *sh)
 	unsigned int b;
 	int i;
 
-	hash_for_each(sh->hash, b, p, hash)
-		if (SH_LEVEL(p->key.role) > 1)
+	hash_for_each(sh->hash, b, p, hash) {
+		if (SH_LEVEL(p->key.role) > 1) {
 			memcpy(p->local, p->filled, sizeof(p->local));
-	for (i = 0; i < SH_ROOTS; i++)
-		if (sh->pdpt_page[i])
-			memcpy(sh->pdpt_page[i]->local, sh->pdpt_page[i]->filled,
-			       sizeof(p->local));
+			p->is_local = p->words;
+		}
+	}
+	for (i = 0; i < SH_ROOTS; i++) {
+		p = sh->pdpt_page[i];
+		if (p) {
+			memcpy(p->local, p->filled, sizeof(p->local));
+			p->is_local = p->words;
+		}
+	}
 }
 
 static void path_local(struct vh_shadow *sh, const struct way *way)
@@ -94,9 +137,9 @@ static void path_local(struct vh_shadow *sh, const struct way *way)
 
 		if (sh_has(p->local, way->index[l]))
 			continue;
-		if (p->links > 1 && !sh_any(p->local))
+		if (p->links > 1 && !p->is_local)
 			shared = true;
-		sh_set(p->local, way->index[l]);
+		sh_set_local(p, way->index[l]);
 	}
 	if (shared)
 		all_local(sh);
@@ -129,7 +172,7 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	if (child) {
 		/* INVLPG did not reach it while it was linked nowhere. */
 		vh_shadow_compare(sh, child, true);
-		way->local |= sh_any(child->local);
+		way->local |= child->is_local;
 	} else {
 		child = vh_shadow_new(sh, key, NULL);
 		if (!child)
@@ -141,8 +184,7 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	if (level != 3 || SH_MODE(p->key.role) == SH_LONG)
 		link |= SH_PTE_WRITE | SH_PTE_USER | SH_PTE_ACCESSED;
 	entry_replaced(sh, p, i);
-	WRITE_ONCE(p->spt[i], link);
-	sh_set(p->filled, i);
+	sh_fill(p, i, link);
 	return child;
 }
 
@@ -222,25 +264,66 @@ static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 	    (((old ^ e) & (SH_PTE_ADDR | SH_PTE_LARGE)) || (old & ~e & (SH_PTE_WRITE | SH_PTE_USER)) ||
 	     (e & ~old & SH_PTE_NX)))
 		way->flush = true;
-	WRITE_ONCE(p->spt[i], e);
-	sh_set(p->filled, i);
+	sh_fill(p, i, e);
 	if (!p->next[i])
 		vh_shadow_rmap_add(sh, p, i);
 	return 0;
 }
 
+/*
+ * The pieces of a large page, and of unpaged memory, come in groups: they all
+ * have the same rights, and the next is likely to be wanted soon. mmu.lock held.
+ */
+static void install_around(struct vh_shadow *sh, const struct way *way, const struct vh_walk *w,
+			   const struct vh_shadow_host *h, const struct vh_slot *slot,
+			   unsigned long seq)
+{
+	struct vh_shadow_page *p = way->page[1];
+	unsigned int first = way->index[1] & ~(AROUND - 1), i;
+	struct vh_mmu *mmu = &sh->vcpu->vm->mmu;
+	struct page *pages[AROUND];
+	struct vh_shadow_host one = *h;
+	gfn_t gfn = p->key.gfn + first;
+	int n;
+
+	if (gfn < slot->base || gfn + AROUND > slot->base + slot->npages ||
+	    mmu->invalidating || mmu->seq != seq)
+		return;
+	n = get_user_pages_fast_only(vh_slot_hva(slot, gfn), AROUND, FOLL_WRITE, pages);
+	for (i = 0; (int)i < n; i++) {
+		if (!(READ_ONCE(p->spt[first + i]) & SH_PTE_PRESENT)) {
+			one.pfn = page_to_pfn(pages[i]);
+			if (one.writable && !PageDirty(pages[i]))
+				SetPageDirty(pages[i]);
+			sh_fill(p, first + i, vh_shadow_leaf(w, &one, p->key.role, VH_ACC_READ));
+			if (!p->next[first + i])
+				vh_shadow_rmap_add(sh, p, first + i);
+			if (way->local)
+				sh_set_local(p, first + i);
+		}
+		put_page(pages[i]);
+	}
+}
+
 static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	       const struct vh_shadow_host *h, const struct vh_host_page *hp, u32 access,
-	       const struct vh_slot *slot)
+	       const struct vh_slot *slot, const struct how *how)
 {
 	struct vh_mmu *mmu = &vcpu->vm->mmu;
 	struct vh_shadow *sh = vcpu->shadow;
-	struct way way = {};
 	int err = VH_FAULT_RETRY;
+	struct way way;
 
 	/* Without CR4.PGE the G bit means nothing (SDM 4.10.2.4). */
 	way.local = !w->global || !(vcpu->s.cr4 & X86_CR4_PGE);
-	read_lock(&mmu->lock);
+	way.flush = false;
+	if (how->window) {
+		/* Its writer may be waiting for this CPU. */
+		if (!read_trylock(&mmu->lock))
+			return -EAGAIN;
+	} else {
+		read_lock(&mmu->lock);
+	}
 	if (sh->cur && !(hp && vh_host_page_stale(mmu, hp))) {
 		err = install(sh, va, w, h, access, &way);
 		if (err >= 0 && way.local)
@@ -248,6 +331,9 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (err >= 0 && slot && (access & VH_ACC_WRITE))
 			vh_slot_mark(slot, w->gpa >> PAGE_SHIFT);
+		if (!err && hp && !slot->dirty && way.level == 1 &&
+		    (way.page[1]->key.role & (SH_DIRECT | SH_WP0)) == SH_DIRECT)
+			install_around(sh, &way, w, h, slot, hp->seq);
 	}
 	read_unlock(&mmu->lock);
 	if (way.flush || err == FAULT_SAME)
@@ -256,37 +342,49 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 }
 
 /* The largest entry for a page of the guest that the hardware has. */
-static int level_max(u64 guest_page)
+static int level_max(const struct vh_vcpu *vcpu, u64 guest_page)
 {
-	if (guest_page >= 1ULL << 30 && boot_cpu_has(X86_FEATURE_GBPAGES))
+	/* The hardware's PDPTEs of a PAE walk map nothing. */
+	if (guest_page >= 1ULL << 30 && (vcpu->s.efer & EFER_LMA) &&
+	    boot_cpu_has(X86_FEATURE_GBPAGES))
 		return 3;
 	return guest_page >= 1ULL << 21 ? 2 : 1;
 }
 
 static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 access,
-		    const struct vh_slot *slot)
+		    const struct vh_slot *slot, const struct how *how)
 {
-	int max = level_max(w->page_size), err;
+	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
 	struct vh_shadow_host h;
+	int err;
 
-	/* The hardware's PDPTEs of a PAE walk map nothing. */
-	if (max == 3 && !(vcpu->s.efer & EFER_LMA))
-		max = 2;
-	err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, access & VH_ACC_WRITE, max, &hp);
+	if (how->window)
+		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
+					level_max(vcpu, w->page_size), &hp);
+	else
+		err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
+				       level_max(vcpu, w->page_size), &hp);
 	if (err)
 		return err;
 	h.level = hp.level;
 	h.pfn = page_to_pfn(hp.page) & ~((1UL << (9 * (h.level - 1))) - 1);
 	h.writable = hp.writable;
-	err = map(vcpu, va, w, &h, &hp, access, slot);
-	if (!err) {
-		if (h.writable && !PageDirty(hp.page))
-			SetPageDirty(hp.page);
-		mark_page_accessed(hp.page);
-	}
+	err = map(vcpu, va, w, &h, &hp, access, slot, how);
+	if (!err && h.writable && !PageDirty(hp.page))
+		SetPageDirty(hp.page);
 	put_page(hp.page);
 	return err;
+}
+
+static int map_apic(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 access,
+		    const struct how *how)
+{
+	const struct vh_shadow_host h = {
+		.pfn = page_to_pfn(vcpu->vm->mmu.apic_page), .level = 1, .writable = true,
+	};
+
+	return map(vcpu, va, w, &h, NULL, access, NULL, how);
 }
 
 /*
@@ -301,6 +399,37 @@ static int spurious(struct vh_shadow *sh, u64 va)
 	return again ? VH_FAULT_GUEST : 0;
 }
 
+/* vh_slots_srcu held. As vh_shadow_fault(); in the window -EAGAIN: the slow path. */
+static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, const struct how *how)
+{
+	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, (void *)how };
+	u32 access = access_of(vcpu, *error);
+	const struct vh_slot *slot;
+	struct vh_paging p;
+	struct vh_walk w;
+	gfn_t gfn;
+	int err;
+
+	vh_paging_of(vcpu, &p);
+	err = vh_walk_paging(&p, &mem, va, access, !how->window, &w);
+	if (err == -EFAULT) {
+		*error = w.error_code;
+		return VH_FAULT_GUEST;
+	}
+	if (how->window && (err || !bits_set(&w, access)))
+		return -EAGAIN;
+	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
+		return VH_FAULT_MMIO;
+	gfn = w.gpa >> PAGE_SHIFT;
+	slot = vh_slot_find(how->slots, gfn);
+	if (!slot)
+		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, &w, access, how) :
+						   VH_FAULT_MMIO;
+	if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
+		return VH_FAULT_MMIO;
+	return map_slot(vcpu, va, &w, access, slot, how);
+}
+
 /**
  * vh_shadow_fault - #PF of a guest on shadow tables
  * @vcpu: the vCPU
@@ -313,50 +442,49 @@ static int spurious(struct vh_shadow *sh, u64 va)
  */
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
+	struct how how = { .vm = vcpu->vm };
 	struct vh_shadow *sh = vcpu->shadow;
-	const struct vh_slot *slot;
-	struct vh_walk_mem mem;
-	struct vh_paging p;
-	struct vh_walk w;
-	u32 access;
 	int err, idx;
-	gfn_t gfn;
 
 	vcpu->faults++;
 	err = vh_shadow_prepare(sh);
 	if (err)
 		return err;
 	vh_need(vcpu, VH_S_SS);
-	vh_paging_of(vcpu, &p);
-	access = access_of(vcpu, *error);
-	err = vh_walk_paging(&p, walk_mem(vcpu->vm, &mem), va, access, true, &w);
-	if (err == -EFAULT) {
-		*error = w.error_code;
-		return VH_FAULT_GUEST;
-	}
-	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
-		return VH_FAULT_MMIO;
-	gfn = w.gpa >> PAGE_SHIFT;
 	idx = srcu_read_lock(&vh_slots_srcu);
-	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
-	if (!slot) {
-		err = VH_FAULT_MMIO;
-		if (vh_mmu_is_apic(vcpu, gfn)) {
-			const struct vh_shadow_host h = {
-				.pfn = page_to_pfn(vcpu->vm->mmu.apic_page),
-				.level = 1, .writable = true,
-			};
-
-			err = map(vcpu, va, &w, &h, NULL, access, NULL);
-		}
-	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
-		err = VH_FAULT_MMIO;
-	} else {
-		err = map_slot(vcpu, va, &w, access, slot);
-	}
+	how.slots = vh_slots(vcpu->vm);
+	err = fault(vcpu, va, error, &how);
 	srcu_read_unlock(&vh_slots_srcu, idx);
 	if (unlikely(err == FAULT_SAME))
 		return spurious(sh, va);
 	sh->spurious = ~0ULL;
+	return err;
+}
+
+/**
+ * vh_shadow_fault_fast - the same when nothing has to sleep
+ * @vcpu: the vCPU; CR0, CR3, CR4, EFER, RFLAGS and SS are valid
+ * @va: faulting linear address
+ * @error: as vh_shadow_fault()'s
+ *
+ * In the window. 0, VH_FAULT_GUEST, or anything else: nothing was done.
+ */
+int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
+{
+	struct how how = { .vm = vcpu->vm, .window = true };
+	struct vh_shadow *sh = vcpu->shadow;
+	int err, idx;
+
+	/* PKRU is in the register, not in memory. */
+	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
+		return -EAGAIN;
+	idx = srcu_read_lock(&vh_slots_srcu);
+	how.slots = vh_slots(vcpu->vm);
+	err = fault(vcpu, va, error, &how);
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	if (!err || err == VH_FAULT_GUEST) {
+		sh->spurious = ~0ULL;
+		vcpu->faults++;
+	}
 	return err;
 }

@@ -15,14 +15,12 @@
 #define G_IGNORED_LONG	(GENMASK_ULL(58, 52) | G_IGNORED)
 
 /* The guest's table in the VMM's memory; 0: it is not in a memslot. */
-static unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p)
+static noinline unsigned long find_hva(struct vh_vm *vm, struct vh_shadow_page *p,
+				       unsigned long gen)
 {
-	unsigned long gen = smp_load_acquire(&vm->mmu.slots_gen);
 	const struct vh_slot *slot;
 	int idx;
 
-	if (likely(p->slots_gen == gen))
-		return p->hva;
 	idx = srcu_read_lock(&vh_slots_srcu);
 	slot = vh_slot_find(vh_slots(vm), p->key.gfn);
 	p->hva = slot ? vh_slot_hva(slot, p->key.gfn) : 0;
@@ -31,30 +29,46 @@ static unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p)
 	return p->hva;
 }
 
+static inline unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p)
+{
+	unsigned long gen = smp_load_acquire(&vm->mmu.slots_gen);
+
+	return likely(p->slots_gen == gen) ? p->hva : find_hva(vm, p, gen);
+}
+
+static void drop_entries(struct vh_shadow_page *p, unsigned int n, unsigned long which)
+{
+	unsigned long w;
+
+	for (w = which; w; w &= w - 1)
+		WRITE_ONCE(p->spt[n * BITS_PER_LONG + __ffs(w)], 0);
+	p->filled[n] &= ~which;
+	p->local[n] &= ~which;
+}
+
 /*
  * Compare the entries in @map, which is the page's @filled or @local, with the
  * guest's. What cannot be read, or not without sleeping, differs.
  */
-static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned long *map)
+static __always_inline void compare_as(struct vh_vm *vm, struct vh_shadow_page *p,
+				       unsigned long *map, const bool is_32, const u64 ignored)
 {
-	const u64 ignored = SH_MODE(p->key.role) == SH_LONG ? G_IGNORED_LONG : G_IGNORED;
-	const bool is_32 = SH_MODE(p->key.role) == SH_32;
-	unsigned long hva = table_hva(vm, p), w;
+	const u64 *was = p->gpte;
+	unsigned long hva = table_hva(vm, p), m, w;
 	void __user *base = (void __user *)(hva + p->offset);
-	u64 differs[SH_ENTRIES / BITS_PER_LONG] = {};
 	unsigned int i, n;
 	u64 now, diff;
 	u32 now32;
-	bool any = false;
 
 	if (!hva)
 		goto all;
 	pagefault_disable();
-	if (!user_read_access_begin(base, PAGE_SIZE - p->offset)) {
-		pagefault_enable();
-		goto all;
-	}
-	for (n = 0; n < ARRAY_SIZE(differs); n++) {
+	if (!user_read_access_begin(base, PAGE_SIZE - p->offset))
+		goto enable;
+	for (m = p->words; m; m &= m - 1) {
+		unsigned long gone = 0;
+
+		n = __ffs(m);
 		for (w = map[n]; w; w &= w - 1) {
 			i = n * BITS_PER_LONG + __ffs(w);
 			if (is_32) {
@@ -64,72 +78,82 @@ static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned
 			} else {
 				unsafe_get_user(now, (u64 __user *)base + i, fault);
 			}
-			diff = (now ^ p->gpte[i]) & ~ignored;
+			diff = (now ^ was[i]) & ~ignored;
 			/* Dirty by now: the next write will see it. */
 			if (likely(!diff) || (diff == G_DIRTY && (now & G_DIRTY)))
 				continue;
-			differs[n] |= BIT(i % BITS_PER_LONG);
-			any = true;
+			WRITE_ONCE(p->spt[i], 0);
+			gone |= BIT(i % BITS_PER_LONG);
+		}
+		if (gone) {
+			p->filled[n] &= ~gone;
+			p->local[n] &= ~gone;
 		}
 	}
 	user_read_access_end();
 	pagefault_enable();
-	if (!any)
-		return;
-	for (n = 0; n < ARRAY_SIZE(differs); n++) {
-		for (w = differs[n]; w; w &= w - 1) {
-			i = n * BITS_PER_LONG + __ffs(w);
-			WRITE_ONCE(p->spt[i], 0);
-		}
-		p->filled[n] &= ~differs[n];
-		p->local[n] &= ~differs[n];
-	}
 	return;
 fault:
 	user_read_access_end();
+enable:
 	pagefault_enable();
 all:
-	for (n = 0; n < ARRAY_SIZE(differs); n++) {
-		unsigned long drop = map[n];
+	for (m = p->words; m; m &= m - 1)
+		drop_entries(p, __ffs(m), map[__ffs(m)]);
+}
 
-		for (w = drop; w; w &= w - 1)
-			WRITE_ONCE(p->spt[n * BITS_PER_LONG + __ffs(w)], 0);
-		p->filled[n] &= ~drop;
-		p->local[n] &= ~drop;
+static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned long *map)
+{
+	switch (SH_MODE(p->key.role)) {
+	case SH_LONG:
+		compare_as(vm, p, map, false, G_IGNORED_LONG);
+		break;
+	case SH_PAE:
+		compare_as(vm, p, map, false, G_IGNORED);
+		break;
+	default:
+		compare_as(vm, p, map, true, G_IGNORED);
 	}
 }
 
 static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 {
 	int level = SH_LEVEL(p->key.role);
-	unsigned int n;
+	unsigned long m, w, any = 0;
 
-	if (p->pass == sh->pass || (p->key.role & SH_DIRECT))
-		return;
 	p->pass = sh->pass;
 	if (p->gpte)
 		compare_entries(sh->vcpu->vm, p, all ? p->filled : p->local);
-	if (level == 1)
-		return;
-	for (n = 0; n < ARRAY_SIZE(p->filled); n++) {
-		unsigned long w = all ? p->filled[n] : p->local[n];
+	for (m = p->words; m; m &= m - 1) {
+		unsigned int n = __ffs(m);
+		unsigned long gone = 0, global = 0;
 
-		for (; w; w &= w - 1) {
-			unsigned int i = n * BITS_PER_LONG + __ffs(w);
-			u64 e = READ_ONCE(p->spt[i]);
+		if (level == 1) {
+			any |= p->local[n];
+			continue;
+		}
+
+		for (w = all ? p->filled[n] : p->local[n]; w; w &= w - 1) {
+			u64 e = READ_ONCE(p->spt[n * BITS_PER_LONG + __ffs(w)]);
 
 			if (!(e & SH_PTE_PRESENT)) {
-				sh_clear(p->filled, i);
-				sh_clear(p->local, i);
-				continue;
+				gone |= w & -w;
+			} else if (!sh_leaf(e, level)) {
+				struct vh_shadow_page *child = sh_child(e);
+
+				if (child->pass != sh->pass && !(child->key.role & SH_DIRECT))
+					compare(sh, child, all);
+				if (!child->is_local)
+					global |= w & -w;
 			}
-			if (sh_leaf(e, level))
-				continue;
-			compare(sh, sh_child(e), all);
-			if (!sh_any(sh_child(e)->local))
-				sh_clear(p->local, i);
 		}
+		p->filled[n] &= ~gone;
+		p->local[n] &= ~(gone | global);
+		any |= p->local[n];
+		if (!p->filled[n])
+			p->words &= ~BIT(n);
 	}
+	p->is_local = any;
 }
 
 /**
@@ -144,7 +168,8 @@ static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 void vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 {
 	sh->pass++;
-	compare(sh, p, all);
+	if (!(p->key.role & SH_DIRECT))
+		compare(sh, p, all);
 }
 
 /**
@@ -160,7 +185,7 @@ void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid)
 {
 	unsigned int i;
 
-	for (i = 0; i < SH_ROOTS; i++) {
+	for (i = 0; i < sh->nr_roots; i++) {
 		struct vh_shadow_root *r = &sh->roots[i];
 
 		if (what == VH_FLUSH_ALL)
@@ -212,7 +237,7 @@ void vh_shadow_invlpg(struct vh_vcpu *vcpu, u64 va)
 	struct vh_shadow *sh = vcpu->shadow;
 	unsigned int i;
 
-	for (i = 0; i < SH_ROOTS; i++) {
+	for (i = 0; i < sh->nr_roots; i++) {
 		struct vh_shadow_root *r = &sh->roots[i];
 
 		if (!r->page || (r->role & SH_DIRECT))

@@ -105,6 +105,8 @@ struct vh_host_page {
 /* fault.c */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		     int max, struct vh_host_page *hp);
+int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
+		      int max, struct vh_host_page *hp);
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn);
 
 /* mmu.lock held for reading: has the host's mapping changed, or is it changing? */

@@ -141,6 +141,7 @@ static bool fast_cr0(struct vh_vcpu *vcpu, u64 value)
 	const u64 quiet = X86_CR0_WP | X86_CR0_TS | X86_CR0_MP | X86_CR0_EM | X86_CR0_AM;
 	struct vh_cpu_state *s = &vcpu->s;
 
+	vmx_need(vcpu, VH_S_CR0);
 	if ((s->cr0 ^ value) & ~quiet)
 		return false;
 	if (((s->cr0 ^ value) & X86_CR0_WP) && !vh_shadow_switch(vcpu, value, s->cr3, false))
@@ -179,10 +180,10 @@ static bool fast_cr(struct vh_vcpu *vcpu)
 	if ((vcpu->s.efer & EFER_LMA) && !(vmcs_read(GUEST_CS_AR_BYTES) & BIT(13)))
 		return false;
 	value = gpr(vcpu, reg);
-	vmx_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
 	done = cr == 0 ? fast_cr0(vcpu, value) : cr == 3 ? fast_cr3(vcpu, value) : false;
 	if (!done)
 		return false;
+	vmcs_write(GUEST_CR3, vh_shadow_hw_cr3(vcpu));
 	vmx_flush_vpid(vcpu);
 	skip(vcpu);
 	return true;
@@ -196,6 +197,27 @@ static bool fast_invlpg(struct vh_vcpu *vcpu)
 	vmx_flush_vpid(vcpu);
 	skip(vcpu);
 	return true;
+}
+
+/* A #PF of the guest's own goes back to it; one of the shadow's is filled in. */
+static bool fast_page_fault(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+	u32 error = x->intr_error;
+	u64 va;
+	int r;
+
+	/* Not while an event was being delivered, or IRET was about to unblock NMIs. */
+	if (!vcpu->shadow || (x->intr_info & INTR_INFO_VECTOR_MASK) != 14 ||
+	    (x->intr_info & INTR_INFO_UNBLOCK_NMI) ||
+	    (vmcs_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
+		return false;
+	va = vmcs_read(EXIT_QUALIFICATION);
+	vmx_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_RFLAGS | VH_S_SS);
+	r = vh_shadow_fault_fast(vcpu, va, &error);
+	if (r == VH_FAULT_GUEST)
+		vh_inject_pf(vcpu, va, error);
+	return r == 0 || r == VH_FAULT_GUEST;
 }
 
 /**
@@ -245,6 +267,8 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 		return true;
 	case EXIT_REASON_HLT:
 		return fast_hlt(vcpu);
+	case EXIT_REASON_EXCEPTION_NMI:
+		return fast_page_fault(vcpu);
 	case EXIT_REASON_CR_ACCESS:
 		return fast_cr(vcpu);
 	case EXIT_REASON_INVLPG:
