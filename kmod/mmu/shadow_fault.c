@@ -270,38 +270,124 @@ static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 	return 0;
 }
 
+/* A neighbour of a leaf that was just installed: what to make of it. */
+struct neighbour {
+	struct vh_walk w;		/* the rights only */
+	u64 guest;			/* the guest's entry */
+	unsigned long hva;		/* 0: leave it alone */
+};
+
+/* Bits that are reserved in a present entry of a page table. */
+static u64 reserved(const struct vh_vcpu *vcpu, u32 role)
+{
+	u64 r = GENMASK_ULL(51, 0) & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0);
+
+	if (SH_MODE(role) == SH_32)
+		return 0;
+	if (SH_MODE(role) == SH_PAE)
+		r |= GENMASK_ULL(62, 52);
+	return role & SH_NXE ? r : r | SH_PTE_NX;
+}
+
 /*
- * The pieces of a large page, and of unpaged memory, come in groups: they all
- * have the same rights, and the next is likely to be wanted soon. mmu.lock held.
+ * The processor may cache what has its accessed bit set without being asked
+ * (SDM 4.10.2.3). Of the group around entry @first those are taken that could
+ * be translated just like the one that faulted.
  */
+static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
+			const struct vh_walk *w, unsigned int first, struct neighbour *n,
+			const struct how *how)
+{
+	const struct vh_shadow_page *p = way->page[1];
+	const bool is_32 = SH_MODE(p->key.role) == SH_32;
+	const u64 bad = reserved(vcpu, p->key.role);
+	const struct vh_slot *slot = NULL;
+	unsigned int i;
+	u32 rights;
+	u64 e;
+
+	for (i = 0; i < AROUND; i++) {
+		gfn_t gfn;
+
+		n[i].hva = 0;
+		if (READ_ONCE(p->spt[first + i]) & SH_PTE_PRESENT)
+			continue;
+		if (p->key.role & SH_DIRECT) {
+			n[i].w = *w;
+			gfn = p->key.gfn + first + i;
+		} else {
+			struct how peek = *how;
+
+			e = 0;
+			peek.window = true;
+			if (walk_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
+				      sh_guest_offset(p, first + i), &e, is_32 ? 4 : 8))
+				return;
+			if ((e & (SH_PTE_PRESENT | SH_PTE_ACCESSED)) !=
+			    (SH_PTE_PRESENT | SH_PTE_ACCESSED) || (e & bad))
+				continue;
+			rights = entry_rights(e, p->key.role) & p->key.role;
+			n[i].guest = e;
+			n[i].w.writable = rights & SH_WRITE;
+			n[i].w.user = rights & SH_USER;
+			n[i].w.nx = !(rights & SH_EXEC);
+			n[i].w.dirty = e & SH_PTE_DIRTY;
+			n[i].w.pkey = is_32 ? 0 : (e >> 59) & 15;
+			n[i].w.global = (e & BIT_ULL(8)) && (vcpu->s.cr4 & X86_CR4_PGE);
+			/* The tables above know whether they lead to local ones. */
+			if (!n[i].w.global && !way->local)
+				continue;
+			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
+		}
+		if (!slot || gfn < slot->base || gfn - slot->base >= slot->npages)
+			slot = vh_slot_find(how->slots, gfn);
+		if (slot && !slot->dirty && !(slot->flags & KVM_MEM_READONLY))
+			n[i].hva = vh_slot_hva(slot, gfn);
+	}
+}
+
+static void install_one(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i,
+			const struct neighbour *n, struct page *page, bool local)
+{
+	const struct vh_shadow_host h = { .pfn = page_to_pfn(page), .level = 1, .writable = true };
+
+	if (!PageDirty(page))
+		SetPageDirty(page);
+	if (p->gpte) {
+		if ((p->gpte[i] ^ n->guest) & SH_PTE_ADDR)
+			entry_replaced(sh, p, i);
+		p->gpte[i] = n->guest;
+	}
+	sh_fill(p, i, vh_shadow_leaf(&n->w, &h, p->key.role, VH_ACC_READ));
+	if (!p->next[i])
+		vh_shadow_rmap_add(sh, p, i);
+	if (local)
+		sh_set_local(p, i);
+}
+
+/* Fill the group around a small leaf, with what the host has at hand. mmu.lock held. */
 static void install_around(struct vh_shadow *sh, const struct way *way, const struct vh_walk *w,
-			   const struct vh_shadow_host *h, const struct vh_slot *slot,
-			   unsigned long seq)
+			   const struct how *how)
 {
 	struct vh_shadow_page *p = way->page[1];
-	unsigned int first = way->index[1] & ~(AROUND - 1), i;
-	struct vh_mmu *mmu = &sh->vcpu->vm->mmu;
+	unsigned int first = way->index[1] & ~(AROUND - 1), i, run;
+	struct neighbour n[AROUND];
 	struct page *pages[AROUND];
-	struct vh_shadow_host one = *h;
-	gfn_t gfn = p->key.gfn + first;
-	int n;
+	int got, j;
 
-	if (gfn < slot->base || gfn + AROUND > slot->base + slot->npages ||
-	    mmu->invalidating || mmu->seq != seq)
-		return;
-	n = get_user_pages_fast_only(vh_slot_hva(slot, gfn), AROUND, FOLL_WRITE, pages);
-	for (i = 0; (int)i < n; i++) {
-		if (!(READ_ONCE(p->spt[first + i]) & SH_PTE_PRESENT)) {
-			one.pfn = page_to_pfn(pages[i]);
-			if (one.writable && !PageDirty(pages[i]))
-				SetPageDirty(pages[i]);
-			sh_fill(p, first + i, vh_shadow_leaf(w, &one, p->key.role, VH_ACC_READ));
-			if (!p->next[first + i])
-				vh_shadow_rmap_add(sh, p, first + i);
-			if (way->local)
-				sh_set_local(p, first + i);
+	look_around(sh->vcpu, way, w, first, n, how);
+	for (i = 0; i < AROUND; i += run) {
+		run = 1;
+		if (!n[i].hva)
+			continue;
+		while (i + run < AROUND && n[i + run].hva == n[i].hva + run * PAGE_SIZE)
+			run++;
+		got = get_user_pages_fast_only(n[i].hva, run, FOLL_WRITE, pages);
+		for (j = 0; j < got; j++) {
+			install_one(sh, p, first + i + j, &n[i + j], pages[j],
+				    way->local && !n[i + j].w.global);
+			put_page(pages[j]);
 		}
-		put_page(pages[i]);
 	}
 }
 
@@ -331,9 +417,9 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (err >= 0 && slot && (access & VH_ACC_WRITE))
 			vh_slot_mark(slot, w->gpa >> PAGE_SHIFT);
-		if (!err && hp && !slot->dirty && way.level == 1 &&
-		    (way.page[1]->key.role & (SH_DIRECT | SH_WP0)) == SH_DIRECT)
-			install_around(sh, &way, w, h, slot, hp->seq);
+		if (!err && hp && way.level == 1 && !mmu->invalidating &&
+		    !(way.page[1]->key.role & SH_WP0))
+			install_around(sh, &way, w, how);
 	}
 	read_unlock(&mmu->lock);
 	if (way.flush || err == FAULT_SAME)
