@@ -68,12 +68,12 @@ static const struct ctl ctl_proc2 = {
 };
 static const struct ctl ctl_exit = {
 	"VM-exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
-	VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS | VM_EXIT_LOAD_IA32_EFER |
-	VM_EXIT_LOAD_IA32_PAT, 0,
+	VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS,
+	VM_EXIT_LOAD_IA32_EFER | VM_EXIT_LOAD_IA32_PAT,
 };
 static const struct ctl ctl_entry = {
 	"VM-entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
-	VM_ENTRY_LOAD_DEBUG_CONTROLS | VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT, 0,
+	VM_ENTRY_LOAD_DEBUG_CONTROLS, VM_ENTRY_LOAD_IA32_EFER | VM_ENTRY_LOAD_IA32_PAT,
 };
 
 /* SDM A.2 to A.5: the low half of the MSR must be one, the high half may be. */
@@ -125,6 +125,15 @@ static bool caps_read(struct vmx_caps *c)
 	ok &= ctl_read(&ctl_entry, true_msrs, &c->entry);
 	if (!ok || !ctl_read(&ctl_proc2, false, &c->proc2))
 		return false;
+	/* Both ways or not at all. Without PAT the host's stays: guest memory ignores the guest's. */
+	if (!(c->exit & VM_EXIT_LOAD_IA32_EFER) || !(c->entry & VM_ENTRY_LOAD_IA32_EFER)) {
+		c->exit &= ~VM_EXIT_LOAD_IA32_EFER;
+		c->entry &= ~VM_ENTRY_LOAD_IA32_EFER;
+	}
+	if (!(c->exit & VM_EXIT_LOAD_IA32_PAT) || !(c->entry & VM_ENTRY_LOAD_IA32_PAT)) {
+		c->exit &= ~VM_EXIT_LOAD_IA32_PAT;
+		c->entry &= ~VM_ENTRY_LOAD_IA32_PAT;
+	}
 	if (c->vmcs_size > PAGE_SIZE || c->vmcs_size == 0)
 		return false;
 

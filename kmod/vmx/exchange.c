@@ -273,7 +273,10 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 			vmx->entry = entry;
 			vmcs_write(VM_ENTRY_CONTROLS, entry);
 		}
-		vmcs_write(GUEST_IA32_EFER, hw_efer(vmx, s));
+		if (vmx->efer)
+			vmx->efer[0].value = hw_efer(vmx, s);
+		else
+			vmcs_write(GUEST_IA32_EFER, hw_efer(vmx, s));
 	}
 	if (groups & VH_S_CR3) {
 		vmcs_write(GUEST_CR3, hw_cr3(vcpu));
@@ -299,7 +302,7 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 	}
 	if (groups & VH_S_DR7)
 		vmcs_write(GUEST_DR7, s->dr7);
-	if (groups & VH_S_PAT)
+	if ((groups & VH_S_PAT) && (vmx_caps.entry & VM_ENTRY_LOAD_IA32_PAT))
 		vmcs_write(GUEST_IA32_PAT, vh_cpu_caps.ept ? s->pat : vmcs_read(HOST_IA32_PAT));
 	if (groups & VH_S_INTR) {
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, s->interruptibility);

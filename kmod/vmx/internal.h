@@ -52,6 +52,7 @@ struct vh_vmx {
 	u64 tsc_offset, tsc_scale;
 	u64 cr0_mask, cr4_mask;
 	u32 seg_ar[VH_NR_SEGS];		/* access rights as s.seg[] has them taken apart */
+	struct vmx_msr_entry *efer;	/* guest's, host's; NULL: the VMCS has fields for it */
 	u32 tpr_threshold;
 	u16 intr_status;
 	bool vid;			/* virtual-interrupt delivery is on now */

@@ -279,8 +279,13 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, 0);
-	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, 0);
+	/* Without fields for EFER it is one of the MSRs that every entry and exit load. */
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->efer ? 1 : 0);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->efer ? 1 : 0);
+	if (vmx->efer) {
+		vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(&vmx->efer[0]));
+		vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&vmx->efer[1]));
+	}
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	if (vh_cpu_caps.ept)
@@ -322,9 +327,16 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
 	vmcs_write(HOST_IA32_SYSENTER_EIP, value);
 	rdmsrl(MSR_EFER, value);
-	vmcs_write(HOST_IA32_EFER, value);
+	if (vmx->efer) {
+		vmx->efer[0].index = MSR_EFER;
+		vmx->efer[1].index = MSR_EFER;
+		vmx->efer[1].value = value;
+	} else {
+		vmcs_write(HOST_IA32_EFER, value);
+	}
 	rdmsrl(MSR_IA32_CR_PAT, value);
-	vmcs_write(HOST_IA32_PAT, value);
+	if (vmx_caps.exit & VM_EXIT_LOAD_IA32_PAT)
+		vmcs_write(HOST_IA32_PAT, value);
 	vmx->configured = true;
 	vmx_apic_mode(vcpu);
 }
@@ -414,7 +426,11 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	INIT_LIST_HEAD(&vmx->node);
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs || !vmx->msr_bitmap) {
+	if (!(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))
+		vmx->efer = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->vmcs || !vmx->msr_bitmap ||
+	    (!vmx->efer && !(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))) {
+		free_page((unsigned long)vmx->efer);
 		free_page((unsigned long)vmx->vmcs);
 		free_page((unsigned long)vmx->msr_bitmap);
 		kfree(vmx);
@@ -451,6 +467,7 @@ void vh_vmx_destroy(struct vh_vcpu *vcpu)
 	local_irq_enable();
 	preempt_enable();
 	vpid_put(vmx->vpid);
+	free_page((unsigned long)vmx->efer);
 	free_page((unsigned long)vmx->vmcs);
 	free_page((unsigned long)vmx->msr_bitmap);
 	kfree(vmx);
