@@ -1,8 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# boot.sh CASE: boots of stock Debian kernels in the lab, by vhctl run
+# boot.sh CASE [--param NAME=VALUE]... [LAB OPTIONS...]: boots of stock Debian
+# kernels in the lab, by vhctl run; the module with these parameters
 #
 #   vmlinux     1, 2 and 4 vCPUs on a host with 2 CPUs, with a load on all of them
+#   smp         2 vCPUs, once
 #   bzimage     the same kernel from its bzImage
 #   both        the same guest on KVM and on vh in one boot; vh takes no more instructions
 #   ends        how a guest ends: power-off, reset, crash, kill; bad files and options
@@ -35,11 +37,27 @@ says() { grep -q "$1" /tmp/out && ok "guest says '$1'" || bad "guest does not sa
 unload() { rmmod vh && ok "vh unloads" || bad "vh does not unload"; }
 END
 opts="--timeout 400"
-case $1 in
+case=${1:-}
+[ $# = 0 ] || shift
+params=
+while [ "${1:-}" = --param ]; do
+	params="$params $2"
+	shift 2
+done
+echo "params='$params'" >>"$script"
+case $case in
+smp)
+	cat >>"$script" <<'END'
+insmod ./vh.ko $params || exit 2
+boot 0 load --cpus 2
+says "cpus 2,"; says "load on 2 CPUs, 1 different sums"
+unload
+END
+	;;
 vmlinux)
 	opts="$opts --cpus 2"
 	cat >>"$script" <<'END'
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 for n in 1 2 4; do
 	boot 0 load --cpus $n --stats
 	says "cpus $n,"; says "clocksource kvm-clock"; says "load on $n CPUs, 1 different sums"
@@ -49,7 +67,7 @@ END
 	;;
 bzimage)
 	cat >>"$script" <<'END'
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 image=vmlinuz
 boot 0 boot --stats
 says "userspace reached"
@@ -59,10 +77,10 @@ END
 both)
 	cat >>"$script" <<'END'
 ticks() { cut -d' ' -f1 /proc/uptime | tr -d .; }
-modprobe kvm-intel
+modprobe kvm-intel $params || exit 2
 a=$(ticks); boot 0 boot --device /dev/kvm; b=$(ticks)
 says "userspace reached"; kvm=$((b - a))
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 a=$(ticks); boot 0 boot --device /dev/vh; b=$(ticks)
 says "userspace reached"; vh=$((b - a))
 echo "guest boot, million instructions: kvm $kvm, vh $vh"
@@ -73,7 +91,7 @@ END
 	;;
 ends)
 	cat >>"$script" <<'END'
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 boot 3 reboot; says "asked for a reset"
 boot 3 crash	# panic=-1: the kernel resets
 says "sysrq triggered crash"
@@ -97,7 +115,7 @@ END
 	;;
 console)
 	cat >>"$script" <<'END'
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 (n=0; until grep -q "guest: clocksource" /tmp/out 2>/dev/null || [ $n = 150 ]; do
 	usleep 200000; n=$((n + 1)); done
 usleep 500000; echo 'echo answer $((6 * 7))'; usleep 500000; echo 'poweroff -f'; usleep 3000000) |
@@ -112,7 +130,7 @@ END
 	;;
 vcpus64)
 	cat >>"$script" <<'END'
-insmod ./vh.ko
+insmod ./vh.ko $params || exit 2
 boot 4 boot --cpus 64 --kernel triple; says "triple fault"
 unload
 END
@@ -131,7 +149,7 @@ END
 	opts="$opts --file build/guest/triple"
 	;;
 *)
-	sed -n '3,12s/^# \{0,1\}//p' "$0"
+	sed -n '3,14s/^# \{0,1\}//p' "$0"
 	exit 2
 	;;
 esac
@@ -140,6 +158,6 @@ echo "$passed passed, $failed failed"
 [ $failed = 0 ]
 END
 image=vmlinux
-[ "$1" = bzimage ] && image=vmlinuz
+[ "$case" = bzimage ] && image=vmlinuz
 tests/lab/lab run $opts --file kmod/vh.ko --file build/vhctl/vhctl \
-	--file "$kernel/$image:$image" --file build/guest/initrd:initrd "$script"
+	--file "$kernel/$image:$image" --file build/guest/initrd:initrd "$@" "$script"
