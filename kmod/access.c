@@ -24,7 +24,26 @@ static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len
 }
 
 /**
- * vh_paging_of - the vCPU's paging as the walker wants it
+ * vh_paging_in_memory - the vCPU's paging as the walker wants it
+ * @vcpu: the vCPU; what of its state counts is valid
+ * @p: filled in
+ *
+ * Own thread.
+ */
+void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p)
+{
+	const struct vh_cpu_state *s = &vcpu->s;
+
+	*p = (struct vh_paging){
+		.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
+		.rflags = s->rflags, .pkru = s->pkru,
+		.pdptr = { s->pdptr[0], s->pdptr[1], s->pdptr[2], s->pdptr[3] },
+		.maxphyaddr = vcpu->maxphyaddr, .gbpages = vcpu->gbpages,
+	};
+}
+
+/**
+ * vh_paging_of - the same, with the state made valid
  * @vcpu: the vCPU
  * @p: filled in
  *
@@ -32,15 +51,26 @@ static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len
  */
 void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
 {
-	struct vh_cpu_state *s = &vcpu->s;
-
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER | VH_S_RFLAGS);
-	*p = (struct vh_paging){
-		.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
-		.rflags = s->rflags, .pkru = s->pkru,
-		.pdptr = { s->pdptr[0], s->pdptr[1], s->pdptr[2], s->pdptr[3] },
-		.maxphyaddr = vcpu->maxphyaddr, .gbpages = vcpu->gbpages,
-	};
+	vh_paging_in_memory(vcpu, p);
+}
+
+/* Apart, for its variables are large and code without paging needs none of them. */
+static noinline int paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa,
+				     struct vh_fault *f)
+{
+	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
+	struct vh_paging p;
+	struct vh_walk w;
+	int err;
+
+	vh_paging_of(vcpu, &p);
+	err = vh_walk_paging(&p, &mem, gva, access & ~VH_ACC_NOSET, !(access & VH_ACC_NOSET), &w);
+	if (err == -EFAULT)
+		*f = (struct vh_fault){ .vector = 14, .has_error = true,
+					.error = w.error_code, .cr2 = gva };
+	*gpa = w.gpa;
+	return err;
 }
 
 /**
@@ -56,23 +86,12 @@ void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
  */
 int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
 {
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
-	struct vh_paging p;
-	struct vh_walk w;
-	int err;
-
 	vh_need(vcpu, VH_S_CR0);
 	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
 		*gpa = (u32)gva;
 		return 0;
 	}
-	vh_paging_of(vcpu, &p);
-	err = vh_walk_paging(&p, &mem, gva, access & ~VH_ACC_NOSET, !(access & VH_ACC_NOSET), &w);
-	if (err == -EFAULT)
-		*f = (struct vh_fault){ .vector = 14, .has_error = true,
-					.error = w.error_code, .cr2 = gva };
-	*gpa = w.gpa;
-	return err;
+	return paged_gva_to_gpa(vcpu, gva, access, gpa, f);
 }
 
 /* --- the log --- */
@@ -280,6 +299,12 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	return op_write(e, linear, &new, len, false);
 }
 
+/* Few instructions look at GDTR, IDTR, LDTR and TR: they are fetched when one does. */
+static void op_tables(struct vh_emul *e)
+{
+	vh_need(vcpu_of(e), VH_S_TABLES);
+}
+
 static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write)
 {
 	return device_access(vcpu_of(e), port, data, len, write, true);
@@ -295,6 +320,7 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 
 	if (!(e->cr0 & X86_CR0_PE) || (!vm86 && e->cpl <= ((e->rflags >> 12) & 3)))
 		return VH_EMUL_OK;
+	op_tables(e);
 	if (tr->limit >= 103) {
 		r = op_read(e, tr->base + 102, &base, 2, true);
 		if (r)
@@ -315,8 +341,10 @@ static void op_set_seg(struct vh_emul *e, unsigned int n, const struct kvm_segme
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
 
+	if (n >= VH_LDTR)
+		vh_need(vcpu, VH_S_TABLES);
 	vcpu->s.seg[n] = *seg;
-	vh_dirty(vcpu, VH_S_SEGS);
+	vh_dirty(vcpu, n >= VH_LDTR ? VH_S_TABLES : VH_S_SEGS);
 }
 
 static void op_set_table(struct vh_emul *e, bool idt, u64 base, u16 limit)
@@ -324,6 +352,7 @@ static void op_set_table(struct vh_emul *e, bool idt, u64 base, u16 limit)
 	struct vh_vcpu *vcpu = vcpu_of(e);
 	struct kvm_dtable *t = idt ? &vcpu->s.idt : &vcpu->s.gdt;
 
+	vh_need(vcpu, VH_S_TABLES);
 	t->base = base;
 	t->limit = limit;
 	vh_dirty(vcpu, VH_S_TABLES);
@@ -376,7 +405,7 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 }
 
 static const struct vh_emul_ops emul_ops = {
-	.set_seg = op_set_seg, .set_table = op_set_table, .system = op_system,
+	.set_seg = op_set_seg, .set_table = op_set_table, .tables = op_tables, .system = op_system,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe,
 };
@@ -465,8 +494,7 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_emul *e = vcpu->emul;
 
-	vh_need(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_CR0 | VH_S_CR4 | VH_S_EFER |
-		      VH_S_SEGS | VH_S_INTR | VH_S_TABLES);
+	vh_need(vcpu, VH_S_EMUL);
 	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
 	e->rip = s->rip;
 	e->rflags = s->rflags;
@@ -525,6 +553,7 @@ int vh_emulate(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_emul *e = vcpu->emul;
+	u32 changed = VH_S_RIP, blocked;
 	int r;
 
 	emul_begin(vcpu);
@@ -534,6 +563,11 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	vcpu->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
+		if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
+			changed |= VH_S_RSP;
+		if (s->rflags != e->rflags)
+			changed |= VH_S_RFLAGS;
+		blocked = s->interruptibility;
 		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
 		s->rip = e->rip;
 		s->rflags = e->rflags;
@@ -544,7 +578,9 @@ int vh_emulate(struct vh_vcpu *vcpu)
 			s->interruptibility |= VH_SHADOW_MOVSS;
 		if (e->iret)
 			s->interruptibility &= ~VH_BLOCKED_NMI;
-		vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
+		if (s->interruptibility != blocked)
+			changed |= VH_S_INTR;
+		vh_dirty(vcpu, changed);
 		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more) {
 			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });

@@ -82,9 +82,9 @@ static bool enterable(const struct vh_cpu_state *s)
 bool vh_must_interpret(struct vh_vcpu *vcpu)
 {
 	if (vh_cpu_caps.unrestricted ||
-	    !(vcpu->dirty & (VH_S_SEGS | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER)))
+	    !(vcpu->dirty & (VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER)))
 		return false;
-	vh_need(vcpu, VH_S_SEGS | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER);
+	vh_need(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER);
 	return !enterable(&vcpu->s);
 }
 

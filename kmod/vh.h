@@ -62,8 +62,8 @@ enum vh_gpr {
 #define VH_S_CR3	BIT(4)	/* and the PDPTEs */
 #define VH_S_CR4	BIT(5)
 #define VH_S_EFER	BIT(6)
-#define VH_S_SEGS	BIT(7)
-#define VH_S_TABLES	BIT(8)	/* GDTR, IDTR */
+#define VH_S_SEGS	BIT(7)	/* ES to GS */
+#define VH_S_TABLES	BIT(8)	/* GDTR, IDTR, LDTR, TR */
 #define VH_S_SYSENTER	BIT(9)
 #define VH_S_DR7	BIT(10)
 #define VH_S_PAT	BIT(11)
@@ -71,6 +71,9 @@ enum vh_gpr {
 #define VH_S_PENDING_DB	BIT(13)	/* pending debug exceptions */
 #define VH_S_SS		BIT(14)	/* only SS, for the CPL; part of SEGS */
 #define VH_S_ALL	GENMASK(14, 0)
+/* What the interpreter starts with. */
+#define VH_S_EMUL	(VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_CR0 | VH_S_CR4 | VH_S_EFER | \
+			 VH_S_SEGS | VH_S_INTR)
 
 /* Interruptibility (SDM 25.4.2), as in the VMCS. */
 #define VH_SHADOW_STI	BIT(0)
@@ -371,6 +374,7 @@ int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
 int vh_emul_alloc(struct vh_vcpu *vcpu);
 void vh_emul_free(struct vh_vcpu *vcpu);
+void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p);
 void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
 /* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
 int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);

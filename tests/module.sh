@@ -95,6 +95,5 @@ refuses() {	# NAME, LINE, LAB OPTIONS...
 	fi
 }
 refuses "no VMX" "has no VMX" --cpu p4_prescott_celeron_336
-refuses "no EPT" "below vh's minimum" --cpu core2_penryn_t9600
 refuses "VMX disabled" "disabled by the kernel's command line" --append clearcpuid=133
 exit $status

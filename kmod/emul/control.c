@@ -38,6 +38,7 @@ int vh_exec_sgdt(struct vh_emul *e)
 		return VH_EMUL_UNHANDLED;
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
 		return vh_emul_fault0(e, GP_VECTOR);
+	vh_emul_tables(e);
 	memcpy(buf, &t->limit, 2);
 	memcpy(buf + 2, &t->base, size);
 	return vh_mem_write(e, e->d.ea_seg, e->d.ea, buf, 2 + size);

@@ -79,6 +79,8 @@ struct vh_emul_ops {
 	 */
 	void (*set_seg)(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg);
 	void (*set_table)(struct vh_emul *e, bool idt, u64 base, u16 limit);
+	/* Called before *gdt, *idt, seg[VH_LDTR] or seg[VH_TR] is looked at; may be NULL. */
+	void (*tables)(struct vh_emul *e);
 	/* VH_EMUL_OK, or VH_EMUL_FAULT */
 	int (*system)(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val);
 };

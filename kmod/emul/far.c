@@ -23,9 +23,12 @@ static int fault_sel(struct vh_emul *e, u8 vector, u16 sel)
 static int read_desc(struct vh_emul *e, u16 sel, u64 *desc, u64 *linear)
 {
 	const struct kvm_segment *ldt = &e->seg[VH_LDTR];
-	u64 base = e->gdt->base;
-	u32 limit = e->gdt->limit;
+	u32 limit;
+	u64 base;
 
+	vh_emul_tables(e);
+	base = e->gdt->base;
+	limit = e->gdt->limit;
 	if (sel & 4) {
 		if (ldt->unusable || !ldt->present)
 			return fault_sel(e, GP_VECTOR, sel);
@@ -271,6 +274,7 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 
 	if (!e->ops->set_seg)
 		return VH_EMUL_UNHANDLED;
+	vh_emul_tables(e);
 	if (vector * 4 + 3 > e->idt->limit) {
 		e->fault = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true,
 					      .error = vector * 8 + 2 };
@@ -473,6 +477,7 @@ int vh_exec_store_sel(struct vh_emul *e)
 		return vh_emul_fault(e, UD_VECTOR);
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
 		return vh_emul_fault0(e, GP_VECTOR);
+	vh_emul_tables(e);
 	return vh_rm_write(e, e->d.mem ? 2 : e->d.size,
 			   e->seg[e->d.modrm & 8 ? VH_TR : VH_LDTR].selector);
 }

@@ -63,6 +63,12 @@ static inline bool vh_emul_is64(const struct vh_emul *e)
 	return (e->efer & EFER_LMA) && e->seg[VH_CS].l;
 }
 
+static inline void vh_emul_tables(struct vh_emul *e)
+{
+	if (e->ops->tables)
+		e->ops->tables(e);
+}
+
 static inline bool vh_emul_protected(const struct vh_emul *e)
 {
 	return (e->cr0 & X86_CR0_PE) && !(e->rflags & X86_EFLAGS_VM);

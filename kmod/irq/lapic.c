@@ -24,6 +24,7 @@ static int highest(const struct vh_lapic *a, u32 base)
 {
 	int i;
 
+#pragma GCC unroll 8		/* each entry looks */
 	for (i = 7; i >= 0; i--) {
 		u32 word = apic_reg(a, base + i * 16);
 

@@ -144,6 +144,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu);		/* VH_REQ_MMU; -ENOMEM */
 void vh_shadow_forget(struct vh_vcpu *vcpu);
 /* In the window. */
 int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error);
+bool vh_shadow_device(const struct vh_vcpu *vcpu);
 bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush);
 void vh_shadow_invlpg(struct vh_vcpu *vcpu, u64 va);
 u64 vh_shadow_hw_cr3(struct vh_vcpu *vcpu);
@@ -186,6 +187,18 @@ struct vh_walk {
 		u64 entry;		/* with the accessed and dirty bits that the walk set */
 	} step[5];			/* from the root to the leaf */
 };
+
+/* The result without paging: @gpa is the linear address itself. */
+static inline void vh_walk_unpaged(gpa_t gpa, struct vh_walk *w)
+{
+	w->gpa = gpa;
+	w->error_code = 0;
+	w->page_size = 1ULL << 32;
+	w->writable = w->user = w->dirty = true;
+	w->nx = w->global = false;
+	w->pkey = 0;
+	w->steps = 0;
+}
 
 /**
  * struct vh_walk_mem - how the walker touches guest page tables

@@ -102,6 +102,7 @@ struct vh_shadow {
 	u64 clock, pass;		/* own thread */
 	unsigned int nr_roots;		/* how many of @roots were ever used; own thread */
 	u64 spurious;			/* address of the last fault without reason; own thread */
+	bool device;			/* the window found no memory behind the last fault; own thread */
 
 	/* The reverse map, gfn to leaves; mmu.lock: own thread reading, others writing. */
 	u32 *bucket;

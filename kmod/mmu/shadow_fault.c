@@ -24,13 +24,21 @@
 struct how {
 	struct vh_vm *vm;
 	const struct vh_slots *slots;	/* under vh_slots_srcu */
+	const struct vh_slot *last;	/* found last */
 	bool window;
 };
 
+static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
+{
+	if (!how->last || gfn - how->last->base >= how->last->npages)
+		how->last = vh_slot_find(how->slots, gfn);
+	return how->last;
+}
+
 static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
-	const struct how *how = ctx;
-	const struct vh_slot *slot = vh_slot_find(how->slots, gpa >> PAGE_SHIFT);
+	struct how *how = ctx;
+	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
 	const void __user *at;
 	int err;
 
@@ -74,7 +82,7 @@ static u32 access_of(struct vh_vcpu *vcpu, u32 error)
 
 	if (error & CODE_U)
 		access |= VH_ACC_USER;
-	else if (vcpu->s.seg[VH_SS].dpl == 3)
+	else if ((vcpu->s.cr4 & X86_CR4_SMAP) && vcpu->s.seg[VH_SS].dpl == 3)
 		access |= VH_ACC_IMPLICIT;	/* user code that loads a segment, say */
 	return access;
 }
@@ -272,7 +280,8 @@ static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 
 /* A neighbour of a leaf that was just installed: what to make of it. */
 struct neighbour {
-	struct vh_walk w;		/* the rights only */
+	const struct vh_walk *w;	/* of which the rights count */
+	struct vh_walk own;		/* where @w points when it has rights of its own */
 	u64 guest;			/* the guest's entry */
 	unsigned long hva;		/* 0: leave it alone */
 };
@@ -313,7 +322,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 		if (READ_ONCE(p->spt[first + i]) & SH_PTE_PRESENT)
 			continue;
 		if (p->key.role & SH_DIRECT) {
-			n[i].w = *w;
+			n[i].w = w;
 			gfn = p->key.gfn + first + i;
 		} else {
 			struct how peek = *how;
@@ -328,14 +337,15 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 				continue;
 			rights = entry_rights(e, p->key.role) & p->key.role;
 			n[i].guest = e;
-			n[i].w.writable = rights & SH_WRITE;
-			n[i].w.user = rights & SH_USER;
-			n[i].w.nx = !(rights & SH_EXEC);
-			n[i].w.dirty = e & SH_PTE_DIRTY;
-			n[i].w.pkey = is_32 ? 0 : (e >> 59) & 15;
-			n[i].w.global = (e & BIT_ULL(8)) && (vcpu->s.cr4 & X86_CR4_PGE);
+			n[i].w = &n[i].own;
+			n[i].own.writable = rights & SH_WRITE;
+			n[i].own.user = rights & SH_USER;
+			n[i].own.nx = !(rights & SH_EXEC);
+			n[i].own.dirty = e & SH_PTE_DIRTY;
+			n[i].own.pkey = is_32 ? 0 : (e >> 59) & 15;
+			n[i].own.global = (e & BIT_ULL(8)) && (vcpu->s.cr4 & X86_CR4_PGE);
 			/* The tables above know whether they lead to local ones. */
-			if (!n[i].w.global && !way->local)
+			if (!n[i].own.global && !way->local)
 				continue;
 			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
 		}
@@ -358,7 +368,7 @@ static void install_one(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned
 			entry_replaced(sh, p, i);
 		p->gpte[i] = n->guest;
 	}
-	sh_fill(p, i, vh_shadow_leaf(&n->w, &h, p->key.role, VH_ACC_READ));
+	sh_fill(p, i, vh_shadow_leaf(n->w, &h, p->key.role, VH_ACC_READ));
 	if (!p->next[i])
 		vh_shadow_rmap_add(sh, p, i);
 	if (local)
@@ -385,7 +395,7 @@ static void install_around(struct vh_shadow *sh, const struct way *way, const st
 		got = get_user_pages_fast_only(n[i].hva, run, FOLL_WRITE, pages);
 		for (j = 0; j < got; j++) {
 			install_one(sh, p, first + i + j, &n[i + j], pages[j],
-				    way->local && !n[i + j].w.global);
+				    way->local && !n[i + j].w->global);
 			put_page(pages[j]);
 		}
 	}
@@ -485,18 +495,35 @@ static int spurious(struct vh_shadow *sh, u64 va)
 	return again ? VH_FAULT_GUEST : 0;
 }
 
-/* vh_slots_srcu held. As vh_shadow_fault(); in the window -EAGAIN: the slow path. */
-static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, const struct how *how)
+/* What the walk led to, whatever it is. */
+static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 access,
+		   struct how *how)
 {
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, (void *)how };
+	gfn_t gfn = w->gpa >> PAGE_SHIFT;
+	const struct vh_slot *slot = slot_find(how, gfn);
+
+	if (!slot)
+		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, w, access, how) :
+						   VH_FAULT_MMIO;
+	if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
+		return VH_FAULT_MMIO;
+	return map_slot(vcpu, va, w, access, slot, how);
+}
+
+/* vh_slots_srcu held. As vh_shadow_fault(); in the window -EAGAIN: the slow path. */
+static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
+{
+	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, how };
 	u32 access = access_of(vcpu, *error);
-	const struct vh_slot *slot;
 	struct vh_paging p;
 	struct vh_walk w;
-	gfn_t gfn;
 	int err;
 
-	vh_paging_of(vcpu, &p);
+	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
+		vh_walk_unpaged((u32)va, &w);
+		return map_gpa(vcpu, va, &w, access, how);
+	}
+	vh_paging_in_memory(vcpu, &p);
 	err = vh_walk_paging(&p, &mem, va, access, !how->window, &w);
 	if (err == -EFAULT) {
 		*error = w.error_code;
@@ -506,14 +533,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, const struct how *how
 		return -EAGAIN;
 	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
 		return VH_FAULT_MMIO;
-	gfn = w.gpa >> PAGE_SHIFT;
-	slot = vh_slot_find(how->slots, gfn);
-	if (!slot)
-		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, &w, access, how) :
-						   VH_FAULT_MMIO;
-	if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
-		return VH_FAULT_MMIO;
-	return map_slot(vcpu, va, &w, access, slot, how);
+	return map_gpa(vcpu, va, &w, access, how);
 }
 
 /**
@@ -533,10 +553,15 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	int err, idx;
 
 	vcpu->faults++;
+	if (sh->device) {
+		sh->device = false;
+		return VH_FAULT_MMIO;
+	}
 	err = vh_shadow_prepare(sh);
 	if (err)
 		return err;
-	vh_need(vcpu, VH_S_SS);
+	if (vcpu->s.cr4 & X86_CR4_SMAP)
+		vh_need(vcpu, VH_S_RFLAGS | VH_S_SS);
 	idx = srcu_read_lock(&vh_slots_srcu);
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
@@ -548,12 +573,24 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 }
 
 /**
+ * vh_shadow_device - did the window find no memory behind the #PF at hand?
+ * @vcpu: the vCPU
+ *
+ * Own thread.
+ */
+bool vh_shadow_device(const struct vh_vcpu *vcpu)
+{
+	return vcpu->shadow && vcpu->shadow->device;
+}
+
+/**
  * vh_shadow_fault_fast - the same when nothing has to sleep
- * @vcpu: the vCPU; CR0, CR3, CR4, EFER, RFLAGS and SS are valid
+ * @vcpu: the vCPU; with CR4.SMAP RFLAGS and SS are valid
  * @va: faulting linear address
  * @error: as vh_shadow_fault()'s
  *
- * In the window. 0, VH_FAULT_GUEST, or anything else: nothing was done.
+ * In the window. 0, VH_FAULT_GUEST, or anything else: nothing was done. What
+ * paging looks at of CR0, CR3, CR4 and EFER is always up to date in memory.
  */
 int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
@@ -572,5 +609,6 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 		sh->spurious = ~0ULL;
 		vcpu->faults++;
 	}
+	sh->device = err == VH_FAULT_MMIO;
 	return err;
 }

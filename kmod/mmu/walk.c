@@ -42,6 +42,7 @@
 struct mode {
 	int levels;		/* 2, 3 (PAE: counts the PDPTEs), 4, 5 */
 	unsigned int entry_size, index_bits;
+	u64 reserved;		/* in every present entry */
 };
 
 static bool has_nx(const struct vh_paging *p)
@@ -51,11 +52,22 @@ static bool has_nx(const struct vh_paging *p)
 
 static struct mode mode_of(const struct vh_paging *p)
 {
+	struct mode m = { 2, 4, 10, 0 };
+
 	if (!(p->cr4 & CR4_PAE))
-		return (struct mode){ 2, 4, 10 };
-	if (!(p->efer & EFER_LMA_))
-		return (struct mode){ 3, 8, 9 };
-	return (struct mode){ p->cr4 & CR4_LA57 ? 5 : 4, 8, 9 };
+		return m;
+	m.entry_size = 8;
+	m.index_bits = 9;
+	m.reserved = GENMASK_ULL(51, 0) & ~GENMASK_ULL(p->maxphyaddr - 1, 0);
+	if (!has_nx(p))
+		m.reserved |= P_NX;
+	if (p->efer & EFER_LMA_) {
+		m.levels = p->cr4 & CR4_LA57 ? 5 : 4;
+	} else {
+		m.levels = 3;
+		m.reserved |= GENMASK_ULL(62, 52);
+	}
+	return m;
 }
 
 static u64 page_size_at(const struct mode *m, int level)
@@ -79,23 +91,20 @@ static bool is_leaf(const struct vh_paging *p, const struct mode *m, int level, 
 static u64 reserved_bits(const struct vh_paging *p, const struct mode *m, int level, u64 e,
 			 bool leaf)
 {
-	u64 r = 0, high;
+	u64 r = m->reserved;
 
+	/* What depends on the level depends on bit 7, which is PAT in a page-table entry. */
+	if (level == 1 || !(e & P_LARGE))
+		return r;
 	if (m->entry_size == 4) {
 		/* A 4-MiB page has address bits 39:32 in 20:13; bit 21 and those past the width. */
-		if (level == 2 && leaf) {
+		if (leaf) {
 			r = BIT_ULL(21);
 			if (p->maxphyaddr < 40)
 				r |= GENMASK_ULL(20, 13) & ~((1ULL << p->maxphyaddr >> 19) - 1);
 		}
 		return r;
 	}
-	high = GENMASK_ULL(51, 0) & ~GENMASK_ULL(p->maxphyaddr - 1, 0);
-	r = high;
-	if (m->levels == 3)
-		r |= GENMASK_ULL(62, 52);
-	if (!has_nx(p))
-		r |= P_NX;
 	if (level == 2 && leaf)
 		r |= GENMASK_ULL(20, 13);
 	if (level == 3 && m->levels > 3) {
@@ -284,8 +293,7 @@ int vh_walk_paging(const struct vh_paging *p, const struct vh_walk_mem *mem,
 	if (!(p->efer & EFER_LMA_))
 		gva &= 0xffffffff;
 	if (!(p->cr0 & CR0_PG)) {
-		*w = (struct vh_walk){ .gpa = gva, .page_size = 1ULL << 32, .writable = true,
-				       .user = true, .dirty = true };
+		vh_walk_unpaged(gva, w);
 		return 0;
 	}
 	/* A guest that rewrites an entry at each of our tries gets what the last one saw. */

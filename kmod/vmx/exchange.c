@@ -119,13 +119,15 @@ void vmx_read_state(struct vh_vcpu *vcpu, u32 groups)
 		}
 	}
 	if (groups & VH_S_SEGS) {
-		for (i = 0; i < VH_NR_SEGS; i++)
+		for (i = 0; i < VH_LDTR; i++)
 			seg_read(vmx, &s->seg[i], i);
 		groups |= VH_S_SS;
 	} else if (groups & VH_S_SS) {
 		seg_read(vmx, &s->seg[VH_SS], VH_SS);
 	}
 	if (groups & VH_S_TABLES) {
+		seg_read(vmx, &s->seg[VH_LDTR], VH_LDTR);
+		seg_read(vmx, &s->seg[VH_TR], VH_TR);
 		s->gdt.base = vmcs_read(GUEST_GDTR_BASE);
 		s->gdt.limit = vmcs_read(GUEST_GDTR_LIMIT);
 		s->idt.base = vmcs_read(GUEST_IDTR_BASE);
@@ -188,18 +190,30 @@ static void cr4_write(struct vh_vcpu *vcpu)
 /* vh_dirty(SS) alone is not a thing: SS goes with all segments. */
 static void segs_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 {
-	struct kvm_segment tr = s->seg[VH_TR];
 	int i;
 
-	for (i = 0; i < VH_TR; i++)
+	for (i = 0; i < VH_LDTR; i++)
 		seg_write(&s->seg[i], i);
+	/* No access rights: take them apart at the next read. */
+	memset(vmx->seg_ar, 0xff, VH_LDTR * sizeof(vmx->seg_ar[0]));
+}
+
+static void tables_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
+{
+	struct kvm_segment tr = s->seg[VH_TR];
+
+	seg_write(&s->seg[VH_LDTR], VH_LDTR);
 	/* SDM 27.3.1.2: TR must be a busy TSS, whatever userspace thought of it. */
 	tr.type = tr.type == 1 || tr.type == 3 ? 3 : 11;
 	tr.s = 0;
 	tr.present = 1;
 	tr.unusable = 0;
 	seg_write(&tr, VH_TR);
-	memset(vmx->seg_ar, 0xff, sizeof(vmx->seg_ar));	/* no access rights: take apart at the next read */
+	vmx->seg_ar[VH_LDTR] = vmx->seg_ar[VH_TR] = ~0U;
+	vmcs_write(GUEST_GDTR_BASE, s->gdt.base);
+	vmcs_write(GUEST_GDTR_LIMIT, s->gdt.limit);
+	vmcs_write(GUEST_IDTR_BASE, s->idt.base);
+	vmcs_write(GUEST_IDTR_LIMIT, s->idt.limit);
 }
 
 /*
@@ -289,12 +303,8 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 	}
 	if (groups & VH_S_SEGS)
 		segs_write(vmx, s);
-	if (groups & VH_S_TABLES) {
-		vmcs_write(GUEST_GDTR_BASE, s->gdt.base);
-		vmcs_write(GUEST_GDTR_LIMIT, s->gdt.limit);
-		vmcs_write(GUEST_IDTR_BASE, s->idt.base);
-		vmcs_write(GUEST_IDTR_LIMIT, s->idt.limit);
-	}
+	if (groups & VH_S_TABLES)
+		tables_write(vmx, s);
 	if (groups & VH_S_SYSENTER) {
 		vmcs_write(GUEST_SYSENTER_CS, s->sysenter_cs);
 		vmcs_write(GUEST_SYSENTER_ESP, s->sysenter_esp);

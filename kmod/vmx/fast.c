@@ -213,7 +213,8 @@ static bool fast_page_fault(struct vh_vcpu *vcpu)
 	    (vmcs_read(IDT_VECTORING_INFO_FIELD) & VECTORING_INFO_VALID_MASK))
 		return false;
 	va = vmcs_read(EXIT_QUALIFICATION);
-	vmx_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_RFLAGS | VH_S_SS);
+	if (vcpu->s.cr4 & X86_CR4_SMAP)
+		vmx_need(vcpu, VH_S_RFLAGS | VH_S_SS);
 	r = vh_shadow_fault_fast(vcpu, va, &error);
 	if (r == VH_FAULT_GUEST)
 		vh_inject_pf(vcpu, va, error);

@@ -80,11 +80,9 @@ static void read_exit(struct vh_vcpu *vcpu)
 		x->gla = vmcs_read(GUEST_LINEAR_ADDRESS);
 	if (need & N_INFO)
 		x->insn_info = vmcs_read(VMX_INSTRUCTION_INFO);
-	/* What a walk of the guest's tables looks at. */
-	if (basic == EXIT_REASON_EXCEPTION_NMI && vcpu->shadow)
-		vmx_read_state(vcpu, VH_S_CR0 | VH_S_CR4 | VH_S_SS);
-	/* Nearly every slow exit looks at these. */
-	vmx_read_state(vcpu, VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
+	/* Nearly every slow exit looks at these; a device's is interpreted. */
+	vmx_read_state(vcpu, basic == EXIT_REASON_EXCEPTION_NMI && vh_shadow_device(vcpu) ?
+			     VH_S_EMUL : VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
 }
 
 /*
