@@ -21,7 +21,8 @@ STATUS_USAGE = 2
 STATUS_LAB = 89         # the lab itself could not do its work
 STATUS_HOST = 90        # the emulated host panicked, warned, hung or timed out
 
-EMULATORS = 2           # one bochs is one thread, and two of them fill a small machine
+# One bochs is one thread, and two of them fill a small machine.
+EMULATORS = int(os.environ.get("VH_LAB_EMULATORS", 2))
 SLOT = "/tmp/emu.lock.%d"
 
 

@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# matrix.sh [--only PATTERN] [--update]: vh on each CPU generation that the lab emulates
+#
+# On each model, in one boot of the host: vh loads, the exit guests run, a stock Debian kernel
+# boots with 2 vCPUs, vh unloads; the same with ept=0 where there is EPT. What passed is compared
+# with the table in docs/support.md; --update writes it there. Two models at a time.
+set -u
+cd "$(dirname "$0")/.."
+only=. update=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--only) only=$2; shift 2 ;;
+	--update) update=1; shift ;;
+	*) sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	esac
+done
+
+cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000"
+# The slowest parts of a kernel's start that matter to no one here (tests/lab --trim).
+cmdline="$cmdline initcall_blacklist=trace_eval_init,cubictcp_register,init_blk_tracer,init_kprobe_trace,load_system_certificate_list"
+models="core2_penryn_t9600
+corei5_lynnfield_750
+corei5_arrandale_m520
+corei7_sandy_bridge_2600k
+corei7_ivy_bridge_3770k
+corei7_haswell_4770
+corei7_skylake_x
+corei7_icelake_u
+tigerlake"
+no_ept=core2_penryn_t9600
+
+kernel=$(tests/lab/lab kernel 6.1)
+tests/guest/mk-initramfs build/guest/initrd
+make -s -C tests/guests
+out=build/matrix
+mkdir -p $out
+
+# one MODEL MODE: leaves $out/MODEL.MODE with lines "NAME: VERDICT"
+one() {
+	local model=$1 mode=$2 params= script
+	[ "$mode" = ept ] || params="ept=0"
+	script=$(mktemp)
+	cat >"$script" <<END2
+say() { echo "matrix: \$1: \$2"; }
+failed=0
+insmod ./vh.ko $params || { say load failed; exit 1; }
+say load ok
+vmx=\$(./vhctl check | sed -n 's/^[a-z]*  *vmx  *//p')
+say vmx "\$vmx"
+./guests --timeout 30 /dev/vh >/tmp/guests 2>&1 || { failed=1; grep -E '^not ok|^Bail' /tmp/guests; }
+say guests "\$(grep -oE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' /tmp/guests | tail -n 1)"
+./vhctl run --kernel vmlinux --initrd initrd --memory 160M --cpus 2 \
+	--cmdline '$cmdline' </dev/null >/tmp/out 2>&1
+status=\$?
+if [ \$status = 0 ] && grep -q "cpus 2," /tmp/out && grep -q "guest: done" /tmp/out; then
+	say boot ok
+else
+	failed=1; say boot "failed with status \$status"; tail -n 20 /tmp/out
+fi
+rmmod vh && say unload ok || { failed=1; say unload failed; }
+exit \$failed
+END2
+	# 2 CPUs: a vCPU that spins with interrupts off, as an AP does that waits for its turn, never
+	# exits in bochs 2.7 without pause-loop exiting, and would keep the only CPU for ever.
+	if tests/lab/lab run --cpus 2 --trim --timeout 900 --cpu "$model" --file kmod/vh.ko --file build/vhctl/vhctl \
+		--file build/tests/guests/guests --file "$kernel/vmlinux:vmlinux" \
+		--file build/guest/initrd:initrd "$script" >$out/$model.$mode.log 2>&1; then
+		echo "ok - $model, $mode"
+	else
+		echo "not ok - $model, $mode"
+		grep -vE '^(matrix|lab):' $out/$model.$mode.log | tail -n 25
+	fi
+	rm -f "$script"
+}
+
+combinations() {
+	for model in $models; do
+		[ $model = $no_ept ] || echo "$model ept"
+		echo "$model shadow"
+	done | grep -E "$only"
+}
+export -f one
+export out kernel cmdline
+combinations | xargs -P 2 -L 1 bash -c 'one "$@"' one | tee $out/verdicts
+passed=$(grep -c '^ok ' $out/verdicts) failed=$(grep -c '^not ok ' $out/verdicts)
+
+found() { sed -n "s/^matrix: $2: //p" "$out/$1.log" | tail -n 1; }
+table() {
+	echo "| CPU model (bochs) | VMX has | memory | exit guests | Debian, 2 vCPUs |"
+	echo "|---|---|---|---|---|"
+	combinations | while read -r model mode; do
+		echo "| $model | $(found $model.$mode vmx) | $([ $mode = ept ] && echo EPT || echo shadow) |" \
+			"$(found $model.$mode guests) | $(found $model.$mode boot) |"
+	done
+}
+if [ "$only" = . ]; then
+	table >$out/table
+	begin='<!-- begin: tests/matrix.sh --update -->' end='<!-- end -->'
+	if [ -n "$update" ]; then
+		{ sed "/^$begin/q" docs/support.md; cat $out/table; sed -n "/^$end/,\$p" docs/support.md; } >$out/doc &&
+			cp $out/doc docs/support.md
+	elif sed -n "/^$begin/,/^$end/p" docs/support.md | sed '1d;$d' | diff - $out/table; then
+		echo "ok - docs/support.md says what passed"
+		passed=$((passed + 1))
+	else
+		echo "not ok - docs/support.md does not say what passed (tests/matrix.sh --update)"
+		failed=$((failed + 1))
+	fi
+fi
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
