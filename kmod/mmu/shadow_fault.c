@@ -504,7 +504,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, const struct how *how
 	}
 	if (how->window && (err || !bits_set(&w, access)))
 		return -EAGAIN;
-	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
+	if (err || !vh_shadow_can_map(&w, &p, access))
 		return VH_FAULT_MMIO;
 	gfn = w.gpa >> PAGE_SHIFT;
 	slot = vh_slot_find(how->slots, gfn);

@@ -38,6 +38,6 @@ struct vh_shadow_host {
 
 u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 role,
 		   u32 access);
-bool vh_shadow_can_map(const struct vh_walk *w, u64 cr0, u64 cr4, u32 access);
+bool vh_shadow_can_map(const struct vh_walk *w, const struct vh_paging *p, u32 access);
 
 #endif /* VH_MMU_SHADOW_PTE_H */
