@@ -22,7 +22,9 @@
 #define SH_WP0		BIT(9)		/* CR0.WP is 0, but the hardware's is 1 */
 #define SH_NXE		BIT(10)
 #define SH_PSE		BIT(11)
-#define SH_SMEP		BIT(12)		/* counts with SH_WP0 only */
+/* These count with SH_WP0 only. */
+#define SH_SMEP		BIT(12)
+#define SH_STRICT	BIT(13)		/* SMAP or PKE: see vh_shadow_can_map() */
 
 /**
  * struct vh_shadow_host - the host's side of a translation
