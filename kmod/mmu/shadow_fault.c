@@ -201,7 +201,8 @@ static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int 
 		     struct way *way)
 {
 	struct vh_shadow_page *p = sh->cur->page;
-	u32 kept = p->key.role & (SH_MODE_MASK | SH_WP0 | SH_NXE | SH_PSE | SH_SMEP);
+	u32 kept = p->key.role & (SH_MODE_MASK | SH_WP0 | SH_NXE | SH_PSE | SH_SMEP |
+				    SH_STRICT);
 	u32 rights = SH_RIGHTS;
 	unsigned int step = 0;
 	int level = SH_LEVEL(p->key.role);
@@ -531,7 +532,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 	}
 	if (how->window && (err || !bits_set(&w, access)))
 		return -EAGAIN;
-	if (err || !vh_shadow_can_map(&w, p.cr0, p.cr4, access))
+	if (err || !vh_shadow_can_map(&w, &p, access))
 		return VH_FAULT_MMIO;
 	return map_gpa(vcpu, va, &w, access, how);
 }

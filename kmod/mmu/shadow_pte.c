@@ -8,9 +8,9 @@
 #include "shadow_pte.h"
 
 #define CR0_WP		BIT_ULL(16)
-#define CR0_PG		BIT_ULL(31)
 #define CR4_SMAP	BIT_ULL(21)
 #define CR4_PKE		BIT_ULL(22)
+#define EFER_LMA_	BIT_ULL(10)
 
 /*
  * A supervisor may write where the tables say read-only because CR0.WP is 0.
@@ -57,17 +57,21 @@ u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 
 /**
  * vh_shadow_can_map - is there an entry that allows this and no more?
  * @w: the walk
- * @cr0: the guest's
- * @cr4: the guest's
+ * @p: the guest's paging
  * @access: VH_ACC_*
  *
- * With CR0.WP clear, an entry for the supervisor's write to a read-only user
- * page is a supervisor's page: SMAP and protection keys would not see it. False:
- * interpret the instruction.
+ * Not always for a supervisor's write to a user page while CR0.WP is clear. If
+ * the page is read-only, the entry would be a supervisor's page: SMAP and
+ * protection keys would not see it. If its key forbids writing, the hardware,
+ * whose CR0.WP is set, would heed that. False: interpret the instruction.
  */
-bool vh_shadow_can_map(const struct vh_walk *w, u64 cr0, u64 cr4, u32 access)
+bool vh_shadow_can_map(const struct vh_walk *w, const struct vh_paging *p, u32 access)
 {
-	if (!(access & VH_ACC_WRITE) || (access & VH_ACC_USER) || w->writable || !w->user)
+	bool keys = (p->cr4 & CR4_PKE) && (p->efer & EFER_LMA_);
+
+	if (!(access & VH_ACC_WRITE) || (access & VH_ACC_USER) || !w->user || (p->cr0 & CR0_WP))
 		return true;
-	return !(cr0 & CR0_PG) || (cr0 & CR0_WP) || !(cr4 & (CR4_SMAP | CR4_PKE));
+	if (keys && (p->pkru >> (2 * w->pkey) & 2))
+		return false;
+	return w->writable || !(keys || (p->cr4 & CR4_SMAP));
 }

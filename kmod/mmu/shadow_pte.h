@@ -22,7 +22,9 @@
 #define SH_WP0		BIT(9)		/* CR0.WP is 0, but the hardware's is 1 */
 #define SH_NXE		BIT(10)
 #define SH_PSE		BIT(11)
-#define SH_SMEP		BIT(12)		/* counts with SH_WP0 only */
+/* These count with SH_WP0 only. */
+#define SH_SMEP		BIT(12)
+#define SH_STRICT	BIT(13)		/* SMAP or PKE: see vh_shadow_can_map() */
 
 /**
  * struct vh_shadow_host - the host's side of a translation
@@ -38,6 +40,6 @@ struct vh_shadow_host {
 
 u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 role,
 		   u32 access);
-bool vh_shadow_can_map(const struct vh_walk *w, u64 cr0, u64 cr4, u32 access);
+bool vh_shadow_can_map(const struct vh_walk *w, const struct vh_paging *p, u32 access);
 
 #endif /* VH_MMU_SHADOW_PTE_H */

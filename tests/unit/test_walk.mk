@@ -1,2 +1,0 @@
-# SPDX-License-Identifier: GPL-2.0-only
-srcs_test_walk := kmod/mmu/walk.c
