@@ -70,9 +70,9 @@ struct vh_mmu {
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 	unsigned long slots_gen;	/* of the memslots; never 0; slots_lock */
 	unsigned long pages;		/* in all memslots; slots_lock */
-	const struct vh_slot *moving;	/* on its way, or NULL; read under vh_slots_srcu; slots_lock */
-	bool pml;			/* a memslot is logged by PML: on in every vCPU; slots_lock */
-	bool pml_armed;			/* and it is, for the witness; slots_lock */
+	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_srcu */
+	bool pml;			/* a memslot is logged by PML; slots_lock */
+	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
 	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */

@@ -290,7 +290,7 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 		skip(vcpu);
 		return true;
 	}
-	/* No case: with retpolines there are no jump tables, and each makes the way to others longer. */
+	/* No case: without jump tables (retpolines) each makes the way to others longer. */
 	if (vcpu->exit.reason == EXIT_REASON_PML_FULL)
 		return fast_pml_full(vcpu);
 	return false;

@@ -31,7 +31,7 @@ struct dirty_vm {
 	uint8_t *mem;			/* slot 1's */
 	uint32_t seen[PAGES];		/* first word of each page after the last log */
 	uint64_t log[WORDS];		/* the last log */
-	uint64_t owed[WORDS];		/* written before it was looked at: in the next log at least */
+	uint64_t owed[WORDS];		/* written, and due in the next log */
 	unsigned int changes;		/* found so far */
 };
 
