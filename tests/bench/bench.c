@@ -22,8 +22,8 @@
 extern const uint8_t guest_image[], guest_image_end[];
 
 /* Rows whose guest is in guest.S, in its order, then the host-only ones. */
-enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_RELOG, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT, ROW_SWITCH, ROW_FORK,
-       ROW_CREATE, ROW_DESTROY, ROW_LIFE, ROWS };
+enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_RELOG, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT,
+       ROW_SWITCH, ROW_FORK, ROW_CREATE, ROW_DESTROY, ROW_LIFE, ROWS };
 #define ROW_LAST_GUEST	ROW_FORK
 
 static const struct row {
