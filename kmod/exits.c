@@ -479,6 +479,12 @@ static int exit_ept_misconfig(struct vh_vcpu *vcpu)
 				 vcpu->exit.reason, vcpu->exit.gpa);
 }
 
+/* The window has drained the log. */
+static int exit_pml_full(struct vh_vcpu *vcpu)
+{
+	return 1;
+}
+
 /* A guest spins on a lock whose holder may be waiting for a CPU: let that one run. */
 static int exit_pause(struct vh_vcpu *vcpu)
 {
@@ -540,6 +546,7 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
 	[EXIT_REASON_EPT_VIOLATION]	= exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
+	[EXIT_REASON_PML_FULL]		= exit_pml_full,
 	[EXIT_REASON_INVLPG]		= vh_exit_invlpg,
 	[EXIT_REASON_INVPCID]		= vh_exit_invpcid,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,

@@ -62,6 +62,34 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
 	}
 }
 
+/* Its window closes before this returns, if one is open. */
+static void leave_guest(struct vh_vcpu *vcpu, int me)
+{
+	if (smp_load_acquire(&vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
+		smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
+}
+
+/**
+ * vh_vm_leave_guest - vCPUs that are in the guest leave it
+ * @vm: the VM
+ *
+ * Interrupts on; a spinlock may be held. They may have entered again when this
+ * returns, but every window that was open before it has closed.
+ */
+void vh_vm_leave_guest(struct vh_vm *vm)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+	int me;
+
+	me = get_cpu();
+	/* What the caller has seen of the guest's work is older than what it sees of mode. */
+	smp_mb();
+	vh_for_each_vcpu(i, vcpu, vm)
+		leave_guest(vcpu, me);
+	put_cpu();
+}
+
 /**
  * vh_vm_request_sync - a request that holds for all guest code from now on
  * @vm: the VM
@@ -79,8 +107,7 @@ void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
 	me = get_cpu();
 	vh_for_each_vcpu(i, vcpu, vm) {
 		vh_request(vcpu, req);
-		if (READ_ONCE(vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
-			smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
+		leave_guest(vcpu, me);
 	}
 	put_cpu();
 }

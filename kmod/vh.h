@@ -152,6 +152,7 @@ enum vh_request {
 	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
 	VH_REQ_CONTROL,			/* vm->control changed */
 	VH_REQ_MMU,			/* without EPT: which root? */
+	VH_REQ_PML,			/* vm->mmu.pml changed */
 	VH_NR_REQUESTS,
 };
 
@@ -330,7 +331,9 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req);	/* request and ki
  * held with interrupts on.
  */
 void vh_vm_flush_tlb(struct vh_vm *vm);
-/* The same for any request: no guest code runs between it and its being honoured. */
+/* Every vCPU that is in the guest leaves it before this returns; contexts as above. */
+void vh_vm_leave_guest(struct vh_vm *vm);
+/* As vh_vm_flush_tlb(), for any request: no guest code runs between it and its being honoured. */
 void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
 /* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
 struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);

@@ -181,6 +181,23 @@ static bool ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
 	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, protect_leaf);
 }
 
+/* Small leaves stay writable, and PML logs that they become dirty again. */
+static bool clean_leaf(u64 *entry, u64 e, int level)
+{
+	if (level > 1)
+		return protect_leaf(entry, e, level);
+	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
+		return false;
+	clear_bit(9, (unsigned long *)entry);
+	SetPageDirty(pfn_to_page(ept_pfn(e)));
+	return true;
+}
+
+static bool ept_clean(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+{
+	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clean_leaf);
+}
+
 static bool leaf_young(u64 *entry, u64 e, int level)
 {
 	return e & VMX_EPT_ACCESS_BIT;
@@ -256,6 +273,9 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 /* Without accessed bits a page that is mapped counts as used. */
 const struct vh_mmu_ops vh_ept_ops = {
 	.zap = vh_ept_zap, .protect = ept_protect, .young = ept_young, .reclaim = vh_ept_reclaim,
+};
+const struct vh_mmu_ops vh_ept_pml_ops = {
+	.zap = vh_ept_zap, .protect = ept_clean, .young = ept_young, .reclaim = vh_ept_reclaim,
 };
 const struct vh_mmu_ops vh_ept_noad_ops = {
 	.zap = vh_ept_zap, .protect = ept_protect, .reclaim = vh_ept_reclaim,

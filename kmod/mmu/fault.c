@@ -157,8 +157,8 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn
 		return err;
 	if (slot->flags & KVM_MEM_READONLY)
 		hp->writable = false;
-	/* A logged page becomes writable by the fault that marks it. */
-	if (slot->dirty && !write)
+	/* Without PML a logged page becomes writable by the fault that marks it. */
+	if (slot->dirty && !write && !vh_ept_caps.pml)
 		hp->writable = false;
 	hp->level = leaf_level(slot, gfn, hp->hva, max);
 	return 0;
@@ -193,19 +193,21 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	struct vh_mmu *mmu = &vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
-	unsigned long pfn;
+	u64 entry;
 
 	err = vh_host_page_get(vcpu, slot, gfn, write, max, &hp);
 	if (err)
 		return err;
-	pfn = page_to_pfn(hp.page) & ~((1UL << ept_shift(hp.level)) - 1);
+	entry = ept_entry(page_to_pfn(hp.page) & ~((1UL << ept_shift(hp.level)) - 1), hp.writable);
+	/* It is going to be: nothing for the processor to do, nor for PML to log. */
+	if (write)
+		entry |= VMX_EPT_DIRTY_BIT;
 
 	read_lock(&mmu->lock);
 	err = VH_FAULT_RETRY;
 	if (!vh_host_page_stale(mmu, &hp)) {
 		do {
-			err = vh_ept_map(mmu, gfn, ept_entry(pfn, hp.writable), hp.level,
-					 &vcpu->table_cache);
+			err = vh_ept_map(mmu, gfn, entry, hp.level, &vcpu->table_cache);
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
@@ -220,11 +222,11 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	return err;
 }
 
-/* A page of vh's own; writable, for the processor's walks write accessed bits. */
+/* A page of vh's own; writable, for the processor's walks write accessed bits. In no log. */
 static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 {
 	struct vh_mmu *mmu = &vcpu->vm->mmu;
-	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE;
+	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE | VMX_EPT_DIRTY_BIT;
 	int err;
 
 	read_lock(&mmu->lock);

@@ -36,7 +36,7 @@ struct vh_vcpu;
 /**
  * struct vh_ept_caps - EPT features of the processor; written once by vmx/caps.c
  */
-struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only; };
+struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only, pml; };
 extern struct vh_ept_caps vh_ept_caps;
 
 /**
@@ -49,6 +49,7 @@ struct vh_table_cache {
 	unsigned int n;
 };
 
+struct vh_slot;			/* slots.h */
 struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
 
 /**
@@ -69,6 +70,9 @@ struct vh_mmu {
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 	unsigned long slots_gen;	/* of the memslots; never 0; slots_lock */
 	unsigned long pages;		/* in all memslots; slots_lock */
+	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_srcu */
+	bool pml;			/* a memslot is logged by PML; slots_lock */
+	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
 	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
@@ -97,6 +101,9 @@ int vh_mmu_create_identity_page(struct vh_vm *vm);
 /* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
+
+/* What a vCPU's processor has logged by PML: @n gpas of written pages. Interrupts may be off. */
+void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
 
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of

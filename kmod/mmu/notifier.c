@@ -274,7 +274,8 @@ void vh_mmu_destroy(struct vh_vm *vm)
 int vh_mmu_module_init(void)
 {
 	if (vh_cpu_caps.ept)
-		vh_mmu_ops = vh_ept_caps.ad ? &vh_ept_ops : &vh_ept_noad_ops;
+		vh_mmu_ops = vh_ept_caps.pml ? &vh_ept_pml_ops :
+			     vh_ept_caps.ad ? &vh_ept_ops : &vh_ept_noad_ops;
 	else
 		vh_mmu_ops = &vh_shadow_ops;
 	return vh_shadow_module_init();

@@ -102,17 +102,35 @@ static int region_check(const struct kvm_userspace_memory_region *r)
 	return 0;
 }
 
-/* Deleting and moving: no reader may find the old slot when its mappings go. */
-static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const struct vh_slot *old)
+/*
+ * Deleting and moving: no reader may find the old slot when its mappings go.
+ * What is logged until they are gone counts for the slot that moves. Its copy
+ * @gone must last until the next publish() has returned.
+ */
+static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const struct vh_slot *old,
+		       struct vh_slot *gone, bool moved)
 {
-	struct vh_slot gone = *old;
 	struct vh_slots *new = rebuilt(slots, old->id, NULL);
 
 	if (!new)
 		return -ENOMEM;
+	*gone = *old;
+	if (moved)
+		smp_store_release(&vm->mmu.moving, gone);
 	publish(vm, new);
-	vh_mmu_zap(vm, gone.base, gone.base + gone.npages);
+	vh_mmu_zap(vm, gone->base, gone->base + gone->npages);
+	WRITE_ONCE(vm->mmu.moving, NULL);
 	return 0;
+}
+
+static bool any_logged(const struct vh_slots *slots)
+{
+	unsigned int i;
+
+	for (i = 0; i < slots->n; i++)
+		if (slots->s[i].dirty)
+			return true;
+	return false;
 }
 
 static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
@@ -129,7 +147,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 {
 	const struct vh_slots *slots = vh_slots(vm);
 	const struct vh_slot *old = NULL;
-	struct vh_slot add = {
+	struct vh_slot gone, add = {
 		.base = r->guest_phys_addr >> PAGE_SHIFT,
 		.npages = r->memory_size >> PAGE_SHIFT,
 		.hva = r->userspace_addr, .id = r->slot, .flags = r->flags,
@@ -148,9 +166,11 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 			return -EINVAL;
 		old_dirty = old->dirty;
 		add.npages = old->npages;
-		err = slot_remove(vm, slots, old);
+		err = slot_remove(vm, slots, old, &gone, false);
 		if (err)
 			return err;
+		if (!any_logged(vh_slots(vm)))
+			vh_pml_switch(vm, false);
 		vh_record_uncharge(vm->rec, VH_RES_MEMORY, (u64)add.npages << PAGE_SHIFT);
 		kvfree(old_dirty);
 		return 0;
@@ -194,7 +214,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	new = rebuilt(slots, r->slot, &add);
 	err = -ENOMEM;
 	if (new && moved) {
-		err = slot_remove(vm, slots, old);
+		err = slot_remove(vm, slots, old, &gone, true);
 		if (err) {
 			kvfree(new);
 			new = NULL;
@@ -204,12 +224,16 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		kvfree(new_dirty);
 		goto uncharge;
 	}
+	if (add.dirty)
+		vh_pml_switch(vm, true);
 	publish(vm, new);
 	if (new_dirty && !moved)
 		write_protect(vm, add.base, add.base + add.npages);
 	/* The memslot takes the place of the APIC-access page. */
 	if (VH_APIC_GFN >= add.base && VH_APIC_GFN - add.base < add.npages)
 		vh_mmu_zap(vm, VH_APIC_GFN, VH_APIC_GFN + 1);
+	if (!any_logged(new))
+		vh_pml_switch(vm, false);
 	kvfree(old_dirty);
 	return 0;
 uncharge:
@@ -268,7 +292,10 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 	if (!copy)
 		goto unlock;
 
-	/* A page whose bit is taken must fault at its next write. */
+	/* What was written before the call is in the bitmap, and not only in a vCPU's log. */
+	if (mmu->pml)
+		vh_vm_leave_guest(vm);
+	/* A page whose bit is taken is marked at its next write. */
 	write_lock(&mmu->lock);
 	for (i = 0; i < words; i++) {
 		gfn_t first = slot->base + i * BITS_PER_LONG;

@@ -74,20 +74,26 @@ struct vh_zap {
 struct vh_mmu_ops {
 	/* Remove mappings; true when there is more to do. */
 	bool (*zap)(struct vh_mmu *mmu, struct vh_zap *z);
-	/* Take write permission away in [start, end); true when a flush is due. */
+	/*
+	 * From the flush on, the next write to a page of [start, end) is marked: write
+	 * permission goes, or with PML the dirty bit. True when a flush is due.
+	 */
 	bool (*protect)(struct vh_mmu *mmu, gfn_t start, gfn_t end);
 	/* Accessed bits of [start, end): any set? Cleared with @clear. NULL: there are none. */
 	bool (*young)(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
 	/* As vh_mmu_reclaim(). */
 	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force);
 };
-extern const struct vh_mmu_ops vh_ept_ops, vh_ept_noad_ops, vh_shadow_ops;
+extern const struct vh_mmu_ops vh_ept_ops, vh_ept_pml_ops, vh_ept_noad_ops, vh_shadow_ops;
 extern const struct vh_mmu_ops *vh_mmu_ops;	/* the one in use; notifier.c */
 
 /* ept.c */
 int vh_ept_init(struct vh_mmu *mmu);
 void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables);
 bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
+
+/* pml.c */
+void vh_pml_switch(struct vh_vm *vm, bool on);
 
 /* tables.c */
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);

@@ -31,6 +31,10 @@ static bool vpid = true;
 module_param(vpid, bool, 0444);
 MODULE_PARM_DESC(vpid, "tag the TLB by vCPU, if the processor can");
 
+static bool pml = true;
+module_param(pml, bool, 0444);
+MODULE_PARM_DESC(pml, "dirty logging by page-modification logging, if the processor has it; else by write protection");
+
 /**
  * struct ctl - one word of VM-execution, exit or entry controls
  * @name: of the word, for the log
@@ -64,7 +68,8 @@ static const struct ctl ctl_proc2 = {
 	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | SECONDARY_EXEC_ENABLE_VPID |
 	SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_APIC_REGISTER_VIRT |
 	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
-	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_TSC_SCALING,
+	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_TSC_SCALING |
+	SECONDARY_EXEC_ENABLE_PML,
 };
 static const struct ctl ctl_exit = {
 	"VM-exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
@@ -155,6 +160,10 @@ static bool caps_read(struct vmx_caps *c)
 			   CPU_BASED_INVLPG_EXITING;
 	}
 
+	/* What is logged is that a dirty bit is set (SDM 29.3.6). */
+	if (!pml || !(c->ept_vpid & VMX_EPT_AD_BIT) || !(c->proc2 & SECONDARY_EXEC_ENABLE_EPT))
+		c->proc2 &= ~SECONDARY_EXEC_ENABLE_PML;
+
 	/* A tagged TLB that cannot be flushed by tag is of no use. */
 	if (!(c->ept_vpid & VMX_VPID_INVVPID_BIT << 32) ||
 	    !(c->ept_vpid & (VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |
@@ -242,6 +251,8 @@ int vmx_caps_init(void)
 	vh_ept_caps.huge_2m = vmx_caps.ept_vpid & VMX_EPT_2MB_PAGE_BIT;
 	vh_ept_caps.huge_1g = vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT;
 	vh_ept_caps.exec_only = vmx_caps.ept_vpid & VMX_EPT_EXECUTE_ONLY_BIT;
+	vh_ept_caps.pml = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_PML;
+	pml = vh_ept_caps.pml;
 	return 0;
 }
 

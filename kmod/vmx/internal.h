@@ -52,6 +52,7 @@ struct vh_vmx {
 	u64 tsc_offset, tsc_scale;
 	u64 cr0_mask, cr4_mask;
 	u32 seg_ar[VH_NR_SEGS];		/* access rights as s.seg[] has them taken apart */
+	u64 *pml;			/* page that PML logs to; NULL: PML is not used */
 	struct vmx_msr_entry *efer;	/* guest's, host's; NULL: the VMCS has fields for it */
 	u32 tpr_threshold;
 	u16 intr_status;
@@ -76,10 +77,20 @@ void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD 
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
+void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
 void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
+
+/* pml.c; in the window */
+void vmx_pml_switch(struct vh_vcpu *vcpu);	/* VH_REQ_PML */
+void vmx_pml_drain(struct vh_vcpu *vcpu);
+
+static inline bool vmx_pml_on(const struct vh_vmx *vmx)
+{
+	return vmx->proc2 & SECONDARY_EXEC_ENABLE_PML;
+}
 
 /* switch.c; interrupts off */
 void vmx_msrs_restore_local(void);

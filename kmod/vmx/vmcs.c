@@ -105,7 +105,14 @@ void vmx_set_proc(struct vh_vmx *vmx, u32 value)
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, value);
 }
 
-static void vmx_set_proc2(struct vh_vmx *vmx, u32 value)
+/**
+ * vmx_set_proc2 - write the secondary processor-based controls if they changed
+ * @vmx: its VMX side
+ * @value: new value
+ *
+ * In the window.
+ */
+void vmx_set_proc2(struct vh_vmx *vmx, u32 value)
 {
 	if (vmx->proc2 == value)
 		return;
@@ -269,7 +276,7 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 					SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	if (!vmx->vpid)
 		vmx->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
-	vmx->proc2 &= ~SECONDARY_EXEC_TSC_SCALING;
+	vmx->proc2 &= ~(SECONDARY_EXEC_TSC_SCALING | SECONDARY_EXEC_ENABLE_PML);
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	vmcs_write(VM_EXIT_CONTROLS, vmx_caps.exit);
 	vmx->entry = vmx_caps.entry & ~VM_ENTRY_IA32E_MODE;
@@ -290,6 +297,8 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	if (vh_cpu_caps.ept)
 		vmcs_write(EPT_POINTER, vcpu->vm->mmu.eptp);
+	if (vmx->pml)
+		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
 	if (vmx->vpid)
 		vmcs_write(VIRTUAL_PROCESSOR_ID, vmx->vpid);
 	if (vmx->proc2 & SECONDARY_EXEC_PAUSE_LOOP_EXITING) {
@@ -428,8 +437,11 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
 	if (!(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))
 		vmx->efer = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!vmx->vmcs || !vmx->msr_bitmap ||
+	if (vh_ept_caps.pml)
+		vmx->pml = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!vmx->vmcs || !vmx->msr_bitmap || (vh_ept_caps.pml && !vmx->pml) ||
 	    (!vmx->efer && !(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))) {
+		free_page((unsigned long)vmx->pml);
 		free_page((unsigned long)vmx->efer);
 		free_page((unsigned long)vmx->vmcs);
 		free_page((unsigned long)vmx->msr_bitmap);
@@ -444,6 +456,8 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	vmx->vpid = vpid_get();
 	vmx_exchange_init(vcpu, vmx);
 	vcpu->vmx = vmx;
+	if (vmx->pml)
+		vh_request(vcpu, VH_REQ_PML);
 	return 0;
 }
 
@@ -467,6 +481,7 @@ void vh_vmx_destroy(struct vh_vcpu *vcpu)
 	local_irq_enable();
 	preempt_enable();
 	vpid_put(vmx->vpid);
+	free_page((unsigned long)vmx->pml);
 	free_page((unsigned long)vmx->efer);
 	free_page((unsigned long)vmx->vmcs);
 	free_page((unsigned long)vmx->msr_bitmap);

@@ -8,6 +8,7 @@
  *   exchange.c  struct vh_cpu_state <-> VMCS
  *   window.c    interrupts off: VMPTRLD, entry, exit, the reads that it asks for
  *   fast.c      exits that are finished inside the window
+ *   pml.c       page-modification log: on and off, to the bitmaps
  *   enter.S     VMLAUNCH/VMRESUME
  */
 #ifndef VH_VMX_H

@@ -58,6 +58,7 @@ static const u8 exit_needs[VH_NR_EXIT_REASONS] = {
 	[EXIT_REASON_XSETBV]		= N_INSN,
 	[EXIT_REASON_XSAVES]		= N_INSN,
 	[EXIT_REASON_XRSTORS]		= N_INSN,
+	[EXIT_REASON_PML_FULL]		= N_QUAL | N_IDTV,
 	[EXIT_REASON_INVPCID]		= N_QUAL | N_INSN | N_INFO,
 };
 
@@ -109,7 +110,7 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 				   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & ~VH_BLOCKED_NMI);
 		return;
 	}
-	if (basic == EXIT_REASON_EPT_VIOLATION)
+	if (basic == EXIT_REASON_EPT_VIOLATION || basic == EXIT_REASON_PML_FULL)
 		iret = vmcs_read(EXIT_QUALIFICATION) & BIT(12);
 	else
 		iret = basic == EXIT_REASON_EXCEPTION_NMI && (x->intr_info & INTR_INFO_UNBLOCK_NMI) &&
@@ -174,13 +175,23 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	}
 }
 
-/* Requests that are honoured here; others end the window. */
-static bool honour_requests(struct vh_vcpu *vcpu)
+#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_PML))
+
+static noinline void rare_requests(struct vh_vcpu *vcpu)
 {
 	if (vh_test_request(vcpu, VH_REQ_APIC_MODE))
 		vmx_apic_mode(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_EOI_BITMAP))
 		vmx_eoi_bitmap(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_PML))
+		vmx_pml_switch(vcpu);
+}
+
+/* Requests that are honoured here; others end the window. */
+static bool honour_requests(struct vh_vcpu *vcpu)
+{
+	if (unlikely(READ_ONCE(vcpu->requests) & RARE_REQUESTS))
+		rare_requests(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH))
 		vmx_flush_ept(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH_GUEST))
@@ -363,6 +374,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 
 static void window_close(struct vh_vcpu *vcpu)
 {
+	vmx_witness_drained(vcpu);
 	smp_store_release(&vcpu->mode, VH_OUTSIDE);
 	vmx_root->end();
 	vmx_witness_host_check();
@@ -403,6 +415,8 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 
 	result = enter_loop(vcpu);
 
+	if (unlikely(vmx_pml_on(vmx)))
+		vmx_pml_drain(vcpu);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (result == VH_WIN_AGAIN) {

@@ -123,4 +123,19 @@ void vmx_witness_entry(struct vh_vcpu *vcpu)
 		  "vh: entry without the VMCS being current\n");
 	WARN_ONCE(!vmx->section, "vh: entry outside a section\n");
 	WARN_ONCE(READ_ONCE(vcpu->mode) == VH_OUTSIDE, "vh: entry that kicks cannot see\n");
+	WARN_ONCE(READ_ONCE(vcpu->vm->mmu.pml_armed) && !vmx_pml_on(vmx),
+		  "vh: entry without PML, by which a memslot is logged\n");
+}
+
+/**
+ * vmx_witness_drained - nothing is left in the page-modification log
+ * @vcpu: the vCPU, whose window closes
+ */
+void vmx_witness_drained(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	if (__this_cpu_read(vmx_current) == vmx && vmx_pml_on(vmx))
+		WARN_ONCE(vmcs_read(GUEST_PML_INDEX) != PAGE_SIZE / sizeof(u64) - 1,
+			  "vh: a window closes over an undrained log\n");
 }

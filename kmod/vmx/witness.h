@@ -17,6 +17,7 @@ void vmx_witness_loaded(struct vh_vmx *vmx, int cpu);	/* VMPTRLD on a new CPU */
 void vmx_witness_cleared(struct vh_vmx *vmx);		/* VMCLEAR */
 void vmx_witness_flushed(struct vh_vmx *vmx);		/* INVEPT done */
 void vmx_witness_entry(struct vh_vcpu *vcpu);		/* about to enter */
+void vmx_witness_drained(struct vh_vcpu *vcpu);		/* the PML page is empty */
 void vmx_witness_host_save(void);			/* window opens */
 void vmx_witness_host_check(void);			/* window closed */
 #else
@@ -24,6 +25,7 @@ static inline void vmx_witness_loaded(struct vh_vmx *vmx, int cpu) { }
 static inline void vmx_witness_cleared(struct vh_vmx *vmx) { }
 static inline void vmx_witness_flushed(struct vh_vmx *vmx) { }
 static inline void vmx_witness_entry(struct vh_vcpu *vcpu) { }
+static inline void vmx_witness_drained(struct vh_vcpu *vcpu) { }
 static inline void vmx_witness_host_save(void) { }
 static inline void vmx_witness_host_check(void) { }
 #endif

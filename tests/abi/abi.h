@@ -16,10 +16,14 @@
 
 /* Lists of cases; each ends with a NULL name. */
 extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
-	vcpu_cases[], state_cases[], memory_cases[], host_cases[];
+	vcpu_cases[], state_cases[], memory_cases[], dirty_cases[],
+	host_cases[];
 
 /* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */
 struct vcpu *vm_simple(struct vm *vm, unsigned int flags);
+
+/* guest_entry() - where a guest of guest.S begins */
+uint32_t guest_entry(const char *name);
 
 /*
  * A guest of guest.S in flat 32-bit mode: its entry by name, with ESI and ECX

@@ -15,14 +15,11 @@ struct vcpu *vm_simple(struct vm *vm, unsigned int flags)
 	return vm_add_vcpu(vm);
 }
 
-void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
-		 uint32_t ecx)
+uint32_t guest_entry(const char *name)
 {
 	const uint8_t *entry = guest_image + 8;
-	struct kvm_regs regs;
 	uint32_t rip;
 
-	memcpy(vm->mem + 0x1000, guest_image, guest_image_end - guest_image);
 	while (strncmp((const char *)entry, name, 12)) {
 		entry += 16;
 		if (entry >= guest_image_end) {
@@ -31,7 +28,16 @@ void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
 		}
 	}
 	memcpy(&rip, entry + 12, 4);
-	vcpu_set_mode(vm, v, MODE_FLAT32, rip, 0x8000);
+	return rip;
+}
+
+void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
+		 uint32_t ecx)
+{
+	struct kvm_regs regs;
+
+	memcpy(vm->mem + 0x1000, guest_image, guest_image_end - guest_image);
+	vcpu_set_mode(vm, v, MODE_FLAT32, guest_entry(name), 0x8000);
 	xioctl(v->fd, KVM_GET_REGS, &regs);
 	regs.rsi = esi;
 	regs.rcx = ecx;
@@ -42,7 +48,7 @@ int main(int argc, char **argv)
 {
 	static const struct test_case *const lists[] = {
 		system_cases, vm_cases, irqchip_cases, vcpu_cases, state_cases,
-		memory_cases, host_cases
+		memory_cases, dirty_cases, host_cases
 	};
 	struct test_case *all;
 	unsigned int i, j, n = 0;

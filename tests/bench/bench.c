@@ -22,8 +22,8 @@
 extern const uint8_t guest_image[], guest_image_end[];
 
 /* Rows whose guest is in guest.S, in its order, then the host-only ones. */
-enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT, ROW_SWITCH, ROW_FORK,
-       ROW_CREATE, ROW_DESTROY, ROW_LIFE, ROWS };
+enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_RELOG, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT,
+       ROW_SWITCH, ROW_FORK, ROW_CREATE, ROW_DESTROY, ROW_LIFE, ROWS };
 #define ROW_LAST_GUEST	ROW_FORK
 
 static const struct row {
@@ -42,6 +42,7 @@ static const struct row {
 	{ "out", "OUT to userspace", 2000, 0.7, 0.7 },
 	{ "mmio", "MMIO write to userspace", 2000, 0.7, 0.7 },
 	{ "ept", "EPT violation, host page present", 10000, 0.7, 0.6 },
+	{ "relog", "first write after a dirty log", 10000, 1, 0 },
 	{ "wp", "CR0.WP toggle, paging on", 10000, 0, 0.6 },
 	{ "paged-invlpg", "INVLPG, paging on", 10000, 0, 0.6 },
 	{ "fill", "page touched first, paging on", 10000, 0, 0.6 },
@@ -108,6 +109,14 @@ static double median(uint64_t *at, unsigned int n)
 	return at[(n - 1) / 2];
 }
 
+static void take_log(struct vm *vm)
+{
+	static uint64_t bits[MEM_SIZE / 4096 / 64];
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
+
+	xioctl(vm->fd, KVM_GET_DIRTY_LOG, &log);
+}
+
 static double measure_guest(unsigned int row)
 {
 	static uint64_t at[2048];
@@ -121,6 +130,8 @@ static double measure_guest(unsigned int row)
 
 	vm_create(&vm, MEM_SIZE, VM_IRQCHIP);
 	madvise(vm.mem, vm.size, MADV_NOHUGEPAGE);
+	if (row == ROW_RELOG && vm_slot(&vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, vm.size, vm.mem))
+		die("logging", errno);
 	if (row == ROW_EPT || row == ROW_FILL)
 		memset(vm.mem + EPT_BASE, 1, (size_t)rows[row].rounds * 4096);
 	memcpy(vm.mem + 0x1000, guest_image, guest_image_end - guest_image);
@@ -132,6 +143,8 @@ static double measure_guest(unsigned int row)
 	regs.rbp = rows[row].rounds;
 	xioctl(v->fd, KVM_SET_REGS, &regs);
 	run_to(v, 0x1e, NULL, 0);
+	if (row == ROW_RELOG)
+		take_log(&vm);
 	start = rdtsc();
 	n = run_to(v, 0x1f, at, each ? sizeof(at) / sizeof(*at) : 0);
 	end = rdtsc();

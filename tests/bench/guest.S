@@ -88,6 +88,20 @@ row_\name:
 	add	$0x1000, %edi
 	END
 
+	/* what is written before BEGIN is in the log that the host then takes */
+	ROW relog
+	mov	$0x1000000, %edi
+1:	mov	%eax, (%edi)
+	add	$0x1000, %edi
+	dec	%esi
+	jnz	1b
+	mov	%ebp, %esi
+	mov	$0x1000000, %edi
+	BEGIN
+	mov	%eax, (%edi)
+	add	$0x1000, %edi
+	END
+
 /*
  * Paging on: 64-bit, the host's tables map 4 GiB to themselves. Rows that want
  * tables of their own have them at SPACE_A and SPACE_B: the first 64 MiB to
