@@ -176,6 +176,7 @@ struct vh_accesses {
 		gpa_t gpa;		/* or port */
 		u8 data[8];
 		u8 len;
+		u16 count;		/* string I/O: elements, in pio_data; else 1 */
 		bool write, pio;
 		bool posted;		/* a write that userspace has yet to see */
 	} log[VH_MAX_ACCESSES];

@@ -67,6 +67,13 @@ struct vh_emul_ops {
 	 * have read its source before its destination faults.
 	 */
 	int (*probe)(struct vh_emul *e, u64 linear, unsigned int len, bool write);
+	/*
+	 * INS and OUTS of *count elements between the port and plain memory at @linear, which
+	 * probe has seen, in one page; *count becomes how many were done, at least 1. Without
+	 * it each is a step of its own.
+	 */
+	int (*io_rep)(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		      unsigned int *count, bool write);
 	/* As cmpxchg, 16 aligned bytes; without it LOCK CMPXCHG16B is not handled. */
 	int (*cmpxchg16)(struct vh_emul *e, u64 linear, u64 old[2], const u64 new[2]);
 	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */

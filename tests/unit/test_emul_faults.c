@@ -77,6 +77,23 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
 	return at(e, linear, len, write ? 2 : 0) ? VH_EMUL_OK : VH_EMUL_FAULT;
 }
 
+/* A device that takes up to three elements at a time. */
+static unsigned int blocks;
+
+static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		     unsigned int *count, bool write)
+{
+	unsigned int i;
+
+	blocks++;
+	*count = min(*count, 3u);
+	if ((linear & 4095) + size * *count > 4096)
+		return VH_EMUL_UNHANDLED;	/* beyond the page that was probed */
+	for (i = 0; i < *count; i++)
+		op_io(e, port, ram + linear + i * size, size, write);
+	return VH_EMUL_OK;
+}
+
 static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
 {
 	memcpy(val, xmm[n], 16);
@@ -93,6 +110,11 @@ static const struct vh_emul_ops ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
 	.io_allowed = op_io_allowed, .probe = op_probe,
 	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+};
+
+static const struct vh_emul_ops block_ops = {
+	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
+	.io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
 /* Real mode with @bytes at CS:0100; segments apart. */
@@ -521,6 +543,80 @@ static void test_ports(void)
 	TAP_EQ(e.gpr[VH_RSI], 0x1004);
 }
 
+/* Run a REP to its end; the number of steps. */
+static unsigned int finish(struct vh_emul *e)
+{
+	unsigned int steps = 1;
+
+	while (vh_emul_step(e) == VH_EMUL_OK && e->rep_more)
+		steps++;
+	return steps;
+}
+
+static void test_port_blocks(void)
+{
+	struct vh_emul e;
+
+	port_data = 0xabcd;
+	ports = blocks = 0;
+	e = LONG("\x66\xf3\x6d", 0);			/* rep insw */
+	e.ops = &block_ops;
+	e.gpr[VH_RDI] = 0x1000;
+	e.gpr[VH_RCX] = 7;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 2);				/* the last one goes by itself */
+	TAP_EQ(ports, 7);
+	TAP_EQ(e.gpr[VH_RDI], 0x100e);
+	TAP_EQ(e.gpr[VH_RCX], 0);
+	TAP_EQ(get(0x100c, 2), 0xabcd);
+	/* Up to the end of the page, the element across it, and on. */
+	blocks = ports = 0;
+	e = LONG("\xf3\x6f", 0);			/* rep outsd */
+	e.ops = &block_ops;
+	e.gpr[VH_RSI] = 0x1ff5;
+	e.gpr[VH_RCX] = 5;
+	put(0x2005, 0x55667788, 4);
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 2);
+	TAP_EQ(ports, 5);
+	TAP_EQ(e.gpr[VH_RSI], 0x2009);
+	TAP_EQ(port_data, 0x55667788);
+	/* Downwards each goes by itself. */
+	blocks = ports = 0;
+	e = LONG("\xf3\x6e", 0);			/* rep outsb */
+	e.ops = &block_ops;
+	e.rflags |= X86_EFLAGS_DF;
+	e.gpr[VH_RSI] = 0x1004;
+	e.gpr[VH_RCX] = 3;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 0);
+	TAP_EQ(ports, 3);
+	TAP_EQ(e.gpr[VH_RSI], 0x1001);
+	/* Real mode: SI wraps around, and beyond the limit is #GP. */
+	blocks = ports = 0;
+	e = REAL("\xf3\x6e");
+	e.ops = &block_ops;
+	e.gpr[VH_RSI] = 0xfffe;
+	e.gpr[VH_RCX] = 4;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(ports, 4);
+	TAP_EQ(e.gpr[VH_RSI], 2);
+	e = REAL("\xf3\x6e");
+	e.ops = &block_ops;
+	seg[VH_DS].limit = 0x101;
+	e.gpr[VH_RSI] = 0x100;
+	e.gpr[VH_RCX] = 4;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.gpr[VH_RSI], 0x102);
+	expect(e, 13, "OUTS beyond the limit");
+	e = LONG("\xf3\x6e", 0);
+	e.ops = &block_ops;
+	e.gpr[VH_RDX] = 0x666;
+	e.gpr[VH_RCX] = 4;
+	expect(e, 13, "REP OUTS to a forbidden port");
+}
+
 /* CPL, IOPL and virtual-8086 mode decide about IF */
 static void test_flags(void)
 {
@@ -620,7 +716,9 @@ int main(void)
 	test_long_mode();
 	test_page_faults();
 	test_ports();
+	test_port_blocks();
 	test_flags();
 	test_sse();
+	test_x87();
 	return tap_done();
 }
