@@ -425,7 +425,42 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	return VH_EMUL_FAULT;
 }
 
+static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+{
+	memcpy(val, &vh_fpu_legacy(vcpu_of(e), false)->xmm_space[4 * n], 16);
+	return VH_EMUL_OK;
+}
+
+static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+{
+	memcpy(&vh_fpu_legacy(vcpu_of(e), true)->xmm_space[4 * n], val, 16);
+	return VH_EMUL_OK;
+}
+
+static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+{
+	const struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), false);
+
+	*x = (struct vh_x87){ .cw = fx->cwd, .sw = fx->swd };
+}
+
+static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+{
+	struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), true);
+
+	fx->cwd = x->cw;
+	fx->swd = x->sw;
+	if (!x->init)
+		return;
+	fx->twd = 0;
+	fx->fop = 0;
+	fx->rip = 0;
+	fx->rdp = 0;
+}
+
 static const struct vh_emul_ops emul_ops = {
+	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
 	.set_seg = op_set_seg, .set_table = op_set_table, .system = op_system,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,

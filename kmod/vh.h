@@ -462,6 +462,7 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
  */
 void vh_fpu_enter(struct vh_vcpu *vcpu);
 void vh_fpu_leave(struct vh_vcpu *vcpu);
+struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
 int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
 int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
 int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);

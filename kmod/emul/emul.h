@@ -41,6 +41,12 @@ enum vh_emul_sys {
 
 struct vh_emul;
 
+/* @init: FNINIT, the tags and the last instruction's addresses are reset as well */
+struct vh_x87 {
+	u16 cw, sw;
+	bool init;
+};
+
 /**
  * struct vh_emul_ops - the interpreter's way to memory and I/O
  *
@@ -79,6 +85,9 @@ struct vh_emul_ops {
 	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */
 	int (*read_xmm)(struct vh_emul *e, unsigned int n, u64 val[2]);
 	int (*write_xmm)(struct vh_emul *e, unsigned int n, const u64 val[2]);
+	/* x87 control and status; without them such instructions are not handled. */
+	void (*read_x87)(struct vh_emul *e, struct vh_x87 *x);
+	void (*write_x87)(struct vh_emul *e, const struct vh_x87 *x);
 
 	/*
 	 * Processor state beyond the registers; called last, when the instruction cannot

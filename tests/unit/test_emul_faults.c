@@ -106,7 +106,20 @@ static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
 	return VH_EMUL_OK;
 }
 
+static struct vh_x87 x87;
+
+static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+{
+	*x = x87;
+}
+
+static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+{
+	x87 = *x;
+}
+
 static const struct vh_emul_ops ops = {
+	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
 	.io_allowed = op_io_allowed, .probe = op_probe,
 	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
@@ -706,6 +719,79 @@ static void test_sse(void)
 	expect(e, 7, "MOVUPS with TS");
 	e.cr0 ^= X86_CR0_TS | X86_CR0_EM;
 	expect(e, 6, "MOVUPS with EM");
+}
+
+/* How real-mode code looks for an FPU, and what is not handled. */
+static void test_x87(void)
+{
+	static const char *const unhandled[] = {
+		"\xd9\xe8", "\xd9\xff", "\xd8\x07", "\xdb\xe4", "\xdb\x27", "\xdb\xe0",
+		"\xdd\xe1", "\xdf\xe1", "\xdf\x27", "\xdd\xf8", "\xd9\xeb",
+	};
+	struct vh_emul e;
+	unsigned int i;
+
+	x87 = (struct vh_x87){ .cw = 0x40, .sw = 0xffff };
+	e = REAL("\xdb\xe3");				/* fninit */
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.cw, 0x37f);
+	TAP_EQ(x87.sw, 0);
+	TAP_EQ(x87.init, true);
+	TAP_EQ(e.rip, 0x102);
+	x87.sw = 0x3801;
+	e = REAL("\xdf\xe0");				/* fnstsw ax */
+	e.gpr[VH_RAX] = ~0ULL;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.gpr[VH_RAX], 0xffffffffffff3801);
+	put(DS_BASE + 0x12, 0x99999999, 4);
+	e = REAL("\x67\xdd\x7c\x24\x02");		/* fnstsw [esp+2] */
+	e.gpr[VH_RSP] = 0x10;
+	put(SS_BASE + 0x12, 0x99999999, 4);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(get(SS_BASE + 0x12, 4), 0x99993801);
+	e = REAL("\xd9\x3f");				/* fnstcw [bx] */
+	e.gpr[VH_RBX] = 0x12;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(get(DS_BASE + 0x12, 4), 0x9999037f);
+	e.gpr[VH_RBX] = 0xffff;
+	e.rip = 0x100;
+	expect(e, 13, "FNSTCW beyond the limit");
+	/* A control word that unmasks what is noted; then #MF, until it is cleared. */
+	put(DS_BASE + 0x12, 0xf27e, 2);
+	e = REAL("\xd9\x2f\x9b\xdb\xe2\x9b");		/* fldcw [bx]; wait; fnclex; wait */
+	e.gpr[VH_RBX] = 0x12;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.cw, 0x127e);
+	TAP_EQ(x87.sw, 0xb881);
+	e.insn_len = 0;
+	e.cr0 |= X86_CR0_NE;
+	expect(e, 16, "WAIT with an exception pending");
+	e.rip = 0x100;
+	expect(e, 16, "FLDCW with an exception pending");
+	e.cr0 = 0;
+	e.rip = 0x102;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);	/* it would be an interrupt */
+	e.rip = 0x103;
+	e.insn_len = 0;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.sw, 0x3800);
+	e.insn_len = 0;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	/* CR0 */
+	e = REAL("\xdb\xe3");
+	e.cr0 = X86_CR0_EM;
+	expect(e, 7, "FNINIT with EM");
+	e.cr0 = X86_CR0_TS;
+	expect(e, 7, "FNINIT with TS");
+	e = REAL("\x9b");
+	e.cr0 = X86_CR0_TS | X86_CR0_EM;
+	expect(e, -1, "WAIT with TS and EM");
+	e.cr0 = X86_CR0_TS | X86_CR0_MP;
+	expect(e, 7, "WAIT with TS and MP");
+	for (i = 0; i < ARRAY_SIZE(unhandled); i++) {
+		e = real_mode(unhandled[i], 2);
+		TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);
+	}
 }
 
 int main(void)
