@@ -109,14 +109,15 @@ static int device_access(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned i
 	e = &a->log[a->next];
 	if (a->next < a->done) {
 		/* The same instruction repeats its accesses, unless the guest rewrote it. */
-		if (e->gpa != gpa || e->len != len || e->write != write || e->pio != pio)
+		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write ||
+		    e->pio != pio)
 			return VH_EMUL_UNHANDLED;
 		if (!write)
 			memcpy(data, e->data, len);
 		a->next++;
 		return VH_EMUL_OK;
 	}
-	*e = (struct vh_access){ .gpa = gpa, .len = len, .write = write, .pio = pio };
+	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .pio = pio };
 	if (write)
 		memcpy(e->data, data, len);
 	if (pio) {
@@ -310,6 +311,55 @@ static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool
 	return device_access(vcpu_of(e), port, data, len, write, true);
 }
 
+/*
+ * One access of userspace moves them all, through pio_data: it is not in use otherwise, for
+ * this is the instruction's only access. In-kernel devices are asked for one at a time.
+ */
+static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		     unsigned int *count, bool write)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_access *x = &a->log[a->next];
+	int r;
+
+	if (a->next)
+		return VH_EMUL_UNHANDLED;
+	if (a->done) {			/* INS, answered */
+		if (write || x->write || !x->pio || x->gpa != port || x->len != size ||
+		    x->count > *count)
+			return VH_EMUL_UNHANDLED;
+		goto answered;
+	}
+	*count = min_t(unsigned int, *count, PAGE_SIZE / size);
+	*x = (struct vh_access){ .gpa = port, .len = size, .count = *count, .write = write,
+				 .pio = true };
+	if (write) {
+		r = op_read(e, linear, vcpu->pio_data, size * *count, false);
+		if (r)
+			return r;
+		memcpy(x->data, vcpu->pio_data, size);
+	}
+	trace_vh_pio(vcpu->id, write, port, size, *count);
+	if (vh_bus_pio(vcpu, port, x->data, size, write)) {
+		x->count = 1;
+		vh_request(vcpu, VH_REQ_EVENT);
+	} else if (write) {
+		x->posted = true;
+	} else {
+		a->pending = true;
+		return VH_EMUL_USER;
+	}
+	a->done++;
+answered:
+	a->next++;
+	*count = x->count;
+	if (write)
+		return VH_EMUL_OK;
+	return op_write(e, linear, x->count > 1 ? vcpu->pio_data : x->data, size * x->count,
+			false);
+}
+
 /* SDM Vol. 1, 19.5.2: IOPL, else the TSS's I/O permission bit map. */
 static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 {
@@ -404,10 +454,45 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	return VH_EMUL_FAULT;
 }
 
+static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+{
+	memcpy(val, &vh_fpu_legacy(vcpu_of(e), false)->xmm_space[4 * n], 16);
+	return VH_EMUL_OK;
+}
+
+static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+{
+	memcpy(&vh_fpu_legacy(vcpu_of(e), true)->xmm_space[4 * n], val, 16);
+	return VH_EMUL_OK;
+}
+
+static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+{
+	const struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), false);
+
+	*x = (struct vh_x87){ .cw = fx->cwd, .sw = fx->swd };
+}
+
+static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+{
+	struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), true);
+
+	fx->cwd = x->cw;
+	fx->swd = x->sw;
+	if (!x->init)
+		return;
+	fx->twd = 0;
+	fx->fop = 0;
+	fx->rip = 0;
+	fx->rdp = 0;
+}
+
 static const struct vh_emul_ops emul_ops = {
+	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
 	.set_seg = op_set_seg, .set_table = op_set_table, .tables = op_tables, .system = op_system,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
-	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe,
+	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
 /* --- to userspace and back --- */
@@ -421,9 +506,9 @@ static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
 		run->io.size = e->len;
 		run->io.port = e->gpa;
-		run->io.count = 1;
+		run->io.count = e->count;
 		run->io.data_offset = PAGE_SIZE;
-		if (e->write)
+		if (e->write && e->count == 1)
 			memcpy(vcpu->pio_data, e->data, e->len);
 	} else {
 		run->exit_reason = KVM_EXIT_MMIO;
@@ -442,7 +527,8 @@ static int complete_read(struct vh_vcpu *vcpu)
 	struct vh_accesses *a = &vcpu->accesses;
 	struct vh_access *e = &a->log[a->done];
 
-	memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
+	if (e->count == 1)
+		memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
 	a->pending = false;
 	a->done++;
 	return vh_emulate(vcpu);

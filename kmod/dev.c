@@ -9,6 +9,7 @@
 #include "vh.h"
 #include "compat/compat.h"
 #include "ctl/events.h"
+#include "mce.h"
 #include "vmx/vmx.h"
 
 /**
@@ -57,6 +58,8 @@ int vh_check_extension(long cap)
 	case KVM_CAP_SREGS2:
 	case KVM_CAP_SET_BOOT_CPU_ID:
 		return 1;
+	case KVM_CAP_MCE:
+		return VH_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:
 		return KVM_CLOCK_TSC_STABLE;
 	case KVM_CAP_XCRS:
@@ -104,6 +107,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vh_msr_index_list(u, false);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:
 		return vh_msr_index_list(u, true);
+	case KVM_X86_GET_MCE_CAP_SUPPORTED:
+		return put_user(vh_mce_cap(), (u64 __user *)u);
 	case KVM_GET_MSRS:
 		return vh_msrs_ioctl(NULL, u, false);
 	}

@@ -216,6 +216,21 @@ void vh_fpu_leave(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_fpu_legacy - x87 and SSE registers in memory, for the interpreter
+ * @vcpu: the vCPU
+ * @write: they are going to be changed
+ *
+ * Own thread, outside a section. XSAVE has written them even where they are in their
+ * initial configuration; they are loaded only if the header names them.
+ */
+struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write)
+{
+	if (write)
+		area(vcpu)->header.xfeatures |= offered & (XCR0_X87 | XCR0_SSE);
+	return &area(vcpu)->i387;
+}
+
+/**
  * vh_fpu_get - KVM_GET_FPU
  * @vcpu: the vCPU
  * @f: filled in

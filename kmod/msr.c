@@ -13,6 +13,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "cpu.h"
+#include "mce.h"
 #include "vh.h"
 
 #define MAX_IO_MSRS	256
@@ -22,7 +23,7 @@
 
 /* MSRs that are memory: value as written, reserved bits #GP. */
 enum stored {
-	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MCG_STATUS, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
+	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
 	ST_MTRR_FIX, ST_MTRR_FIX_END = ST_MTRR_FIX + 11,
 	ST_MTRR_VAR, ST_MTRR_VAR_END = ST_MTRR_VAR + 2 * NR_MTRR_VAR,
 	NR_STORED = ST_MTRR_VAR_END,
@@ -207,8 +208,9 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 	case MSR_IA32_MISC_ENABLE:	*value = m->v[ST_MISC_ENABLE]; return 0;
 	case MSR_MISC_FEATURES_ENABLES:	*value = m->v[ST_MISC_FEATURES]; return 0;
 	case MSR_SMI_COUNT:		*value = m->v[ST_SMI_COUNT]; return 0;
-	case MSR_IA32_MCG_STATUS:	*value = m->v[ST_MCG_STATUS]; return 0;
-	case MSR_IA32_MCG_CAP:		*value = 0; return 0;	/* no banks */
+	case MSR_IA32_MCG_CAP: case MSR_IA32_MCG_STATUS: case MSR_IA32_MCG_CTL:
+	case MSR_IA32_MC0_CTL ... MSR_IA32_MCx_MISC(VH_MCE_BANKS - 1):
+		return vh_mce_msr_read(vcpu, msr, value);
 	case MSR_IA32_FEAT_CTL:		*value = FEAT_CTL_LOCKED; return 0;
 	case MSR_IA32_PLATFORM_ID:	*value = 0; return 0;
 	case MSR_PLATFORM_INFO:		*value = 0; return 0;
@@ -340,11 +342,9 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 			return -EINVAL;
 		m->v[ST_SMI_COUNT] = value;
 		return 0;
-	case MSR_IA32_MCG_STATUS:
-		if (value & ~7ULL || (value && !host))
-			return -EINVAL;
-		m->v[ST_MCG_STATUS] = value;
-		return 0;
+	case MSR_IA32_MCG_STATUS: case MSR_IA32_MCG_CTL:
+	case MSR_IA32_MC0_CTL ... MSR_IA32_MCx_MISC(VH_MCE_BANKS - 1):
+		return vh_mce_msr_write(vcpu, msr, value, host);
 	case MSR_IA32_FEAT_CTL:
 		/* Locked with VMX off; userspace restores what it read. */
 		return host && (value & ~(u64)FEAT_CTL_LOCKED) == 0 ? 0 : -EINVAL;

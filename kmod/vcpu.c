@@ -12,6 +12,7 @@
 
 #include "vh.h"
 #include "cpu.h"
+#include "mce.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
 
@@ -270,6 +271,12 @@ static int tpr_access(struct vh_vcpu *vcpu, struct kvm_tpr_access_ctl *ctl)
 	return 0;
 }
 
+/* No TPR access is ever reported, so no VMM has a page to name (KVM_CAP_VAPIC is 0). */
+static int set_vapic_addr(struct vh_vcpu *vcpu, const struct kvm_vapic_addr *va)
+{
+	return vcpu->lapic && !va->vapic_addr ? 0 : -EINVAL;
+}
+
 static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
 {
 	unsigned int i;
@@ -346,6 +353,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_SET_LAPIC:	return SET(struct kvm_lapic_state, set_lapic);
 	case KVM_TRANSLATE:	return EXCHANGE(struct kvm_translation, vh_translate);
 	case KVM_TPR_ACCESS_REPORTING: return EXCHANGE(struct kvm_tpr_access_ctl, tpr_access);
+	case KVM_SET_VAPIC_ADDR: return SET(struct kvm_vapic_addr, set_vapic_addr);
 	case KVM_INTERRUPT:	return SET(struct kvm_interrupt, set_interrupt);
 	case KVM_SET_CPUID2:	return vh_cpuid_set(vcpu, u);
 	case KVM_GET_CPUID2:	return vh_cpuid_get(vcpu, u);
@@ -356,6 +364,12 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 		return arg > UINT_MAX ? -EINVAL : vh_tsc_set_khz(vcpu, arg);
 	case KVM_GET_TSC_KHZ:
 		return vcpu->tsc_khz;
+	case KVM_X86_SETUP_MCE: {
+		u64 cap;
+
+		return get_user(cap, (u64 __user *)u) ? -EFAULT : vh_mce_setup(vcpu, cap);
+	}
+	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, vh_mce_inject);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
 	case KVM_NMI:
@@ -445,6 +459,7 @@ void vh_vcpu_free(struct vh_vcpu *vcpu)
 	vh_clock_destroy(vcpu);
 	vh_vmx_destroy(vcpu);
 	vh_fpu_destroy(vcpu);
+	vh_mce_destroy(vcpu);
 	vh_msr_destroy(vcpu);
 	vh_emul_free(vcpu);
 	vh_mmu_vcpu_free(vcpu);
@@ -466,6 +481,8 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	err = vh_fpu_create(vcpu);
 	if (!err)
 		err = vh_msr_create(vcpu);
+	if (!err)
+		err = vh_mce_create(vcpu);
 	if (!err)
 		err = vh_clock_create(vcpu);
 	if (!err)

@@ -5,7 +5,7 @@
  *   dev.c vm.c vcpu.c state.c   /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
  *   run.c exits.c inject.c      KVM_RUN: the loop, the exits it handles, event injection
  *   access.c                    guest memory and I/O accesses of emulated instructions
- *   cpuid.c msr.c clock.c fpu.c what the guest sees of the processor
+ *   cpuid.c msr.c mce.c clock.c fpu.c   what the guest sees of the processor
  *   vmx/                        everything that knows VMX; the VMCS lives only there
  *   mmu/                        memslots, EPT, shadow tables, guest page-table walker
  *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
@@ -163,6 +163,7 @@ struct vh_vmx;				/* vmx/vmx.h */
 struct vh_shadow;			/* mmu/shadow.h */
 struct file;
 struct vh_msrs;				/* msr.c */
+struct vh_mce;				/* mce.c */
 struct vh_record;			/* ctl/registry.h */
 struct vh_shrink_item;			/* acct/reclaim.c */
 struct vh_pvclock;			/* clock.c */
@@ -179,6 +180,7 @@ struct vh_accesses {
 		gpa_t gpa;		/* or port */
 		u8 data[8];
 		u8 len;
+		u16 count;		/* string I/O: elements, in pio_data; else 1 */
 		bool write, pio;
 		bool posted;		/* a write that userspace has yet to see */
 	} log[VH_MAX_ACCESSES];
@@ -228,6 +230,7 @@ struct vh_vcpu {
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
 	struct vh_msrs *msrs;		/* msr.c; own thread */
+	struct vh_mce *mce;		/* mce.c; own thread */
 	struct vh_pvclock *clock;	/* clock.c; own thread */
 
 	struct kvm_cpuid_entry2 *cpuid;	/* own thread */
@@ -466,6 +469,7 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
  */
 void vh_fpu_enter(struct vh_vcpu *vcpu);
 void vh_fpu_leave(struct vh_vcpu *vcpu);
+struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
 int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
 int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
 int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);

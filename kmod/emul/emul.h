@@ -41,6 +41,12 @@ enum vh_emul_sys {
 
 struct vh_emul;
 
+/* @init: FNINIT, the tags and the last instruction's addresses are reset as well */
+struct vh_x87 {
+	u16 cw, sw;
+	bool init;
+};
+
 /**
  * struct vh_emul_ops - the interpreter's way to memory and I/O
  *
@@ -67,11 +73,21 @@ struct vh_emul_ops {
 	 * have read its source before its destination faults.
 	 */
 	int (*probe)(struct vh_emul *e, u64 linear, unsigned int len, bool write);
+	/*
+	 * INS and OUTS of *count elements between the port and plain memory at @linear, which
+	 * probe has seen, in one page; *count becomes how many were done, at least 1. Without
+	 * it each is a step of its own.
+	 */
+	int (*io_rep)(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		      unsigned int *count, bool write);
 	/* As cmpxchg, 16 aligned bytes; without it LOCK CMPXCHG16B is not handled. */
 	int (*cmpxchg16)(struct vh_emul *e, u64 linear, u64 old[2], const u64 new[2]);
 	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */
 	int (*read_xmm)(struct vh_emul *e, unsigned int n, u64 val[2]);
 	int (*write_xmm)(struct vh_emul *e, unsigned int n, const u64 val[2]);
+	/* x87 control and status; without them such instructions are not handled. */
+	void (*read_x87)(struct vh_emul *e, struct vh_x87 *x);
+	void (*write_x87)(struct vh_emul *e, const struct vh_x87 *x);
 
 	/*
 	 * Processor state beyond the registers; called last, when the instruction cannot

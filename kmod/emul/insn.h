@@ -265,6 +265,13 @@ int vh_exec_cpuid(struct vh_emul *e);
 int vh_exec_hlt(struct vh_emul *e);
 int vh_exec_wbinvd(struct vh_emul *e);
 
+/* x87.c */
+int vh_exec_fwait(struct vh_emul *e);
+int vh_exec_fldcw(struct vh_emul *e);
+int vh_exec_fnstcw(struct vh_emul *e);
+int vh_exec_fnclex_fninit(struct vh_emul *e);
+int vh_exec_fnstsw(struct vh_emul *e);
+
 /* system.c */
 int vh_exec_in(struct vh_emul *e);
 int vh_exec_out(struct vh_emul *e);

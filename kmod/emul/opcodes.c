@@ -107,6 +107,12 @@ static const struct vh_opcode group_7[8] = {
 	[4] = OP(smsw, 0), [6] = OP(lmsw, 0), [7] = OP(invlpg, MEM),
 };
 
+/* The handlers see to the forms with a register. */
+static const struct vh_opcode x87_d9[8] = { [5] = OP(fldcw, 0), [7] = OP(fnstcw, 0) };
+static const struct vh_opcode x87_db[8] = { [4] = OP(fnclex_fninit, 0) };
+static const struct vh_opcode x87_dd[8] = { [7] = OP(fnstsw, 0) };
+static const struct vh_opcode x87_df[8] = { [4] = OP(fnstsw, 0) };
+
 const struct vh_opcode vh_opcodes_1[256] = {
 	ALU(0x00, LK), ALU(0x08, LK), ALU(0x10, LK), ALU(0x18, LK),
 	ALU(0x20, LK), ALU(0x28, LK), ALU(0x30, LK), ALU(0x38, 0),
@@ -144,7 +150,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x98] = OP(cbw, 0),
 	[0x99] = OP(cwd, 0),
 	[0x9a] = OP(call_far, IZ | FAR | NO64),
-	[0x9b] = OP(nop, 0),
+	[0x9b] = OP(fwait, 0),
 	[0x9c] = OP(pushf, D64),
 	[0x9d] = OP(popf, D64),
 	[0x9e] = OP(sahf, 0),
@@ -171,6 +177,8 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0xd2] = GROUP(group_2_cl, B), [0xd3] = GROUP(group_2_cl, 0),
 	[0xd4] = OP(aam, I8U | NO64), [0xd5] = OP(aad, I8U | NO64),
 	[0xd7] = OP(xlat, B),
+	[0xd9] = GROUP(x87_d9, 0), [0xdb] = GROUP(x87_db, 0),
+	[0xdd] = GROUP(x87_dd, 0), [0xdf] = GROUP(x87_df, 0),
 	[0xe0 ... 0xe3] = OP(loop, I8 | F64),
 	[0xe4] = OP(in, B | I8U), [0xe5] = OP(in, I8U),
 	[0xe6] = OP(out, B | I8U), [0xe7] = OP(out, I8U),

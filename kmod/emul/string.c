@@ -17,7 +17,7 @@
  * @dest: uses rDI
  * @dest_write: writes there
  * @compare: REP ends by ZF as well
- * @io: has a port, whose accesses are never batched
+ * @io: has a port: batched only where ops->io_rep does it
  */
 struct string {
 	int (*one)(struct vh_emul *e, bool plain);
@@ -29,11 +29,16 @@ static u64 offset_of(const struct vh_emul *e, unsigned int reg)
 	return e->gpr[reg] & vh_mask(e->d.adsize);
 }
 
-static void advance(struct vh_emul *e, unsigned int reg)
+static void advance_by(struct vh_emul *e, unsigned int reg, unsigned int elements)
 {
 	s64 step = e->rflags & X86_EFLAGS_DF ? -(s64)e->d.size : e->d.size;
 
-	vh_addr_reg_write(e, reg, e->d.adsize, e->gpr[reg] + step);
+	vh_addr_reg_write(e, reg, e->d.adsize, e->gpr[reg] + step * elements);
+}
+
+static void advance(struct vh_emul *e, unsigned int reg)
+{
+	advance_by(e, reg, 1);
 }
 
 /* How many elements from rSI or rDI on are plain memory in one page; 0: none. */
@@ -56,13 +61,44 @@ static unsigned int batch_size(struct vh_emul *e, const struct string *s)
 {
 	unsigned int n = MAX_BATCH;
 
-	if (s->io || !e->ops->probe)
+	if (!e->ops->probe)
 		return 0;
 	if (s->source)
 		n = min(n, plain_elements(e, e->d.ea_seg, VH_RSI, false));
 	if (n && s->dest)
 		n = min(n, plain_elements(e, VH_ES, VH_RDI, s->dest_write));
 	return n;
+}
+
+/*
+ * Many elements between a port and memory that is plain, does not wrap around and is within
+ * the segment's limit. *count: how many there are, then how many were done; 0: the first is
+ * for the ordinary way.
+ */
+static int io_block(struct vh_emul *e, const struct string *s, u64 *count)
+{
+	unsigned int reg = s->dest ? VH_RDI : VH_RSI, seg = s->dest ? VH_ES : e->d.ea_seg;
+	u16 port = e->gpr[VH_RDX];
+	u64 offset = offset_of(e, reg), linear, n;
+	unsigned int done;
+	int r;
+
+	n = min(*count, (vh_mask(e->d.adsize) - offset) / e->d.size);
+	*count = 0;
+	if (!e->ops->io_rep || !e->ops->probe || n < 2 || (e->rflags & X86_EFLAGS_DF))
+		return VH_EMUL_OK;
+	r = e->ops->io_allowed(e, port, e->d.size);
+	if (r)
+		return r;
+	done = min_t(u64, n, plain_elements(e, seg, reg, s->dest));
+	if (done < 2 || vh_linear(e, seg, offset, done * e->d.size, s->dest, &linear))
+		return VH_EMUL_OK;
+	r = e->ops->io_rep(e, port, linear, e->d.size, &done, !s->dest);
+	if (r)
+		return r;
+	advance_by(e, reg, done);
+	*count = done;
+	return VH_EMUL_OK;
 }
 
 static int string(struct vh_emul *e, const struct string *s)
@@ -74,8 +110,20 @@ static int string(struct vh_emul *e, const struct string *s)
 
 	if (!count)
 		return VH_EMUL_OK;
-	if (rep && count > 1)
+	if (rep && count > 1 && s->io) {
+		u64 n = count;
+
+		r = io_block(e, s, &n);
+		if (r)
+			return r;
+		if (n) {
+			vh_addr_reg_write(e, VH_RCX, e->d.adsize, count - n);
+			e->rep_more = count > n;
+			return VH_EMUL_OK;
+		}
+	} else if (rep && count > 1) {
 		batch = batch_size(e, s);
+	}
 	do {
 		r = s->one(e, batch);
 		if (r)

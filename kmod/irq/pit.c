@@ -17,6 +17,7 @@
 #define MIN_PERIOD_NS	20000
 #define MAX_MISSED	1000
 #define RUNNING		U64_MAX		/* in stopped[]: not stopped */
+#define NOT_LOADED	-1		/* count_load_time in userspace's copy */
 
 enum { RW_LATCH, RW_LSB, RW_MSB, RW_WORD0, RW_WORD1 };
 
@@ -391,13 +392,23 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
  * vh_pit_get - KVM_GET_PIT2
  * @vm: with a PIT
  * @ps: filled in, zeroed by the caller
+ *
+ * VMMs divide by the count, so it is never 0, as in KVM; that no count was
+ * loaded is told by the time of its load.
  */
 int vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps)
 {
 	struct vh_pit *pit = vm->pit;
+	int i;
 
 	raw_spin_lock_irq(&pit->lock);
 	memcpy(ps->channels, pit->ch, sizeof(ps->channels));
+	for (i = 0; i < 3; i++) {
+		if (pit->ch[i].count)
+			continue;
+		ps->channels[i].count = load_value(&pit->ch[i]);
+		ps->channels[i].count_load_time = NOT_LOADED;
+	}
 	ps->flags = (pit->hpet_legacy ? KVM_PIT_FLAGS_HPET_LEGACY : 0) |
 		    (pit->speaker_data ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0);
 	raw_spin_unlock_irq(&pit->lock);
@@ -431,8 +442,12 @@ int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps)
 	pit->speaker_data = ps->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
 	/* Counting starts anew: the clock of count_load_time is another host's. */
 	for (i = 0; i < 3; i++) {
-		pit->ch[i].count_load_time = ktime_get_ns();
-		pit->stopped[i] = pit->ch[i].gate ? RUNNING : 0;
+		struct kvm_pit_channel_state *c = &pit->ch[i];
+
+		if (c->count_load_time == NOT_LOADED && c->count == (c->bcd ? 10000 : 0x10000))
+			c->count = 0;
+		c->count_load_time = ktime_get_ns();
+		pit->stopped[i] = c->gate ? RUNNING : 0;
 	}
 	if (pit->ch[0].count)
 		arm(pit);

@@ -214,6 +214,38 @@ CASE("pio-string-32", FLAT32, 0)
 	EQL($0x17161514, DATA + 20)
 	PASS
 
+CASE("pio-string-chip", LONG, F_IRQCHIP)
+	/* a chip in the kernel sees each element: the last mask written is the one read */
+	cld
+	movl	$0x54535251, DATA
+	mov	$DATA, %esi
+	mov	$0x21, %edx
+	mov	$4, %ecx
+	rep outsb
+	EQ($0, %rcx)
+	EQ($DATA + 4, %rsi)
+	mov	$DATA + 8, %edi
+	mov	$4, %ecx
+	rep insb
+	EQ($DATA + 12, %rdi)
+	EQL($0x54545454, DATA + 8)
+	PASS
+
+CASE("pio-string-wrap", FLAT32, 0)
+	/* 16-bit addresses wrap around at 64K, in the middle of a REP */
+	cld
+	movl	$0xdeadbeef, 0
+	movl	$0xdeadbeef, 0x10000 - 4
+	mov	$0x3fffe, %edi		/* only DI counts */
+	mov	$PIO_COUNT, %edx
+	mov	$0x10003, %ecx		/* and only CX */
+	addr16 rep insb
+	EQ($0x30001, %edi)
+	EQ($0x10000, %ecx)
+	EQL($0x0100beef, 0x10000 - 4)
+	EQL($0xdeadbe02, 0)
+	PASS
+
 CASE("pio-imm", LONG, 0)
 	/* the immediate forms, on a port that nobody answers in the kernel */
 	mov	$0x55, %al

@@ -77,6 +77,23 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
 	return at(e, linear, len, write ? 2 : 0) ? VH_EMUL_OK : VH_EMUL_FAULT;
 }
 
+/* A device that takes up to three elements at a time. */
+static unsigned int blocks;
+
+static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		     unsigned int *count, bool write)
+{
+	unsigned int i;
+
+	blocks++;
+	*count = min(*count, 3u);
+	if ((linear & 4095) + size * *count > 4096)
+		return VH_EMUL_UNHANDLED;	/* beyond the page that was probed */
+	for (i = 0; i < *count; i++)
+		op_io(e, port, ram + linear + i * size, size, write);
+	return VH_EMUL_OK;
+}
+
 static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
 {
 	memcpy(val, xmm[n], 16);
@@ -89,10 +106,28 @@ static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
 	return VH_EMUL_OK;
 }
 
+static struct vh_x87 x87;
+
+static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+{
+	*x = x87;
+}
+
+static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+{
+	x87 = *x;
+}
+
 static const struct vh_emul_ops ops = {
+	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
 	.io_allowed = op_io_allowed, .probe = op_probe,
 	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+};
+
+static const struct vh_emul_ops block_ops = {
+	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
+	.io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
 /* Real mode with @bytes at CS:0100; segments apart. */
@@ -521,6 +556,80 @@ static void test_ports(void)
 	TAP_EQ(e.gpr[VH_RSI], 0x1004);
 }
 
+/* Run a REP to its end; the number of steps. */
+static unsigned int finish(struct vh_emul *e)
+{
+	unsigned int steps = 1;
+
+	while (vh_emul_step(e) == VH_EMUL_OK && e->rep_more)
+		steps++;
+	return steps;
+}
+
+static void test_port_blocks(void)
+{
+	struct vh_emul e;
+
+	port_data = 0xabcd;
+	ports = blocks = 0;
+	e = LONG("\x66\xf3\x6d", 0);			/* rep insw */
+	e.ops = &block_ops;
+	e.gpr[VH_RDI] = 0x1000;
+	e.gpr[VH_RCX] = 7;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 2);				/* the last one goes by itself */
+	TAP_EQ(ports, 7);
+	TAP_EQ(e.gpr[VH_RDI], 0x100e);
+	TAP_EQ(e.gpr[VH_RCX], 0);
+	TAP_EQ(get(0x100c, 2), 0xabcd);
+	/* Up to the end of the page, the element across it, and on. */
+	blocks = ports = 0;
+	e = LONG("\xf3\x6f", 0);			/* rep outsd */
+	e.ops = &block_ops;
+	e.gpr[VH_RSI] = 0x1ff5;
+	e.gpr[VH_RCX] = 5;
+	put(0x2005, 0x55667788, 4);
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 2);
+	TAP_EQ(ports, 5);
+	TAP_EQ(e.gpr[VH_RSI], 0x2009);
+	TAP_EQ(port_data, 0x55667788);
+	/* Downwards each goes by itself. */
+	blocks = ports = 0;
+	e = LONG("\xf3\x6e", 0);			/* rep outsb */
+	e.ops = &block_ops;
+	e.rflags |= X86_EFLAGS_DF;
+	e.gpr[VH_RSI] = 0x1004;
+	e.gpr[VH_RCX] = 3;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(blocks, 0);
+	TAP_EQ(ports, 3);
+	TAP_EQ(e.gpr[VH_RSI], 0x1001);
+	/* Real mode: SI wraps around, and beyond the limit is #GP. */
+	blocks = ports = 0;
+	e = REAL("\xf3\x6e");
+	e.ops = &block_ops;
+	e.gpr[VH_RSI] = 0xfffe;
+	e.gpr[VH_RCX] = 4;
+	TAP_EQ(finish(&e), 3);
+	TAP_EQ(ports, 4);
+	TAP_EQ(e.gpr[VH_RSI], 2);
+	e = REAL("\xf3\x6e");
+	e.ops = &block_ops;
+	seg[VH_DS].limit = 0x101;
+	e.gpr[VH_RSI] = 0x100;
+	e.gpr[VH_RCX] = 4;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.gpr[VH_RSI], 0x102);
+	expect(e, 13, "OUTS beyond the limit");
+	e = LONG("\xf3\x6e", 0);
+	e.ops = &block_ops;
+	e.gpr[VH_RDX] = 0x666;
+	e.gpr[VH_RCX] = 4;
+	expect(e, 13, "REP OUTS to a forbidden port");
+}
+
 /* CPL, IOPL and virtual-8086 mode decide about IF */
 static void test_flags(void)
 {
@@ -612,6 +721,79 @@ static void test_sse(void)
 	expect(e, 6, "MOVUPS with EM");
 }
 
+/* How real-mode code looks for an FPU, and what is not handled. */
+static void test_x87(void)
+{
+	static const char *const unhandled[] = {
+		"\xd9\xe8", "\xd9\xff", "\xd8\x07", "\xdb\xe4", "\xdb\x27", "\xdb\xe0",
+		"\xdd\xe1", "\xdf\xe1", "\xdf\x27", "\xdd\xf8", "\xd9\xeb",
+	};
+	struct vh_emul e;
+	unsigned int i;
+
+	x87 = (struct vh_x87){ .cw = 0x40, .sw = 0xffff };
+	e = REAL("\xdb\xe3");				/* fninit */
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.cw, 0x37f);
+	TAP_EQ(x87.sw, 0);
+	TAP_EQ(x87.init, true);
+	TAP_EQ(e.rip, 0x102);
+	x87.sw = 0x3801;
+	e = REAL("\xdf\xe0");				/* fnstsw ax */
+	e.gpr[VH_RAX] = ~0ULL;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.gpr[VH_RAX], 0xffffffffffff3801);
+	put(DS_BASE + 0x12, 0x99999999, 4);
+	e = REAL("\x67\xdd\x7c\x24\x02");		/* fnstsw [esp+2] */
+	e.gpr[VH_RSP] = 0x10;
+	put(SS_BASE + 0x12, 0x99999999, 4);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(get(SS_BASE + 0x12, 4), 0x99993801);
+	e = REAL("\xd9\x3f");				/* fnstcw [bx] */
+	e.gpr[VH_RBX] = 0x12;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(get(DS_BASE + 0x12, 4), 0x9999037f);
+	e.gpr[VH_RBX] = 0xffff;
+	e.rip = 0x100;
+	expect(e, 13, "FNSTCW beyond the limit");
+	/* A control word that unmasks what is noted; then #MF, until it is cleared. */
+	put(DS_BASE + 0x12, 0xf27e, 2);
+	e = REAL("\xd9\x2f\x9b\xdb\xe2\x9b");		/* fldcw [bx]; wait; fnclex; wait */
+	e.gpr[VH_RBX] = 0x12;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.cw, 0x127e);
+	TAP_EQ(x87.sw, 0xb881);
+	e.insn_len = 0;
+	e.cr0 |= X86_CR0_NE;
+	expect(e, 16, "WAIT with an exception pending");
+	e.rip = 0x100;
+	expect(e, 16, "FLDCW with an exception pending");
+	e.cr0 = 0;
+	e.rip = 0x102;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);	/* it would be an interrupt */
+	e.rip = 0x103;
+	e.insn_len = 0;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(x87.sw, 0x3800);
+	e.insn_len = 0;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	/* CR0 */
+	e = REAL("\xdb\xe3");
+	e.cr0 = X86_CR0_EM;
+	expect(e, 7, "FNINIT with EM");
+	e.cr0 = X86_CR0_TS;
+	expect(e, 7, "FNINIT with TS");
+	e = REAL("\x9b");
+	e.cr0 = X86_CR0_TS | X86_CR0_EM;
+	expect(e, -1, "WAIT with TS and EM");
+	e.cr0 = X86_CR0_TS | X86_CR0_MP;
+	expect(e, 7, "WAIT with TS and MP");
+	for (i = 0; i < ARRAY_SIZE(unhandled); i++) {
+		e = real_mode(unhandled[i], 2);
+		TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);
+	}
+}
+
 int main(void)
 {
 	test_16bit_addressing();
@@ -620,7 +802,9 @@ int main(void)
 	test_long_mode();
 	test_page_faults();
 	test_ports();
+	test_port_blocks();
 	test_flags();
 	test_sse();
+	test_x87();
 	return tap_done();
 }

@@ -331,6 +331,17 @@ static void state(void)
 	a.flags = 0;
 	TAP_EQ(vh_pit_set(vm, &a), 0);
 	TAP_EQ(ticks(1000 * MS, 1000), 18);
+	/* No count loaded: never shown as 0, and still so after a restore. */
+	env_destroy();
+	create(0);
+	TAP_EQ(vh_pit_get(vm, &b), 0);
+	for (i = 0; i < 3; i++)
+		TAP_EQ(b.channels[i].count, 65536);
+	TAP_EQ(vh_pit_set(vm, &b), 0);
+	TAP_EQ(ticks(1000 * MS, 1000), 0);
+	b.channels[0].count = 11932;
+	TAP_EQ(vh_pit_set(vm, &b), 0);
+	TAP_EQ(ticks(1000 * MS, 1000), 99);
 	/* States that cannot be. */
 	for (i = 0; i < 3; i++) {
 		b = a;
