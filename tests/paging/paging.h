@@ -28,8 +28,8 @@ enum { MODE_4LEVEL, MODE_PAE3, MODE_2LEVEL };
 #define COUNTERS(X)							\
 	X(read) X(write) X(xchg) X(fetch) X(user) X(ac)			\
 	X(ok) X(pf) X(pf_present) X(pf_reserved) X(pf_fetch) X(pf_key)	\
-	X(stale) X(after_pf) X(set_a) X(set_d) X(kept_d)		\
-	X(mod_l1) X(mod_l2) X(mod_l3) X(mod_l4) X(large) X(split) X(merge) \
+	X(stale) X(set_a) X(set_d) X(kept_d)		\
+	X(mod_l1) X(mod_l2) X(mod_l3) X(mod_l4) X(large) X(split) X(merge) X(pdpte) \
 	X(via_identity) X(via_window) X(via_alias) X(via_self)		\
 	X(invlpg) X(mov_cr3) X(noflush) X(switch_root) X(switch_pcid)	\
 	X(invpcid_addr) X(invpcid_one) X(invpcid_all) X(invpcid_local) X(flush_all) \
@@ -55,17 +55,28 @@ struct report {
 	uint64_t at[4], before[4], after[4];	/* entries of the walk */
 };
 
+/* What a vCPU did last: a counter's name and three values. */
+#define NOTES	1024
+struct note {
+	uint32_t op, what;	/* what: enum counter */
+	uint64_t a, b, c;
+};
+
 /* At BOARD. */
 struct board {
 	uint32_t vcpus, mode;
 	uint64_t seed;
 	uint32_t ops;			/* per round */
+	uint32_t tame;			/* host: leave out what KVM without EPT gets wrong */
+	uint32_t pad;			/* 64-bit words where both builds have them */
 	uint32_t stop;			/* host: end after this round */
 	uint32_t failed;		/* guest: somebody did */
 	uint32_t at_barrier, generation;
 	uint32_t features;		/* F_*, of vCPU 0 */
 	uint64_t count[MAX_VCPUS][NR_COUNTERS];
 	struct report report[MAX_VCPUS];
+	uint32_t noted[MAX_VCPUS];
+	struct note note[MAX_VCPUS][NOTES];
 };
 
 /* CPU features that the guest found. */

@@ -6,15 +6,52 @@
  */
 #include "guest.h"
 
+void load_pdptrs(struct cpu *c)
+{
+	ul root = c->root[c->ctx_root[c->ctx]];
+	int i;
+
+	if (MODE != MODE_PAE3)
+		return;
+	for (i = 0; i < 4; i++) {
+		u64 e = entry_read(root + i * 8);
+
+		if (e != c->pdptr[i])
+			c->stale_n[0] |= REGION0;
+		c->pdptr[i] = e;
+	}
+}
+
+/* Some processors load PDPTEs with any MOV to CR0 or CR4: let there be nothing new. */
+static void no_new_pdptes(struct cpu *c)
+{
+	ul root = c->root[c->ctx_root[c->ctx]];
+	int i;
+
+	for (i = 0; MODE == MODE_PAE3 && i < 4; i++) {
+		if (entry_read(root + i * 8) != c->pdptr[i]) {
+			cr3_load(c, 0, c->ctx_root[0], false);
+			break;
+		}
+	}
+}
+
 static void set_cr0(struct cpu *c, u64 v)
 {
+	no_new_pdptes(c);
 	c->cr0 = v;
+	note(c, C_wp, v, 0, 0);
 	__asm__ __volatile__("mov %0, %%cr0" : : "r" ((ul)v) : "memory");
 }
 
 static void set_cr4(struct cpu *c, u64 v)
 {
+	if ((c->cr4 ^ v) & (CR4_PGE | CR4_PSE | CR4_SMEP))
+		load_pdptrs(c);
+	else
+		no_new_pdptes(c);
 	c->cr4 = v;
+	note(c, C_pge, v, 0, 0);
 	__asm__ __volatile__("mov %0, %%cr4" : : "r" ((ul)v) : "memory");
 }
 
@@ -49,19 +86,21 @@ void cr3_load(struct cpu *c, int ctx, int root, bool keep)
 		ctx = 0;
 	keep = keep && pcids(c) && c->ctx_root[ctx] == root;
 	v = c->root[root] | ctx;
-	if (keep) {
-		v |= BIT(63);
-		count(c, noflush);
-	} else {
-		c->stale_n[ctx] = 0;
-	}
 	if (ctx != c->ctx)
 		count(c, switch_pcid);
 	if (root != c->ctx_root[c->ctx])
 		count(c, switch_root);
 	c->ctx = ctx;
 	c->ctx_root[ctx] = root;
+	load_pdptrs(c);
+	if (keep) {
+		v |= BIT(63);
+		count(c, noflush);
+	} else {
+		c->stale_n[ctx] = 0;
+	}
 	set_cr3(v);
+	note(c, C_mov_cr3, v, 0, 0);
 	count(c, mov_cr3);
 }
 
@@ -85,6 +124,7 @@ void flush_all(struct cpu *c)
 		cr3_load(c, c->ctx, c->ctx_root[c->ctx], false);
 	}
 	all_exact(c);
+	note(c, C_flush_all, 0, 0, 0);
 	count(c, flush_all);
 	recycle(c);
 }
@@ -94,6 +134,7 @@ void invlpg(struct cpu *c, int k)
 	invlpg_at(c->vas[k] + pick(c, 4096));
 	c->stale_n[c->ctx] &= ~BIT(k);
 	c->stale_g &= ~BIT(k);
+	note(c, C_invlpg, c->vas[k], 0, 0);
 	count(c, invlpg);
 }
 
@@ -108,6 +149,7 @@ static void invpcid_some(struct cpu *c, int k)
 	if (type < 2 && one_in(c, 2))
 		ctx = c->ctx;
 	invpcid(type, type < 2 ? ctx : 0, type ? 0 : c->vas[k] + pick(c, 4096));
+	note(c, C_invpcid_addr, type, ctx, c->vas[k]);
 	switch (type) {
 	case 0:
 		c->stale_n[ctx] &= ~BIT(k);
@@ -191,6 +233,8 @@ void toggle(struct cpu *c)
 {
 	switch (pick(c, 16)) {
 	case 0 ... 4:
+		if (board->tame && (c->cr4 & (CR4_SMAP | CR4_PKE)))
+			break;
 		set_cr0(c, c->cr0 ^ CR0_WP);
 		count(c, wp);
 		break;
@@ -208,12 +252,15 @@ void toggle(struct cpu *c)
 			count(c, smep);
 		break;
 	case 8 ... 9:
+		if (board->tame && !(c->cr0 & CR0_WP))
+			break;
 		toggle_cr4(c, F_SMAP, CR4_SMAP);
 		if (c->has & F_SMAP)
 			count(c, smap);
 		break;
 	case 10:
-		if (MODE == MODE_4LEVEL && (c->has & F_PKU)) {
+		if (MODE == MODE_4LEVEL && (c->has & F_PKU) &&
+		    !(board->tame && !(c->cr0 & CR0_WP))) {
 			toggle_cr4(c, F_PKU, CR4_PKE);
 			flush_all(c);
 			new_pkru(c);
@@ -231,7 +278,7 @@ void toggle(struct cpu *c)
 			toggle_pcide(c);
 		break;
 	case 15:
-		if (MODE == MODE_2LEVEL && (c->has & F_PSE)) {
+		if (MODE == MODE_2LEVEL && (c->has & F_PSE) && !board->tame) {
 			set_cr4(c, c->cr4 ^ CR4_PSE);
 			flush_all(c);
 			count(c, pse);

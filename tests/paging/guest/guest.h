@@ -61,6 +61,7 @@ typedef uint8_t u8;
  * roots and nothing is global, and region 1, the same in all roots.
  */
 #define REGION_VAS	30
+#define REGION0		((1u << REGION_VAS) - 1)
 #define NR_VAS		(2 * REGION_VAS)
 #define NR_ROOTS	3
 #define NR_CTX		4		/* PCIDs */
@@ -89,6 +90,7 @@ struct cpu {
 	ul root[NR_ROOTS];
 	int ctx_root[NR_CTX];		/* -1: none yet */
 	int ctx;
+	u64 pdptr[4];			/* PAE: as loaded */
 	u64 *window_pte;
 
 	/* Addresses whose translation may be out of date, by bit. */
@@ -135,6 +137,7 @@ void walk(const struct cpu *c, u64 va, u32 access, struct path *p);
 void build(struct cpu *c);
 u64 random_entry(struct cpu *c, int level, int region);
 void modify(struct cpu *c, int k);
+void modify_pdpte(struct cpu *c);
 void recycle(struct cpu *c);
 void verify_frames(struct cpu *c);
 static inline u32 tag(const struct cpu *c, unsigned int f)
@@ -145,6 +148,7 @@ static inline u32 tag(const struct cpu *c, unsigned int f)
 /* flush.c */
 void cr3_load(struct cpu *c, int ctx, int root, bool keep);
 void flush_all(struct cpu *c);
+void load_pdptrs(struct cpu *c);
 void invlpg(struct cpu *c, int k);
 void invalidate(struct cpu *c, int k);
 void toggle(struct cpu *c);
@@ -177,6 +181,18 @@ void barrier(struct cpu *c);
 void give_up(struct cpu *c) __attribute__((noreturn));
 
 #define count(c, name)	(board->count[(c)->id][C_##name]++)
+
+/* For the report of a failure. */
+static inline void note(struct cpu *c, u32 what, u64 a, u64 b, u64 d)
+{
+	volatile struct note *n = &board->note[c->id][board->noted[c->id]++ % NOTES];
+
+	n->op = c->op;
+	n->what = what;
+	n->a = a;
+	n->b = b;
+	n->c = d;
+}
 
 static inline u64 rnd(struct cpu *c)
 {

@@ -84,7 +84,8 @@ bool access_once(struct cpu *c, u64 va, u32 kind, u32 access, ul value)
 } while (0)
 
 /* Accessed and dirty bits, and nothing else, as this access leaves them. */
-static void check_entries(struct cpu *c, u64 va, u32 access, bool ok, const struct path *path)
+static void check_entries(struct cpu *c, u64 va, int region, u32 access, bool ok,
+			  const struct path *path)
 {
 	struct path p = *path;
 	int i;
@@ -95,8 +96,16 @@ static void check_entries(struct cpu *c, u64 va, u32 access, bool ok, const stru
 
 		if (ok)
 			must |= P_A | (leaf && (access & ACC_WRITE) ? P_D : 0);
-		/* An access that faults may have set it on the way. */
+		/*
+		 * An access that faults may have set it on the way. Where each root has
+		 * an entry of its own, a global translation may be another root's.
+		 */
 		may = was & P_P ? must | P_A : must;
+		if (region == 1 && p.s[i].at - c->pool >= POOL_SIZE) {
+			must = was;
+			may = was | P_A | (leaf && (access & ACC_WRITE) ? P_D : 0);
+			now |= may & ~was;
+		}
 		check(now == must || now == may, "A/D bits", must, now);
 		if (ok && !(was & P_A))
 			count(c, set_a);
@@ -118,6 +127,17 @@ static void count_fault(struct cpu *c)
 		count(c, pf_fetch);
 	if (c->err & PF_PK)
 		count(c, pf_key);
+}
+
+/* The frame of the pool whose word @w is @value; 0: none. */
+static u64 find(const struct cpu *c, u32 w, u32 value)
+{
+	u32 f;
+
+	for (f = 0; f < FRAMES; f++)
+		if (*(volatile u32 *)(c->pool + f * 4096 + (WORD0 + w) * sizeof(ul)) == value)
+			return c->pool + f * 4096;
+	return 0;
 }
 
 /* An access to address @k, whose translation is not stale. */
@@ -180,6 +200,9 @@ void probe(struct cpu *c, int k)
 		count(c, ac);
 
 	ok = access_once(c, va, kind, access, value);
+	note(c, C_read + kind, va, access, ok ? ~0ull : c->err);
+	if (ok && !p.ok && (access & ACC_WRITE))
+		check(0, "write not allowed, it went to", p.ok, find(c, w, value));
 	check(ok == p.ok, "allowed?", p.ok, ok);
 	if (!ok) {
 		count_fault(c);
@@ -194,5 +217,5 @@ void probe(struct cpu *c, int k)
 			c->model[f][w] = value;
 		}
 	}
-	check_entries(c, va, access, ok, &p);
+	check_entries(c, va, k / REGION_VAS, access, ok, &p);
 }

@@ -100,6 +100,7 @@ static void paging_on(struct cpu *c)
 		__asm__ __volatile__("wrmsr" : : "c" (0xc0000080), "a" ((u32)c->efer),
 				     "d" ((u32)(c->efer >> 32)));
 	}
+	load_pdptrs(c);
 	__asm__ __volatile__("mov %0, %%cr3" : : "r" (c->root[0]) : "memory");
 	__asm__ __volatile__("mov %%cr0, %0" : "=r" (v));
 	c->cr0 = v | CR0_PG | CR0_WP;
@@ -155,6 +156,9 @@ static void operation(struct cpu *c)
 		break;
 	case 12 ... 13:
 		shared_probe(c);
+		break;
+	case 14:
+		modify_pdpte(c);
 		break;
 	}
 	for (n = pick(c, 4); n >= 0; n--)

@@ -343,7 +343,11 @@ void modify(struct cpu *c, int k)
 
 	/* The same in all roots: the top of region 1, and PDPTEs. */
 	if (MODE == MODE_PAE3 || (MODE == MODE_4LEVEL && region == 1)) {
-		table = entry_read(table + index_at(va, level) * entry_size()) & P_ADDR;
+		e = MODE == MODE_PAE3 ? c->pdptr[index_at(va, 3)] :
+		    entry_read(table + index_at(va, level) * entry_size());
+		if (!(e & P_P))
+			return;
+		table = e & P_ADDR;
 		level--;
 	}
 	for (;; level--) {
@@ -377,10 +381,34 @@ void modify(struct cpu *c, int k)
 			count(c, merge);
 	}
 	mark_stale(c, va, level);
+	note(c, C_mod_l1 + level - 1, va, at, new);
 	write_somehow(c, at, new, va, level);
 	/* What all roots share is one table, but for the root itself. */
 	for (i = 0; MODE == MODE_2LEVEL && level == 2 && region == 1 && i < NR_ROOTS; i++)
 		entry_write(c->root[i] + index_at(va, 2) * 4, new);
+}
+
+/* A PDPTE of a root in memory, which counts when it is loaded. */
+void modify_pdpte(struct cpu *c)
+{
+	int root = pick(c, NR_ROOTS);
+	u32 f;
+	u64 e = 0;
+
+	if (MODE != MODE_PAE3)
+		return;
+	if (one_in(c, 2))
+		root = c->ctx_root[0];
+	f = pick(c, FRAMES);
+	while (c->kind[f] != (2 | KIND_FIXED))
+		f = (f + 1) % FRAMES;
+	if (!one_in(c, 6))
+		e = frame(c, f) | P_P;
+	entry_write(c->root[root] + 8, e);
+	note(c, C_pdpte, root, e, 0);
+	count(c, pdpte);
+	if (one_in(c, 2))
+		cr3_load(c, 0, c->ctx_root[0], false);
 }
 
 /* --- tables become data --- */
@@ -418,17 +446,21 @@ void recycle(struct cpu *c)
 		c->marked[f] = 0;
 	for (i = 0; i < NR_ROOTS; i++) {
 		for (r = 0; r < 2; r++) {
-			u64 e = 0;
+			u64 e;
 
-			if (MODE == MODE_2LEVEL) {
+			if (MODE == MODE_2LEVEL)
 				mark(c, c->root[i], 2, r);
+			if (MODE != MODE_4LEVEL)
 				continue;
-			}
 			e = entry_read(c->root[i] + (1 + r) * 8);
-			if ((e & P_ADDR) && acceptable(c, top_level(), r, e | P_P))
-				mark(c, e & P_ADDR & ~BIT(51), top_level() - 1, r);
+			if ((e & P_ADDR) && acceptable(c, 4, r, e | P_P))
+				mark(c, e & P_ADDR & ~BIT(51), 3, r);
 		}
 	}
+	/* What PDPTEs may lead to. */
+	for (f = 0; f < FRAMES; f++)
+		if (MODE == MODE_PAE3 && (c->kind[f] & KIND_FIXED))
+			mark(c, frame(c, f), 2, c->kind[f] >> 3 & 1);
 	for (f = 0; f < FRAMES; f++) {
 		if (!c->kind[f] || c->marked[f] || (c->kind[f] & KIND_FIXED))
 			continue;

@@ -125,7 +125,10 @@ void walk(const struct cpu *c, u64 va, u32 access, struct path *p)
 		e = entry_read(at);
 		p->leaf_level = level;
 		if (level == 3 && MODE == MODE_PAE3) {
-			/* No rights, no accessed bit; they never change here. */
+			/* No rights, no accessed bit, and in a register since CR3 was loaded. */
+			e = c->pdptr[index_at(va, 3)];
+			if (!(e & P_P))
+				return;
 			table = e & P_ADDR;
 			continue;
 		}
