@@ -281,7 +281,8 @@ static u32 role_of(u64 cr0, u64 cr4, u64 efer)
 	if (!(cr0 & X86_CR0_PG))
 		return role | SH_NONE | SH_DIRECT | 3;
 	if (!(cr0 & X86_CR0_WP))
-		role |= SH_WP0 | (cr4 & X86_CR4_SMEP ? SH_SMEP : 0);
+		role |= SH_WP0 | (cr4 & X86_CR4_SMEP ? SH_SMEP : 0) |
+			(cr4 & (X86_CR4_SMAP | X86_CR4_PKE) ? SH_SMAP : 0);
 	if (!(cr4 & X86_CR4_PAE))
 		return role | SH_32 | (cr4 & X86_CR4_PSE ? SH_PSE : 0) | 3;
 	if (efer & EFER_NX)

@@ -128,7 +128,7 @@ struct vh_shadow {
 #define SH_USER		BIT(7)
 #define SH_EXEC		BIT(8)
 #define SH_RIGHTS	(SH_WRITE | SH_USER | SH_EXEC)
-/* SH_WP0, SH_NXE, SH_PSE, SH_SMEP: shadow_pte.h */
+/* SH_WP0, SH_NXE, SH_PSE, SH_SMEP, SH_SMAP: shadow_pte.h */
 
 static inline unsigned int sh_shift(int level)
 {

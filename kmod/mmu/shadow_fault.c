@@ -193,7 +193,7 @@ static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int 
 		     struct way *way)
 {
 	struct vh_shadow_page *p = sh->cur->page;
-	u32 kept = p->key.role & (SH_MODE_MASK | SH_WP0 | SH_NXE | SH_PSE | SH_SMEP);
+	u32 kept = p->key.role & (SH_MODE_MASK | SH_WP0 | SH_NXE | SH_PSE | SH_SMEP | SH_SMAP);
 	u32 rights = SH_RIGHTS;
 	unsigned int step = 0;
 	int level = SH_LEVEL(p->key.role);

@@ -23,6 +23,7 @@
 #define SH_NXE		BIT(10)
 #define SH_PSE		BIT(11)
 #define SH_SMEP		BIT(12)		/* counts with SH_WP0 only */
+#define SH_SMAP		BIT(13)		/* SMAP or protection keys; counts with SH_WP0 only */
 
 /**
  * struct vh_shadow_host - the host's side of a translation

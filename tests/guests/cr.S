@@ -52,6 +52,37 @@ CASE("cr0-wp", LONG, 0)
 	FAULT_CODE(PF, 3, movl $1, (%rbx))
 	PASS
 
+CASE("cr0-wp-smap", LONG, 0)
+	/* What CR0.WP = 0 let the supervisor write, SMAP forbids when it comes on later. */
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	test	$(1 << 20), %ebx
+	jnz	1f
+	SKIP
+1:	movq	$0x31065, 0x30000	/* read-only, user's */
+	movq	$0x30007, 0x23000
+	andq	$~4, 0x22000
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+	mov	%cr0, %rax
+	btr	$16, %rax
+	mov	%rax, %cr0
+	mov	$0x40000000, %ebx
+	movl	$1, (%rbx)
+	mov	%cr4, %rax
+	bts	$21, %rax
+	mov	%rax, %cr4
+	FAULT_CODE(PF, 3, movl $2, (%rbx))
+	FAULT_CODE(PF, 1, mov (%rbx), %eax)
+	EQL($1, 0x31000)
+	mov	%cr4, %rax
+	btr	$21, %rax
+	mov	%rax, %cr4
+	movl	$2, (%rbx)
+	EQL($2, 0x31000)
+	PASS
+
 CASE("cr0-illegal", LONG, 0)
 	mov	%cr0, %rsi
 	mov	%rsi, %rax
