@@ -83,6 +83,25 @@ CASE("cr0-wp-smap", LONG, 0)
 	EQL($2, 0x31000)
 	PASS
 
+CASE("cr4-pge-off", LONG, 0)
+	/* What was global is so no longer with CR4.PGE clear: MOV CR3 flushes it. */
+	movq	$0x31163, 0x30000
+	movq	$0x30003, 0x23000
+	movl	$1, 0x31000
+	movl	$2, 0x32000
+	mov	%cr4, %rax
+	bts	$7, %rax
+	mov	%rax, %cr4
+	mov	$0x40000000, %ebx
+	EQL($1, (%rbx))
+	btr	$7, %rax
+	mov	%rax, %cr4
+	movq	$0x32163, 0x30000
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+	EQL($2, (%rbx))
+	PASS
+
 CASE("cr0-illegal", LONG, 0)
 	mov	%cr0, %rsi
 	mov	%rsi, %rax
