@@ -102,6 +102,21 @@ CASE("cr4-pge-off", LONG, 0)
 	EQL($2, (%rbx))
 	PASS
 
+CASE("cr3-same-pdptes", PAE, 0)
+	/* MOV to CR3 loads the PDPTEs, whether its value is new or not. */
+	movl	$0x31001, 0x27008	/* entry 1: PD at 0x31000, then 0x32000 */
+	movl	$0x600083, 0x31000
+	movl	$0x800083, 0x32000
+	movl	$1, 0x600000
+	movl	$2, 0x800000
+	mov	%cr3, %eax
+	mov	%eax, %cr3
+	EQL($1, 0x40000000)
+	movl	$0x32001, 0x27008
+	mov	%eax, %cr3
+	EQL($2, 0x40000000)
+	PASS
+
 CASE("cr0-illegal", LONG, 0)
 	mov	%cr0, %rsi
 	mov	%rsi, %rax
