@@ -33,7 +33,7 @@ extern const uint8_t guest64[], guest64_end[], guest32[], guest32_end[];
 
 static struct options {
 	uint64_t seed, seeds, instructions, rounds;
-	unsigned int vcpus, ops;
+	unsigned int vcpus, ops, without;
 	const char *modes;
 	bool quiet_host, tame, figures;
 } opt = { .seed = 1, .seeds = 1, .vcpus = 2, .ops = 200, .modes = "4level,pae,2level" };
@@ -264,6 +264,7 @@ static void one(struct tap_result *r, unsigned int m, uint64_t seed)
 	run.board->seed = seed;
 	run.board->ops = opt.ops;
 	run.board->tame = opt.tame;
+	run.board->without = opt.without;
 	if (opt.figures) {
 		conn_open(&run.conn);
 		run.counted = true;
@@ -305,6 +306,7 @@ static void usage(FILE *to)
 		"  --ops N           operations a round (200)\n"
 		"  --modes LIST      of 4level,pae,2level\n"
 		"  --quiet-host      leave the guest's memory alone\n"
+		"  --without MASK    leave these features alone: F_* of paging.h\n"
 		"  --tame            without SMAP or keys while CR0.WP is 0, and without CR4.PSE\n"
 		"                    changes: what KVM 6.1 with ept=0 gets wrong\n"
 		"  DEVICE            speaks the KVM ABI (/dev/vh)\n", MAX_VCPUS);
@@ -321,6 +323,7 @@ int main(int argc, char **argv)
 		{ "ops", required_argument, NULL, 'o' },
 		{ "modes", required_argument, NULL, 'm' },
 		{ "quiet-host", no_argument, NULL, 'q' },
+		{ "without", required_argument, NULL, 'w' },
 		{ "tame", no_argument, NULL, 't' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
@@ -340,6 +343,7 @@ int main(int argc, char **argv)
 		case 'o': opt.ops = atoi(optarg); break;
 		case 'm': opt.modes = optarg; break;
 		case 'q': opt.quiet_host = true; break;
+		case 'w': opt.without = strtoul(optarg, NULL, 0); break;
 		case 't': opt.tame = true; break;
 		case 'h': usage(stdout); return 0;
 		default: usage(stderr); return 2;

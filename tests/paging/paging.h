@@ -68,7 +68,7 @@ struct board {
 	uint64_t seed;
 	uint32_t ops;			/* per round */
 	uint32_t tame;			/* host: leave out what KVM without EPT gets wrong */
-	uint32_t pad;			/* 64-bit words where both builds have them */
+	uint32_t without;		/* host: F_* not to be used */
 	uint32_t stop;			/* host: end after this round */
 	uint32_t failed;		/* guest: somebody did */
 	uint32_t at_barrier, generation;

@@ -8,7 +8,7 @@
 own=
 while [ $# -gt 0 ]; do
 	case $1 in
-	--seeds | --instructions | --vcpus | --modes | --ops | --seed | --rounds) own="$own $1 $2"; shift 2 ;;
+	--seeds | --instructions | --vcpus | --modes | --ops | --without | --seed | --rounds) own="$own $1 $2"; shift 2 ;;
 	--quiet-host | --tame) own="$own $1"; shift ;;
 	*) break ;;
 	esac

@@ -33,6 +33,7 @@ static void find_features(struct cpu *c)
 		cpuid(0x80000008, &a, &b, &x, &d);
 		c->maxphyaddr = a & 0xff;
 	}
+	c->has &= ~board->without;
 	if (!c->id)
 		board->features = c->has;
 }
