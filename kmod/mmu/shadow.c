@@ -434,7 +434,8 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 	struct vh_shadow_root *r;
 	u16 pcid;
 
-	if (SH_MODE(role) == SH_PAE && cr3 != s->cr3)
+	/* MOV CR3 loads the PDPTEs. */
+	if (SH_MODE(role) == SH_PAE && (flush || cr3 != s->cr3))
 		return false;
 	r = root_find(sh, cr3_of(s, cr3, role, &pcid), pcid, role);
 	if (!r || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_MMU)))

@@ -6,6 +6,7 @@
  * tables gives is one that the processor could have cached again by now.
  */
 #include <linux/uaccess.h>
+#include <asm/processor-flags.h>
 
 #include "shadow.h"
 
@@ -183,6 +184,8 @@ void vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
  */
 void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid)
 {
+	/* What was made as global may be here still, but is so no longer. */
+	const u8 local = sh->vcpu->s.cr4 & X86_CR4_PGE ? SH_STALE_LOCAL : SH_STALE_ALL;
 	unsigned int i;
 
 	for (i = 0; i < sh->nr_roots; i++) {
@@ -191,7 +194,7 @@ void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid)
 		if (what == VH_FLUSH_ALL)
 			r->stale = SH_STALE_ALL;
 		else if (what == VH_FLUSH_LOCAL || r->pcid == pcid)
-			r->stale |= SH_STALE_LOCAL;
+			r->stale |= local;
 	}
 }
 

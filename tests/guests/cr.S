@@ -82,6 +82,40 @@ CASE("cr0-wp0-smap", LONG, 0)
 	FAULT_CODE(PF, 3, movl $4, (%rbx))
 	PASS
 
+CASE("cr4-pge-off", LONG, 0)
+	/* What was global is so no longer with CR4.PGE clear: MOV CR3 flushes it. */
+	movq	$0x31163, 0x30000
+	movq	$0x30003, 0x23000
+	movl	$1, 0x31000
+	movl	$2, 0x32000
+	mov	%cr4, %rax
+	bts	$7, %rax
+	mov	%rax, %cr4
+	mov	$0x40000000, %ebx
+	EQL($1, (%rbx))
+	btr	$7, %rax
+	mov	%rax, %cr4
+	movq	$0x32163, 0x30000
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+	EQL($2, (%rbx))
+	PASS
+
+CASE("cr3-same-pdptes", PAE, 0)
+	/* MOV to CR3 loads the PDPTEs, whether its value is new or not. */
+	movl	$0x31001, 0x27008	/* entry 1: PD at 0x31000, then 0x32000 */
+	movl	$0x600083, 0x31000
+	movl	$0x800083, 0x32000
+	movl	$1, 0x600000
+	movl	$2, 0x800000
+	mov	%cr3, %eax
+	mov	%eax, %cr3
+	EQL($1, 0x40000000)
+	movl	$0x32001, 0x27008
+	mov	%eax, %cr3
+	EQL($2, 0x40000000)
+	PASS
+
 CASE("cr0-illegal", LONG, 0)
 	mov	%cr0, %rsi
 	mov	%rsi, %rax
