@@ -140,7 +140,7 @@ for model in $(echo "$runs" | awk 'NF { print $2 }' | uniq); do
 	module=(--file kmod/vh.ko)
 	[ -z "$kvm" ] || module=()
 	status=0
-	tests/lab/lab run --cpu "$model" --timeout 900 --mem $host --out $out/results \
+	tests/lab/lab run --cpu "$model" --timeout $((limit * 3 + 720)) --mem $host --out $out/results \
 		--file /usr/bin/qemu-system-x86_64:qemu --file $out/rom --file $out/disk \
 		"${module[@]}" "$@" "$script" || status=$?
 	[ $status = 0 ] && ok "$model: the host is well" || bad "$model: status $status"
