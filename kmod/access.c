@@ -448,8 +448,12 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	default:
 		return VH_EMUL_UNHANDLED;	/* debug registers */
 	}
-	if (!err)
+	if (!err) {
+		/* The TPR, or which interrupts are there, may have changed. */
+		if (what == VH_SYS_CR_WRITE || what == VH_SYS_MSR_WRITE)
+			vh_request(vcpu, VH_REQ_EVENT);
 		return VH_EMUL_OK;
+	}
 	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
 	return VH_EMUL_FAULT;
 }

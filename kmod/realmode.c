@@ -88,16 +88,25 @@ bool vh_must_interpret(struct vh_vcpu *vcpu)
 	return !enterable(&vcpu->s);
 }
 
+/* Without in-kernel irqchip: has userspace an interrupt, and could it be taken now? */
+static bool user_window(struct vh_vcpu *vcpu)
+{
+	return !vcpu->lapic && READ_ONCE(vcpu->run->request_interrupt_window) &&
+	       vcpu->user_irq < 0 && vh_irq_allowed(vcpu);
+}
+
 /*
  * The next event through the interrupt vector table. 1: go on; else as
  * vh_handle_exit(). In protected mode events wait for an enterable state.
+ * *waiting: one is there that cannot be taken yet, look again after each instruction.
  */
-static int deliver(struct vh_vcpu *vcpu)
+static int deliver(struct vh_vcpu *vcpu, bool *waiting)
 {
 	struct vh_injection inj;
 
-	if (!vh_test_request(vcpu, VH_REQ_EVENT))
-		return 1;
+	clear_bit(VH_REQ_EVENT, &vcpu->requests);
+	smp_mb__after_atomic();
+	*waiting = true;
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
 	if (vcpu->s.cr0 & X86_CR0_PE) {
 		if (vcpu->ev.exception_pending)
@@ -106,8 +115,13 @@ static int deliver(struct vh_vcpu *vcpu)
 		return 1;
 	}
 	vh_inject_select(vcpu, false, &inj);
-	if (!inj.info)
-		return 1;
+	*waiting = inj.irq_window || inj.nmi_window || inj.tpr_threshold;
+	if (!inj.info) {
+		if (!user_window(vcpu))
+			return 1;
+		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+		return 0;
+	}
 	/* The hardware's copy of what is requested and in service is stale now. */
 	vh_request(vcpu, VH_REQ_APIC_MODE);
 	vh_request(vcpu, VH_REQ_EVENT);
@@ -131,11 +145,13 @@ static int deliver(struct vh_vcpu *vcpu)
  */
 int vh_interpret(struct vh_vcpu *vcpu)
 {
+	bool waiting = true;
 	int r;
 
 	do {
-		vh_request(vcpu, VH_REQ_EVENT);
-		r = deliver(vcpu);
+		r = 1;
+		if (waiting || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT)))
+			r = deliver(vcpu, &waiting);
 		if (r == 1 && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
 			r = vh_emulate(vcpu);
 		if (r != 1 || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||

@@ -40,15 +40,15 @@ mkdir -p $out/rom
 bzimage=$(tests/lab/lab kernel 6.1)/vmlinuz
 cp -L /usr/share/seabios/bios-256k.bin /usr/share/qemu/kvmvapic.bin $out/rom/
 if [ -z "$linux" ]; then
-	memory=64 host=512
+	memory=64 host=512 limit=60
 	gcc -m64 -c tests/firmware/payload.S -o $out/payload.o
 	ld -m elf_x86_64 -Ttext 0x100000 --oformat binary $out/payload.o -o $out/payload
 	tests/firmware/mkkernel "$bzimage" $out/payload $out/kernel
 	echo "firmware test: the initrd arrived" >$out/initrd
 	words="some words"
 else
-	memory=256 host=768
-	ln -sf "$bzimage" $out/kernel
+	memory=256 host=768 limit=300
+	cp "$bzimage" $out/kernel
 	tests/guest/mk-initramfs $out/initrd
 	words="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1
 		tsc_early_khz=100000 vhtest=boot"
@@ -62,7 +62,7 @@ bad() { failed=$((failed + 1)); echo "not ok - $*"; }
 
 # lab_script: what the host does; arguments are lines of $runs
 lab_script() {
-	echo "qemu_options='-m $memory -machine pc,accel=kvm,graphics=off'"
+	echo "memory=$memory limit=$limit"
 	cat <<'END_SCRIPT'
 run() {
 	name=$1 cpus=$2; shift 2
@@ -75,9 +75,9 @@ run() {
 	mkdir -p out
 	start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
 	status=0
-	timeout 300 ./qemu $qemu_options -smp $cpus -L rom -nodefaults -vga none -display none \
-		-nic none -no-reboot -drive file=disk,format=raw,if=ide,snapshot=off \
-		-serial file:out/$name.serial -chardev file,id=log,path=out/$name.bios \
+	timeout $limit ./qemu -machine pc,accel=kvm,graphics=off -m $memory -smp $cpus -L rom \
+		-nodefaults -vga none -display none -nic none -no-reboot \
+		-drive file=disk,format=raw,if=ide -serial file:out/$name.serial -chardev file,id=log,path=out/$name.bios \
 		-device isa-debugcon,iobase=0x402,chardev=log \
 		-device isa-debug-exit,iobase=0xf4 2>out/$name.errors </dev/null || status=$?
 	echo $status >out/$name.status
@@ -140,7 +140,7 @@ for model in $(echo "$runs" | awk 'NF { print $2 }' | uniq); do
 	module=(--file kmod/vh.ko)
 	[ -z "$kvm" ] || module=()
 	status=0
-	tests/lab/lab run --cpu "$model" --timeout 900 --mem $host --out $out/results \
+	tests/lab/lab run --cpu "$model" --timeout $((limit * 3 + 720)) --mem $host --out $out/results \
 		--file /usr/bin/qemu-system-x86_64:qemu --file $out/rom --file $out/disk \
 		"${module[@]}" "$@" "$script" || status=$?
 	[ $status = 0 ] && ok "$model: the host is well" || bad "$model: status $status"
