@@ -433,11 +433,13 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 	u32 role = role_of(cr0, s->cr4, s->efer);
 	struct vh_shadow_root *r;
 	u16 pcid;
+	u64 base;
 
 	/* MOV CR3 loads the PDPTEs. */
 	if (SH_MODE(role) == SH_PAE && (flush || cr3 != s->cr3))
 		return false;
-	r = root_find(sh, cr3_of(s, cr3, role, &pcid), pcid, role);
+	base = cr3_of(s, cr3, role, &pcid);
+	r = root_find(sh, base, pcid, role);
 	if (!r || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_MMU)))
 		return false;
 	if (flush)
