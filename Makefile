@@ -5,12 +5,19 @@
 # make check      all tests
 # make bench      instructions per operation, vh beside KVM
 # make deps       install the Debian packages that are missing
+# make dist       source tarball          make deb    Debian packages
+# make rpm        RPM packages
 
 KVER_LAB := $(shell ls -d /usr/src/linux-headers-6.1.0-*-amd64 2>/dev/null | sort -V | tail -n 1)
 KDIR ?= $(KVER_LAB)
 BUILD := $(abspath build)
+VERSION := $(shell cat kmod/VERSION)
 PREFIX ?= /usr/local
+# where the host's own daemons look, whatever PREFIX is
+HOSTLIB ?= /usr/lib
 DESTDIR ?=
+# NODEPS=1: build with what is there, as packages do
+NODEPS ?=
 V ?= 0
 
 KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod
@@ -25,7 +32,7 @@ all: module vhctl
 deps:
 	@scripts/deps --install
 need-deps:
-	@scripts/deps
+	@[ -n "$(NODEPS)" ] || scripts/deps
 
 .PHONY: module module-debug vhctl
 module: need-deps
@@ -36,20 +43,55 @@ vhctl: need-deps
 
 # --- install ---
 
-.PHONY: install modules_install
+define INSTALLED
+755 $(BUILD)/vhctl/vhctl $(PREFIX)/sbin/vhctl
+644 man/vhctl.8 $(PREFIX)/share/man/man8/vhctl.8
+644 man/vh.4 $(PREFIX)/share/man/man4/vh.4
+644 man/vh-netlink.7 $(PREFIX)/share/man/man7/vh-netlink.7
+644 scripts/vhctl.bash-completion $(PREFIX)/share/bash-completion/completions/vhctl
+644 docs/netlink/vh.yaml $(PREFIX)/share/doc/vh/netlink/vh.yaml
+644 uapi/linux/vh.h $(PREFIX)/include/linux/vh.h
+644 packaging/60-vh.rules $(HOSTLIB)/udev/rules.d/60-vh.rules
+644 packaging/vh.sysusers $(HOSTLIB)/sysusers.d/vh.conf
+644 $(BUILD)/vh@.service $(HOSTLIB)/systemd/system/vh@.service
+endef
+MODULES_LOAD := $(HOSTLIB)/modules-load.d/vh.conf
+DKMS_TREE := /usr/src/vh-$(VERSION)
+export INSTALLED
+
+.PHONY: install modules_install dkms_install uninstall
 install: vhctl
-	install -D -m 755 $(BUILD)/vhctl/vhctl $(DESTDIR)$(PREFIX)/sbin/vhctl
-	install -D -m 644 man/vhctl.8 $(DESTDIR)$(PREFIX)/share/man/man8/vhctl.8
-	install -D -m 644 man/vh.4 $(DESTDIR)$(PREFIX)/share/man/man4/vh.4
-	install -D -m 644 man/vh-netlink.7 $(DESTDIR)$(PREFIX)/share/man/man7/vh-netlink.7
-	install -D -m 644 scripts/vhctl.bash-completion \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/vhctl
-	install -D -m 644 docs/netlink/vh.yaml $(DESTDIR)$(PREFIX)/share/doc/vh/netlink/vh.yaml
-	install -D -m 644 scripts/60-vh.rules $(DESTDIR)/usr/lib/udev/rules.d/60-vh.rules
-	install -D -m 644 uapi/linux/vh.h $(DESTDIR)$(PREFIX)/include/linux/vh.h
+	sed 's,@SBINDIR@,$(PREFIX)/sbin,' packaging/vh@.service.in >$(BUILD)/vh@.service
+	@echo "$$INSTALLED" | while read -r mode from to; do \
+		install -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
 
 modules_install: module
 	$(KBUILD) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	install -D -m 644 packaging/vh.modules-load $(DESTDIR)$(MODULES_LOAD)
+
+# the sources where DKMS wants them; 'dkms install vh/VERSION' goes on from there
+dkms_install:
+	find kmod uapi -type f \( -name '*.[chS]' -o -name Kbuild -o -name VERSION \) | \
+		while read -r f; do install -D -m 644 $$f $(DESTDIR)$(DKMS_TREE)/$$f || exit 1; done
+	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >$(DESTDIR)$(DKMS_TREE)/dkms.conf
+	install -D -m 644 packaging/vh.modules-load $(DESTDIR)$(MODULES_LOAD)
+
+uninstall:
+	@echo "$$INSTALLED" | while read -r mode from to; do rm -f "$(DESTDIR)$$to"; done
+	rm -f $(DESTDIR)$(MODULES_LOAD)
+	rm -rf $(DESTDIR)$(DKMS_TREE)
+
+# --- packages ---
+
+.PHONY: dist deb rpm need-packaging
+need-packaging:
+	@[ -n "$(NODEPS)" ] || scripts/deps --packaging
+dist:
+	packaging/dist $(BUILD)/dist
+deb: need-packaging
+	packaging/deb $(BUILD)/deb
+rpm: dist
+	packaging/rpm $(BUILD)/rpm
 
 .PHONY: demo check bench clean
 demo: module vhctl
@@ -61,4 +103,4 @@ bench: module
 
 clean:
 	-[ -z "$(KDIR)" ] || $(KBUILD) clean
-	rm -rf $(BUILD)/vhctl $(BUILD)/tests $(BUILD)/unit
+	rm -rf $(BUILD)/vhctl $(BUILD)/tests $(BUILD)/unit $(BUILD)/dist $(BUILD)/deb $(BUILD)/rpm

@@ -190,4 +190,4 @@ module_init(vh_module_init);
 module_exit(vh_module_exit);
 MODULE_DESCRIPTION("vh: a lightweight hypervisor for Intel VMX");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1");
+MODULE_VERSION(__stringify(VH_VERSION));
