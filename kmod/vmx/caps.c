@@ -252,6 +252,11 @@ int vmx_caps_init(void)
 	vh_ept_caps.huge_1g = vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT;
 	vh_ept_caps.exec_only = vmx_caps.ept_vpid & VMX_EPT_EXECUTE_ONLY_BIT;
 	vh_ept_caps.pml = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_PML;
+	/* The parameters read as what is in use. */
+	ept = vh_cpu_caps.ept;
+	unrestricted_guest = vh_cpu_caps.unrestricted;
+	vpid = vh_cpu_caps.vpid;
+	apicv = vmx_caps.vid;
 	pml = vh_ept_caps.pml;
 	return 0;
 }

@@ -82,8 +82,11 @@ static bool read_line(const char *path, char *to, size_t size)
 
 static void check_cpu(void)
 {
-	char model[256] = "unknown", flags[4096] = "", vmx[1024] = "", text[512];
-	static const char *const wanted[] = { "ept", "unrestricted_guest", "vpid", "vnmi" };
+	char model[256] = "unknown", flags[4096] = "", vmx[1024] = "", value[16], path[128];
+	char used[128] = "", unused[128] = "", text[300];
+	/* In /proc/cpuinfo and as parameters of the module, which read as what is in use. */
+	static const char *const features[] = { "ept", "unrestricted_guest", "vpid", "pml" };
+	bool loaded = read_line("/sys/module/vh/parameters/ept", value, sizeof(value));
 
 	cpuinfo("model name", model, sizeof(model));
 	cpuinfo("flags", flags, sizeof(flags));
@@ -96,16 +99,21 @@ static void check_cpu(void)
 	tell("cpu", OK, model, NULL);
 	if (!cpuinfo("vmx flags", vmx, sizeof(vmx)))
 		return;
-	text[0] = 0;
-	for (unsigned int i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
-		if (!has_word(vmx, wanted[i])) {
-			strcat(text, text[0] ? ", " : "lacks ");
-			strcat(text, wanted[i]);
-		}
-	if (text[0])
-		tell("vmx", WARN, text, "docs/support.md lists what processors vh runs on");
-	else
-		tell("vmx", OK, "EPT, unrestricted guest, VPID, virtual NMIs", NULL);
+	for (unsigned int i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		bool has = has_word(vmx, features[i]);
+		char *list;
+
+		snprintf(path, sizeof(path), "/sys/module/vh/parameters/%s", features[i]);
+		if (loaded && read_line(path, value, sizeof(value)))
+			has = value[0] == 'Y';
+		list = has ? used : unused;
+		if (list[0])
+			strcat(list, ", ");
+		strcat(list, features[i]);
+	}
+	snprintf(text, sizeof(text), "%s%s%s%s", used[0] ? used : "nothing optional",
+		 loaded ? " in use" : "", unused[0] ? "; not: " : "", unused);
+	tell("vmx", OK, text, NULL);
 }
 
 /* IA32_FEATURE_CONTROL: locked without VMX is the firmware's doing (SDM Vol. 3, 24.7). */
