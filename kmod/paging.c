@@ -102,9 +102,11 @@ static int read_linear(struct vh_vcpu *vcpu, u64 gva, void *buf, unsigned int le
 	return 0;
 }
 
-static bool canonical(u64 va)
+static bool canonical(const struct vh_cpu_state *s, u64 va)
 {
-	return (s64)(va << 16) >> 16 == va;
+	unsigned int shift = s->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
+
+	return (s64)(va << shift) >> shift == va;
 }
 
 /**
@@ -137,7 +139,7 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 	pcide = vcpu->s.cr4 & X86_CR4_PCIDE;
 	if (type > INVPCID_LOCAL || desc.pcid >> 12 ||
 	    (type <= INVPCID_PCID && desc.pcid && !pcide) ||
-	    (type == INVPCID_ADDRESS && !canonical(desc.va))) {
+	    (type == INVPCID_ADDRESS && !canonical(&vcpu->s, desc.va))) {
 		vh_inject_gp(vcpu, 0);
 		return 1;
 	}

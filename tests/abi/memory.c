@@ -11,9 +11,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../uapi/linux/vh.h"
 #include "abi.h"
 
 #define GPA	0x1000000u		/* where the slot under test is */
+#define PSE_TABLE 0xc0000u		/* page directory in slot 0 */
+#define EXIT_EXCEPTION		0
+#define EXIT_EPT_VIOLATION	48
 #define PAGES	64u
 #define SIZE	(PAGES * 4096u)
 
@@ -571,6 +575,71 @@ static void huge_pages(struct tap_result *r, const void *arg)
 			 word(&m, 0x7ff));
 }
 
+/* Of this process' anonymous memory in huge pages, bytes. */
+static size_t anon_huge(void)
+{
+	FILE *f = fopen("/proc/self/smaps_rollup", "r");
+	char line[128];
+	size_t kb = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "AnonHugePages: %zu kB", &kb) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return kb << 10;
+}
+
+/* A huge page is mapped as a whole, with EPT and in shadow tables, paging or not. */
+static void huge_mappings(struct tap_result *r, const void *arg)
+{
+	const size_t size = 8 << 20;
+	struct vh_exit_stats s;
+	struct kvm_sregs sregs;
+	uint64_t faults;
+	struct mem_vm m;
+	uint8_t *p;
+	unsigned int i;
+
+	if (strcmp(kvm_device, "/dev/vh")) {
+		tap_skip(r, "it tells no exits");
+		return;
+	}
+	m.v = vm_simple(&m.vm, 0);
+	p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
+	m.mem = p;
+	madvise(p, size, MADV_HUGEPAGE);
+	memset(p, 0, size);
+	if (anon_huge() < size) {
+		tap_skip(r, "the host has no huge pages to give");
+		return;
+	}
+	vm_slot(&m.vm, 1, 0, GPA, size, p);
+	guest_start(&m.vm, m.v, "touch", GPA, size / 4096);
+	if (arg) {
+		/* 4-MiB pages that map all to itself */
+		for (i = 0; i < 1024; i++)
+			((uint32_t *)(m.vm.mem + PSE_TABLE))[i] = i << 22 | 0xe3;
+		xioctl(m.v->fd, KVM_GET_SREGS, &sregs);
+		sregs.cr3 = PSE_TABLE;
+		sregs.cr4 |= 1 << 4;
+		sregs.cr0 |= 1u << 31;
+		xioctl(m.v->fd, KVM_SET_SREGS, &sregs);
+	}
+	round_(r, &m);
+	for (i = 0; i < size / 4096; i++)
+		if (word(&m, i) != 1)
+			tap_fail(r, "page %#x has %u", i, word(&m, i));
+	xioctl(m.v->fd, VH_GET_EXIT_STATS, &s);
+	faults = s.counts[EXIT_EXCEPTION] + s.counts[EXIT_EPT_VIOLATION];
+	/* one for each, and a few for code and tables */
+	if (faults > size / (2 << 20) + 8)
+		tap_fail(r, "%llu faults for %zu pages of 2 MiB", (unsigned long long)faults,
+			 size / (2 << 20));
+}
+
 /* Logging leaves small mappings; large ones take their place when it ends. */
 static void dirty_log_huge(struct tap_result *r, const void *arg)
 {
@@ -652,6 +721,8 @@ const struct test_case memory_cases[] = {
 	{ "memory-dirty-log", dirty_log, NULL },
 	{ "memory-dirty-log-running", dirty_log_running, NULL },
 	{ "memory-huge-pages", huge_pages, NULL },
+	{ "memory-huge-mappings", huge_mappings, NULL },
+	{ "memory-huge-mappings-paged", huge_mappings, "" },
 	{ "memory-dirty-log-huge", dirty_log_huge, NULL },
 	{ "memory-file", file_backed, NULL },
 	{ NULL, NULL, NULL }
