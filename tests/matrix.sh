@@ -89,11 +89,11 @@ passed=$(grep -c '^ok ' $out/verdicts) failed=$(grep -c '^not ok ' $out/verdicts
 
 found() { sed -n "s/^matrix: $2: //p" "$out/$1.log" | tail -n 1; }
 table() {
-	echo "| CPU model (bochs) | VMX has | memory | exit guests | Debian, 2 vCPUs |"
-	echo "|---|---|---|---|---|"
+	echo "| CPU model (bochs) | of ept, unrestricted_guest, vpid, pml | exit guests | Debian, 2 vCPUs |"
+	echo "|---|---|---|---|"
 	combinations | while read -r model mode; do
-		echo "| $model | $(found $model.$mode vmx) | $([ $mode = ept ] && echo EPT || echo shadow) |" \
-			"$(found $model.$mode guests) | $(found $model.$mode boot) |"
+		echo "| $model | $(found $model.$mode vmx) | $(found $model.$mode guests) |" \
+			"$(found $model.$mode boot) |"
 	done
 }
 if [ "$only" = . ]; then
