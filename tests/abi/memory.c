@@ -540,6 +540,17 @@ static void dirty_log_running(struct tap_result *r, const void *arg)
 		tap_fail(r, "the guest did not run");
 }
 
+/* Memory that begins at a huge page, and may be of huge pages. */
+static uint8_t *huge_memory(size_t size)
+{
+	uint8_t *p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
+	madvise(p, size, MADV_HUGEPAGE);
+	return p;
+}
+
 static void huge_pages(struct tap_result *r, const void *arg)
 {
 	const size_t size = 8 << 20;
@@ -549,11 +560,7 @@ static void huge_pages(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	m.v = vm_simple(&m.vm, 0);
-	p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
-	m.mem = p;
-	madvise(p, size, MADV_HUGEPAGE);
+	m.mem = p = huge_memory(size);
 	vm_slot(&m.vm, 1, 0, GPA, size, p);
 	guest_start(&m.vm, m.v, "touch", GPA, size / 4096);
 	round_(r, &m);
@@ -606,11 +613,7 @@ static void huge_mappings(struct tap_result *r, const void *arg)
 		return;
 	}
 	m.v = vm_simple(&m.vm, 0);
-	p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
-	m.mem = p;
-	madvise(p, size, MADV_HUGEPAGE);
+	m.mem = p = huge_memory(size);
 	memset(p, 0, size);
 	if (anon_huge() < size) {
 		tap_skip(r, "the host has no huge pages to give");
@@ -650,11 +653,7 @@ static void dirty_log_huge(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	m.v = vm_simple(&m.vm, 0);
-	p = mmap(NULL, size + (2 << 20), PROT_READ | PROT_WRITE,
-		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	p = (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & -(2ul << 20));
-	m.mem = p;
-	madvise(p, size, MADV_HUGEPAGE);
+	m.mem = p = huge_memory(size);
 	memset(p, 0, size);
 	vm_slot(&m.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, size, p);
 	guest_start(&m.vm, m.v, "touch", GPA + 0x1fe000, 4);
