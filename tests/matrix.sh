@@ -98,7 +98,7 @@ table() {
 }
 if [ "$only" = . ]; then
 	table >$out/table
-	begin='<!-- begin: tests/matrix.sh --update -->' end='<!-- end -->'
+	begin='<!-- begin: matrix -->' end='<!-- end -->'
 	if [ -n "$update" ]; then
 		{ sed "/^$begin/q" docs/support.md; cat $out/table; sed -n "/^$end/,\$p" docs/support.md; } >$out/doc &&
 			cp $out/doc docs/support.md
