@@ -40,4 +40,4 @@ done; done; done; done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
 END2
-tests/lab/lab run --file kmod/vh.ko --file build/tests/guests/guests --file build/tests/abi/abi "$@" "$script"
+tests/lab/lab run --timeout 900 --file kmod/vh.ko --file build/tests/guests/guests --file build/tests/abi/abi "$@" "$script"
