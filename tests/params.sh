@@ -24,7 +24,7 @@ try() {
 		./guests --timeout 30 --only $pattern /dev/vh >>/tmp/out 2>&1 || bad=1
 	done
 	if [ $bad = 0 ] &&
-	   ./abi --only 'dirty' /dev/vh >>/tmp/out 2>&1; then
+	   ./abi --only 'memory-dirty' /dev/vh >>/tmp/out 2>&1; then
 		passed=$((passed + 1)); echo "ok - $*, $(grep -c '^ok' /tmp/out) cases"
 	else
 		failed=$((failed + 1)); echo "not ok - $*"; grep '^not ok' /tmp/out
@@ -40,4 +40,4 @@ done; done; done; done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
 END2
-tests/lab/lab run --file kmod/vh.ko --file build/tests/guests/guests --file build/tests/abi/abi "$@" "$script"
+tests/lab/lab run --timeout 900 --file kmod/vh.ko --file build/tests/guests/guests --file build/tests/abi/abi "$@" "$script"
