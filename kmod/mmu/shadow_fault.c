@@ -428,7 +428,7 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (err >= 0 && slot && (access & VH_ACC_WRITE))
 			vh_slot_mark(slot, w->gpa >> PAGE_SHIFT);
-		if (!err && hp && way.level == 1 && !mmu->invalidating &&
+		if (!err && hp && way.level == 1 && !mmu->invalidating && !slot->dirty &&
 		    !(way.page[1]->key.role & SH_WP0))
 			install_around(sh, &way, w, how);
 	}
