@@ -14,6 +14,7 @@
 #include <asm/special_insns.h>
 
 #include "cpu.h"
+#include "compat/arch.h"
 #include "vh.h"
 
 #define XCR0_X87	BIT_ULL(0)

@@ -13,6 +13,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "cpu.h"
+#include "compat/arch.h"
 #include "mce.h"
 #include "vh.h"
 

@@ -8,6 +8,7 @@
 
 #include "vh.h"
 #include "cpu.h"
+#include "compat/arch.h"
 #include "inject.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
@@ -205,7 +206,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 			continue;
 		}
 		if (unlikely(vh_must_interpret(vcpu))) {
-			if (READ_ONCE(vcpu->run->immediate_exit))
+			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
 			r = vh_interpret(vcpu);
 			if (r <= 0)
@@ -229,7 +230,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 			break;
 		case VH_WIN_AGAIN:
 		case VH_WIN_BREAK:
-			if (READ_ONCE(vcpu->run->immediate_exit))
+			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
 			break;
 		}
@@ -296,7 +297,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 			vcpu->user_cr8 = cr8;
 		vh_request(vcpu, VH_REQ_EVENT);
 	}
-	if (r > 0 && READ_ONCE(run->immediate_exit))
+	if (r > 0 && vh_immediate_exit(run))
 		r = interrupted(vcpu);
 	if (r > 0)
 		r = run_loop(vcpu);

@@ -12,6 +12,7 @@
 
 #include "vh.h"
 #include "cpu.h"
+#include "compat/compat.h"
 #include "mce.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
@@ -42,7 +43,7 @@ void vh_vcpu_kick(struct vh_vcpu *vcpu)
 		int target = READ_ONCE(vcpu->cpu);
 
 		if (cpu_online(target))
-			smp_send_reschedule(target);
+			vh_kick_cpu(target);
 	}
 	put_cpu();
 }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# boot.sh CASE [--param NAME=VALUE]... [LAB OPTIONS...]: boots of stock Debian
+# boot.sh CASE [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]: boots of stock Debian
 # kernels in the lab, by vhctl run; the module with these parameters
 #
 #   vmlinux     1, 2 and 4 vCPUs on a host with 2 CPUs, with a load on all of them
@@ -39,9 +39,13 @@ END
 opts="--timeout 400"
 case=${1:-}
 [ $# = 0 ] || shift
-params=
-while [ "${1:-}" = --param ]; do
-	params="$params $2"
+params= module=kmod/vh.ko
+while :; do
+	case ${1:-} in
+	--param) params="$params $2" ;;
+	--module) module=$2 ;;
+	*) break ;;
+	esac
 	shift 2
 done
 echo "params='$params'" >>"$script"
@@ -159,5 +163,5 @@ echo "$passed passed, $failed failed"
 END
 image=vmlinux
 [ "$case" = bzimage ] && image=vmlinuz
-tests/lab/lab run $opts --file kmod/vh.ko --file build/vhctl/vhctl \
+tests/lab/lab run $opts --file "$module:vh.ko" --file build/vhctl/vhctl \
 	--file "$kernel/$image:$image" --file build/guest/initrd:initrd "$@" "$script"

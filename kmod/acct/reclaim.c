@@ -87,8 +87,7 @@ unsigned long vh_reclaim_group(struct vh_group *full, struct vh_vm *first, unsig
 
 /* --- pressure --- */
 
-static enum lru_status add_reclaimable(struct list_head *item, struct list_lru_one *list,
-				       spinlock_t *lock, void *sum)
+static VH_LRU_WALK_FN(add_reclaimable, item, list, sum)
 {
 	*(unsigned long *)sum += vh_mmu_reclaimable(container_of(item, struct vh_shrink_item,
 								 lru)->vm);
@@ -114,8 +113,7 @@ struct batch {
 };
 
 /* The VM goes to the end of its list: others are first next time. */
-static enum lru_status take(struct list_head *item, struct list_lru_one *list, spinlock_t *lock,
-			    void *arg)
+static VH_LRU_WALK_FN(take, item, list, arg)
 {
 	struct batch *b = arg;
 

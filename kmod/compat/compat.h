@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* compat.h - differences between kernels; the only place for them. */
+/* compat.h - differences between kernels; this folder is the only place for them. */
 #ifndef VH_COMPAT_H
 #define VH_COMPAT_H
 
-#include <linux/version.h>
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
-#error "vh needs Linux 6.1 or newer"
-#endif
+#include "range.h"
+#include "compat/probed.h"
 
 #include <linux/eventfd.h>
 #include <linux/file.h>
@@ -17,11 +14,11 @@
 static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *),
 				   clockid_t clock, enum hrtimer_mode mode)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#ifdef VH_HAVE_HRTIMER_SETUP
+	hrtimer_setup(t, fn, clock, mode);
+#else
 	hrtimer_init(t, clock, mode);
 	t->function = fn;
-#else
-	hrtimer_setup(t, fn, clock, mode);
 #endif
 }
 
@@ -33,12 +30,47 @@ static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)
 /* eventfd_signal() lost its count, which was always 1, in 6.8. */
 static inline void vh_eventfd_signal(struct eventfd_ctx *ctx)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-	eventfd_signal(ctx, 1);
-#else
+#ifdef VH_HAVE_EVENTFD_SIGNAL_PLAIN
 	eventfd_signal(ctx);
+#else
+	eventfd_signal(ctx, 1);
 #endif
 }
+
+/* Work queues per CPU ask for that in newer kernels, where all others are unbound. */
+#ifdef VH_HAVE_WQ_PERCPU
+#define VH_WQ_PERCPU	WQ_PERCPU
+#else
+#define VH_WQ_PERCPU	0
+#endif
+
+/* What the ageing callbacks of MMU notifiers return. */
+#ifdef VH_HAVE_NOTIFIER_BOOL
+typedef bool vh_young_t;
+#else
+typedef int vh_young_t;
+#endif
+
+/* Attributes of a netlink dump request. */
+#ifdef VH_HAVE_GENL_DUMP_INFO
+#define vh_dump_attrs(cb)	(genl_dumpit_info(cb)->info.attrs)
+#else
+#define vh_dump_attrs(cb)	(genl_dumpit_info(cb)->attrs)
+#endif
+
+/* The callback of list_lru_shrink_walk() was handed the list's lock up to 6.12. */
+#ifdef VH_HAVE_LRU_WALK_UNLOCKED
+#define VH_LRU_WALK_FN(fn, item, list, arg) \
+	enum lru_status fn(struct list_head *item, struct list_lru_one *list, void *arg)
+#else
+#define VH_LRU_WALK_FN(fn, item, list, arg) \
+	enum lru_status fn(struct list_head *item, struct list_lru_one *list, \
+			   spinlock_t *lru_lock, void *arg)
+#endif
+
+void vh_kick_cpu(int cpu);
+void vh_syscore_register(int (*suspend_fn)(void), void (*resume_fn)(void));
+void vh_syscore_unregister(void);
 
 /* A node's parent is behind RCU since 6.15: the id of the parent, 0 when there is none. */
 struct kernfs_node;

@@ -13,7 +13,7 @@
  */
 u64 vh_kernfs_parent_id(const struct kernfs_node *kn)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 15, 0)
+#ifndef VH_HAVE_KERNFS_PARENT_RCU
 	return kn->parent ? kn->parent->id : 0;
 #else
 	const struct kernfs_node *parent;

@@ -6,7 +6,7 @@
 
 #include "compat.h"
 
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
+#ifndef VH_HAVE_SHRINKER_ALLOC
 
 /**
  * vh_shrinker_register - a shrinker that knows NUMA nodes and memory cgroups
@@ -81,7 +81,7 @@ void vh_shrinker_unregister(struct shrinker *s)
  */
 bool vh_list_lru_add(struct list_lru *lru, struct list_head *item)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#ifndef VH_HAVE_LIST_LRU_OBJ
 	return list_lru_add(lru, item);
 #else
 	return list_lru_add_obj(lru, item);
@@ -97,7 +97,7 @@ bool vh_list_lru_add(struct list_lru *lru, struct list_head *item)
  */
 bool vh_list_lru_del(struct list_lru *lru, struct list_head *item)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#ifndef VH_HAVE_LIST_LRU_OBJ
 	return list_lru_del(lru, item);
 #else
 	return list_lru_del_obj(lru, item);

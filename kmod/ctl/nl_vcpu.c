@@ -3,6 +3,7 @@
  * nl_vcpu.c - vCPU commands of the netlink family, and how counters are told.
  */
 #include "../vh.h"
+#include "../compat/compat.h"
 #include "netlink.h"
 
 static int put_exits(struct sk_buff *skb, const struct vh_counts *c)
@@ -150,7 +151,7 @@ static bool dump_vm(struct sk_buff *skb, struct netlink_callback *cb, const stru
  */
 int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	struct nlattr **attrs = genl_dumpit_info(cb)->attrs;
+	struct nlattr **attrs = vh_dump_attrs(cb);
 	struct vh_dump *d = vh_dump(cb);
 	struct vh_record *r;
 	int err = 0;

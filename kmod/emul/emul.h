@@ -58,7 +58,10 @@ struct vh_emul_ops {
 	/* @system: implicit supervisor access (descriptor tables, TSS) */
 	int (*read)(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system);
 	int (*write)(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system);
-	/* LOCKed and XCHG forms: *old is replaced by what memory held; result stored iff equal */
+	/*
+	 * LOCKed and XCHG forms: *old is replaced by what memory held; result stored iff equal.
+	 * Called as (ops->cmpxchg)(): the kernel has a macro of that name.
+	 */
 	int (*cmpxchg)(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len);
 	int (*io)(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write);
 	/* I/O permission (CPL > IOPL): VH_EMUL_OK or VH_EMUL_FAULT with #GP */

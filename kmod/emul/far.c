@@ -65,7 +65,7 @@ static int set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 
 		return VH_EMUL_OK;
 	s->type |= 1;
 	/* Somebody who changed it meanwhile wins: the descriptor was read before that. */
-	return e->ops->cmpxchg(e, linear, &old, new, 8);
+	return (e->ops->cmpxchg)(e, linear, &old, new, 8);
 }
 
 /* Real mode and vm86: limit and rights stay in real mode (SDM Vol. 3, 21.1.4). */
@@ -449,7 +449,7 @@ static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 		return fault_sel(e, NP_VECTOR, val);
 	if (tss) {
 		old = desc;
-		r = e->ops->cmpxchg(e, linear, &old, desc | BIT_ULL(41), 8);
+		r = (e->ops->cmpxchg)(e, linear, &old, desc | BIT_ULL(41), 8);
 		if (r)
 			return r;
 		s.type |= 2;

@@ -260,7 +260,7 @@ static int rmw_locked(struct vh_emul *e, u64 linear, unsigned int size, struct v
 
 		m->flags = e->rflags;
 		new = fn(e, m) & vh_mask(size);
-		r = e->ops->cmpxchg(e, linear, &seen, new, size);
+		r = (e->ops->cmpxchg)(e, linear, &seen, new, size);
 		if (r)
 			return r;
 		if (seen == m->old)

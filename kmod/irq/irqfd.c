@@ -289,7 +289,7 @@ void vh_irq_vm_init(struct vh_vm *vm)
  */
 int vh_irq_module_init(void)
 {
-	irqfd_wq = alloc_workqueue("vh-irqfd", 0, 0);
+	irqfd_wq = alloc_workqueue("vh-irqfd", VH_WQ_PERCPU, 0);
 	return irqfd_wq ? 0 : -ENOMEM;
 }
 

@@ -12,7 +12,7 @@
 #include <linux/kvm.h>
 #include <linux/kvm_types.h>
 #include <linux/mmu_notifier.h>
-#include <linux/rwlock.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 struct vh_vm;

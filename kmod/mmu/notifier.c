@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "../cpu.h"
+#include "../compat/compat.h"
 #include "../ctl/registry.h"
 #include "slots.h"
 
@@ -116,7 +117,7 @@ static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *
 	write_unlock(&mmu->lock);
 }
 
-static int age(struct mmu_notifier *mn, unsigned long start, unsigned long end, bool clear,
+static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end, bool clear,
 	       bool flush)
 {
 	struct vh_vm *vm = vm_of(mn);
@@ -135,20 +136,20 @@ static int age(struct mmu_notifier *mn, unsigned long start, unsigned long end, 
 	return young;
 }
 
-static int clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
+static vh_young_t clear_flush_young(struct mmu_notifier *mn, struct mm_struct *mm,
 			     unsigned long start, unsigned long end)
 {
 	return age(mn, start, end, true, true);
 }
 
 /* A stale accessed bit in a TLB only delays ageing: no flush. */
-static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
+static vh_young_t clear_young(struct mmu_notifier *mn, struct mm_struct *mm,
 		       unsigned long start, unsigned long end)
 {
 	return age(mn, start, end, true, false);
 }
 
-static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+static vh_young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
 	return age(mn, address, address + 1, false, false);
 }

@@ -55,6 +55,8 @@ static __always_inline void compare_as(struct vh_vm *vm, struct vh_shadow_page *
 				       unsigned long *map, const bool is_32, const u64 ignored)
 {
 	const u64 *was = p->gpte;
+	/* By pointer: a bounds check would be a call with user access on. */
+	unsigned long *filled = p->filled, *local = p->local;
 	unsigned long hva = table_hva(vm, p), m, w;
 	void __user *base = (void __user *)(hva + p->offset);
 	unsigned int i, n;
@@ -87,8 +89,8 @@ static __always_inline void compare_as(struct vh_vm *vm, struct vh_shadow_page *
 			gone |= BIT(i % BITS_PER_LONG);
 		}
 		if (gone) {
-			p->filled[n] &= ~gone;
-			p->local[n] &= ~gone;
+			filled[n] &= ~gone;
+			local[n] &= ~gone;
 		}
 	}
 	user_read_access_end();

@@ -68,7 +68,7 @@ static const struct ctl ctl_proc2 = {
 	SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | SECONDARY_EXEC_ENABLE_VPID |
 	SECONDARY_EXEC_WBINVD_EXITING | SECONDARY_EXEC_APIC_REGISTER_VIRT |
 	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
-	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_XSAVES | SECONDARY_EXEC_TSC_SCALING |
+	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_TSC_SCALING |
 	SECONDARY_EXEC_ENABLE_PML,
 };
 static const struct ctl ctl_exit = {
@@ -122,7 +122,7 @@ static bool caps_read(struct vmx_caps *c)
 		return false;
 	true_msrs = basic & VMX_BASIC_TRUE_CTLS;
 	c->revision = basic & 0x7fffffff;
-	c->vmcs_size = (basic >> VMX_BASIC_VMCS_SIZE_SHIFT) & 0x1fff;
+	c->vmcs_size = (basic >> 32) & 0x1fff;
 	ok = ctl_read(&ctl_pin, true_msrs, &c->pin);
 	ok &= ctl_read(&ctl_proc, true_msrs, &c->proc);
 	/* The "true" MSR allows CR3 exiting off; the plain one, on the first CPUs, does not. */
@@ -187,7 +187,7 @@ static bool caps_read(struct vmx_caps *c)
 		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	c->vid = c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 	if (!boot_cpu_has(X86_FEATURE_XSAVES))
-		c->proc2 &= ~SECONDARY_EXEC_XSAVES;
+		c->proc2 &= ~SECONDARY_EXEC_ENABLE_XSAVES;
 	return true;
 }
 
@@ -245,7 +245,7 @@ int vmx_caps_init(void)
 	vh_cpu_caps.vpid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID;
 	vh_cpu_caps.invpcid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_INVPCID;
 	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
-	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_XSAVES;
+	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES;
 	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
 	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;
 	vh_ept_caps.huge_2m = vmx_caps.ept_vpid & VMX_EPT_2MB_PAGE_BIT;

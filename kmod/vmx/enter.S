@@ -10,21 +10,21 @@
 #define HOST_RSP_FIELD	0x6c14
 
 /* gpr[] of struct vh_cpu_state, at offset 0 of struct vh_vcpu; index 4 is RSP */
-#define RAX	(0 * 8)
-#define RCX	(1 * 8)
-#define RDX	(2 * 8)
-#define RBX	(3 * 8)
-#define RBP	(5 * 8)
-#define RSI	(6 * 8)
-#define RDI	(7 * 8)
-#define R8	(8 * 8)
-#define R9	(9 * 8)
-#define R10	(10 * 8)
-#define R11	(11 * 8)
-#define R12	(12 * 8)
-#define R13	(13 * 8)
-#define R14	(14 * 8)
-#define R15	(15 * 8)
+#define VCPU_RAX	(0 * 8)
+#define VCPU_RCX	(1 * 8)
+#define VCPU_RDX	(2 * 8)
+#define VCPU_RBX	(3 * 8)
+#define VCPU_RBP	(5 * 8)
+#define VCPU_RSI	(6 * 8)
+#define VCPU_RDI	(7 * 8)
+#define VCPU_R8	(8 * 8)
+#define VCPU_R9	(9 * 8)
+#define VCPU_R10	(10 * 8)
+#define VCPU_R11	(11 * 8)
+#define VCPU_R12	(12 * 8)
+#define VCPU_R13	(13 * 8)
+#define VCPU_R14	(14 * 8)
+#define VCPU_R15	(15 * 8)
 
 .text
 
@@ -52,21 +52,21 @@ SYM_FUNC_START(vmx_enter)
 1:
 	testb	%dl, %dl			/* the flags survive the loads */
 
-	mov	RAX(%rdi), %rax
-	mov	RCX(%rdi), %rcx
-	mov	RDX(%rdi), %rdx
-	mov	RBX(%rdi), %rbx
-	mov	RBP(%rdi), %rbp
-	mov	RSI(%rdi), %rsi
-	mov	R8(%rdi), %r8
-	mov	R9(%rdi), %r9
-	mov	R10(%rdi), %r10
-	mov	R11(%rdi), %r11
-	mov	R12(%rdi), %r12
-	mov	R13(%rdi), %r13
-	mov	R14(%rdi), %r14
-	mov	R15(%rdi), %r15
-	mov	RDI(%rdi), %rdi
+	mov	VCPU_RAX(%rdi), %rax
+	mov	VCPU_RCX(%rdi), %rcx
+	mov	VCPU_RDX(%rdi), %rdx
+	mov	VCPU_RBX(%rdi), %rbx
+	mov	VCPU_RBP(%rdi), %rbp
+	mov	VCPU_RSI(%rdi), %rsi
+	mov	VCPU_R8(%rdi), %r8
+	mov	VCPU_R9(%rdi), %r9
+	mov	VCPU_R10(%rdi), %r10
+	mov	VCPU_R11(%rdi), %r11
+	mov	VCPU_R12(%rdi), %r12
+	mov	VCPU_R13(%rdi), %r13
+	mov	VCPU_R14(%rdi), %r14
+	mov	VCPU_R15(%rdi), %r15
+	mov	VCPU_RDI(%rdi), %rdi
 
 	jnz	.Lresume
 .Llaunch:
@@ -82,22 +82,22 @@ SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
 	ANNOTATE_NOENDBR
 	push	%rax
 	mov	8(%rsp), %rax
-	mov	%rcx, RCX(%rax)
-	mov	%rdx, RDX(%rax)
-	mov	%rbx, RBX(%rax)
-	mov	%rbp, RBP(%rax)
-	mov	%rsi, RSI(%rax)
-	mov	%rdi, RDI(%rax)
-	mov	%r8, R8(%rax)
-	mov	%r9, R9(%rax)
-	mov	%r10, R10(%rax)
-	mov	%r11, R11(%rax)
-	mov	%r12, R12(%rax)
-	mov	%r13, R13(%rax)
-	mov	%r14, R14(%rax)
-	mov	%r15, R15(%rax)
+	mov	%rcx, VCPU_RCX(%rax)
+	mov	%rdx, VCPU_RDX(%rax)
+	mov	%rbx, VCPU_RBX(%rax)
+	mov	%rbp, VCPU_RBP(%rax)
+	mov	%rsi, VCPU_RSI(%rax)
+	mov	%rdi, VCPU_RDI(%rax)
+	mov	%r8, VCPU_R8(%rax)
+	mov	%r9, VCPU_R9(%rax)
+	mov	%r10, VCPU_R10(%rax)
+	mov	%r11, VCPU_R11(%rax)
+	mov	%r12, VCPU_R12(%rax)
+	mov	%r13, VCPU_R13(%rax)
+	mov	%r14, VCPU_R14(%rax)
+	mov	%r15, VCPU_R15(%rax)
 	pop	%rcx
-	mov	%rcx, RAX(%rax)
+	mov	%rcx, VCPU_RAX(%rax)
 	xor	%eax, %eax
 .Lout:
 	/* No value of the guest stays in a register that speculation could use. */

@@ -6,6 +6,7 @@
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "../compat/arch.h"
 #include "vmx.h"
 #include "insn.h"
 

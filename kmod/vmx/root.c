@@ -12,7 +12,6 @@
 #include <linux/mm.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
-#include <linux/syscore_ops.h>
 #include <asm/tlbflush.h>
 
 #include "internal.h"
@@ -35,9 +34,9 @@ static int root_on_local(void)
 	if (!region)
 		return -ENOMEM;
 	*(u32 *)region = vmx_caps.revision;
-	cr4_set_bits_irqsoff(X86_CR4_VMXE);
+	vh_cr4_vmxe(true);
 	if (!vmx_vmxon(__pa(region))) {
-		cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+		vh_cr4_vmxe(false);
 		return -EIO;
 	}
 	/* Nothing cached from an earlier life may be used (SDM 29.4.3.3). */
@@ -54,7 +53,7 @@ static void root_off_local(void)
 	vmx_clear_all_local();
 	__this_cpu_write(root_on, false);
 	vmx_vmxoff();
-	cr4_clear_bits_irqsoff(X86_CR4_VMXE);
+	vh_cr4_vmxe(false);
 }
 
 static void root_on_ipi(void *error)
@@ -75,6 +74,10 @@ static int root_own_get(void)
 	atomic_t error = ATOMIC_INIT(0);
 	int err;
 
+	if (!VH_MAY_SET_VMXE) {
+		vh_info("this kernel lets only KVM turn VMX on, and vh cannot use KVM's VMX operation yet: no VMs\n");
+		return -EOPNOTSUPP;
+	}
 	cpus_read_lock();
 	on_each_cpu(root_on_ipi, &error, 1);
 	err = atomic_read(&error);
@@ -125,7 +128,8 @@ const struct vh_root_ops *vmx_root = &root_own;
 /**
  * vh_root_get - VMX operation for one more VM
  *
- * Process context. Returns 0, -EBUSY (another owner has VMX), -EIO.
+ * Process context. Returns 0, -EBUSY (another owner has VMX), -EOPNOTSUPP (only
+ * KVM may turn it on), -EIO.
  */
 int vh_root_get(void)
 {
@@ -194,11 +198,6 @@ static void root_resume(void)
 		vh_err("VMX did not come back after resume\n");
 }
 
-static struct syscore_ops root_syscore = {
-	.suspend = root_suspend,
-	.resume = root_resume,
-};
-
 /* INIT is blocked in VMX operation: firmware could not restart the CPUs (SDM 24.8). */
 static int root_reboot(struct notifier_block *nb, unsigned long code, void *unused)
 {
@@ -235,7 +234,7 @@ int vmx_root_init(void)
 		return err;
 	}
 	root_cpuhp = err;
-	register_syscore_ops(&root_syscore);
+	vh_syscore_register(root_suspend, root_resume);
 	register_reboot_notifier(&root_reboot_nb);
 	return 0;
 }
@@ -248,7 +247,7 @@ int vmx_root_init(void)
 void vmx_root_exit(void)
 {
 	unregister_reboot_notifier(&root_reboot_nb);
-	unregister_syscore_ops(&root_syscore);
+	vh_syscore_unregister();
 	cpuhp_remove_state(root_cpuhp);
 	root_free_regions();
 }

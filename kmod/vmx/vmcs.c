@@ -19,7 +19,6 @@
 #include "../cpu.h"
 #include "internal.h"
 #include "witness.h"
-#include "../compat/compat.h"
 
 DEFINE_PER_CPU(struct vh_vmx *, vmx_current);
 static DEFINE_PER_CPU(struct list_head, vmx_active);
@@ -305,7 +304,7 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 		vmcs_write(PLE_GAP, 128);
 		vmcs_write(PLE_WINDOW, 4096);
 	}
-	if (vmx->proc2 & SECONDARY_EXEC_XSAVES)
+	if (vmx->proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmcs_write(XSS_EXIT_BITMAP, 0);
 	if (vcpu->lapic) {
 		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, page_to_phys(vh_lapic_page(vcpu)));

@@ -402,7 +402,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	vcpu->cpu = smp_processor_id();
 	/* Full barrier: see the top of this file. */
 	smp_store_mb(vcpu->mode, VH_IN_GUEST);
-	if (unlikely(signal_pending(current) || need_resched() || vcpu->run->immediate_exit)) {
+	if (unlikely(signal_pending(current) || need_resched() || vh_immediate_exit(vcpu->run))) {
 		window_close(vcpu);
 		local_irq_enable();
 		return VH_WIN_BREAK;

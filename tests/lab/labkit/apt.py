@@ -3,7 +3,8 @@
 
 from .common import KERNELS, LabError, locked, run, say
 
-SUITES = {"7.2": "sid"}     # where an alias is found when the machine's own lists lack it
+# Where a kernel is found that the machine's own lists lack: its alias, or the name's mark.
+SUITES = {"7.2": "sid", "+deb13": "trixie", "+deb14": "sid"}
 
 
 class Apt:
@@ -33,6 +34,11 @@ class Apt:
                 say(f"fetching the package lists of {suite}")
                 run(["apt-get", *self.options, "update"])
                 (place / ".complete").touch()
+
+    def refresh(self):
+        """Fetches the lists anew: the archive has moved on."""
+        say("fetching the package lists again")
+        run(["apt-get", *self.options, "update"])
 
     def names(self, prefix):
         return run(["apt-cache", *self.options, "pkgnames", prefix]).decode().split()

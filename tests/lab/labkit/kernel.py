@@ -28,6 +28,16 @@ def _headers_installed(package):
     return os.path.isdir(f"/usr/src/linux-headers-{release}")
 
 
+def _apt_with(package, apt):
+    """The Apt that has a package: the machine's, or that of the suite which the name tells."""
+    suite = next((suite for mark, suite in SUITES.items() if mark in package), None)
+    if suite and not (KERNELS / package / ".complete").exists() and package not in apt.names(package):
+        apt = Apt(suite)
+        if package not in apt.names(package):
+            apt.refresh()
+    return apt
+
+
 def resolve(name):
     """The package an alias such as 6.1 stands for, and the Apt that has it.
 
@@ -36,7 +46,7 @@ def resolve(name):
     """
     apt = Apt()
     if name not in ALIASES:
-        return name, apt
+        return name, _apt_with(name, apt)
     pattern = re.compile(ALIASES[name])
 
     def suitable(words):
@@ -110,7 +120,7 @@ def fetch(name):
                 continue
             done.add(one)
             say(f"fetching {one}")
-            deb = apt.download(one, work / "deb")
+            deb = _apt_with(one, apt).download(one, work / "deb")
             run(["dpkg-deb", "-x", deb, work / "tree"])
             wanted += _depends(deb)
             deb.unlink()

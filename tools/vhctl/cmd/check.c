@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <linux/kvm.h>
 
 #include "fields.h"
 #include "parse.h"
@@ -193,6 +195,23 @@ static void check_module(void)
 		tell("device", OK, VH_DEVICE, NULL);
 }
 
+/* Whether a VM can be: what the module knows best. */
+static void check_vm(void)
+{
+	int dev = open(VH_DEVICE, O_RDWR | O_CLOEXEC), vm;
+
+	if (dev < 0)
+		return;
+	vm = ioctl(dev, KVM_CREATE_VM, 0);
+	if (vm >= 0) {
+		close(vm);
+	} else if (errno == EOPNOTSUPP) {
+		tell("root", FAIL, "this kernel lets only KVM turn VMX on",
+		     "vh cannot use KVM's VMX operation yet: use a kernel before 6.19 (docs/support.md)");
+	}
+	close(dev);
+}
+
 static void check_kvm(void)
 {
 	char users[32] = "0", text[96];
@@ -263,6 +282,7 @@ int cmd_check(int argc, char **argv)
 	check_firmware();
 	check_kernel();
 	check_module();
+	check_vm();
 	check_kvm();
 	check_mitigations();
 	check_cgroup();

@@ -4,6 +4,7 @@
 
 /* The unit tests have one thread. The counter finds unpaired and nested locking. */
 #include <linux/bug.h>
+#include <linux/rwlock.h>
 #include <linux/types.h>
 
 typedef struct { int held; } spinlock_t, raw_spinlock_t;

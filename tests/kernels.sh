@@ -1,0 +1,88 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# kernels.sh: each kernel that docs/support.md names: vh.ko built as its distribution would, and run
+#
+# Builds in folders of those distributions (tests/kernels/root). 6.12 runs the exit guests and boots
+# a guest with 2 vCPUs; 7.2 has to refuse VMs and say why. Below and above these kernels nothing
+# builds, with a message. Needs root.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+[ "$(id -u)" = 0 ] || { echo "kernels.sh: needs root" >&2; exit 1; }
+command -v mmdebstrap >/dev/null || scripts/deps --packaging || exit 1
+out=$PWD/build/kernels-test
+rm -rf "$out"; mkdir -p "$out"
+passed=0 failed=0
+ok() { passed=$((passed + 1)); echo "ok - $1"; }
+bad() { failed=$((failed + 1)); echo "not ok - $1"; tail -n "${3:-25}" "$2"; }
+# status NAME LOG COMMAND...
+status() {
+	local name=$1 log=$2; shift 2
+	if "$@" >"$log" 2>&1 </dev/null; then ok "$name"; else bad "$name" "$log"; return 1; fi
+}
+build() { # SUITE FLAVOUR NAME
+	status "$3: vh.ko builds in $1 with W=1, no warning" "$out/$3.log" tests/kernels/build "$1" "$2" "$out/$3"
+}
+lab() { # NAME COMMAND...: in the lab; the counts are the command's own
+	local name=$1 log=$out/$1.log p f; shift
+	"$@" >"$log" 2>&1 </dev/null
+	local rc=$?
+	read -r p f <<<"$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 | tr -dc '0-9 ')"
+	[ "${f:-0}" != 0 ] || { [ $rc = 0 ] && [ "${p:-0}" != 0 ]; } || f=1
+	echo "${p:-0} ${f:-0} $rc" >"$log.counts"
+}
+counted() { # NAME: add what lab left
+	local p=0 f=1 rc=
+	read -r p f rc <"$out/$1.log.counts"
+	passed=$((passed + p)) failed=$((failed + f))
+	if [ "$f" = 0 ]; then echo "ok - $1: $p passed"; else echo "not ok - $1: $f failed, status $rc"; tail -n 25 "$out/$1.log"; fi
+}
+
+# --- floor and ceiling: headers of this machine that call themselves another version ---
+kdir=$(scripts/deps --kdir)
+range() { # MAJOR MINOR MESSAGE [MAKE ARGUMENT...]: without MESSAGE the probes have to pass
+	local fake=$out/fake version=$(($1 << 16 | $2 << 8)) want=$3
+	rm -rf "$fake"; mkdir "$fake"
+	cp -rs "$kdir" "$fake/headers" && cp -r kmod uapi "$fake/"
+	find "$fake/kmod" \( -name '*.o' -o -name '.*.cmd' -o -name probed.h \) -delete
+	sed "s/^#define LINUX_VERSION_CODE .*/#define LINUX_VERSION_CODE $version/" \
+		"$kdir/include/generated/uapi/linux/version.h" >"$fake/version.h"
+	mv -f "$fake/version.h" "$fake/headers/include/generated/uapi/linux/version.h"
+	shift 3
+	# One object is enough to see whether anything gets compiled.
+	if make -C "$fake/headers" M="$fake/kmod" "$@" clock.o >"$fake/log" 2>&1; then
+		[ -z "$want" ]
+	else
+		[ -n "$want" ] && grep -q "error: #error \"$want" "$fake/log" && ! grep -q '^  CC' "$fake/log"
+	fi || { cat "$fake/log"; return 1; }
+}
+status "6.0 is refused" "$out/floor.log" range 6 0 "vh needs Linux 6.1 or newer"
+status "7.3 is refused" "$out/ceiling.log" range 7 3 "vh has not been tried on kernels newer than 7.2"
+status "7.3 builds with VH_ANY_KERNEL=1" "$out/any.log" range 7 3 "" VH_ANY_KERNEL=1
+rm -rf "$out/fake"
+
+# --- 6.12 first: it runs in the lab while the others are built ---
+pid=
+if build trixie amd64 6.12; then
+	package=linux-image-$(cat "$out/6.12/release")
+	(
+		lab 6.12-guests tests/guests/run.sh --module "$out/6.12/vh.ko" --kernel "$package" --timeout 400
+		lab 6.12-boot tests/boot.sh smp --module "$out/6.12/vh.ko" --kernel "$package" --timeout 400
+	) &
+	pid=$!
+fi
+if build sid amd64 7.2; then
+	package=linux-image-$(cat "$out/7.2/release")
+	image=$(tests/lab/lab kernel "$package") || failed=$((failed + 1))
+	lab 7.2-refuses tests/lab/lab run --timeout 400 --kernel "$package" --cpu corei7_haswell_4770 \
+		--file "$out/7.2/vh.ko" --file build/vhctl/vhctl --file "$image/vmlinux" tests/kernels/refused.sh
+	counted 7.2-refuses
+fi
+build bookworm cloud-amd64 6.1-cloud
+build bookworm rt-amd64 6.1-rt
+if [ -n "$pid" ]; then
+	wait $pid
+	counted 6.12-guests
+	counted 6.12-boot
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
