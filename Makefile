@@ -72,7 +72,8 @@ modules_install: module
 # the sources where DKMS wants them; 'dkms install vh/VERSION' goes on from there
 dkms_install:
 	find kmod uapi -type f \( -name '*.[chS]' ! -name probed.h -o -name probe.sh -o -name Kbuild -o -name VERSION \) | \
-		while read -r f; do install -D -m 644 $$f $(DESTDIR)$(DKMS_TREE)/$$f || exit 1; done
+		while read -r f; do \
+			install -D -m $$([ -x $$f ] && echo 755 || echo 644) $$f $(DESTDIR)$(DKMS_TREE)/$$f || exit 1; done
 	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >$(DESTDIR)$(DKMS_TREE)/dkms.conf
 	install -D -m 644 packaging/vh.modules-load $(DESTDIR)$(MODULES_LOAD)
 

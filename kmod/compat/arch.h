@@ -3,15 +3,15 @@
 #ifndef VH_COMPAT_ARCH_H
 #define VH_COMPAT_ARCH_H
 
+#include "compat.h"
+
 #include <linux/kvm.h>
 #include <asm/msr.h>
 #include <asm/tlbflush.h>
 #include <asm/vmx.h>
-#if __has_include(<asm/cpuid/api.h>)
+#ifdef VH_HAVE_CPUID_API
 #include <asm/cpuid/api.h>
 #endif
-
-#include "compat.h"
 
 /* In the kernel the field has a name that says who may change it. */
 static inline bool vh_immediate_exit(const struct kvm_run *run)

@@ -102,6 +102,10 @@ int probe(u64 v)
 }
 #endif
 
+#ifdef PROBE_CPUID_API
+#include <asm/cpuid/api.h>
+#endif
+
 #ifdef PROBE_NOTIFIER_BOOL
 #include <linux/mmu_notifier.h>
 static bool fn(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long a)
