@@ -36,11 +36,6 @@ void vh_pml_switch(struct vh_vm *vm, bool on)
 	WRITE_ONCE(mmu->pml_armed, on);
 }
 
-static bool holds(const struct vh_slot *slot, gfn_t gfn)
-{
-	return slot && gfn >= slot->base && gfn - slot->base < slot->npages;
-}
-
 /**
  * vh_pml_log - mark what the processor has logged
  * @vm: the VM
@@ -61,11 +56,11 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
 	for (i = 0; i < n; i++) {
 		gfn_t gfn = gpa[i] >> PAGE_SHIFT;
 
-		if (!holds(slot, gfn)) {
+		if (!slot || !vh_slot_holds(slot, gfn)) {
 			slot = vh_slot_find(slots, gfn);
 			if (!slot)
 				slot = READ_ONCE(vm->mmu.moving);
-			if (!holds(slot, gfn))
+			if (!slot || !vh_slot_holds(slot, gfn))
 				continue;
 		}
 		vh_slot_mark(slot, gfn);

@@ -30,7 +30,7 @@ struct how {
 
 static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 {
-	if (!how->last || gfn - how->last->base >= how->last->npages)
+	if (!how->last || !vh_slot_holds(how->last, gfn))
 		how->last = vh_slot_find(how->slots, gfn);
 	return how->last;
 }
@@ -350,7 +350,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 				continue;
 			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
 		}
-		if (!slot || gfn < slot->base || gfn - slot->base >= slot->npages)
+		if (!slot || !vh_slot_holds(slot, gfn))
 			slot = vh_slot_find(how->slots, gfn);
 		if (slot && !slot->dirty && !(slot->flags & KVM_MEM_READONLY))
 			n[i].hva = vh_slot_hva(slot, gfn);

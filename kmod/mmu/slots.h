@@ -43,6 +43,12 @@ static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
 
+/* Is @gfn in the memslot? What is below it wraps around to more than any memslot has. */
+static inline bool vh_slot_holds(const struct vh_slot *slot, gfn_t gfn)
+{
+	return gfn - slot->base < slot->npages;
+}
+
 static inline unsigned long vh_slot_hva(const struct vh_slot *slot, gfn_t gfn)
 {
 	return slot->hva + ((gfn - slot->base) << PAGE_SHIFT);
