@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# module.sh: loading and unloading, suspend, KVM and vh one after the other, hosts without VMX.
+# module.sh: loading and unloading, suspend, hosts without VMX.
 set -eu
 cd "$(dirname "$0")/.."
 make -s -C tests/bench
@@ -20,28 +20,6 @@ check "the device is there, mode 0660" [ "$(stat -c %a /dev/vh)" = 660 ]
 check "a VM is created" run_vm /dev/vh
 check "nothing is left in use" [ "$(cat /sys/module/vh/refcnt)" = 0 ]
 
-# KVM and vh, one after the other, both loaded, in both orders
-modprobe kvm-intel
-check "KVM loaded second runs VMs" run_vm /dev/kvm
-check "vh runs VMs after KVM did" run_vm /dev/vh
-check "KVM runs VMs after vh did" run_vm /dev/kvm
-rmmod vh
-insmod ./vh.ko
-check "vh loaded second runs VMs" run_vm /dev/vh
-check "vh unloads beside KVM" rmmod vh
-check "KVM still runs VMs" run_vm /dev/kvm
-# While KVM has a VM, VMX is KVM's: vh says so and loses nothing.
-insmod ./vh.ko
-./hold /dev/kvm & sleep 1
-refused() { ! run_vm /dev/vh && dmesg | grep -q "VMX is in use by another hypervisor"; }
-check "vh refuses a VM while KVM has one" refused
-kill $!; wait $! 2>/dev/null
-check "and creates one afterwards" run_vm /dev/vh
-./hold /dev/vh & sleep 1
-kvm_refused() { ! run_vm /dev/kvm; }
-check "KVM refuses a VM while vh has one" kvm_refused
-kill $!; wait $! 2>/dev/null
-check "and creates one afterwards" run_vm /dev/kvm
 # Suspend to RAM as far as it goes without firmware: VMX goes off and comes back under a VM.
 ./hold /dev/vh & holder=$!
 ./guests --only mmio /dev/vh >/tmp/during 2>&1 & guests=$!
@@ -62,24 +40,8 @@ dmesg | grep "vh: " | tail -n 3
 grep -q "Operation not supported\|Not supported" /tmp/err && dmesg | grep -q "vh: .*$1" && [ ! -e /dev/vh ]
 END
 }
-# hold DEVICE: a process that has a VM until it is killed
 mkdir -p build/tests
-cat >build/tests/hold.c <<'END'
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-int main(int argc, char **argv)
-{
-	int fd = argc > 1 ? open(argv[1], O_RDWR) : -1;
-
-	if (fd < 0 || ioctl(fd, KVM_CREATE_VM, 0) < 0)
-		return 1;
-	for (;;)
-		pause();
-}
-END
-gcc -O2 -static build/tests/hold.c -o build/tests/hold
+gcc -O2 -static tests/beside/hold.c -o build/tests/hold
 status=0
 tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold \
 	--file build/tests/guests/guests "$script" || status=$?

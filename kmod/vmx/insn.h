@@ -74,6 +74,16 @@ VMX_INSN_MEM(vmclear)
 VMX_INSN_MEM(vmptrld)
 #undef VMX_INSN_MEM
 
+static __always_inline bool vmx_vmptrst(u64 *pa)
+{
+	u8 fail = 1;
+
+	asm volatile("1: vmptrst %[pa]\n\tsetna %[fail]\n2:\n"
+		     _ASM_EXTABLE(1b, 2b)
+		     : [fail] "+qm" (fail), [pa] "=m" (*pa) : : "cc", "memory");
+	return !fail;
+}
+
 static __always_inline bool vmx_vmxoff(void)
 {
 	u8 fail = 1;

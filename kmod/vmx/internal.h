@@ -41,6 +41,8 @@ struct vh_vmx {
 	u64 vmcs_pa;
 	unsigned long *msr_bitmap;
 	int cpu;			/* where the VMCS is active, -1: nowhere */
+	int last_cpu;			/* where it was last: what that one cached is good */
+	u8 root;			/* provider that the open section was made for */
 	struct list_head node;		/* on that CPU's list of active VMCSs */
 	bool launched;
 	bool configured;		/* constant fields are written */
@@ -66,16 +68,41 @@ struct vh_vmx {
 };
 
 DECLARE_PER_CPU(struct vh_vmx *, vmx_current);	/* VMCS loaded by VMPTRLD; interrupts off */
-extern const struct vh_root_ops *vmx_root;
 
-/* root.c */
+/* root.c: who provides VMX operation on this CPU; changed on it, interrupts off */
+enum vmx_root_state { VMX_ROOT_NONE, VMX_ROOT_OWN, VMX_ROOT_BESIDE };
+DECLARE_PER_CPU(u8, vmx_root_state);
+DECLARE_PER_CPU(void *, vmx_root_region);	/* for VMXON; of every CPU that was ever online */
 int vmx_root_init(void);
 void vmx_root_exit(void);
-bool vmx_root_own_begin(void);
+
+/* beside.c; interrupts off */
+bool vmx_beside_begin(void);
+void vmx_beside_end(void);
+int vmx_beside_try(void);
+
+/**
+ * vmx_root_begin - is this CPU in VMX operation, until vmx_root_end()?
+ *
+ * Interrupts off.
+ */
+static __always_inline bool vmx_root_begin(void)
+{
+	u8 state = __this_cpu_read(vmx_root_state);
+
+	return likely(state == VMX_ROOT_OWN) || (state == VMX_ROOT_BESIDE && vmx_beside_begin());
+}
+
+static __always_inline void vmx_root_end(void)
+{
+	if (unlikely(__this_cpu_read(vmx_root_state) == VMX_ROOT_BESIDE))
+		vmx_beside_end();
+}
 
 /* vmcs.c */
 void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
+void vmx_clear_current(void);			/* interrupts off: VMCLEAR the current one, if ours */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
@@ -95,6 +122,8 @@ static inline bool vmx_pml_on(const struct vh_vmx *vmx)
 
 /* switch.c; interrupts off */
 void vmx_msrs_restore_local(void);
+void vmx_msrs_window_enter(struct vh_vcpu *vcpu);
+void vmx_msrs_window_leave(void);
 
 /* exchange.c; in the window, but for init */
 void vmx_exchange_init(struct vh_vcpu *vcpu, struct vh_vmx *vmx);

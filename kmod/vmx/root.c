@@ -1,39 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * root.c - VMX operation on each CPU, owned by vh (provider "own").
+ * root.c - VMX operation on each CPU: whose it is, from when to when.
  *
- * On with the first VM, off with the last. A CPU that comes online joins, one
- * that goes offline leaves first; suspend, reboot and module unload turn VMX
- * off. A vCPU thread that finds its CPU out of VMX operation (window.c) waits
- * and tries again, on another CPU or after resume.
+ * Each CPU has one of two providers while there are VMs. "own": VMXON with the
+ * first VM, VMXOFF with the last. "beside": KVM is loaded, and whether VMX is
+ * on is its affair (beside.c). A CPU that comes online joins, one that goes
+ * offline leaves first; suspend, reboot and module unload turn VMX off. When
+ * KVM is loaded or unloaded, every CPU changes over, under running VMs. A vCPU
+ * thread that finds its CPU out of VMX operation (window.c) waits and tries
+ * again, on another CPU or after resume.
  */
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
+#include <linux/kmod.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/reboot.h>
 #include <linux/slab.h>
 #include <asm/tlbflush.h>
 
 #include "internal.h"
 
+#define KVM_MODULE	"kvm_intel"
+
 static DEFINE_MUTEX(root_lock);		/* root_users and the transitions of all CPUs */
 static int root_users;
-static bool root_wanted;		/* CPUs that come up join; written under root_lock, cpus_read_lock */
-static DEFINE_PER_CPU(void *, root_region);	/* VMXON region; written at init */
-static DEFINE_PER_CPU(bool, root_on);	/* own CPU, interrupts off */
+static struct module *root_pinned;	/* KVM's, where vh cannot do without; root_lock */
 
-/* Interrupts off. 0, -EBUSY when another owner has VMX on, -EIO when VMXON fails. */
-static int root_on_local(void)
+/* Written under root_lock and cpus_read_lock. */
+static bool root_wanted;		/* CPUs that come up join */
+static bool root_kvm;			/* KVM is loaded */
+
+DEFINE_PER_CPU(void *, vmx_root_region);
+DEFINE_PER_CPU(u8, vmx_root_state);
+
+/* Interrupts off. 0; -EOPNOTSUPP, -EIO: there is no VMX to be had. */
+static int root_join_local(void)
 {
-	void *region = __this_cpu_read(root_region);
+	void *region = __this_cpu_read(vmx_root_region);
 
-	if (__this_cpu_read(root_on))
+	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_NONE)
 		return 0;
-	if (__read_cr4() & X86_CR4_VMXE)
-		return -EBUSY;
 	if (!region)
 		return -ENOMEM;
 	*(u32 *)region = vmx_caps.revision;
+	if (!VH_MAY_SET_VMXE || root_kvm || (__read_cr4() & X86_CR4_VMXE)) {
+		__this_cpu_write(vmx_root_state, VMX_ROOT_BESIDE);
+		return 0;
+	}
 	vh_cr4_vmxe(true);
 	if (!vmx_vmxon(__pa(region))) {
 		vh_cr4_vmxe(false);
@@ -42,102 +56,178 @@ static int root_on_local(void)
 	/* Nothing cached from an earlier life may be used (SDM 29.4.3.3). */
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT)
 		vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
-	__this_cpu_write(root_on, true);
+	__this_cpu_write(vmx_root_state, VMX_ROOT_OWN);
 	return 0;
 }
 
-static void root_off_local(void)
+static void root_leave_local(void)
 {
-	if (!__this_cpu_read(root_on))
-		return;
+	u8 state = __this_cpu_read(vmx_root_state);
+
+	__this_cpu_write(vmx_root_state, VMX_ROOT_NONE);
+	if (state != VMX_ROOT_OWN)
+		return;		/* outside windows a CPU beside KVM holds nothing */
 	vmx_clear_all_local();
-	__this_cpu_write(root_on, false);
 	vmx_vmxoff();
 	vh_cr4_vmxe(false);
 }
 
-static void root_on_ipi(void *error)
+static void root_join_ipi(void *error)
 {
-	int err = root_on_local();
+	int err = root_join_local();
 
+	if (!err && __this_cpu_read(vmx_root_state) == VMX_ROOT_BESIDE)
+		err = vmx_beside_try();
 	if (err)
 		atomic_set(error, err);
 }
 
-static void root_off_ipi(void *unused)
+static void root_leave_ipi(void *unused)
 {
-	root_off_local();
+	root_leave_local();
 }
 
-static int root_own_get(void)
+static void root_change_ipi(void *error)
+{
+	int err;
+
+	root_leave_local();
+	err = root_join_local();
+	if (err)
+		atomic_set(error, err);
+}
+
+static int root_on(void)
 {
 	atomic_t error = ATOMIC_INIT(0);
 	int err;
 
-	if (!VH_MAY_SET_VMXE) {
-		vh_info("this kernel lets only KVM turn VMX on, and vh cannot use KVM's VMX operation yet: no VMs\n");
-		return -EOPNOTSUPP;
-	}
 	cpus_read_lock();
-	on_each_cpu(root_on_ipi, &error, 1);
+	on_each_cpu(root_join_ipi, &error, 1);
 	err = atomic_read(&error);
 	if (err)
-		on_each_cpu(root_off_ipi, NULL, 1);
+		on_each_cpu(root_leave_ipi, NULL, 1);
 	else
 		root_wanted = true;
 	cpus_read_unlock();
-	if (err == -EBUSY)
-		vh_info("VMX is in use by another hypervisor (is kvm_intel loaded and running VMs?)\n");
+	if (err == -EOPNOTSUPP)
+		vh_info("this kernel lets only KVM turn VMX on, and KVM has not: load " KVM_MODULE
+			" with enable_virt_at_load=1\n");
 	else if (err)
 		vh_err("VMXON failed: %d\n", err);
 	return err;
 }
 
-static void root_own_put(void)
+static void root_off(void)
 {
 	cpus_read_lock();
 	root_wanted = false;
-	on_each_cpu(root_off_ipi, NULL, 1);
+	on_each_cpu(root_leave_ipi, NULL, 1);
 	cpus_read_unlock();
 }
 
-/**
- * vmx_root_own_begin - is this CPU in VMX operation?
- *
- * Interrupts off.
+/* --- KVM comes and goes --- */
+
+/* A module that is loaded or built in, as its folder in /sys/module; kobject_put() it. */
+static struct kobject *root_find_kvm(void)
+{
+	return kset_find_obj(THIS_MODULE->mkobj.kobj.kset, KVM_MODULE);
+}
+
+static void root_set_kvm(bool loaded)
+{
+	atomic_t error = ATOMIC_INIT(0);
+
+	mutex_lock(&root_lock);
+	cpus_read_lock();
+	if (root_kvm != loaded) {
+		root_kvm = loaded;
+		if (root_wanted)
+			on_each_cpu(root_change_ipi, &error, 1);
+	}
+	cpus_read_unlock();
+	mutex_unlock(&root_lock);
+	if (atomic_read(&error))
+		vh_err("VMX did not come back after KVM: %d\n", atomic_read(&error));
+}
+
+/*
+ * Before KVM's first instruction VMX is off outside windows, and no guest's
+ * MSRs are left in this CPU for KVM to take as the host's.
  */
-bool vmx_root_own_begin(void)
+static int root_module(struct notifier_block *nb, unsigned long state, void *data)
 {
-	return __this_cpu_read(root_on);
+	const struct module *mod = data;
+
+	if (strcmp(mod->name, KVM_MODULE))
+		return NOTIFY_DONE;
+	root_set_kvm(state != MODULE_STATE_GOING);
+	return NOTIFY_OK;
 }
 
-static void root_own_end(void)
+static struct notifier_block root_module_nb = { .notifier_call = root_module };
+
+/* Where only KVM turns VMX on, it stays loaded as long as there are VMs. */
+static void root_pin_kvm(void)
 {
+	struct kobject *kobj;
+
+	if (VH_MAY_SET_VMXE || root_pinned)
+		return;
+	kobj = root_find_kvm();
+	if (!kobj)
+		return;
+	root_pinned = container_of(kobj, struct module_kobject, kobj)->mod;
+	if (root_pinned && !try_module_get(root_pinned))
+		root_pinned = NULL;
+	kobject_put(kobj);
 }
 
-static const struct vh_root_ops root_own = {
-	.name	= "own",
-	.get	= root_own_get,
-	.put	= root_own_put,
-	.begin	= vmx_root_own_begin,
-	.end	= root_own_end,
-};
+static void root_unpin_kvm(void)
+{
+	if (root_pinned)
+		module_put(root_pinned);
+	root_pinned = NULL;
+}
 
-const struct vh_root_ops *vmx_root = &root_own;
+static int root_tell(char *to, const struct kernel_param *kp)
+{
+	bool kvm = READ_ONCE(root_kvm), on = native_read_cr4() & X86_CR4_VMXE;
+
+	if (!VH_MAY_SET_VMXE)
+		return sprintf(to, "%s\n", !kvm ? "none: this kernel lets only KVM turn VMX on, and " KVM_MODULE " is not loaded" :
+					   !on ? "none: this kernel lets only KVM turn VMX on, and it has not (enable_virt_at_load=0?)" :
+						 "kvm: this kernel lets only KVM turn VMX on");
+	if (kvm)
+		return sprintf(to, "kvm: " KVM_MODULE " is loaded, %s\n", on ? "VMX is on" :
+			       "VMX is off and turned on for each run");
+	return sprintf(to, "own: " KVM_MODULE " is not loaded\n");
+}
+
+static const struct kernel_param_ops root_param = { .get = root_tell };
+module_param_cb(vmx_root, &root_param, NULL, 0444);
+MODULE_PARM_DESC(vmx_root, "(read only) whose VMX operation VMs run in, and why");
 
 /**
  * vh_root_get - VMX operation for one more VM
  *
- * Process context. Returns 0, -EBUSY (another owner has VMX), -EOPNOTSUPP (only
- * KVM may turn it on), -EIO.
+ * Process context. Returns 0, -EOPNOTSUPP (only KVM may turn VMX on, and has
+ * not), -EIO.
  */
 int vh_root_get(void)
 {
 	int err = 0;
 
+	/* Not under root_lock, which its loading takes. */
+	if (!VH_MAY_SET_VMXE && !READ_ONCE(root_kvm))
+		request_module(KVM_MODULE);
 	mutex_lock(&root_lock);
-	if (!root_users)
-		err = vmx_root->get();
+	if (!root_users) {
+		root_pin_kvm();
+		err = root_on();
+		if (err)
+			root_unpin_kvm();
+	}
 	if (!err)
 		root_users++;
 	mutex_unlock(&root_lock);
@@ -152,8 +242,10 @@ int vh_root_get(void)
 void vh_root_put(void)
 {
 	mutex_lock(&root_lock);
-	if (!--root_users)
-		vmx_root->put();
+	if (!--root_users) {
+		root_off();
+		root_unpin_kvm();
+	}
 	mutex_unlock(&root_lock);
 }
 
@@ -161,26 +253,26 @@ static int root_cpu_online(unsigned int cpu)
 {
 	int err = 0;
 
-	if (!per_cpu(root_region, cpu)) {
+	if (!per_cpu(vmx_root_region, cpu)) {
 		struct page *page = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
 
 		if (!page)
 			return -ENOMEM;
-		per_cpu(root_region, cpu) = page_address(page);
+		per_cpu(vmx_root_region, cpu) = page_address(page);
 	}
 	local_irq_disable();
 	if (root_wanted)
-		err = root_on_local();
+		err = root_join_local();
 	local_irq_enable();
 	if (err)
-		vh_err("CPU%u cannot join: VMX in use or broken (%d)\n", cpu, err);
+		vh_err("CPU%u cannot join: VMX is broken (%d)\n", cpu, err);
 	return err;
 }
 
 static int root_cpu_offline(unsigned int cpu)
 {
 	local_irq_disable();
-	root_off_local();
+	root_leave_local();
 	local_irq_enable();
 	return 0;
 }
@@ -188,13 +280,13 @@ static int root_cpu_offline(unsigned int cpu)
 /* Suspend: only this CPU is left online, interrupts are off. */
 static int root_suspend(void)
 {
-	root_off_local();
+	root_leave_local();
 	return 0;
 }
 
 static void root_resume(void)
 {
-	if (root_wanted && root_on_local())
+	if (root_wanted && root_join_local())
 		vh_err("VMX did not come back after resume\n");
 }
 
@@ -202,7 +294,7 @@ static void root_resume(void)
 static int root_reboot(struct notifier_block *nb, unsigned long code, void *unused)
 {
 	root_wanted = false;
-	on_each_cpu(root_off_ipi, NULL, 1);
+	on_each_cpu(root_leave_ipi, NULL, 1);
 	return NOTIFY_OK;
 }
 
@@ -214,29 +306,41 @@ static void root_free_regions(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		free_page((unsigned long)per_cpu(root_region, cpu));
-		per_cpu(root_region, cpu) = NULL;
+		free_page((unsigned long)per_cpu(vmx_root_region, cpu));
+		per_cpu(vmx_root_region, cpu) = NULL;
 	}
 }
 
 /**
- * vmx_root_init - hook into CPU hotplug, suspend and reboot
+ * vmx_root_init - hook into CPU hotplug, suspend, reboot, and KVM's coming and going
  *
  * Module load. VMX stays off.
  */
 int vmx_root_init(void)
 {
+	struct kobject *kvm;
 	int err = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "vh:online",
 				    root_cpu_online, root_cpu_offline);
 
-	if (err < 0) {
-		root_free_regions();
-		return err;
-	}
+	if (err < 0)
+		goto regions;
 	root_cpuhp = err;
+	err = register_module_notifier(&root_module_nb);
+	if (err)
+		goto hotplug;
+	kvm = root_find_kvm();
+	if (kvm) {
+		root_set_kvm(true);
+		kobject_put(kvm);
+	}
 	vh_syscore_register(root_suspend, root_resume);
 	register_reboot_notifier(&root_reboot_nb);
 	return 0;
+hotplug:
+	cpuhp_remove_state(root_cpuhp);
+regions:
+	root_free_regions();
+	return err;
 }
 
 /**
@@ -248,6 +352,7 @@ void vmx_root_exit(void)
 {
 	unregister_reboot_notifier(&root_reboot_nb);
 	vh_syscore_unregister();
+	unregister_module_notifier(&root_module_nb);
 	cpuhp_remove_state(root_cpuhp);
 	root_free_regions();
 }

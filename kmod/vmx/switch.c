@@ -3,7 +3,8 @@
  * switch.c - processor state that VMX does not switch: the section's part.
  *
  * STAR, LSTAR, FMASK and TSC_AUX matter to user mode only, so the guest's
- * values stay until this CPU returns to user mode. KERNEL_GS_BASE belongs to
+ * values stay until this CPU returns to user mode; beside KVM, which does the
+ * same, they go with each window. KERNEL_GS_BASE belongs to
  * the task and is exchanged around each section. A VM exit leaves GDTR and
  * IDTR with 64 KiB limits, TR with the minimal one, LDTR and the data
  * segments null (SDM 28.5.2): the section's end puts the host's back.
@@ -67,12 +68,21 @@ void vmx_msrs_restore_local(void)
 	lazy_restore(this_cpu_ptr(&lazy));
 }
 
+/* Of lazy_msrs[], what this guest can see: without SYSCALL only TSC_AUX. */
+static inline unsigned int lazy_first(const struct vh_cpu_state *s)
+{
+	return s->efer & EFER_SCE ? 0 : NR_LAZY - 1;
+}
+
+static inline unsigned int lazy_end(void)
+{
+	return NR_LAZY - !boot_cpu_has(X86_FEATURE_RDTSCP);
+}
+
 static void lazy_load(const struct vh_cpu_state *s)
 {
 	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
-	/* Without SYSCALL only TSC_AUX can be seen. */
-	unsigned int i = s->efer & EFER_SCE ? 0 : NR_LAZY - 1;
-	unsigned int n = NR_LAZY - !boot_cpu_has(X86_FEATURE_RDTSCP);
+	unsigned int i = lazy_first(s), n = lazy_end();
 	struct lazy *l = this_cpu_ptr(&lazy);
 	unsigned long flags;
 
@@ -89,6 +99,11 @@ static void lazy_load(const struct vh_cpu_state *s)
 		if (l->now[i] == want[i])
 			continue;
 		local_irq_save(flags);
+		/* KVM came: the next window notices. */
+		if (unlikely(__this_cpu_read(vmx_root_state) != VMX_ROOT_OWN)) {
+			local_irq_restore(flags);
+			return;
+		}
 		if (!l->registered) {
 			l->notifier.on_user_return = lazy_return;
 			user_return_notifier_register(&l->notifier);
@@ -98,6 +113,51 @@ static void lazy_load(const struct vh_cpu_state *s)
 		l->now[i] = want[i];
 		local_irq_restore(flags);
 	}
+}
+
+/* Beside KVM: what the open window of a CPU has to put back; interrupts off. */
+struct window_msrs {
+	unsigned int first;
+	u64 found[NR_LAZY], now[NR_LAZY];
+};
+static DEFINE_PER_CPU(struct window_msrs, window_msrs);
+
+/**
+ * vmx_msrs_window_enter - the guest's syscall MSRs, beside KVM
+ * @vcpu: the vCPU
+ *
+ * Interrupts off. What is found may be the host's values or, on their way to
+ * user mode, those of a KVM guest.
+ */
+void vmx_msrs_window_enter(struct vh_vcpu *vcpu)
+{
+	const struct vh_cpu_state *s = &vcpu->s;
+	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
+	struct window_msrs *w = this_cpu_ptr(&window_msrs);
+	unsigned int i, n = lazy_end();
+
+	w->first = lazy_first(s);
+	for (i = w->first; i < n; i++) {
+		rdmsrl(lazy_msrs[i], w->found[i]);
+		w->now[i] = want[i];
+		if (w->found[i] != want[i])
+			wrmsrl(lazy_msrs[i], want[i]);
+	}
+}
+
+/**
+ * vmx_msrs_window_leave - the MSRs that vmx_msrs_window_enter() found
+ *
+ * Interrupts off.
+ */
+void vmx_msrs_window_leave(void)
+{
+	struct window_msrs *w = this_cpu_ptr(&window_msrs);
+	unsigned int i, n = lazy_end();
+
+	for (i = w->first; i < n; i++)
+		if (w->now[i] != w->found[i])
+			wrmsrl(lazy_msrs[i], w->found[i]);
 }
 
 /*
@@ -137,7 +197,9 @@ void vh_vmx_load(struct vh_vcpu *vcpu)
 	store_idt(&sec->idt);
 	rdmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
 	wrmsrl(MSR_KERNEL_GS_BASE, vcpu->s.kernel_gs_base);
-	lazy_load(&vcpu->s);
+	vmx->root = __this_cpu_read(vmx_root_state);
+	if (likely(vmx->root == VMX_ROOT_OWN))
+		lazy_load(&vcpu->s);
 	vmx->section = true;
 }
 

@@ -23,24 +23,28 @@
 DEFINE_PER_CPU(struct vh_vmx *, vmx_current);
 static DEFINE_PER_CPU(struct list_head, vmx_active);
 
-/* --- VPIDs: a tag for each vCPU; 0 is the host's --- */
+/*
+ * VPIDs: a tag for each vCPU; 0 is the host's. Without EPT the TLB knows guests
+ * by nothing else. KVM takes the lowest that is free of its own; these come
+ * from the other end, and not from the lower half.
+ */
+#define NR_VPIDS	(1 << 15)
+#define LAST_VPID	0xffff
 static DEFINE_SPINLOCK(vpid_lock);
-static DECLARE_BITMAP(vpid_used, 1 << 16);
+static DECLARE_BITMAP(vpid_used, NR_VPIDS);	/* downwards from LAST_VPID */
 
 static u16 vpid_get(void)
 {
-	unsigned long id;
+	unsigned long n;
 
 	if (!(vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID))
 		return 0;
 	spin_lock(&vpid_lock);
-	id = find_next_zero_bit(vpid_used, 1 << 16, 1);
-	if (id < 1 << 16)
-		__set_bit(id, vpid_used);
-	else
-		id = 0;		/* this vCPU runs untagged */
+	n = find_first_zero_bit(vpid_used, NR_VPIDS);
+	if (n < NR_VPIDS)
+		__set_bit(n, vpid_used);
 	spin_unlock(&vpid_lock);
-	return id;
+	return n < NR_VPIDS ? LAST_VPID - n : 0;	/* 0: this vCPU runs untagged */
 }
 
 static void vpid_put(u16 id)
@@ -48,7 +52,7 @@ static void vpid_put(u16 id)
 	if (!id)
 		return;
 	spin_lock(&vpid_lock);
-	__clear_bit(id, vpid_used);
+	__clear_bit(LAST_VPID - id, vpid_used);
 	spin_unlock(&vpid_lock);
 }
 
@@ -85,6 +89,19 @@ void vmx_clear_all_local(void)
 	while (list->next && !list_empty(list))
 		vmcs_clear_local(list_first_entry(list, struct vh_vmx, node));
 	vmx_msrs_restore_local();
+}
+
+/**
+ * vmx_clear_current - VMCLEAR the current VMCS, if it is one of ours
+ *
+ * Interrupts off, in VMX operation.
+ */
+void vmx_clear_current(void)
+{
+	struct vh_vmx *vmx = __this_cpu_read(vmx_current);
+
+	if (vmx)
+		vmcs_clear_local(vmx);
 }
 
 /* --- controls --- */
@@ -369,8 +386,8 @@ static void vmcs_host_cpu(void)
  * @vcpu: the vCPU
  *
  * Interrupts off, in VMX operation; vh_vmx_load() has made sure that the VMCS
- * is active on no other CPU. On a new CPU everything that CPU may have cached
- * for the vCPU in an earlier visit is flushed.
+ * is active on no other CPU. On another CPU than last time everything that CPU
+ * may have cached for the vCPU in an earlier visit is flushed.
  */
 void vmx_make_current(struct vh_vcpu *vcpu)
 {
@@ -384,13 +401,16 @@ void vmx_make_current(struct vh_vcpu *vcpu)
 
 		if (!list->next)
 			INIT_LIST_HEAD(list);
-		vmx_vmclear(vmx->vmcs_pa);
-		vmx->launched = false;
+		if (!vmx->configured)
+			vmx_vmclear(vmx->vmcs_pa);
 		vmx_witness_loaded(vmx, cpu);
 		vmx->cpu = cpu;
 		list_add(&vmx->node, list);
 		vmx_vmptrld(vmx->vmcs_pa);
 		__this_cpu_write(vmx_current, vmx);
+		if (vmx->last_cpu == cpu)
+			return;
+		vmx->last_cpu = cpu;
 		vmcs_host_cpu();
 		if (!vmx->configured)
 			vmcs_configure(vcpu);
@@ -431,6 +451,7 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	if (!vmx)
 		return -ENOMEM;
 	vmx->cpu = -1;
+	vmx->last_cpu = -1;
 	INIT_LIST_HEAD(&vmx->node);
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);

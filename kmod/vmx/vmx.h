@@ -3,7 +3,8 @@
  * vmx.h - what vmx/ promises to the rest of the module.
  *
  *   caps.c      capability MSRs, read once, the same on every CPU
- *   root.c      VMX operation on each CPU: on demand, hotplug, suspend, reboot
+ *   root.c      VMX operation on each CPU: whose, on demand, hotplug, suspend, reboot
+ *   beside.c    VMX operation for one window, where it is KVM's
  *   vmcs.c      a vCPU's VMCS: life cycle, controls, which CPU it is active on
  *   exchange.c  struct vh_cpu_state <-> VMCS
  *   window.c    interrupts off: VMPTRLD, entry, exit, the reads that it asks for
@@ -18,22 +19,6 @@
 #include <linux/types.h>
 
 #include "../vh.h"
-
-/**
- * struct vh_root_ops - a provider of VMX operation
- * @name: for the log
- * @get: process context; VMX operation on every CPU when it returns 0
- * @put: process context; the last VM is gone
- * @begin: interrupts off; true when this CPU is in VMX operation now
- * @end: interrupts off; the window closes
- */
-struct vh_root_ops {
-	const char *name;
-	int (*get)(void);
-	void (*put)(void);
-	bool (*begin)(void);
-	void (*end)(void);
-};
 
 /* Process context. Count a VM: VMX on for the first, off after the last. */
 int vh_root_get(void);

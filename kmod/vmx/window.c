@@ -376,7 +376,7 @@ static void window_close(struct vh_vcpu *vcpu)
 {
 	vmx_witness_drained(vcpu);
 	smp_store_release(&vcpu->mode, VH_OUTSIDE);
-	vmx_root->end();
+	vmx_root_end();
 	vmx_witness_host_check();
 }
 
@@ -394,11 +394,12 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	enum vh_window result;
 
 	local_irq_disable();
-	if (unlikely(!vmx_root->begin())) {
+	vmx_witness_host_save();
+	/* The section was made for one provider. */
+	if (unlikely(__this_cpu_read(vmx_root_state) != vmx->root || !vmx_root_begin())) {
 		local_irq_enable();
 		return VH_WIN_NO_ROOT;
 	}
-	vmx_witness_host_save();
 	vcpu->cpu = smp_processor_id();
 	/* Full barrier: see the top of this file. */
 	smp_store_mb(vcpu->mode, VH_IN_GUEST);
@@ -411,12 +412,16 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	host_refresh(vmx);
 	tsc_refresh(vcpu);
 	debug_enter(vcpu, &debug);
+	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
+		vmx_msrs_window_enter(vcpu);
 	vtime_account_guest_enter();
 
 	result = enter_loop(vcpu);
 
 	if (unlikely(vmx_pml_on(vmx)))
 		vmx_pml_drain(vcpu);
+	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
+		vmx_msrs_window_leave();
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (result == VH_WIN_AGAIN) {
@@ -447,10 +452,10 @@ void vh_fetch(struct vh_vcpu *vcpu, u32 groups)
 		if (vcpu->vmx->cpu != smp_processor_id())
 			vmx_release_remote(vcpu->vmx);
 		local_irq_disable();
-		if (likely(vmx_root->begin())) {
+		if (likely(vmx_root_begin())) {
 			vmx_make_current(vcpu);
 			vmx_read_state(vcpu, groups);
-			vmx_root->end();
+			vmx_root_end();
 			local_irq_enable();
 			preempt_enable();
 			return;

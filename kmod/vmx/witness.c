@@ -27,6 +27,7 @@ struct host_state {
 	u64 gs_base, fs_base, efer, pat, debugctl;
 	u64 gdt_base, idt_base;
 	u16 cs, ss, tr;
+	u64 vmptr, star, lstar, sfmask, tsc_aux;	/* beside KVM */
 };
 static DEFINE_PER_CPU(struct host_state, before);
 
@@ -55,6 +56,15 @@ static void host_read(struct host_state *h)
 		h->ss = __KERNEL_DS;
 	h->tr = 0;
 	asm("str %0" : "=r" (h->tr));
+	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_BESIDE)
+		return;
+	if (h->cr4 & X86_CR4_VMXE)
+		vmx_vmptrst(&h->vmptr);
+	rdmsrl(MSR_STAR, h->star);
+	rdmsrl(MSR_LSTAR, h->lstar);
+	rdmsrl(MSR_SYSCALL_MASK, h->sfmask);
+	if (boot_cpu_has(X86_FEATURE_RDTSCP))
+		rdmsrl(MSR_TSC_AUX, h->tsc_aux);
 }
 
 /**

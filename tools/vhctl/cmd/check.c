@@ -195,34 +195,29 @@ static void check_module(void)
 		tell("device", OK, VH_DEVICE, NULL);
 }
 
-/* Whether a VM can be: what the module knows best. */
-static void check_vm(void)
+/* Whose VMX operation VMs run in, and whether one can be: what the module knows best. */
+static void check_root(void)
 {
-	int dev = open(VH_DEVICE, O_RDWR | O_CLOEXEC), vm;
+	int dev = open(VH_DEVICE, O_RDWR | O_CLOEXEC), vm = -1, err = 0;
+	char found[160];
 
-	if (dev < 0)
-		return;
-	vm = ioctl(dev, KVM_CREATE_VM, 0);
-	if (vm >= 0) {
+	if (dev >= 0) {
+		/* First this: where the kernel lets only KVM turn VMX on, it loads KVM. */
+		vm = ioctl(dev, KVM_CREATE_VM, 0);
+		err = vm < 0 ? errno : 0;
+	}
+	if (read_line("/sys/module/vh/parameters/vmx_root", found, sizeof(found))) {
+		if (err == EOPNOTSUPP || !strncmp(found, "none", 4))
+			tell("root", FAIL, found, "as root: modprobe kvm_intel enable_virt_at_load=1");
+		else if (err == EIO)
+			tell("root", FAIL, "VMX cannot be turned on", "dmesg tells more");
+		else
+			tell("root", OK, found, NULL);
+	}
+	if (vm >= 0)
 		close(vm);
-	} else if (errno == EOPNOTSUPP) {
-		tell("root", FAIL, "this kernel lets only KVM turn VMX on",
-		     "vh cannot use KVM's VMX operation yet: use a kernel before 6.19 (docs/support.md)");
-	}
-	close(dev);
-}
-
-static void check_kvm(void)
-{
-	char users[32] = "0", text[96];
-
-	if (!read_line("/sys/module/kvm_intel/refcnt", users, sizeof(users))) {
-		tell("kvm", OK, "kvm_intel is not loaded", NULL);
-		return;
-	}
-	snprintf(text, sizeof(text), "kvm_intel is loaded, in use by %s", users);
-	tell("kvm", strcmp(users, "0") ? WARN : OK, text,
-	     "while KVM has VMs, VMX is its own: stop them, or unload kvm_intel");
+	if (dev >= 0)
+		close(dev);
 }
 
 static void check_mitigations(void)
@@ -282,8 +277,7 @@ int cmd_check(int argc, char **argv)
 	check_firmware();
 	check_kernel();
 	check_module();
-	check_vm();
-	check_kvm();
+	check_root();
 	check_mitigations();
 	check_cgroup();
 	if (!lines)

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * beside.c - VMX operation for one window, on a CPU where VMX is KVM's.
+ *
+ * KVM takes it for granted that VMX is off when it turns it on, that the VMCS
+ * it loaded is still the current one, and that it finds the host's syscall
+ * MSRs. All of that is true whenever interrupts are on: a window leaves VMX,
+ * the current VMCS and the MSRs as it found them. vh's VMCS is cleared at its
+ * end, because KVM may leave VMX operation right afterwards (SDM 25.11.1).
+ * Where KVM has VMX off, and the kernel lets vh, it is on for the window.
+ *
+ * What both have cached in the TLB is told apart by EPTP, and without EPT by
+ * VPID: KVM's count up, vh's down (vmcs.c).
+ */
+#include "internal.h"
+
+/*
+ * struct beside - what the open window of a CPU has to put back
+ *
+ * Own CPU, interrupts off.
+ */
+struct beside {
+	u64 foreign;		/* the current VMCS; -1: none */
+	bool mine;		/* VMX was off */
+};
+static DEFINE_PER_CPU(struct beside, beside);
+
+/**
+ * vmx_beside_begin - have VMX operation until vmx_beside_end()
+ *
+ * Interrupts off. False: this CPU is out of VMX operation and not to be
+ * brought in, now at least (hotplug, suspend, KVM about to turn it on or off).
+ */
+bool vmx_beside_begin(void)
+{
+	struct beside *b = this_cpu_ptr(&beside);
+
+	if (__read_cr4() & X86_CR4_VMXE) {
+		b->mine = false;
+		/* CR4.VMXE is set before VMXON, and cleared after VMXOFF. */
+		return vmx_vmptrst(&b->foreign);
+	}
+	if (!VH_MAY_SET_VMXE)
+		return false;
+	vh_cr4_vmxe(true);
+	b->mine = vmx_vmxon(__pa(__this_cpu_read(vmx_root_region)));
+	if (!b->mine)
+		vh_cr4_vmxe(false);
+	return b->mine;
+}
+
+/**
+ * vmx_beside_end - VMX as vmx_beside_begin() found it
+ *
+ * Interrupts off.
+ */
+void vmx_beside_end(void)
+{
+	struct beside *b = this_cpu_ptr(&beside);
+
+	vmx_clear_current();
+	if (b->mine) {
+		vmx_vmxoff();
+		vh_cr4_vmxe(false);
+	} else if (b->foreign != -1ULL) {
+		vmx_vmptrld(b->foreign);
+	}
+}
+
+/**
+ * vmx_beside_try - can this CPU have VMX operation?
+ *
+ * Interrupts off. 0; -EOPNOTSUPP when only KVM could turn it on; -EIO.
+ */
+int vmx_beside_try(void)
+{
+	if (!vmx_beside_begin())
+		return VH_MAY_SET_VMXE ? -EIO : -EOPNOTSUPP;
+	vmx_beside_end();
+	return 0;
+}
