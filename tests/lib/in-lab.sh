@@ -4,7 +4,8 @@
 # Takes --kvm, --module FILE, --param NAME=VALUE (of the module), --only P, --skip P, --count N, --rounds N and --seed N
 # off the command line; what is left is the lab's. in_lab SCRIPT OPTIONS... runs
 # SCRIPT there with the module loaded and $device set; the status of its last
-# command is the verdict.
+# command is the verdict. IN_LAB_COLLECT=FILE: nothing runs; script and options, one
+# a line, go to FILE.sh and FILE.options, for runs of several suites in one boot.
 set -e
 cd "$(dirname "$0")/../.."
 module=kmod/vh.ko
@@ -39,5 +40,10 @@ in_lab() {
 	} >"$script"
 	shift
 	[ $device = /dev/kvm ] || set -- --file "$module:vh.ko" "$@"
+	if [ -n "${IN_LAB_COLLECT-}" ]; then
+		mv "$script" "$IN_LAB_COLLECT.sh"
+		printf '%s\n' "$@" >"$IN_LAB_COLLECT.options"
+		return
+	fi
 	tests/lab/lab run "$@" "$script"
 }

@@ -5,4 +5,3 @@ emul := kmod/emul/alu.c kmod/emul/arith.c kmod/emul/decode.c kmod/emul/exec.c \
 	kmod/emul/bcd.c kmod/emul/x87.c
 srcs_test_emul := $(emul)
 srcs_test_decode := $(emul)
-srcs_test_emul_faults := $(emul)

@@ -6,7 +6,8 @@
 #ifndef IRQ_ENV_H
 #define IRQ_ENV_H
 
-#include "irq/internal.h"
+#include "clock.h"
+#include "../../kmod/irq/internal.h"
 #include "tap.h"
 
 #define ENV_VCPUS	8

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pair of 8259As against their data sheet. */
-#include <string.h>
-
 #include "irq_env.h"
 
 static void out(u16 port, u8 v)
@@ -40,7 +38,7 @@ static void pulse(unsigned int irq)
 	vh_irq_line(vm, irq, 0);
 }
 
-static void nested(void)
+static void nested(struct kunit *test)
 {
 	init(1);
 	TAP_CHECK(!vh_pic_pending(vm));
@@ -80,7 +78,7 @@ static void nested(void)
 	env_destroy();
 }
 
-static void cascade(void)
+static void cascade(struct kunit *test)
 {
 	init(1);
 	pulse(12);
@@ -123,7 +121,7 @@ static void cascade(void)
 	env_destroy();
 }
 
-static void levels(void)
+static void levels(struct kunit *test)
 {
 	init(1);
 	out(0x4d0, 0xff);
@@ -156,7 +154,7 @@ static void levels(void)
 	env_destroy();
 }
 
-static void spurious_slave(void)
+static void spurious_slave(struct kunit *test)
 {
 	init(1);
 	out(0x4d1, 0x02);
@@ -173,7 +171,7 @@ static void spurious_slave(void)
 	env_destroy();
 }
 
-static void rotation(void)
+static void rotation(struct kunit *test)
 {
 	init(1);
 	pulse(0);
@@ -198,7 +196,7 @@ static void rotation(void)
 	env_destroy();
 }
 
-static void automatic_eoi(void)
+static void automatic_eoi(struct kunit *test)
 {
 	init(3);
 	pulse(4);
@@ -217,7 +215,7 @@ static void automatic_eoi(void)
 	env_destroy();
 }
 
-static void special_mask(void)
+static void special_mask(struct kunit *test)
 {
 	init(1);
 	pulse(1);
@@ -237,7 +235,7 @@ static void special_mask(void)
 	env_destroy();
 }
 
-static void poll(void)
+static void poll(struct kunit *test)
 {
 	init(1);
 	out(0x20, 0x0c);
@@ -257,7 +255,7 @@ static void poll(void)
 	env_destroy();
 }
 
-static void initialization(void)
+static void initialization(struct kunit *test)
 {
 	init(1);
 	vh_irq_line(vm, 6, 1);
@@ -288,7 +286,7 @@ static void initialization(void)
 	env_destroy();
 }
 
-static void delivery(void)
+static void delivery(struct kunit *test)
 {
 	init(1);
 	/* LVT0 decides who takes it. */
@@ -308,7 +306,7 @@ static void delivery(void)
 	env_destroy();
 }
 
-static void state(void)
+static void state(struct kunit *test)
 {
 	struct kvm_irqchip a, b;
 	unsigned int i;
@@ -349,18 +347,19 @@ static void state(void)
 	env_destroy();
 }
 
-int main(void)
-{
-	nested();
-	cascade();
-	levels();
-	spurious_slave();
-	rotation();
-	automatic_eoi();
-	special_mask();
-	poll();
-	initialization();
-	delivery();
-	state();
-	return tap_done();
-}
+static struct kunit_case pic_cases[] = {
+	KUNIT_CASE(nested),
+	KUNIT_CASE(cascade),
+	KUNIT_CASE(levels),
+	KUNIT_CASE(spurious_slave),
+	KUNIT_CASE(rotation),
+	KUNIT_CASE(automatic_eoi),
+	KUNIT_CASE(special_mask),
+	KUNIT_CASE(poll),
+	KUNIT_CASE(initialization),
+	KUNIT_CASE(delivery),
+	KUNIT_CASE(state),
+	{}
+};
+
+TAP_SUITE("vh-pic", pic_cases);

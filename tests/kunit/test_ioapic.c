@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The I/O APIC against the 82093AA data sheet, and the routes to it and to the 8259s. */
-#include <string.h>
-
 #include "irq_env.h"
 
 #define MASKED	0x10000
@@ -33,7 +31,7 @@ static void pin(unsigned int n, u32 low, u8 dest)
 	set(0x10 + 2 * n, low);
 }
 
-static void registers(void)
+static void registers(struct kunit *test)
 {
 	unsigned int i, bad = 0;
 	u8 byte = 0x10;
@@ -70,7 +68,7 @@ static void registers(void)
 	env_destroy();
 }
 
-static void edge(void)
+static void edge(struct kunit *test)
 {
 	env_create(2);
 	pin(5, 0x45, 1);
@@ -105,7 +103,7 @@ static void edge(void)
 	env_destroy();
 }
 
-static void level(void)
+static void level(struct kunit *test)
 {
 	env_create(2);
 	pin(10, LEVEL | 0x5a, 1);
@@ -153,7 +151,7 @@ static void level(void)
 	env_destroy();
 }
 
-static void shared_vector(void)
+static void shared_vector(struct kunit *test)
 {
 	env_create(1);
 	pin(8, LEVEL | 0x60, 0);
@@ -173,7 +171,7 @@ static void shared_vector(void)
 	env_destroy();
 }
 
-static void modes(void)
+static void modes(struct kunit *test)
 {
 	u64 map[4];
 
@@ -202,7 +200,7 @@ static void modes(void)
 }
 
 /* The order of resampling: first the line falls, then the device is told. */
-static void resample(void)
+static void resample(struct kunit *test)
 {
 	env_create(1);
 	pin(12, LEVEL | 0x61, 0);
@@ -224,7 +222,7 @@ static void resample(void)
 	env_destroy();
 }
 
-static void state(void)
+static void state(struct kunit *test)
 {
 	struct kvm_irqchip a, b;
 
@@ -263,7 +261,7 @@ static void state(void)
 	env_destroy();
 }
 
-static void routes(void)
+static void routes(struct kunit *test)
 {
 	struct kvm_irq_routing_entry e[4] = { 0 };
 	struct kvm_msi m = { .address_lo = 0xfee01000, .data = 0x47 };
@@ -323,15 +321,16 @@ static void routes(void)
 	env_destroy();
 }
 
-int main(void)
-{
-	registers();
-	edge();
-	level();
-	shared_vector();
-	modes();
-	resample();
-	state();
-	routes();
-	return tap_done();
-}
+static struct kunit_case ioapic_cases[] = {
+	KUNIT_CASE(registers),
+	KUNIT_CASE(edge),
+	KUNIT_CASE(level),
+	KUNIT_CASE(shared_vector),
+	KUNIT_CASE(modes),
+	KUNIT_CASE(resample),
+	KUNIT_CASE(state),
+	KUNIT_CASE(routes),
+	{}
+};
+
+TAP_SUITE("vh-ioapic", ioapic_cases);

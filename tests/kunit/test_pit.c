@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The 8254 against its data sheet: what ports 0x40 to 0x43 and 0x61 show. */
-#include <string.h>
-
 #include "irq_env.h"
 
-#define HZ	1193182ULL
+#define PIT_HZ	1193182ULL
 #define SEC	1000000000ULL
 #define MS	1000000ULL
 
@@ -34,7 +32,7 @@ static void create(u32 flags)
 /* To the middle of tick @n after @start. */
 static void to_tick(u64 start, u64 n)
 {
-	shim_advance(start + (2 * n + 1) * SEC / (2 * HZ) - shim_now);
+	shim_advance(start + (2 * n + 1) * SEC / (2 * PIT_HZ) - shim_now);
 }
 
 static u16 word(u16 port)
@@ -74,7 +72,7 @@ static unsigned int ticks(u64 ns, unsigned int steps)
 	return n;
 }
 
-static void interrupts(void)
+static void interrupts(struct kunit *test)
 {
 	create(0);
 	TAP_EQ(ticks(100 * MS, 100), 0);
@@ -109,7 +107,7 @@ static void interrupts(void)
 	env_destroy();
 }
 
-static void missed(void)
+static void missed(struct kunit *test)
 {
 	unsigned int n = 0, i;
 
@@ -133,7 +131,7 @@ static void missed(void)
 	env_destroy();
 }
 
-static void counting(void)
+static void counting(struct kunit *test)
 {
 	u64 t;
 
@@ -189,7 +187,7 @@ static void counting(void)
 	env_destroy();
 }
 
-static void access(void)
+static void access(struct kunit *test)
 {
 	u64 t;
 	u16 seen;
@@ -233,7 +231,7 @@ static void access(void)
 	env_destroy();
 }
 
-static void speaker(void)
+static void speaker(struct kunit *test)
 {
 	unsigned int changes = 0, i;
 	u8 last;
@@ -299,7 +297,7 @@ static void speaker(void)
 	env_destroy();
 }
 
-static void state(void)
+static void state(struct kunit *test)
 {
 	struct kvm_pit_config cfg = { .flags = 2 };
 	struct kvm_pit_state2 a = { 0 }, b = { 0 };
@@ -368,13 +366,14 @@ static void state(void)
 	env_destroy();
 }
 
-int main(void)
-{
-	interrupts();
-	missed();
-	counting();
-	access();
-	speaker();
-	state();
-	return tap_done();
-}
+static struct kunit_case pit_cases[] = {
+	KUNIT_CASE(interrupts),
+	KUNIT_CASE(missed),
+	KUNIT_CASE(counting),
+	KUNIT_CASE(access),
+	KUNIT_CASE(speaker),
+	KUNIT_CASE(state),
+	{}
+};
+
+TAP_SUITE("vh-pit", pit_cases);

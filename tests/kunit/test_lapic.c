@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The local APIC, its timer and its messages, against SDM Vol. 3 chapter 11. */
-#include <string.h>
-
 #include "irq_env.h"
 
 #define MS 1000000ULL
@@ -16,7 +14,7 @@ static void msi(u8 mode, u8 vector, u32 dest, bool logical)
 	vh_irq_deliver(vm, NULL, &m);
 }
 
-static void reset_values(void)
+static void reset_values(struct kunit *test)
 {
 	u32 offset;
 
@@ -38,7 +36,7 @@ static void reset_values(void)
 	env_destroy();
 }
 
-static void priorities(void)
+static void priorities(struct kunit *test)
 {
 	env_create(1);
 	vh_lapic_post(vcpus[0], 0x31, false);
@@ -85,7 +83,7 @@ static void priorities(void)
 	env_destroy();
 }
 
-static void accesses(void)
+static void accesses(struct kunit *test)
 {
 	u64 wide = ~0ULL;
 	u8 byte = 0xff;
@@ -130,7 +128,7 @@ static void accesses(void)
 	env_destroy();
 }
 
-static void one_shot(void)
+static void one_shot(struct kunit *test)
 {
 	env_create(1);
 	wr(0, APIC_TDCR_, 0xb);			/* by 1 */
@@ -171,7 +169,7 @@ static void one_shot(void)
 	env_destroy();
 }
 
-static void periodic(void)
+static void periodic(struct kunit *test)
 {
 	int i, n = 0;
 
@@ -201,7 +199,7 @@ static void periodic(void)
 	env_destroy();
 }
 
-static void deadline(void)
+static void deadline(struct kunit *test)
 {
 	u64 now;
 
@@ -249,11 +247,11 @@ static void deadline(void)
 	apic_set(vcpus[0]->lapic, APIC_LVTT_, 0x43);
 	vh_lapic_apic_write(vcpus[0], APIC_LVTT_);
 	TAP_EQ(vh_lapic_deadline(vcpus[0]), 0);
-	TAP_CHECK(!shim_timers);
+	TAP_CHECK(!shim_timers());
 	env_destroy();
 }
 
-static void physical(void)
+static void physical(struct kunit *test)
 {
 	unsigned int i;
 
@@ -314,7 +312,7 @@ static void physical(void)
 	env_destroy();
 }
 
-static void logical(void)
+static void logical(struct kunit *test)
 {
 	unsigned int i, hits[4] = { 0 };
 
@@ -352,7 +350,7 @@ static void logical(void)
 	env_destroy();
 }
 
-static void x2apic(void)
+static void x2apic(struct kunit *test)
 {
 	struct vh_vcpu *v;
 	unsigned int i;
@@ -419,9 +417,9 @@ static void x2apic(void)
 	env_destroy();
 }
 
-static void state(void)
+static void state(struct kunit *test)
 {
-	struct kvm_lapic_state s, t;
+	static struct kvm_lapic_state s, t;
 
 	env_create(2);
 	wr(0, APIC_TDCR_, 0xb);
@@ -435,7 +433,7 @@ static void state(void)
 	TAP_EQ(*(u32 *)(s.regs + APIC_TMCCT_), 700000);
 	vh_lapic_reset(vcpus[0], false);
 	TAP_EQ(vh_lapic_highest_isr(vcpus[0]), -1);
-	TAP_CHECK(!shim_timers);
+	TAP_CHECK(!shim_timers());
 	TAP_EQ(vh_lapic_set_state(vcpus[0], &s), 0);
 	TAP_EQ(vh_lapic_get_state(vcpus[0], &t), 0);
 	TAP_CHECK(!memcmp(&s, &t, sizeof(s)));
@@ -468,7 +466,7 @@ static void state(void)
 	env_destroy();
 }
 
-static void reset_init(void)
+static void reset_init(struct kunit *test)
 {
 	env_create(1);
 	vh_lapic_set_base(vcpus[0], 0xfee00d00, true);
@@ -480,24 +478,25 @@ static void reset_init(void)
 	TAP_EQ(vh_lapic_base(vcpus[0]), 0xfee00d00);
 	TAP_CHECK(vh_lapic_x2apic(vcpus[0]));
 	TAP_EQ(vh_lapic_sync(vcpus[0]), -1);
-	TAP_CHECK(!shim_timers);
+	TAP_CHECK(!shim_timers());
 	vh_lapic_reset(vcpus[0], false);
 	TAP_EQ(vh_lapic_base(vcpus[0]), 0xfee00900);
 	env_destroy();
 }
 
-int main(void)
-{
-	reset_values();
-	priorities();
-	accesses();
-	one_shot();
-	periodic();
-	deadline();
-	physical();
-	logical();
-	x2apic();
-	state();
-	reset_init();
-	return tap_done();
-}
+static struct kunit_case lapic_cases[] = {
+	KUNIT_CASE(reset_values),
+	KUNIT_CASE(priorities),
+	KUNIT_CASE(accesses),
+	KUNIT_CASE(one_shot),
+	KUNIT_CASE(periodic),
+	KUNIT_CASE(deadline),
+	KUNIT_CASE(physical),
+	KUNIT_CASE(logical),
+	KUNIT_CASE(x2apic),
+	KUNIT_CASE(state),
+	KUNIT_CASE(reset_init),
+	{}
+};
+
+TAP_SUITE("vh-lapic", lapic_cases);

@@ -3,10 +3,8 @@
  * test_emul_faults.c - 16-bit code, segments, privilege, ports and exceptions of the
  * interpreter: what cannot be run natively in a test program.
  */
-#include <stdlib.h>
-
 #include "tap.h"
-#include "test_emul.h"
+#include "../unit/test_emul.h"
 
 #define CS_BASE 0x10000
 #define DS_BASE 0x20000
@@ -130,8 +128,11 @@ static const struct vh_emul_ops block_ops = {
 	.io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
+/* Where a case begins: copied from, so that no stack holds many of them. */
+static struct vh_emul start;
+
 /* Real mode with @bytes at CS:0100; segments apart. */
-static struct vh_emul real_mode(const char *bytes, unsigned int len)
+static struct vh_emul *real_mode(const char *bytes, unsigned int len)
 {
 	flat_segments(seg, 2);
 	seg[VH_CS].base = CS_BASE;
@@ -139,10 +140,11 @@ static struct vh_emul real_mode(const char *bytes, unsigned int len)
 	seg[VH_ES].base = ES_BASE;
 	seg[VH_SS].base = SS_BASE;
 	memcpy(ram + CS_BASE + 0x100, bytes, len);
-	return (struct vh_emul){ .ops = &ops, .seg = seg, .rip = 0x100, .rflags = 2 };
+	start = (struct vh_emul){ .ops = &ops, .seg = seg, .rip = 0x100, .rflags = 2 };
+	return &start;
 }
 
-#define REAL(bytes) real_mode(bytes, sizeof(bytes) - 1)
+#define REAL(bytes) (*real_mode(bytes, sizeof(bytes) - 1))
 
 static u64 get(u64 linear, unsigned int len)
 {
@@ -157,7 +159,7 @@ static void put(u64 linear, u64 val, unsigned int len)
 	memcpy(ram + linear, &val, len);
 }
 
-static void test_16bit_addressing(void)
+static void test_16bit_addressing(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -189,7 +191,7 @@ static void test_16bit_addressing(void)
 
 	for (i = 0; i < ARRAY_SIZE(form); i++) {
 		memset(ram, 0x11, sizeof(ram));
-		e = real_mode(form[i].bytes, form[i].len);
+		e = *real_mode(form[i].bytes, form[i].len);
 		e.gpr[VH_RBX] = 0x1000;
 		e.gpr[VH_RSI] = 0x30;
 		e.gpr[VH_RDI] = 0x400;
@@ -201,7 +203,7 @@ static void test_16bit_addressing(void)
 	}
 }
 
-static void test_16bit_code(void)
+static void test_16bit_code(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -293,12 +295,13 @@ static void test_16bit_code(void)
 }
 
 /* The step faults with @vector, error code 0 if any, and nothing has changed. */
-static void expect(struct vh_emul e, int vector, const char *what)
+static void expect_(const struct vh_emul *from, int vector, const char *what)
 {
 	static u8 before_ram[sizeof(ram)];
-	struct vh_emul before = e;
+	static struct vh_emul e, before;
 	int r;
 
+	e = before = *from;
 	memcpy(before_ram, ram, sizeof(ram));
 	r = vh_emul_step(&e);
 	if (vector < 0) {
@@ -314,28 +317,30 @@ static void expect(struct vh_emul e, int vector, const char *what)
 	       "%s: result %d vector %u, expected %d", what, r, e.fault.vector, vector);
 }
 
+#define expect(e, vector, what) expect_(&(e), vector, what)
+
 /* mov al,[ebx] or mov [ebx],al and so on in 32-bit protected mode, DS as given */
-static struct vh_emul protected_mode(const char *bytes, unsigned int len, u32 offset,
+static struct vh_emul *protected_mode(const char *bytes, unsigned int len, u32 offset,
 				     const struct kvm_segment *ds)
 {
-	struct vh_emul e = real_mode(bytes, len);
+	struct vh_emul *e = real_mode(bytes, len);
 
 	flat_segments(seg, 4);
 	seg[VH_CS].base = CS_BASE;
 	if (ds)
 		seg[VH_DS] = *ds;
-	e.cr0 = X86_CR0_PE;
-	e.gpr[VH_RBX] = offset;
+	e->cr0 = X86_CR0_PE;
+	e->gpr[VH_RBX] = offset;
 	return e;
 }
 
-#define PROT(bytes, offset, ds) protected_mode(bytes, sizeof(bytes) - 1, offset, ds)
+#define PROT(bytes, offset, ds) (*protected_mode(bytes, sizeof(bytes) - 1, offset, ds))
 #define LOAD8 "\x8a\x03"
 #define LOAD32 "\x8b\x03"
 #define STORE8 "\x88\x03"
 #define SEG(...) (&(struct kvm_segment){ .present = 1, .s = 1, .db = 1, __VA_ARGS__ })
 
-static void test_segments(void)
+static void test_segments(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -394,22 +399,22 @@ static void test_segments(void)
 	expect(e, 13, "CALL past the code's limit");
 }
 
-static struct vh_emul long_mode(const char *bytes, unsigned int len, u64 offset)
+static struct vh_emul *long_mode(const char *bytes, unsigned int len, u64 offset)
 {
-	struct vh_emul e = real_mode(bytes, len);
+	struct vh_emul *e = real_mode(bytes, len);
 
 	flat_segments(seg, 8);
-	e.cr0 = X86_CR0_PE;
-	e.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR;
-	e.efer = EFER_LMA;
-	e.rip = CS_BASE + 0x100;
-	e.gpr[VH_RBX] = e.gpr[VH_RBP] = e.gpr[VH_RSP] = offset;
+	e->cr0 = X86_CR0_PE;
+	e->cr4 = X86_CR4_PAE | X86_CR4_OSFXSR;
+	e->efer = EFER_LMA;
+	e->rip = CS_BASE + 0x100;
+	e->gpr[VH_RBX] = e->gpr[VH_RBP] = e->gpr[VH_RSP] = offset;
 	return e;
 }
 
-#define LONG(bytes, offset) long_mode(bytes, sizeof(bytes) - 1, offset)
+#define LONG(bytes, offset) (*long_mode(bytes, sizeof(bytes) - 1, offset))
 
-static void test_long_mode(void)
+static void test_long_mode(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -468,7 +473,7 @@ static void test_long_mode(void)
 	expect(LONG("\x0f\x0b", 0), 6, "UD2");
 }
 
-static void test_page_faults(void)
+static void test_page_faults(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -510,7 +515,7 @@ static void test_page_faults(void)
 	absent = ~0ULL;
 }
 
-static void test_ports(void)
+static void test_ports(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -566,7 +571,7 @@ static unsigned int finish(struct vh_emul *e)
 	return steps;
 }
 
-static void test_port_blocks(void)
+static void test_port_blocks(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -631,7 +636,7 @@ static void test_port_blocks(void)
 }
 
 /* CPL, IOPL and virtual-8086 mode decide about IF */
-static void test_flags(void)
+static void test_flags(struct kunit *test)
 {
 	struct vh_emul e;
 	unsigned int iopl;
@@ -693,7 +698,7 @@ static void test_flags(void)
 	expect(e, 13, "STI in virtual-8086 mode with VIP");
 }
 
-static void test_sse(void)
+static void test_sse(struct kunit *test)
 {
 	struct vh_emul e;
 
@@ -722,7 +727,7 @@ static void test_sse(void)
 }
 
 /* How real-mode code looks for an FPU, and what is not handled. */
-static void test_x87(void)
+static void test_x87(struct kunit *test)
 {
 	static const char *const unhandled[] = {
 		"\xd9\xe8", "\xd9\xff", "\xd8\x07", "\xdb\xe4", "\xdb\x27", "\xdb\xe0",
@@ -789,22 +794,23 @@ static void test_x87(void)
 	e.cr0 = X86_CR0_TS | X86_CR0_MP;
 	expect(e, 7, "WAIT with TS and MP");
 	for (i = 0; i < ARRAY_SIZE(unhandled); i++) {
-		e = real_mode(unhandled[i], 2);
+		e = *real_mode(unhandled[i], 2);
 		TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);
 	}
 }
 
-int main(void)
-{
-	test_16bit_addressing();
-	test_16bit_code();
-	test_segments();
-	test_long_mode();
-	test_page_faults();
-	test_ports();
-	test_port_blocks();
-	test_flags();
-	test_sse();
-	test_x87();
-	return tap_done();
-}
+static struct kunit_case emul_cases[] = {
+	KUNIT_CASE(test_16bit_addressing),
+	KUNIT_CASE(test_16bit_code),
+	KUNIT_CASE(test_segments),
+	KUNIT_CASE(test_long_mode),
+	KUNIT_CASE(test_page_faults),
+	KUNIT_CASE(test_ports),
+	KUNIT_CASE(test_port_blocks),
+	KUNIT_CASE(test_flags),
+	KUNIT_CASE(test_sse),
+	KUNIT_CASE(test_x87),
+	{}
+};
+
+TAP_SUITE("vh-emul", emul_cases);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* irq_env.c - see irq_env.h. */
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "irq_env.h"
 
@@ -11,25 +12,84 @@ int env_sipi[ENV_VCPUS];
 unsigned int env_acked[3][VH_IOAPIC_PINS];
 u64 env_tsc_offset;
 u64 shim_now;
-struct hrtimer *shim_timers;
+
+static struct hrtimer *queue[2 * ENV_VCPUS];
+
+/* --- the clock; what it counts with is in the timers themselves --- */
+
+static struct hrtimer **place(const struct hrtimer *t)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(queue); i++)
+		if (queue[i] == t)
+			return &queue[i];
+	return NULL;
+}
+
+unsigned int shim_timers(void)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(queue); i++)
+		n += !!queue[i];
+	return n;
+}
+
+bool shim_queued(const struct hrtimer *t)
+{
+	return place(t);
+}
+
+int shim_cancel(struct hrtimer *t)
+{
+	struct hrtimer **p = place(t);
+
+	if (p)
+		*p = NULL;
+	return !!p;
+}
+
+void shim_start(struct hrtimer *t, ktime_t expires)
+{
+	struct hrtimer **p;
+
+	shim_cancel(t);
+	hrtimer_set_expires(t, expires);
+	p = place(NULL);
+	if (!WARN_ON(!p))
+		*p = t;
+}
+
+u64 shim_forward(struct hrtimer *t, ktime_t step)
+{
+	u64 n = 0;
+
+	TAP_CHECK(!shim_queued(t) && step > 0);
+	for (; step > 0 && hrtimer_get_expires(t) <= (s64)shim_now; n++)
+		hrtimer_add_expires(t, step);
+	return n;
+}
 
 void shim_advance(u64 ns)
 {
 	u64 end = shim_now + ns;
+	unsigned int i;
 
 	for (;;) {
-		struct hrtimer *t, *first = NULL;
+		struct hrtimer *first = NULL;
 
-		for (t = shim_timers; t; t = t->next)
-			if (!first || t->expires < first->expires)
-				first = t;
-		if (!first || first->expires > (s64)end)
+		for (i = 0; i < ARRAY_SIZE(queue); i++)
+			if (queue[i] && (!first || hrtimer_get_expires(queue[i]) <
+					 hrtimer_get_expires(first)))
+				first = queue[i];
+		if (!first || hrtimer_get_expires(first) > (s64)end)
 			break;
-		if (first->expires > (s64)shim_now)
-			shim_now = first->expires;
-		hrtimer_cancel(first);
-		if (first->function(first) == HRTIMER_RESTART && !first->queued)
-			hrtimer_start(first, first->expires, HRTIMER_MODE_ABS_HARD);
+		if (hrtimer_get_expires(first) > (s64)shim_now)
+			shim_now = hrtimer_get_expires(first);
+		shim_cancel(first);
+		if (first->function(first) == HRTIMER_RESTART && !shim_queued(first))
+			shim_start(first, hrtimer_get_expires(first));
 	}
 	shim_now = end;
 }
@@ -104,16 +164,20 @@ void env_create(unsigned int n)
 	memset(env_sipi, 0xff, sizeof(env_sipi));
 	memset(env_acked, 0, sizeof(env_acked));
 	shim_now = 1000000;
-	vm = calloc(1, sizeof(*vm));
-	if (vh_irqchip_create(vm))
-		abort();
+	memset(queue, 0, sizeof(queue));
+	vm = kvzalloc(sizeof(*vm), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(tap_test, vm);
+	mutex_init(&vm->lock);
+	mutex_lock(&vm->lock);
+	TAP_EQ(vh_irqchip_create(vm), 0);
+	mutex_unlock(&vm->lock);
 	vm->irqchip_kernel = true;
 	for (i = 0; i < n; i++) {
-		vcpus[i] = calloc(1, sizeof(*vcpus[i]));
+		vcpus[i] = kvzalloc(sizeof(*vcpus[i]), GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(tap_test, vcpus[i]);
 		vcpus[i]->vm = vm;
 		vcpus[i]->id = vcpus[i]->idx = i;
-		if (vh_lapic_create(vcpus[i]))
-			abort();
+		KUNIT_ASSERT_EQ(tap_test, vh_lapic_create(vcpus[i]), 0);
 		vh_lapic_reset(vcpus[i], false);
 		vm->vcpus[i] = vcpus[i];
 		vm->nr_vcpus = i + 1;
@@ -132,13 +196,13 @@ void env_destroy(void)
 	vh_pit_destroy(vm);
 	for (i = 0; i < vm->nr_vcpus; i++) {
 		vh_lapic_destroy(vcpus[i]);
-		free(vcpus[i]);
+		kvfree(vcpus[i]);
 	}
 	vh_irqchip_destroy(vm);
-	free(vm);
+	kvfree(vm);
 	vm = NULL;
 	/* Nothing is left that could call back. */
-	tap_ok(!shim_timers, "no timer is left");
+	TAP_CHECK(!shim_timers());
 }
 
 u32 rd(unsigned int cpu, u32 offset)
