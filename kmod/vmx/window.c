@@ -318,6 +318,24 @@ static __always_inline void vmx_count_reason(struct vh_vcpu *vcpu, u32 basic)
 		vcpu->exits[basic % VH_EXIT_COUNTERS]++;
 }
 
+/*
+ * The entry did not happen. What it was to inject is due again; the processor
+ * leaves it in the field, where the next entry would find it (SDM 27.8).
+ */
+static noinline enum vh_window entry_undone(struct vh_vcpu *vcpu)
+{
+	struct vh_idt_vectoring v = { .info = vmcs_read(VM_ENTRY_INTR_INFO_FIELD) };
+
+	if (v.info & INTR_INFO_VALID_MASK) {
+		if (v.info & INTR_INFO_DELIVER_CODE_MASK)
+			v.error = vmcs_read(VM_ENTRY_EXCEPTION_ERROR_CODE);
+		v.insn_len = vmcs_read(VM_ENTRY_INSTRUCTION_LEN);
+		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+		vh_events_requeue(vcpu, &v);
+	}
+	return VH_WIN_FAILED;
+}
+
 /* Enter until an exit needs more than this window can do. */
 static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 {
@@ -345,17 +363,18 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		if (unlikely(failed)) {
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
-			return VH_WIN_FAILED;
+			return entry_undone(vcpu);
 		}
-		vmx->launched = true;
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
 		x->reason = vmcs_read(VM_EXIT_REASON);
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
-			return VH_WIN_FAILED;
+			return entry_undone(vcpu);
 		}
+		/* Not before: an entry that fails leaves the launch state as it was (SDM 27.8). */
+		vmx->launched = true;
 		vmx_count_reason(vcpu, basic);
 		trace_vh_exit(vcpu->id, x->reason);
 
