@@ -497,6 +497,7 @@ int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);
+bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
 /* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
 int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 
