@@ -107,6 +107,7 @@ static int one(const struct rounds *r, unsigned int timeout)
 	}
 	kill(-pid, SIGKILL);	/* whoever else it started */
 	if (WIFSIGNALED(status) && r->may_die) {
+		printf("# round %lu ended by signal %d\n", this_round, WTERMSIG(status));
 		count(ROUNDS_COUNTERS - 1);
 		return 0;
 	}
