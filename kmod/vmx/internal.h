@@ -60,6 +60,7 @@ struct vh_vmx {
 	bool vid;			/* virtual-interrupt delivery is on now */
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
+	bool lost;			/* an instruction failed that cannot: never entered again */
 #ifdef VH_DEBUG
 	struct vmx_witness *witness;
 #endif
@@ -74,7 +75,7 @@ void vmx_root_exit(void);
 bool vmx_root_own_begin(void);
 
 /* vmcs.c */
-void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
+bool vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */

@@ -40,8 +40,12 @@ static int root_on_local(void)
 		return -EIO;
 	}
 	/* Nothing cached from an earlier life may be used (SDM 29.4.3.3). */
-	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT)
-		vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
+	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT &&
+	    !vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0)) {
+		vmx_vmxoff();
+		vh_cr4_vmxe(false);
+		return -EIO;
+	}
 	__this_cpu_write(root_on, true);
 	return 0;
 }

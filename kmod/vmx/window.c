@@ -196,6 +196,7 @@ static bool honour_requests(struct vh_vcpu *vcpu)
 		vmx_flush_ept(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH_GUEST))
 		vmx_flush_vpid(vcpu);
+	/* Also when a flush failed, which leaves its request. */
 	if (READ_ONCE(vcpu->requests) & ~BIT(VH_REQ_EVENT))
 		return false;
 	if (vh_test_request(vcpu, VH_REQ_EVENT))
@@ -336,6 +337,9 @@ static noinline enum vh_window entry_undone(struct vh_vcpu *vcpu)
 	return VH_WIN_FAILED;
 }
 
+/* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
+#define VMX_NO_REASON	0xffffffff
+
 /* Enter until an exit needs more than this window can do. */
 static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 {
@@ -346,7 +350,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->requests)) && !honour_requests(vcpu))
-			return VH_WIN_BREAK;
+			return unlikely(vmx->lost) ? VH_WIN_LOST : VH_WIN_BREAK;
 		if (vcpu->dirty) {
 			vmx_write_state(vcpu, vcpu->dirty);
 			vcpu->dirty = 0;
@@ -357,19 +361,22 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		trace_vh_entry(vcpu->id);
 		context_tracking_guest_enter();
 		vmx_count_entry(vcpu);
-		failed = vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
+		failed = vmx_fault(VMX_I_ENTER) || vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
 		vmx_count_exit(vcpu);
 		context_tracking_guest_exit();
 		if (unlikely(failed)) {
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
-			return entry_undone(vcpu);
+			/* Without an error number the VMCS was not current, or VMX not on. */
+			return x->fail_code ? entry_undone(vcpu) : VH_WIN_LOST;
 		}
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
-		x->reason = vmcs_read(VM_EXIT_REASON);
+		x->reason = vmcs_read_or(VM_EXIT_REASON, VMX_NO_REASON);
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+			if (x->reason == VMX_NO_REASON)
+				return VH_WIN_LOST;
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return entry_undone(vcpu);
 		}
@@ -426,7 +433,11 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		local_irq_enable();
 		return VH_WIN_BREAK;
 	}
-	vmx_make_current(vcpu);
+	if (unlikely(!vmx_make_current(vcpu))) {
+		window_close(vcpu);
+		local_irq_enable();
+		return VH_WIN_LOST;
+	}
 	host_refresh(vmx);
 	tsc_refresh(vcpu);
 	debug_enter(vcpu, &debug);
@@ -434,7 +445,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 
 	result = enter_loop(vcpu);
 
-	if (unlikely(vmx_pml_on(vmx)))
+	if (unlikely(vmx_pml_on(vmx)) && result != VH_WIN_LOST)
 		vmx_pml_drain(vcpu);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
@@ -457,25 +468,41 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
  * @groups: VH_S_* groups
  *
  * Own thread, interrupts on, inside or outside a section. Waits while this
- * CPU is out of VMX operation (hotplug, suspend).
+ * CPU is out of VMX operation (hotplug, suspend), but not for a process that
+ * was killed. When the VMCS cannot be read the state is lost, and the VM ends.
  */
 void vh_fetch(struct vh_vcpu *vcpu, u32 groups)
 {
-	for (;;) {
+	bool ok = false, on = true;
+
+	while (!vcpu->lost) {
 		preempt_disable();
 		if (vcpu->vmx->cpu != smp_processor_id())
 			vmx_release_remote(vcpu->vmx);
 		local_irq_disable();
 		if (likely(vmx_root->begin())) {
-			vmx_make_current(vcpu);
-			vmx_read_state(vcpu, groups);
+			ok = vmx_make_current(vcpu);
+			if (ok)
+				vmx_read_state(vcpu, groups);
+			/* -1 in every VMCS of vh's: this one can be read, or all of it was not. */
+			ok = ok && vmcs_read(VMCS_LINK_POINTER) == -1UL;
 			vmx_root->end();
 			local_irq_enable();
 			preempt_enable();
-			return;
+			break;
 		}
 		local_irq_enable();
 		preempt_enable();
-		schedule_timeout_uninterruptible(1);
+		on = !fatal_signal_pending(current);
+		if (!on)
+			break;
+		schedule_timeout_killable(1);
+	}
+	if (unlikely(!ok)) {
+		/* Nobody will ask again. */
+		vcpu->valid |= groups;
+		vcpu->lost = true;
+		if (on)
+			vh_vm_lost(vcpu);
 	}
 }
