@@ -5,8 +5,9 @@
 #   run.sh [--kvm] [--module vh.ko] [--only PATTERN] [--skip PATTERN] [LAB OPTIONS...]
 . "$(dirname "$0")/../lib/in-lab.sh"
 make -s -C tests/abi
-in_lab "modprobe zram && echo 64M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
+in_lab "modprobe lzo-rle 2>/dev/null
+modprobe zram && echo 64M >/sys/block/zram0/disksize && mkswap /dev/zram0 >/dev/null && swapon /dev/zram0
 # a host with little memory starts without huge pages
 echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 ./abi --timeout 30 $selection \$device" \
-	--modules zram --file build/tests/abi/abi "$@"
+	--modules zram,lzo-rle --file build/tests/abi/abi "$@"

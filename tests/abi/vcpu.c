@@ -44,16 +44,18 @@ static void nothing(int sig)
 	(void)sig;
 }
 
+/* Kicks until told to stop: one that comes between two runs ends neither. */
 struct kicker {
 	pthread_t target;
-	unsigned int times, usec;
+	unsigned int usec;
+	volatile bool stop;
 };
 
 static void *kick(void *arg)
 {
 	struct kicker *k = arg;
 
-	while (k->times--) {
+	while (!k->stop) {
 		usleep(k->usec);
 		pthread_kill(k->target, SIGUSR1);
 	}
@@ -63,7 +65,7 @@ static void *kick(void *arg)
 static void signal_kick(struct tap_result *r, const void *arg)
 {
 	struct sigaction sa = { .sa_handler = nothing };
-	struct kicker k = { pthread_self(), 5, 3000 };
+	struct kicker k = { pthread_self(), 3000, false };
 	pthread_t t;
 	struct vm vm;
 	struct vcpu *v;
@@ -80,13 +82,14 @@ static void signal_kick(struct tap_result *r, const void *arg)
 		if (v->run->exit_reason != KVM_EXIT_INTR)
 			tap_fail(r, "exit reason %u", v->run->exit_reason);
 	}
+	k.stop = true;
 	pthread_join(t, NULL);
 }
 
 static void signal_kick_halted(struct tap_result *r, const void *arg)
 {
 	struct sigaction sa = { .sa_handler = nothing };
-	struct kicker k = { pthread_self(), 3, 3000 };
+	struct kicker k = { pthread_self(), 3000, false };
 	pthread_t t;
 	struct vm vm;
 	struct vcpu *v;
@@ -100,6 +103,7 @@ static void signal_kick_halted(struct tap_result *r, const void *arg)
 	for (i = 0; i < 3; i++)
 		want_errno(r, ioctl(v->fd, KVM_RUN, 0), EINTR,
 			   "KVM_RUN of a halted guest");
+	k.stop = true;
 	pthread_join(t, NULL);
 }
 

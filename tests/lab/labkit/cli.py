@@ -29,6 +29,8 @@ def _host_options(parser):
                         help="leave out the slowest parts of the kernel's start that few tests need")
     parser.add_argument("--timeout", type=float, metavar="S", help="seconds for the whole run (default: 300)")
     parser.add_argument("--each-timeout", type=float, metavar="S", help="seconds for each script")
+    parser.add_argument("--then", action="append", default=[], metavar="SCRIPT",
+                        help="script to run after those named at the end")
     parser.add_argument("--name", metavar="LABEL", help="prefix of every output line")
     parser.add_argument("--out", metavar="DIR", help="where /p/out is copied to at the end")
     parser.add_argument("--allow", action="append", default=[], metavar="REGEX",

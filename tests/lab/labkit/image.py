@@ -14,7 +14,8 @@ PADDING = 16                # blocks the firmware may have touched before the bo
 PAD_MAGIC = 0x50564842
 KERNEL_BASE = 0x1000000
 INITRD_BASE = 0x6000000
-INFO = 0x80000              # hvm_start_info; see src/boot.S
+INFO = 0x80000              # what the kernel is told; see src/boot.S
+INFO_PAGES = 5
 XEN_ELFNOTE_PHYS32_ENTRY = 18
 PT_LOAD, PT_NOTE = 1, 4
 
@@ -105,9 +106,10 @@ def add_modules(folder, names, put_file, put_link):
     put_file(f"{root}/modules.dep", text.encode())
 
 
-def _segments(elf, path):
-    """PT_LOAD segments as (physical address, bytes, size in memory), and the PVH entry."""
-    table, = struct.unpack_from("<Q", elf, 32)
+def _segments(elf):
+    """PT_LOAD segments as (physical address, bytes, size in memory), the PVH entry (or None)
+    and the 64-bit entry."""
+    start, table = struct.unpack_from("<QQ", elf, 24)
     count, = struct.unpack_from("<H", elf, 56)
     segments, entry = [], None
     for index in range(count):
@@ -122,21 +124,24 @@ def _segments(elf, path):
                 if elf[at + 12:at + 12 + name_size] == b"Xen\0" and note == XEN_ELFNOTE_PHYS32_ENTRY:
                     entry, = struct.unpack_from("<I", elf, value)
                 at = value + (value_size + 3 & ~3)
-    if entry is None:
-        raise LabError(f"{path}: no PVH entry (CONFIG_PVH)")
-    return segments, entry
+    return segments, entry, start
 
 
-def _start_info(initrd_size, memory_mb, command_line):
-    """The page with hvm_start_info, module list, memory map and command line."""
+def _memory_map(memory_mb):
+    """The memory as (start, size, e820 type)."""
     top = memory_mb << 20
     ram, reserved, acpi = 1, 2, 3
-    memory_map = [
+    return [
         (0, 0x9fc00, ram), (0x9fc00, 0x400, reserved), (0xf0000, 0x10000, reserved),
         (0x100000, top - 0x100000 - 0x10000, ram),
         (top - 0x10000, 0x10000, acpi),         # bochs' BIOS keeps its ACPI tables here
         (0xfffc0000, 0x40000, reserved),
     ]
+
+
+def _start_info(initrd_size, memory_mb, command_line):
+    """The page with hvm_start_info, module list, memory map and command line."""
+    memory_map = _memory_map(memory_mb)
     page = bytearray(4096)
     text = command_line.encode()
     if len(text) >= 0xa00:
@@ -150,10 +155,45 @@ def _start_info(initrd_size, memory_mb, command_line):
     return page
 
 
+def _zero_page(folder, initrd_size, memory_mb, command_line):
+    """Five pages: struct boot_params, the command line, and tables that map the first GB to
+    itself (Documentation/x86/boot.rst, 64-bit boot protocol). And where the tables are."""
+    head = (folder / "vmlinuz").read_bytes()[:0x1000]
+    if head[0x202:0x206] != b"HdrS":
+        raise LabError(f"{folder / 'vmlinuz'}: not a bzImage")
+    pages = bytearray(INFO_PAGES * 4096)
+    end = 0x202 + head[0x201]
+    pages[0x1f1:end] = head[0x1f1:end]          # the setup header
+    pages[0x210] = 0xff                         # type_of_loader: none that has a number
+    pages[0x211] |= 1                           # loadflags: LOADED_HIGH
+    struct.pack_into("<II", pages, 0x218, INITRD_BASE, initrd_size)
+    text = command_line.encode()
+    if len(text) >= 0x800:                      # COMMAND_LINE_SIZE
+        raise LabError("kernel command line too long")
+    struct.pack_into("<I", pages, 0x228, INFO + 0x1000)
+    pages[0x1000:0x1000 + len(text)] = text
+    memory_map = _memory_map(memory_mb)
+    pages[0x1e8] = len(memory_map)
+    for index, entry in enumerate(memory_map):
+        struct.pack_into("<QQI", pages, 0x2d0 + 20 * index, *entry)
+    present, large = 3, 0x83
+    struct.pack_into("<Q", pages, 0x2000, INFO + 0x3000 | present)
+    struct.pack_into("<Q", pages, 0x3000, INFO + 0x4000 | present)
+    for index in range(512):
+        struct.pack_into("<Q", pages, 0x4000 + 8 * index, index << 21 | large)
+    return pages, INFO + 0x2000
+
+
+def instrumented(folder):
+    """Is this a kernel with KASAN? Its PVH entry calls C before there is a shadow."""
+    config = folder / "config"
+    return config.exists() and "\nCONFIG_KASAN=y\n" in config.read_text()
+
+
 def build(folder, memory_mb, command_line, out):
     """Writes out/boot.ram (oversized optramimage) and out/boot.img (boot disk); see src/boot.S."""
     path = folder / "vmlinux"
-    segments, entry = _segments(path.read_bytes(), path)
+    segments, entry, entry_64 = _segments(path.read_bytes())
     initrd = initramfs(folder)
     flat = bytearray()
 
@@ -171,13 +211,21 @@ def build(folder, memory_mb, command_line, out):
     if KERNEL_BASE + len(flat) + 80 * BLOCK > memory_mb << 20:
         raise LabError(f"{memory_mb} MB is too little memory for the emulated host")
 
+    if instrumented(folder):
+        entry = entry_64
+        info, tables = _zero_page(folder, len(initrd), memory_mb, command_line)
+    elif entry is None:
+        raise LabError(f"{path}: no PVH entry (CONFIG_PVH)")
+    else:
+        info, tables = _start_info(len(initrd), memory_mb, command_line), 0
+
     zero = bytes(BLOCK)
     memory = bytearray(flat[:BLOCK])
     for index in range(PADDING):
         block = bytearray(BLOCK)
         struct.pack_into("<II", block, BLOCK - 16, PAD_MAGIC, index == PADDING - 1)
         memory += block
-    table = [(memory_mb << 20) - 64 * BLOCK, entry]
+    table = [(memory_mb << 20) - 64 * BLOCK, entry, tables]
     for offset in range(BLOCK, len(flat), BLOCK):
         if flat[offset:offset + BLOCK] != zero:
             memory += flat[offset:offset + BLOCK]
@@ -194,6 +242,6 @@ def build(folder, memory_mb, command_line, out):
     disk[:len(sector)] = sector
     disk[510:512] = b"\x55\xaa"
     disk[512:512 + len(packed)] = packed
-    disk[17 * 512:17 * 512 + 4096] = _start_info(len(initrd), memory_mb, command_line)
+    disk[17 * 512:17 * 512 + len(info)] = info
     (out / "boot.ram").write_bytes(memory)
     (out / "boot.img").write_bytes(disk)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian kernels: fetched with apt-get download, unpacked under build/kernels, never installed."""
+"""Debian kernels: fetched with apt-get download, unpacked under build/kernels, never installed.
+
+And the sanitizer kernel, which tests/kunit/kernel builds.
+"""
 
 import lzma
 import os
@@ -10,7 +13,7 @@ import struct
 import subprocess
 
 from .apt import SUITES, Apt
-from .common import KERNELS, LabError, locked, run, say
+from .common import KERNELS, TOP, LabError, locked, run, say
 
 ALIASES = {
     "6.1": r"linux-image-6\.1\.0-\d+-amd64",
@@ -98,8 +101,18 @@ def _depends(deb):
     return re.findall(r"linux-(?:modules|binary)-\d[^\s,]+", text)
 
 
+def _sanitizer():
+    """The folder of the sanitizer kernel, built if need be."""
+    done = subprocess.run([TOP / "tests/kunit/kernel"], stdout=subprocess.PIPE)
+    if done.returncode:
+        raise LabError("the sanitizer kernel was not built")
+    return pathlib.Path(done.stdout.decode().strip())
+
+
 def fetch(name):
     """Returns the folder of an unpacked kernel: vmlinux, vmlinuz, config, modules/, release."""
+    if name == "sanitizer":
+        return _sanitizer()
     if "/" in name and (pathlib.Path(name) / "vmlinux").exists():
         return pathlib.Path(name).resolve()
     package, apt = resolve(name)

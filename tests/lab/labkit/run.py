@@ -45,7 +45,7 @@ class Run:
 
     def __init__(self, options):
         self.options = options
-        self.scripts = [Script(path) for path in options.scripts]
+        self.scripts = [Script(path) for path in options.scripts + options.then]
         self.current = None
         self.log = HostLog(options.allow)
         self.boot_notes = []

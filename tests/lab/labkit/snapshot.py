@@ -14,6 +14,7 @@ from .payload import CYLINDER
 from .verdict import HostLog
 
 BOOT_LIMIT = 60         # seconds for a cold boot; it takes about ten
+SLOW_LIMIT = 900        # with sanitizers
 KEEP = 24               # saved machines
 
 
@@ -64,7 +65,7 @@ def saved_machine(options, folder, work):
             disk.truncate(CYLINDER)
         new = SNAPSHOTS / f".{key}.new"
         shutil.rmtree(new, ignore_errors=True)
-        _boot_and_save(boot, new)
+        _boot_and_save(boot, new, SLOW_LIMIT if image.instrumented(folder) else BOOT_LIMIT)
         (new / "hard_drive.0.drive1.image").unlink()
         # The memory image must not be loaded a second time.
         config = (new / "config").read_text().splitlines(True)
@@ -87,13 +88,13 @@ def _forget_old():
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _boot_and_save(boot, new):
+def _boot_and_save(boot, new, limit):
     machine = Machine(boot)
     log = HostLog()
     up = saving = False
     saved = boot / "state"
     try:
-        deadline = time.monotonic() + BOOT_LIMIT
+        deadline = time.monotonic() + limit
         for kind, value in machine.events():
             if kind == "frame" and value[0] == "r":
                 up = True

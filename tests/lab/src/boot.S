@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Boot sector of the emulated host: enters an uncompressed Linux at its PVH
- * entry point without copying it.
+ * Boot sector of the emulated host: enters an uncompressed Linux without
+ * copying it, at its PVH entry point or by the 64-bit boot protocol.
  *
  * Bochs 2.7 backs guest memory with 128 KiB blocks of host memory, taken in the
  * order in which the guest first touches them, and an oversized "optramimage"
@@ -10,11 +10,13 @@
  * the file's order puts each of them where it belongs. See labkit/image.py,
  * which writes the tables read here.
  *
- * Disk: sector 0 this code, sectors 1-16 the block table, sectors 17-24 the
- * hvm_start_info page.
+ * Disk: sector 0 this code, sectors 1-16 the block table, sectors 17-56 five
+ * pages of what the kernel is told: the hvm_start_info page, or the zero page,
+ * the command line and page tables.
  */
 #define TABLE		0x8000		/* where the block table is read to */
-#define START_INFO	0x80000		/* where the start_info page is read to */
+#define INFO		0x80000		/* where the pages for the kernel are read to */
+#define INFO_SECTORS	40
 #define BLOCK		0x20000
 #define PAD_MAGIC	0x50564842	/* ends every padding block of the image */
 
@@ -40,7 +42,7 @@ _start:
 	mov	%cr0, %eax
 	or	$1, %al
 	mov	%eax, %cr0
-	ljmpl	$0x10, $protected
+	ljmpl	$0x08, $protected
 
 read:	mov	$0x42, %ah		/* EDD extended read */
 	mov	drive, %dl
@@ -65,7 +67,9 @@ protected:
 	lodsl
 	mov	%eax, %ebx		/* a region nobody has touched, walked down */
 	lodsl
-	mov	%eax, %ebp		/* PVH entry point */
+	mov	%eax, %ebp		/* entry point */
+	lodsl
+	mov	%eax, %edi		/* page tables; 0: enter at PVH */
 	/*
 	 * The firmware has touched an unknown number of blocks: eat padding
 	 * blocks until the last of them has been seen.
@@ -89,8 +93,28 @@ touch:
 enter:
 	xor	%eax, %eax
 	mov	%eax, %cr4
-	mov	$START_INFO, %ebx	/* PVH ABI: EBX = hvm_start_info */
+	mov	$INFO, %ebx		/* PVH ABI: EBX = hvm_start_info */
+	test	%edi, %edi
+	jnz	long_mode
 	jmp	*%ebp
+long_mode:
+	mov	$1 << 5, %al		/* CR4.PAE */
+	mov	%eax, %cr4
+	mov	%edi, %cr3
+	mov	$0xc0000080, %ecx	/* EFER.LME */
+	rdmsr
+	or	$1 << 8, %eax
+	wrmsr
+	mov	%cr0, %eax
+	or	$1 << 31, %eax
+	mov	%eax, %cr0
+	ljmpl	$0x10, $enter_64
+	.code64
+enter_64:
+	mov	$INFO, %esi		/* 64-bit protocol: RSI = zero page */
+	mov	%ebp, %ebp		/* the upper half is undefined so far */
+	jmp	*%rbp
+	.code32
 fail:
 	mov	$'!', %al
 	out	%al, $0xe9
@@ -106,12 +130,13 @@ table_packet:
 	.quad 1
 info_packet:
 	.byte 16, 0
-	.word 8, 0, START_INFO >> 4
+	.word INFO_SECTORS, 0, INFO >> 4
 	.quad 17
 	.align 8
-gdt:	.quad 0, 0
-	.quad 0x00cf9a000000ffff
-	.quad 0x00cf92000000ffff
+gdt:	.quad 0
+	.quad 0x00cf9a000000ffff	/* 0x08: 32-bit code */
+	.quad 0x00af9a000000ffff	/* 0x10: 64-bit code, Linux' __BOOT_CS */
+	.quad 0x00cf92000000ffff	/* 0x18: data, __BOOT_DS */
 gdt_pointer:
 	.word . - gdt - 1
 	.long gdt
