@@ -12,6 +12,7 @@
  */
 struct vh_cpu_caps {
 	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling;
+	u64 cr4_allowed;		/* bits that VM entry takes as 1 */
 };
 extern struct vh_cpu_caps vh_cpu_caps;
 

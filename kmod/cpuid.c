@@ -308,7 +308,8 @@ static u64 cr4_reserved_bits(u32 ecx1, u32 edx1, u32 ebx7, u32 ecx7)
 		ok |= X86_CR4_UMIP;
 	if (ecx7 & F(3))
 		ok |= X86_CR4_PKE;
-	return ~ok;
+	/* A VMM may promise what this processor does not have; VM entry would refuse it. */
+	return ~(ok & vh_cpu_caps.cr4_allowed);
 }
 
 static void derive(struct vh_vcpu *vcpu)
@@ -331,7 +332,9 @@ static void derive(struct vh_vcpu *vcpu)
 			vcpu->efer_reserved |= EFER_SCE;
 	}
 	vcpu->gbpages = ext & F(26);
-	vcpu->maxphyaddr = x8 && (x8->eax & 0xff) ? min_t(u32, x8->eax & 0xff, 52) : 36;
+	/* At most the processor's, which has to take the guest's CR3. */
+	vcpu->maxphyaddr = clamp_t(u32, x8 && (x8->eax & 0xff) ? x8->eax & 0xff : 36,
+				   32, boot_cpu_data.x86_phys_bits);
 	vcpu->xcr0_allowed = vh_fpu_xcr0() & ((ld ? ld->eax | (u64)ld->edx << 32 : 0) | 3);
 	vh_dirty(vcpu, 0);
 }

@@ -15,6 +15,22 @@ static bool pae_paging(const struct vh_cpu_state *s)
 }
 
 /**
+ * vh_pdptrs_valid - no PDPTE that is present has a reserved bit set (SDM 4.4.1)
+ * @vcpu: the vCPU
+ * @pdptr: four PDPTEs
+ */
+bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr)
+{
+	u64 reserved = ~GENMASK_ULL(vcpu->maxphyaddr - 1, 12) & ~0xe19ULL;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		if ((pdptr[i] & 1) && (pdptr[i] & reserved))
+			return false;
+	return true;
+}
+
+/**
  * vh_load_pdptrs - the four PAE PDPTEs at CR3
  * @vcpu: the vCPU
  * @cr3: cr3
@@ -24,14 +40,11 @@ static bool pae_paging(const struct vh_cpu_state *s)
  */
 int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3)
 {
-	u64 reserved = ~GENMASK_ULL(vcpu->maxphyaddr - 1, 12) & ~0xe19ULL, pdptr[4];
-	int i;
+	u64 pdptr[4];
 
-	if (vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)))
+	if (vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) ||
+	    !vh_pdptrs_valid(vcpu, pdptr))
 		return -EINVAL;
-	for (i = 0; i < 4; i++)
-		if ((pdptr[i] & 1) && (pdptr[i] & reserved))
-			return -EINVAL;
 	memcpy(vcpu->s.pdptr, pdptr, sizeof(pdptr));
 	return 0;
 }
@@ -157,7 +170,8 @@ int vh_set_cr4(struct vh_vcpu *vcpu, u64 value)
  * @value: new value
  * @host: host
  *
- * LMA is read-only for the guest; userspace's value must agree with CR0.PG.
+ * LMA is read-only for the guest. For userspace it follows from LME and CR0.PG;
+ * -EINVAL when CR4 does not allow what follows.
  */
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 {
@@ -167,9 +181,12 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 	if (value & vcpu->efer_reserved)
 		return -EINVAL;
 	if (host) {
-		if (!!(value & EFER_LMA) != ((value & EFER_LME) && (s->cr0 & X86_CR0_PG)))
-			value = (value & EFER_LME) && (s->cr0 & X86_CR0_PG) ? value | EFER_LMA :
-									     value & ~(u64)EFER_LMA;
+		value &= ~(u64)EFER_LMA;
+		if ((value & EFER_LME) && (s->cr0 & X86_CR0_PG))
+			value |= EFER_LMA;
+		vh_need(vcpu, VH_S_CR3 | VH_S_CR4);
+		if (value & EFER_LMA ? !(s->cr4 & X86_CR4_PAE) : s->cr4 & X86_CR4_PCIDE)
+			return -EINVAL;
 	} else {
 		if ((s->cr0 & X86_CR0_PG) && ((s->efer ^ value) & EFER_LME))
 			return -EINVAL;
@@ -178,6 +195,12 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 	if ((s->efer ^ value) & (EFER_NX | EFER_LMA)) {
 		vh_mmu_new_paging(vcpu);
 		vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
+	}
+	if (host && (s->efer & ~value & EFER_LMA) && (s->cr4 & X86_CR4_PAE)) {
+		/* As in KVM_SET_SREGS: absent PDPTEs fault when they are used. */
+		if (vh_load_pdptrs(vcpu, s->cr3))
+			memset(s->pdptr, 0, sizeof(s->pdptr));
+		vh_dirty(vcpu, VH_S_CR3);
 	}
 	s->efer = value;
 	vh_dirty(vcpu, VH_S_EFER);

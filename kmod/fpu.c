@@ -285,7 +285,8 @@ int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f)
 int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
 {
 	struct xregs_state *dst = (struct xregs_state *)x->region;
-	u64 features = area(vcpu)->header.xfeatures;
+	/* FXSAVE has written both; a processor with XSAVE has to take them from there. */
+	u64 features = host_xcr0 ? area(vcpu)->header.xfeatures : XCR0_X87 | XCR0_SSE;
 	unsigned int i, eax, ebx, ecx, edx;
 
 	BUILD_BUG_ON(sizeof(x->region) < 4096);
@@ -314,17 +315,16 @@ int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
 
 	if (src->i387.mxcsr & ~mxcsr_mask)
 		return -EINVAL;
+	if (src->header.xfeatures & ~(host_xcr0 ? offered : XCR0_X87 | XCR0_SSE) ||
+	    src->header.xcomp_bv ||
+	    memchr_inv(src->header.reserved, 0, sizeof(src->header.reserved)))
+		return -EINVAL;
 	if (host_xcr0) {
-		if (src->header.xfeatures & ~offered || src->header.xcomp_bv ||
-		    memchr_inv(src->header.reserved, 0, sizeof(src->header.reserved)))
-			return -EINVAL;
 		memcpy(vcpu->xstate, src, min_t(unsigned int, area_size, sizeof(x->region)));
 		if (offered & XCR0_PKRU)
 			vcpu->s.pkru = src->header.xfeatures & XCR0_PKRU ?
 				       *(const u32 *)((const void *)src + pkru_offset) : 0;
 	} else {
-		if (src->header.xfeatures & ~(XCR0_X87 | XCR0_SSE))
-			return -EINVAL;
 		memcpy(&area(vcpu)->i387, &src->i387, sizeof(src->i387));
 	}
 	return 0;

@@ -202,10 +202,10 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		}
 		ev->exception_pending = false;
 		ev->exception_reinject = false;
-	} else if (ev->nmi_reinject) {
+	} else if (ev->nmi_reinject && vh_nmi_allowed(vcpu)) {
 		inj->info = 2 | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
 		ev->nmi_reinject = false;
-	} else if (ev->irq_reinject) {
+	} else if (ev->irq_reinject && (ev->irq_soft || vh_irq_allowed(vcpu))) {
 		inj->info = ev->irq_vector | INTR_INFO_VALID_MASK |
 			    (ev->irq_soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR);
 		inj->insn_len = ev->irq_soft ? ev->soft_len : 0;
@@ -215,8 +215,11 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		ev->nmi_pending--;
 		vcpu->injected++;
 	}
-	if (ev->nmi_pending)
+	/* What userspace says is under way may not be possible yet. */
+	if (ev->nmi_pending || ev->nmi_reinject)
 		inj->nmi_window = true;
+	if (ev->irq_reinject)
+		inj->irq_window = true;
 
 	if (!vcpu->lapic) {
 		/* Userspace has the interrupt controllers: KVM_INTERRUPT. */

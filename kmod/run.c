@@ -225,6 +225,9 @@ static int run_loop(struct vh_vcpu *vcpu)
 			break;
 		case VH_WIN_FAILED:
 			return entry_failed(vcpu);
+		case VH_WIN_LOST:
+			vh_vm_lost(vcpu);
+			return -EIO;
 		case VH_WIN_NO_ROOT:
 			schedule_timeout_interruptible(1);
 			break;

@@ -60,7 +60,9 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	}
 	vcpu->s.rip = r->rip;
 	vcpu->s.rflags = (r->rflags & 0x3f7fd5) | X86_EFLAGS_FIXED;
-	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	/* An interrupt shadow has to fit the flags. */
+	vh_need(vcpu, VH_S_INTR);
+	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
 	/* A new place to go on from: what was under way there is not any more. */
 	vcpu->ev.exception_pending = false;
 	vh_request(vcpu, VH_REQ_EVENT);
@@ -141,17 +143,7 @@ static bool cregs_valid(struct vh_vcpu *vcpu, const struct creg *c)
 		return false;
 	if ((c->cr4 & X86_CR4_PCIDE) && !lma)
 		return false;
-	if (lma && (c->cr3 & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0)))
-		return false;
-	return true;
-}
-
-/* SDM 27.3.1.2: bases that must be canonical, and what RFLAGS.VM asks for is userspace's problem. */
-static bool seg_valid(const struct kvm_segment *seg, bool check64)
-{
-	if (check64 && !seg->unusable && !canonical(seg->base))
-		return false;
-	return true;
+	return !(c->cr3 & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0));
 }
 
 static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 *pdptrs)
@@ -162,9 +154,10 @@ static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 
 
 	if (!cregs_valid(vcpu, &c))
 		return -EINVAL;
-	if (!canonical(n->gdt.base) || !canonical(n->idt.base) ||
-	    !seg_valid(&n->fs, true) || !seg_valid(&n->gs, true) ||
-	    !seg_valid(&n->tr, true) || !seg_valid(&n->ldt, true))
+	/* SDM 27.3.1.2. That segments fit each other and RFLAGS.VM is left to VM entry. */
+	if (!canonical(n->gdt.base) || !canonical(n->idt.base) || !canonical(n->fs.base) ||
+	    !canonical(n->gs.base) || !canonical(n->tr.base) ||
+	    (!n->ldt.unusable && !canonical(n->ldt.base)))
 		return -EINVAL;
 	if ((n->efer & EFER_LMA) && n->cs.l && n->cs.db)
 		return -EINVAL;
@@ -257,6 +250,8 @@ int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
 
 	if (s->flags & ~KVM_SREGS2_FLAGS_PDPTRS_VALID || (valid && !pae))
 		return -EINVAL;
+	if (valid && !vh_pdptrs_valid(vcpu, s->pdptrs))
+		return -EINVAL;
 	return sregs_set(vcpu, &one, valid ? s->pdptrs : NULL);
 }
 
@@ -296,10 +291,10 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 	return 0;
 }
 
-/* Vectors of exceptions that push an error code. */
+/* Vectors of exceptions that push an error code; #CP is none of a guest without CET. */
 static bool has_error_code(u8 vector)
 {
-	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21;
+	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 }
 
 /**
@@ -317,7 +312,8 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	/* Entry fails for a vector or error code that the exception cannot have (SDM 27.2.1.3). */
 	if (e->exception.injected &&
 	    (e->exception.nr > 31 || e->exception.nr == 2 ||
-	     (e->exception.has_error_code && !has_error_code(e->exception.nr))))
+	     (e->exception.has_error_code && (!has_error_code(e->exception.nr) ||
+					      e->exception.error_code > 0x7fff))))
 		return -EINVAL;
 
 	vh_need(vcpu, VH_S_INTR);
@@ -328,7 +324,7 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 		ev->exception = (struct vh_fault){
 			.vector = e->exception.nr,
 			.has_error = has_error_code(e->exception.nr),
-			.error = e->exception.error_code & 0xffff7fff,
+			.error = e->exception.has_error_code ? e->exception.error_code : 0,
 		};
 	ev->irq_reinject = false;
 	vcpu->user_irq = -1;
@@ -354,8 +350,9 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 		ev->nmi_pending = !!e->nmi.pending;
 		atomic_set(&vcpu->nmi_queued, 0);
 	}
+	/* One that is being delivered blocks the next when it is (SDM 27.3.1.5). */
 	vcpu->s.interruptibility &= ~VH_BLOCKED_NMI;
-	if (e->nmi.masked)
+	if (e->nmi.masked && !e->nmi.injected)
 		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
 	if ((e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->lapic)
 		WRITE_ONCE(vcpu->sipi_vector, e->sipi_vector);

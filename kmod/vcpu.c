@@ -396,7 +396,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (likely(cmd == KVM_RUN))
 		r = arg ? -EINVAL : vh_vcpu_run(vcpu);
 	else
-		r = vcpu_ioctl_locked(vcpu, cmd, arg);
+		r = unlikely(vcpu->lost) ? -EIO : vcpu_ioctl_locked(vcpu, cmd, arg);
+	/* What was asked for could not be read. */
+	if (unlikely(vcpu->lost))
+		r = -EIO;
 	mutex_unlock(&vcpu->lock);
 	return r;
 }

@@ -256,6 +256,7 @@ struct vh_vcpu {
 
 	unsigned int halt_poll_ns;	/* adaptive; own thread */
 	bool parked;			/* waits for VH_CMD_VM_RESUME; own thread writes, others read */
+	bool lost;			/* its state could not be read: ioctls fail with -EIO; own thread */
 
 	/* Accounting: own thread writes, others read (acct/counters.c). */
 	s64 guest_tsc;			/* ticks in the guest; minus the TSC of the entry while in it */
@@ -375,6 +376,7 @@ int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
 int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
 void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
+void vh_vm_lost(struct vh_vcpu *vcpu);			/* ctl/control.c: a VMX instruction failed */
 int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh_handle_exit() */
 /* Real mode by software: an event through the IVT, @len bytes behind RIP; results as above. */
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
@@ -497,6 +499,7 @@ int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
 int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);
+bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
 /* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
 int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 

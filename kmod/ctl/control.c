@@ -223,3 +223,20 @@ void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason)
 	if (!test_and_set_bit(VH_ST_CRASHED, &vm->status))
 		vh_event_crash(vm->rec, reason);
 }
+
+/**
+ * vh_vm_lost - a VMX instruction failed that cannot: the VM ends here
+ * @vcpu: whose state is lost
+ *
+ * Own thread, process context. No vCPU of the VM runs again.
+ */
+void vh_vm_lost(struct vh_vcpu *vcpu)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	vcpu->lost = true;
+	if (!test_and_set_bit(VH_CTL_DEAD, &vm->control))
+		vh_err("VM %u: a VMX instruction failed for vCPU %u; the VM is stopped\n",
+		       vm->rec->id, vcpu->id);
+	vh_vm_request_all(vm, VH_REQ_CONTROL);
+}

@@ -247,6 +247,7 @@ int vmx_caps_init(void)
 	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES;
 	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
+	vh_cpu_caps.cr4_allowed = vmx_caps.cr4_fixed1;
 	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;
 	vh_ept_caps.huge_2m = vmx_caps.ept_vpid & VMX_EPT_2MB_PAGE_BIT;
 	vh_ept_caps.huge_1g = vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT;

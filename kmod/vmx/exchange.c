@@ -201,10 +201,11 @@ static void segs_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 static void tables_write(struct vh_vmx *vmx, struct vh_cpu_state *s)
 {
 	struct kvm_segment tr = s->seg[VH_TR];
+	bool small = !(s->efer & EFER_LMA) && (tr.type == 1 || tr.type == 3);
 
 	seg_write(&s->seg[VH_LDTR], VH_LDTR);
 	/* SDM 27.3.1.2: TR must be a busy TSS, whatever userspace thought of it. */
-	tr.type = tr.type == 1 || tr.type == 3 ? 3 : 11;
+	tr.type = small ? 3 : 11;
 	tr.s = 0;
 	tr.present = 1;
 	tr.unusable = 0;
@@ -254,6 +255,25 @@ static u64 hw_cr3(struct vh_vcpu *vcpu)
 	return vcpu->vmx->nopaging ? READ_ONCE(vcpu->vm->identity_addr) : vcpu->s.cr3;
 }
 
+/*
+ * SDM 27.3.1.5: an interrupt shadow is of one kind, STI's needs IF, and a trap
+ * flag beneath it is a pending single step. Returns the groups to be written.
+ */
+static noinline u32 shadow_fits(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vmx_need(vcpu, VH_S_RFLAGS | VH_S_PENDING_DB);
+	if (!(s->rflags & X86_EFLAGS_IF) || (s->interruptibility & VH_SHADOW_MOVSS))
+		s->interruptibility &= ~VH_SHADOW_STI;
+	if (!(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS)))
+		return 0;
+	s->pending_db &= ~BIT_ULL(14);
+	if (s->rflags & X86_EFLAGS_TF)
+		s->pending_db |= BIT_ULL(14);
+	return VH_S_PENDING_DB;
+}
+
 /**
  * vmx_write_state - write dirty groups of vcpu->s to the VMCS
  * @vcpu: the vCPU
@@ -286,6 +306,9 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 		if (entry != vmx->entry) {
 			vmx->entry = entry;
 			vmcs_write(VM_ENTRY_CONTROLS, entry);
+			/* The type of TR depends on the mode. */
+			vmx_need(vcpu, VH_S_TABLES);
+			groups |= VH_S_TABLES;
 		}
 		if (vmx->efer)
 			vmx->efer[0].value = hw_efer(vmx, s);
@@ -315,6 +338,8 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 	if ((groups & VH_S_PAT) && (vmx_caps.entry & VM_ENTRY_LOAD_IA32_PAT))
 		vmcs_write(GUEST_IA32_PAT, vh_cpu_caps.ept ? s->pat : vmcs_read(HOST_IA32_PAT));
 	if (groups & VH_S_INTR) {
+		if (unlikely(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS)))
+			groups |= shadow_fits(vcpu);
 		vmcs_write(GUEST_INTERRUPTIBILITY_INFO, s->interruptibility);
 		vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 	}

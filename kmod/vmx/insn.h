@@ -13,6 +13,8 @@
 #include <linux/types.h>
 #include <asm/asm.h>
 
+#include "fault.h"
+
 #ifdef VH_DEBUG
 void vmx_insn_failed(const char *insn, unsigned long operand);
 #define VMX_CHECK(ok, insn, operand) \
@@ -21,12 +23,14 @@ void vmx_insn_failed(const char *insn, unsigned long operand);
 #define VMX_CHECK(ok, insn, operand) ((void)(ok))
 #endif
 
-static __always_inline unsigned long vmcs_read(unsigned long field)
+/* @value is what a VMREAD gives that fails: not on a VMCS that is current. */
+static __always_inline unsigned long vmcs_read_or(unsigned long field, unsigned long value)
 {
-	unsigned long value = 0;
 #ifdef VH_DEBUG
 	u8 fail = 1;
 
+	if (vmx_fault(VMX_I_VMREAD))
+		return value;
 	asm volatile("1: vmread %[field], %[value]\n\tsetna %[fail]\n2:\n"
 		     _ASM_EXTABLE(1b, 2b)
 		     : [value] "+r" (value), [fail] "+qm" (fail)
@@ -40,11 +44,18 @@ static __always_inline unsigned long vmcs_read(unsigned long field)
 	return value;
 }
 
+static __always_inline unsigned long vmcs_read(unsigned long field)
+{
+	return vmcs_read_or(field, 0);
+}
+
 static __always_inline void vmcs_write(unsigned long field, unsigned long value)
 {
 #ifdef VH_DEBUG
 	u8 fail = 1;
 
+	if (vmx_fault(VMX_I_VMWRITE))
+		return;
 	asm volatile("1: vmwrite %[value], %[field]\n\tsetna %[fail]\n2:\n"
 		     _ASM_EXTABLE(1b, 2b)
 		     : [fail] "+qm" (fail)
@@ -58,20 +69,22 @@ static __always_inline void vmcs_write(unsigned long field, unsigned long value)
 }
 
 /* All of these return true when the instruction succeeded. */
-#define VMX_INSN_MEM(name)						\
+#define VMX_INSN_MEM(name, insn)					\
 static __always_inline bool vmx_##name(u64 pa)				\
 {									\
 	u8 fail = 1;							\
 									\
+	if (vmx_fault(insn))						\
+		return false;						\
 	asm volatile("1: " #name " %[pa]\n\tsetna %[fail]\n2:\n"	\
 		     _ASM_EXTABLE(1b, 2b)				\
 		     : [fail] "+qm" (fail) : [pa] "m" (pa)		\
 		     : "cc", "memory");					\
 	return !fail;							\
 }
-VMX_INSN_MEM(vmxon)
-VMX_INSN_MEM(vmclear)
-VMX_INSN_MEM(vmptrld)
+VMX_INSN_MEM(vmxon, VMX_I_VMXON)
+VMX_INSN_MEM(vmclear, VMX_I_VMCLEAR)
+VMX_INSN_MEM(vmptrld, VMX_I_VMPTRLD)
 #undef VMX_INSN_MEM
 
 static __always_inline bool vmx_vmptrst(u64 *pa)
@@ -94,20 +107,22 @@ static __always_inline bool vmx_vmxoff(void)
 	return !fail;
 }
 
-#define VMX_INSN_INV(name)						\
+#define VMX_INSN_INV(name, insn)					\
 static __always_inline bool vmx_##name(unsigned long type, u64 lo, u64 hi)	\
 {									\
 	struct { u64 lo, hi; } desc = { lo, hi };			\
 	u8 fail = 1;							\
 									\
+	if (vmx_fault(insn))						\
+		return false;						\
 	asm volatile("1: " #name " %[desc], %[type]\n\tsetna %[fail]\n2:\n" \
 		     _ASM_EXTABLE(1b, 2b)				\
 		     : [fail] "+qm" (fail)				\
 		     : [desc] "m" (desc), [type] "r" (type) : "cc", "memory"); \
 	return !fail;							\
 }
-VMX_INSN_INV(invept)
-VMX_INSN_INV(invvpid)
+VMX_INSN_INV(invept, VMX_I_INVEPT)
+VMX_INSN_INV(invvpid, VMX_I_INVVPID)
 #undef VMX_INSN_INV
 
 #endif /* VH_VMX_INSN_H */

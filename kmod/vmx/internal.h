@@ -62,6 +62,7 @@ struct vh_vmx {
 	bool vid;			/* virtual-interrupt delivery is on now */
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
+	bool lost;			/* an instruction failed that cannot: never entered again */
 #ifdef VH_DEBUG
 	struct vmx_witness *witness;
 #endif
@@ -100,7 +101,7 @@ static __always_inline void vmx_root_end(void)
 }
 
 /* vmcs.c */
-void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
+bool vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
 void vmx_clear_current(void);			/* interrupts off: VMCLEAR the current one, if ours */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */

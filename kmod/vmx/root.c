@@ -54,8 +54,12 @@ static int root_join_local(void)
 		return -EIO;
 	}
 	/* Nothing cached from an earlier life may be used (SDM 29.4.3.3). */
-	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT)
-		vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
+	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT &&
+	    !vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0)) {
+		vmx_vmxoff();
+		vh_cr4_vmxe(false);
+		return -EIO;
+	}
 	__this_cpu_write(vmx_root_state, VMX_ROOT_OWN);
 	return 0;
 }

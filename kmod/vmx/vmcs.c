@@ -62,7 +62,9 @@ static void vmcs_clear_local(struct vh_vmx *vmx)
 {
 	if (vmx->cpu != smp_processor_id())
 		return;
-	vmx_vmclear(vmx->vmcs_pa);
+	/* What this CPU had cached of it is gone. */
+	if (!vmx_vmclear(vmx->vmcs_pa))
+		vmx->lost = true;
 	if (__this_cpu_read(vmx_current) == vmx)
 		__this_cpu_write(vmx_current, NULL);
 	list_del_init(&vmx->node);
@@ -229,7 +231,8 @@ void vmx_eoi_bitmap(struct vh_vcpu *vcpu)
  * vmx_flush_ept - drop what the processor cached of the VM's EPT, or shadow
  * @vcpu: the vCPU
  *
- * In the window. SDM 29.4.3.3.
+ * In the window. SDM 29.4.3.3. Without the flush the guest might use pages
+ * that are not its any more: the request stays, and the VM ends.
  */
 void vmx_flush_ept(struct vh_vcpu *vcpu)
 {
@@ -243,8 +246,10 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu.eptp, 0);
 	else
 		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
-	if (!ok)
-		pr_err_once("vh: INVEPT failed\n");
+	if (unlikely(!ok)) {
+		vcpu->vmx->lost = true;
+		vh_request(vcpu, VH_REQ_TLB_FLUSH);
+	}
 	vmx_witness_flushed(vcpu->vmx);
 }
 
@@ -265,8 +270,10 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 		ok = vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
 	else
 		ok = vmx_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0, 0);
-	if (!ok)
-		pr_err_once("vh: INVVPID failed\n");
+	if (unlikely(!ok)) {
+		vcpu->vmx->lost = true;
+		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+	}
 }
 
 /* Everything that never changes for this vCPU; the VMCS is current. */
@@ -381,45 +388,56 @@ static void vmcs_host_cpu(void)
 	vmcs_write(HOST_IA32_SYSENTER_ESP, value);
 }
 
+static bool vmptrld(struct vh_vmx *vmx)
+{
+	bool ok = vmx_vmptrld(vmx->vmcs_pa);
+
+	__this_cpu_write(vmx_current, (ok ? vmx : NULL));
+	return ok;
+}
+
 /**
  * vmx_make_current - VMPTRLD if this VMCS is not the current one
  * @vcpu: the vCPU
  *
  * Interrupts off, in VMX operation; vh_vmx_load() has made sure that the VMCS
  * is active on no other CPU. On another CPU than last time everything that CPU
- * may have cached for the vCPU in an earlier visit is flushed.
+ * may have cached for the vCPU in an earlier visit is flushed. Returns false
+ * when it cannot be made current: the VMCS that is may be anybody's.
  */
-void vmx_make_current(struct vh_vcpu *vcpu)
+bool vmx_make_current(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
 	int cpu = smp_processor_id();
 
+	if (unlikely(vmx->lost))
+		return false;
 	if (likely(__this_cpu_read(vmx_current) == vmx))
-		return;
+		return true;
 	if (vmx->cpu != cpu) {
 		struct list_head *list = this_cpu_ptr(&vmx_active);
 
 		if (!list->next)
 			INIT_LIST_HEAD(list);
-		if (!vmx->configured)
-			vmx_vmclear(vmx->vmcs_pa);
+		if (!vmx->configured && !vmx_vmclear(vmx->vmcs_pa))
+			return false;
 		vmx_witness_loaded(vmx, cpu);
 		vmx->cpu = cpu;
 		list_add(&vmx->node, list);
-		vmx_vmptrld(vmx->vmcs_pa);
-		__this_cpu_write(vmx_current, vmx);
+		if (!vmptrld(vmx))
+			return false;
 		if (vmx->last_cpu == cpu)
-			return;
+			return true;
 		vmx->last_cpu = cpu;
 		vmcs_host_cpu();
 		if (!vmx->configured)
 			vmcs_configure(vcpu);
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
 		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
-	} else {
-		vmx_vmptrld(vmx->vmcs_pa);
-		__this_cpu_write(vmx_current, vmx);
+	} else if (!vmptrld(vmx)) {
+		return false;
 	}
+	return true;
 }
 
 /**

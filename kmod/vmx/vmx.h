@@ -46,6 +46,7 @@ enum vh_window {
 	VH_WIN_BREAK,		/* a request, a signal or a reschedule is due */
 	VH_WIN_NO_ROOT,		/* this CPU is not in VMX operation (hotplug, suspend): try elsewhere */
 	VH_WIN_FAILED,		/* VM entry failed: exit.reason, exit.fail_code */
+	VH_WIN_LOST,		/* a VMX instruction failed that cannot: the VM ends */
 };
 enum vh_window vh_window_run(struct vh_vcpu *vcpu);
 

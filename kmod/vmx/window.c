@@ -196,6 +196,7 @@ static bool honour_requests(struct vh_vcpu *vcpu)
 		vmx_flush_ept(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH_GUEST))
 		vmx_flush_vpid(vcpu);
+	/* Also when a flush failed, which leaves its request. */
 	if (READ_ONCE(vcpu->requests) & ~BIT(VH_REQ_EVENT))
 		return false;
 	if (vh_test_request(vcpu, VH_REQ_EVENT))
@@ -318,6 +319,27 @@ static __always_inline void vmx_count_reason(struct vh_vcpu *vcpu, u32 basic)
 		vcpu->exits[basic % VH_EXIT_COUNTERS]++;
 }
 
+/*
+ * The entry did not happen. What it was to inject is due again; the processor
+ * leaves it in the field, where the next entry would find it (SDM 27.8).
+ */
+static noinline enum vh_window entry_undone(struct vh_vcpu *vcpu)
+{
+	struct vh_idt_vectoring v = { .info = vmcs_read(VM_ENTRY_INTR_INFO_FIELD) };
+
+	if (v.info & INTR_INFO_VALID_MASK) {
+		if (v.info & INTR_INFO_DELIVER_CODE_MASK)
+			v.error = vmcs_read(VM_ENTRY_EXCEPTION_ERROR_CODE);
+		v.insn_len = vmcs_read(VM_ENTRY_INSTRUCTION_LEN);
+		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
+		vh_events_requeue(vcpu, &v);
+	}
+	return VH_WIN_FAILED;
+}
+
+/* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
+#define VMX_NO_REASON	0xffffffff
+
 /* Enter until an exit needs more than this window can do. */
 static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 {
@@ -328,7 +350,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->requests)) && !honour_requests(vcpu))
-			return VH_WIN_BREAK;
+			return unlikely(vmx->lost) ? VH_WIN_LOST : VH_WIN_BREAK;
 		if (vcpu->dirty) {
 			vmx_write_state(vcpu, vcpu->dirty);
 			vcpu->dirty = 0;
@@ -339,23 +361,27 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		trace_vh_entry(vcpu->id);
 		context_tracking_guest_enter();
 		vmx_count_entry(vcpu);
-		failed = vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
+		failed = vmx_fault(VMX_I_ENTER) || vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
 		vmx_count_exit(vcpu);
 		context_tracking_guest_exit();
 		if (unlikely(failed)) {
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
-			return VH_WIN_FAILED;
+			/* Without an error number the VMCS was not current, or VMX not on. */
+			return x->fail_code ? entry_undone(vcpu) : VH_WIN_LOST;
 		}
-		vmx->launched = true;
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
-		x->reason = vmcs_read(VM_EXIT_REASON);
+		x->reason = vmcs_read_or(VM_EXIT_REASON, VMX_NO_REASON);
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+			if (x->reason == VMX_NO_REASON)
+				return VH_WIN_LOST;
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
-			return VH_WIN_FAILED;
+			return entry_undone(vcpu);
 		}
+		/* Not before: an entry that fails leaves the launch state as it was (SDM 27.8). */
+		vmx->launched = true;
 		vmx_count_reason(vcpu, basic);
 		trace_vh_exit(vcpu->id, x->reason);
 
@@ -408,7 +434,11 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		local_irq_enable();
 		return VH_WIN_BREAK;
 	}
-	vmx_make_current(vcpu);
+	if (unlikely(!vmx_make_current(vcpu))) {
+		window_close(vcpu);
+		local_irq_enable();
+		return VH_WIN_LOST;
+	}
 	host_refresh(vmx);
 	tsc_refresh(vcpu);
 	debug_enter(vcpu, &debug);
@@ -418,7 +448,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 
 	result = enter_loop(vcpu);
 
-	if (unlikely(vmx_pml_on(vmx)))
+	if (unlikely(vmx_pml_on(vmx)) && result != VH_WIN_LOST)
 		vmx_pml_drain(vcpu);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_leave();
@@ -443,25 +473,41 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
  * @groups: VH_S_* groups
  *
  * Own thread, interrupts on, inside or outside a section. Waits while this
- * CPU is out of VMX operation (hotplug, suspend).
+ * CPU is out of VMX operation (hotplug, suspend), but not for a process that
+ * was killed. When the VMCS cannot be read the state is lost, and the VM ends.
  */
 void vh_fetch(struct vh_vcpu *vcpu, u32 groups)
 {
-	for (;;) {
+	bool ok = false, on = true;
+
+	while (!vcpu->lost) {
 		preempt_disable();
 		if (vcpu->vmx->cpu != smp_processor_id())
 			vmx_release_remote(vcpu->vmx);
 		local_irq_disable();
 		if (likely(vmx_root_begin())) {
-			vmx_make_current(vcpu);
-			vmx_read_state(vcpu, groups);
+			ok = vmx_make_current(vcpu);
+			if (ok)
+				vmx_read_state(vcpu, groups);
+			/* -1 in every VMCS of vh's: this one can be read, or all of it was not. */
+			ok = ok && vmcs_read(VMCS_LINK_POINTER) == -1UL;
 			vmx_root_end();
 			local_irq_enable();
 			preempt_enable();
-			return;
+			break;
 		}
 		local_irq_enable();
 		preempt_enable();
-		schedule_timeout_uninterruptible(1);
+		on = !fatal_signal_pending(current);
+		if (!on)
+			break;
+		schedule_timeout_killable(1);
+	}
+	if (unlikely(!ok)) {
+		/* Nobody will ask again. */
+		vcpu->valid |= groups;
+		vcpu->lost = true;
+		if (on)
+			vh_vm_lost(vcpu);
 	}
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fault.h - VMX instructions that fail on demand; debug build only.
+ *
+ * The module parameter fail_vmx, "INSN[,INSN...] N [forever]", has the N-th of
+ * these instructions from then on fail as its fixup would have it, and all of
+ * every kind after it with "forever": VMX operation has ended. It reads as how
+ * many are left to go and how many have failed.
+ */
+#ifndef VH_VMX_FAULT_H
+#define VH_VMX_FAULT_H
+
+#include <linux/types.h>
+
+enum vmx_insn {
+	VMX_I_VMXON, VMX_I_VMCLEAR, VMX_I_VMPTRLD, VMX_I_ENTER, VMX_I_INVEPT, VMX_I_INVVPID,
+	VMX_I_VMREAD, VMX_I_VMWRITE, VMX_NR_INSNS
+};
+
+#ifdef VH_DEBUG
+extern unsigned int vmx_fault_mask;		/* 0: none is to fail */
+bool vmx_fault_due(enum vmx_insn insn);
+
+/* Is this instruction to fail instead of being executed? Any context. */
+static __always_inline bool vmx_fault(enum vmx_insn insn)
+{
+	return unlikely(READ_ONCE(vmx_fault_mask)) && vmx_fault_due(insn);
+}
+#else
+static __always_inline bool vmx_fault(enum vmx_insn insn)
+{
+	return false;
+}
+#endif
+
+#endif /* VH_VMX_FAULT_H */

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each VMX instruction of a VM's life fails in turn (debug build: kmod/vmx/fault.h).
+ * KVM_CREATE_VM fails with EIO, or the VM ends: every KVM_RUN of it from then
+ * on, and every ioctl of a vCPU whose state is lost, fails with EIO. The host
+ * and the next VM are well.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/kvm.h"
+#include "../lib/runner.h"
+#include "../lib/tap.h"
+#include "scenario.h"
+
+#define PARAMETER	"/sys/module/vh/parameters/fail_vmx"
+
+static unsigned int most = 40, step = 9;
+
+static bool set_fault(const char *insn, unsigned long n, const char *how)
+{
+	char text[80];
+	int fd = open(PARAMETER, O_WRONLY), r;
+
+	snprintf(text, sizeof(text), "%s %lu %s", insn, n, how);
+	r = fd < 0 ? -1 : write(fd, text, strlen(text));
+	close(fd);
+	return r > 0;
+}
+
+static unsigned long failed_insns(void)
+{
+	unsigned long to_go = 0, failed = 0;
+	FILE *f = fopen(PARAMETER, "r");
+
+	if (!f || fscanf(f, "%lu %lu", &to_go, &failed) != 2)
+		failed = 0;
+	if (f)
+		fclose(f);
+	return failed;
+}
+
+static bool is_run(enum op op)
+{
+	return op == OP_RUN || op == OP_RUN_LOGGED || op == OP_RUN_AGAIN || op == OP_RUN2;
+}
+
+/* Errors are EIO, and once a run has ended in one no other succeeds. */
+static bool as_documented(struct tap_result *r, const int err[OPS], const char *what, unsigned long n)
+{
+	bool dead = false;
+	int op;
+
+	for (op = 0; op < OPS; op++) {
+		if (err[op] > 0 && err[op] != EIO)
+			return tap_fail(r, "%s %lu: %s: %s", what, n, op_name[op], strerror(err[op]));
+		if (err[op] == EIO && op != OP_VM && op < OP_RUN && op != OP_CPUID && op != OP_SREGS &&
+		    op != OP_REGS)
+			return tap_fail(r, "%s %lu: %s: EIO", what, n, op_name[op]);
+		if (is_run(op) && dead && !err[op])
+			return tap_fail(r, "%s %lu: %s succeeds in a VM that was stopped", what, n,
+					op_name[op]);
+		dead |= is_run(op) && err[op] == EIO;
+	}
+	return true;
+}
+
+struct kind {
+	const char *insns, *how;
+	bool some;		/* there are many: not each one */
+	bool none;		/* the processor may have no use for it */
+};
+
+static void fail_each(struct tap_result *r, const void *arg)
+{
+	const struct kind *k = arg;
+	struct scenario s = { .irqchip = true };
+	unsigned long n, tried = 0, stopped = 0, refused = 0, unseen = 0;
+	int err[OPS];
+	bool ok;
+
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	for (n = 1; ; n += k->some && n > most ? step : 1) {
+		s.irqchip = n & 1;
+		if (!set_fault(k->insns, n, k->how)) {
+			tap_fail(r, "%s: %s", PARAMETER, strerror(errno));
+			return;
+		}
+		ok = scenario_run(&s, err);
+		tried = failed_insns();
+		set_fault("none", 0, "");
+		if (!tried)
+			break;
+		if (!as_documented(r, err, k->insns, n))
+			return;
+		if (err[OP_VM] == EIO)
+			refused++;
+		else if (ok)
+			unseen++;
+		else
+			stopped++;
+		if (!scenario_run(&s, err)) {
+			tap_fail(r, "%s %lu: the next VM does not work", k->insns, n);
+			return;
+		}
+	}
+	printf("# %s %s: %lu tried, %lu VMs refused, %lu stopped, %lu of no consequence\n", k->insns, k->how,
+	       refused + stopped + unseen, refused, stopped, unseen);
+	if (n == 1 && !k->none)
+		tap_fail(r, "no %s was ever executed", k->insns);
+	/* What comes after the end of all vCPUs may have none; the others have to be seen. */
+	else if (n > 1 && !refused && !stopped)
+		tap_fail(r, "no failing %s was ever seen", k->insns);
+}
+
+#define KIND(...) &(const struct kind){ __VA_ARGS__ }
+
+static const struct test_case cases[] = {
+	{ "vmxon", fail_each, KIND("vmxon", "", false, false) },
+	{ "vmclear", fail_each, KIND("vmclear", "", false, false) },
+	{ "vmptrld", fail_each, KIND("vmptrld", "", false, false) },
+	{ "vmlaunch-vmresume", fail_each, KIND("enter", "", false, false) },
+	{ "invept", fail_each, KIND("invept", "", false, true) },
+	{ "invvpid", fail_each, KIND("invvpid", "", false, true) },
+	{ "vmx-ends-before-vmptrld", fail_each, KIND("vmclear,vmptrld", "forever", false, false) },
+	{ "vmx-ends-before-entry", fail_each, KIND("enter", "forever", false, false) },
+	{ "vmx-ends-anywhere", fail_each,
+	  KIND("vmxon,vmclear,vmptrld,enter,invept,invvpid,vmread,vmwrite", "forever", true, false) },
+	{ NULL, NULL, NULL }
+};
+
+int main(int argc, char **argv)
+{
+	return runner_main(argc, argv, cases);
+}
