@@ -60,6 +60,9 @@ struct vh_vmx {
 	bool vid;			/* virtual-interrupt delivery is on now */
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
+	bool l1d_due;			/* the host has run: flush before the next entry */
+	u64 spec_ctrl;			/* the host's in this window, where it is written at exits */
+	u64 serial;			/* never used twice; const */
 #ifdef VH_DEBUG
 	struct vmx_witness *witness;
 #endif
@@ -72,10 +75,17 @@ extern const struct vh_root_ops *vmx_root;
 int vmx_root_init(void);
 void vmx_root_exit(void);
 bool vmx_root_own_begin(void);
+bool vmx_root_is_on(int cpu);			/* any context */
+bool vmx_root_emergency_off(void);		/* interrupts off, NMI: was it on? */
+
+/* crash.c; process context */
+void vmx_crash_arm(void);
+void vmx_crash_disarm(void);
 
 /* vmcs.c */
 void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
+void vmx_clear_all_emergency(void);		/* the same in an NMI */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */

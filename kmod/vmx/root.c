@@ -56,6 +56,33 @@ static void root_off_local(void)
 	vh_cr4_vmxe(false);
 }
 
+/**
+ * vmx_root_is_on - has vh turned VMX on there?
+ * @cpu: the CPU
+ */
+bool vmx_root_is_on(int cpu)
+{
+	return READ_ONCE(per_cpu(root_on, cpu));
+}
+
+/**
+ * vmx_root_emergency_off - leave VMX operation on this CPU, for good
+ *
+ * The host dies. Interrupts off, or in an NMI. The VMCSs are cleared, but
+ * stay on their list. Returns whether VMX was on.
+ */
+bool vmx_root_emergency_off(void)
+{
+	if (!__this_cpu_read(root_on))
+		return false;
+	root_wanted = false;
+	__this_cpu_write(root_on, false);
+	vmx_clear_all_emergency();
+	vmx_vmxoff();
+	vh_cr4_vmxe(false);
+	return true;
+}
+
 static void root_on_ipi(void *error)
 {
 	int err = root_on_local();
@@ -78,6 +105,7 @@ static int root_own_get(void)
 		vh_info("this kernel lets only KVM turn VMX on, and vh cannot use KVM's VMX operation yet: no VMs\n");
 		return -EOPNOTSUPP;
 	}
+	vmx_crash_arm();
 	cpus_read_lock();
 	on_each_cpu(root_on_ipi, &error, 1);
 	err = atomic_read(&error);
@@ -86,6 +114,8 @@ static int root_own_get(void)
 	else
 		root_wanted = true;
 	cpus_read_unlock();
+	if (err)
+		vmx_crash_disarm();
 	if (err == -EBUSY)
 		vh_info("VMX is in use by another hypervisor (is kvm_intel loaded and running VMs?)\n");
 	else if (err)
@@ -99,6 +129,7 @@ static void root_own_put(void)
 	root_wanted = false;
 	on_each_cpu(root_off_ipi, NULL, 1);
 	cpus_read_unlock();
+	vmx_crash_disarm();
 }
 
 /**

@@ -18,6 +18,7 @@
 #include <asm/fsgsbase.h>
 
 #include "internal.h"
+#include "mitigate.h"
 #include "witness.h"
 #include "../inject.h"
 #include "../trace.h"
@@ -339,7 +340,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		trace_vh_entry(vcpu->id);
 		context_tracking_guest_enter();
 		vmx_count_entry(vcpu);
-		failed = vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
+		failed = vmx_mitigate_and_enter(vcpu, vmx);
 		vmx_count_exit(vcpu);
 		context_tracking_guest_exit();
 		if (unlikely(failed)) {
@@ -412,6 +413,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	tsc_refresh(vcpu);
 	debug_enter(vcpu, &debug);
 	vtime_account_guest_enter();
+	vmx_mitigate_window(vmx);
 
 	result = enter_loop(vcpu);
 
