@@ -26,30 +26,22 @@ static void (*on_dying)(void);
 static void (*stop_others)(int wait);
 static void (*crash_stop_others)(void);
 
-static void dying(void)
-{
-	void (*fn)(void) = READ_ONCE(on_dying);
-
-	if (fn)
-		fn();
-}
-
 static void stop_hook(int wait)
 {
-	dying();
+	on_dying();
 	stop_others(wait);
 }
 
 static void crash_stop_hook(void)
 {
-	dying();
+	on_dying();
 	crash_stop_others();
 }
 
 static void dump(enum kmsg_dump_reason reason)
 {
 	if (reason == KMSG_DUMP_EMERG || reason == KMSG_DUMP_PANIC)
-		dying();
+		on_dying();
 }
 
 #ifdef VH_HAVE_KMSG_DUMP_DETAIL
@@ -66,12 +58,18 @@ static void dump_fn(struct kmsg_dumper *dumper, enum kmsg_dump_reason reason)
 
 static struct kmsg_dumper dumper = { .dump = dump_fn, .max_reason = KMSG_DUMP_EMERG };
 
+/**
+ * vh_crash_hook - have @fn called when the host dies
+ * @fn: any context; VMX has to be off on all CPUs when it returns. May be called twice
+ *
+ * Process context. There is one user.
+ */
 void vh_crash_hook(void (*fn)(void))
 {
-	WRITE_ONCE(on_dying, fn);
+	on_dying = fn;
 	stop_others = smp_ops.stop_other_cpus;
 	crash_stop_others = smp_ops.crash_stop_other_cpus;
-	/* Not before the originals can be seen. */
+	/* The hooks are not seen before what they need. */
 	smp_wmb();
 	WRITE_ONCE(smp_ops.stop_other_cpus, stop_hook);
 	if (crash_stop_others)
@@ -79,15 +77,23 @@ void vh_crash_hook(void (*fn)(void))
 	kmsg_dump_register(&dumper);
 }
 
+/**
+ * vh_crash_unhook - and no more
+ *
+ * Process context.
+ */
 void vh_crash_unhook(void)
 {
 	kmsg_dump_unregister(&dumper);
-	/* Whoever came after us keeps a way through: the hooks then do nothing but go on. */
-	cmpxchg(&smp_ops.stop_other_cpus, stop_hook, stop_others);
-	cmpxchg(&smp_ops.crash_stop_other_cpus, crash_stop_hook, crash_stop_others);
-	WRITE_ONCE(on_dying, NULL);
+	WRITE_ONCE(smp_ops.stop_other_cpus, stop_others);
+	WRITE_ONCE(smp_ops.crash_stop_other_cpus, crash_stop_others);
 }
 
+/**
+ * vh_nmi_others - an NMI to every other CPU
+ *
+ * Any context. False: this kernel does not let modules.
+ */
 bool vh_nmi_others(void)
 {
 	if (num_online_cpus() > 1)

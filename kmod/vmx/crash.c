@@ -55,22 +55,22 @@ static void crash_off(void)
 }
 
 /**
- * vmx_crash_arm - VMX goes on: should the host die from now on, it goes off
+ * vmx_crash_init - should the host die from now on, VMX goes off where it is on
  *
- * Process context, vmx/root.c's lock held.
+ * Module load.
  */
-void vmx_crash_arm(void)
+void vmx_crash_init(void)
 {
 	register_nmi_handler(NMI_LOCAL, crash_nmi, 0, "vh");
 	vh_crash_hook(crash_off);
 }
 
 /**
- * vmx_crash_disarm - VMX is off
+ * vmx_crash_exit - undo vmx_crash_init()
  *
- * Process context, vmx/root.c's lock held.
+ * Module unload: VMX is off.
  */
-void vmx_crash_disarm(void)
+void vmx_crash_exit(void)
 {
 	vh_crash_unhook();
 	unregister_nmi_handler(NMI_LOCAL, "vh");

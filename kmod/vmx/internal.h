@@ -79,8 +79,8 @@ bool vmx_root_is_on(int cpu);			/* any context */
 bool vmx_root_emergency_off(void);		/* interrupts off, NMI: was it on? */
 
 /* crash.c; process context */
-void vmx_crash_arm(void);
-void vmx_crash_disarm(void);
+void vmx_crash_init(void);
+void vmx_crash_exit(void);
 
 /* vmcs.c */
 void vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */

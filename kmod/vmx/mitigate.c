@@ -100,7 +100,7 @@ static void l1d_flush(void)
 {
 	__this_cpu_inc(vmx_mitigation_counts.l1d);
 	if (vmx_mitigations.l1d_msr)
-		native_wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
 	else
 		l1d_fill();
 }
@@ -140,7 +140,7 @@ static DEFINE_PER_CPU(struct to_user, to_user);	/* own CPU, interrupts off */
 static void ibpb(void)
 {
 	__this_cpu_inc(vmx_mitigation_counts.ibpb);
-	native_wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
+	wrmsrl(MSR_IA32_PRED_CMD, PRED_CMD_IBPB);
 }
 
 static void to_user_barrier(struct user_return_notifier *n)

@@ -105,7 +105,6 @@ static int root_own_get(void)
 		vh_info("this kernel lets only KVM turn VMX on, and vh cannot use KVM's VMX operation yet: no VMs\n");
 		return -EOPNOTSUPP;
 	}
-	vmx_crash_arm();
 	cpus_read_lock();
 	on_each_cpu(root_on_ipi, &error, 1);
 	err = atomic_read(&error);
@@ -114,8 +113,6 @@ static int root_own_get(void)
 	else
 		root_wanted = true;
 	cpus_read_unlock();
-	if (err)
-		vmx_crash_disarm();
 	if (err == -EBUSY)
 		vh_info("VMX is in use by another hypervisor (is kvm_intel loaded and running VMs?)\n");
 	else if (err)
@@ -129,7 +126,6 @@ static void root_own_put(void)
 	root_wanted = false;
 	on_each_cpu(root_off_ipi, NULL, 1);
 	cpus_read_unlock();
-	vmx_crash_disarm();
 }
 
 /**
@@ -267,6 +263,8 @@ int vmx_root_init(void)
 	root_cpuhp = err;
 	vh_syscore_register(root_suspend, root_resume);
 	register_reboot_notifier(&root_reboot_nb);
+	if (VH_MAY_SET_VMXE)
+		vmx_crash_init();
 	return 0;
 }
 
@@ -277,6 +275,8 @@ int vmx_root_init(void)
  */
 void vmx_root_exit(void)
 {
+	if (VH_MAY_SET_VMXE)
+		vmx_crash_exit();
 	unregister_reboot_notifier(&root_reboot_nb);
 	vh_syscore_unregister();
 	cpuhp_remove_state(root_cpuhp);

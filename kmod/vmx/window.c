@@ -354,6 +354,9 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		x->reason = vmcs_read(VM_EXIT_REASON);
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
+			/* One during the entry is not delivered (SDM 27.9): the host's too. */
+			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
+				asm volatile("int $18");
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return VH_WIN_FAILED;
 		}
