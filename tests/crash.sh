@@ -67,7 +67,7 @@ expect() { # NAME FILE COUNT PATTERN
 		failed=$((failed + 1)); echo "not ok - $1"
 	fi
 }
-expect "the panic left VMX on both CPUs" "$work/kdump" 1 'serial: .*vh: VMX is off on 2 of 2 CPUs'
+expect "the panic left VMX on both CPUs" "$work/kdump" 1 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
 
 # --- resets: which one is next is kept in the CMOS ---
 cat "$work/common" - >"$work/resets.sh" <<'END2'
@@ -86,14 +86,14 @@ case $(get) in
 esac
 kill $spinner
 END2
-tests/lab/lab run --cpus 2 --trim --serial --timeout 300 --allow 'sysrq triggered crash' \
+tests/lab/lab run --cpus 2 --trim --serial --timeout 300 --append reboot=p --allow 'sysrq triggered crash' \
 	--file "$module:vh.ko" --file build/tests/mitigations/spin "$@" "$work/resets.sh" \
 	>"$work/resets" 2>&1 || failed=$((failed + 1))
 grep -v '^serial:' "$work/resets"
 for what in "an emergency reboot" "a forced reboot" "a panic"; do
 	expect "VMs run on both CPUs after $what" "$work/resets" 1 "^ok - up after $what, 2 CPUs"
 done
-expect "emergency reboot and panic left VMX on both CPUs" "$work/resets" 2 'serial: .*vh: VMX is off on 2 of 2 CPUs'
+expect "emergency reboot and panic left VMX on both CPUs" "$work/resets" 2 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
 [ $failed = 0 ] || { echo "--- kdump"; tail -n 30 "$work/kdump"; echo "--- resets"; tail -n 40 "$work/resets"; }
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

@@ -47,7 +47,7 @@ check "and for each turn of a VM" counted l1d_flush 400 500 ./probe turns 200
 check "not for exits that never leave the window" counted l1d_flush 1 100 ./probe cpuid 20000
 check "executed huge pages are split" split 2
 check "the others stay whole, and so do the split" [ $data -le 8 -a $code -ge 2 -a $code -le 4 -a $again -le 6 ]
-for pattern in cr pf tlb smp; do
+for pattern in cr pf tlb; do
 	check "guests: $pattern" ./guests --timeout 30 --only $pattern /dev/vh >/dev/null
 done
 ./vhctl check | grep -E 'l1tf|mds|spectre|multihit'
@@ -107,7 +107,7 @@ check "bhi is mitigated" says branch_history_injection "^Mitigation: branch hist
 check "spectre_v2 is mitigated" says spectre_v2 "^Mitigation: return stack filled at each exit, IBPB between vCPUs"
 check "a barrier for each turn of another VM" counted ibpb 400 420 ./probe turns 200
 check "none while one VM has the CPU" counted ibpb 0 5 ./probe out 400
-for pattern in cr pf msr smp; do
+for pattern in cr pf msr; do
 	check "guests: $pattern" ./guests --timeout 30 --only $pattern /dev/vh >/dev/null
 done
 done_

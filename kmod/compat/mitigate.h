@@ -81,9 +81,13 @@ static inline int vh_host_l1tf(void)
 #endif
 }
 
-/* mds=, tsx_async_abort=, reg_file_data_sampling=: buffers are cleared on the way to user mode */
+/* mds=, tsx_async_abort=, reg_file_data_sampling=: buffers are cleared on the way to user mode, or guests */
 static inline bool vh_host_clears_buffers(void)
 {
+#ifdef X86_FEATURE_CLEAR_CPU_BUF_VM
+	if (boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM))
+		return true;
+#endif
 #ifdef X86_FEATURE_CLEAR_CPU_BUF
 	return boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF);
 #else
@@ -97,7 +101,9 @@ static inline bool vh_host_clears_mmio(void)
 {
 	if (!vh_has_bug(X86_BUG_MMIO_STALE_DATA))
 		return false;
-#ifdef VH_HAVE_MMIO_STALE_DATA
+#if defined(X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO)
+	return boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF_VM_MMIO);
+#elif defined(VH_HAVE_MMIO_STALE_DATA)
 	return static_key_enabled(&mmio_stale_data_clear);
 #else
 	return !cpu_mitigations_off();
