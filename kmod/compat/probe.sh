@@ -35,6 +35,15 @@ wait
 	done
 	# What only KVM's modules may use is declared for all; the export says so.
 	[ ! -e "$symvers" ] || awk -F '\t' '
-		$2 == "cr4_update_irqsoff" && $5 !~ /^module:/ { print "#define VH_HAVE_CR4_UPDATE" }' "$symvers"
+		BEGIN {
+			have["cr4_update_irqsoff"] = "CR4_UPDATE"
+			have["l1tf_mitigation"] = "L1TF_MITIGATION"
+			have["mmio_stale_data_clear"] = "MMIO_STALE_DATA"
+			have["clear_bhb_loop"] = "CLEAR_BHB_LOOP"
+			have["x86_ibpb_exit_to_user"] = "IBPB_EXIT_TO_USER"
+			have["smp_ops"] = "SMP_OPS"
+			have["apic"] = "APIC"
+		}
+		$2 in have && $5 !~ /^module:/ { print "#define VH_HAVE_" have[$2] }' "$symvers"
 } >"$work/header"
 mv "$work/header" "$header"

@@ -128,3 +128,12 @@ struct nlattr **probe(struct netlink_callback *cb)
 #include <linux/workqueue.h>
 int probe = WQ_PERCPU;
 #endif
+
+#ifdef PROBE_KMSG_DUMP_DETAIL
+#include <linux/kmsg_dump.h>
+enum kmsg_dump_reason probe(const struct kmsg_dump_detail *d);
+enum kmsg_dump_reason probe(const struct kmsg_dump_detail *d)
+{
+	return d->reason;
+}
+#endif

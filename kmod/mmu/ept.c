@@ -17,6 +17,7 @@
 #include "ept.h"
 
 struct vh_ept_caps vh_ept_caps __ro_after_init;
+atomic_long_t vh_ept_splits = ATOMIC_LONG_INIT(0);
 
 /**
  * vh_ept_init - an empty table
@@ -227,13 +228,16 @@ static bool ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
  *
  * Returns 0, -EAGAIN when another mapper won and the caller should look again,
  * -EEXIST when something else is mapped there (zap it first: all that a leaf
- * of @level covers), -ENOMEM when the cache is empty.
+ * of @level covers), -ENOMEM when the cache is empty, -E2BIG when no leaf of
+ * this size may be there (EPT_SPLIT). @entry with EPT_SPLIT: nor from now on.
  */
 int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_table_cache *cache)
 {
+	u64 split = entry & EPT_SPLIT;
 	u64 *table = mmu->root, *at, e, new;
 	int l;
 
+	entry &= ~EPT_SPLIT;
 	for (l = EPT_LEVELS; l > level; l--) {
 		at = &table[ept_index(gfn, l)];
 		e = READ_ONCE(*at);
@@ -243,7 +247,7 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 			if (!cache->n)
 				return -ENOMEM;
 			fresh = cache->table[cache->n - 1];
-			new = __pa(fresh) | VMX_EPT_RWX_MASK;
+			new = __pa(fresh) | VMX_EPT_RWX_MASK | split;
 			if (cmpxchg64(at, e, new) != e)
 				return -EAGAIN;
 			cache->n--;
@@ -251,6 +255,9 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 		} else if (ept_leaf(e, l)) {
 			/* A large page covers it already. */
 			return entry & ~e & VMX_EPT_RWX_MASK ? -EEXIST : 0;
+		} else if (split & ~e) {
+			if (cmpxchg64(at, e, e | split) != e)
+				return -EAGAIN;
 		}
 		table = ept_table(e);
 	}
@@ -260,7 +267,7 @@ int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_ta
 		entry |= EPT_LARGE;
 	if (e & VMX_EPT_RWX_MASK) {
 		if (!ept_leaf(e, level))
-			return -EEXIST;
+			return e & EPT_SPLIT ? -E2BIG : -EEXIST;
 		if (ept_pfn(e) != ept_pfn(entry))
 			return -EEXIST;
 		if ((e & entry & VMX_EPT_RWX_MASK) == (entry & VMX_EPT_RWX_MASK))

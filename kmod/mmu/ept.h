@@ -11,6 +11,7 @@
 #define EPT_ENTRIES	512
 #define EPT_LARGE	BIT_ULL(7)
 #define EPT_NO_PAGE	BIT_ULL(52)	/* ignored by hardware: not a page of the VMM */
+#define EPT_SPLIT	BIT_ULL(53)	/* ignored by hardware: code was executed in this table's range */
 #define EPT_ADDR	GENMASK_ULL(51, 12)
 
 /* log2 of the pages that an entry at @level maps */

@@ -187,27 +187,53 @@ int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gf
 	return 0;
 }
 
+/*
+ * iTLB multihit: a processor that finds translations of two sizes for the code
+ * it executes stops with a machine check. So large leaves are not executable,
+ * and code that is executed is mapped by small ones, which stay (EPT_SPLIT).
+ */
+static int nx_level(const struct vh_host_page *hp, u32 access)
+{
+	return vh_ept_caps.nx_huge && (access & VH_ACC_EXEC) ? 1 : hp->level;
+}
+
+static u64 leaf_for(const struct vh_host_page *hp, u32 access)
+{
+	int level = nx_level(hp, access);
+	u64 entry = ept_entry(page_to_pfn(hp->page) & ~((1UL << ept_shift(level)) - 1), hp->writable);
+
+	/* It is going to be: nothing for the processor to do, nor for PML to log. */
+	if (access & VH_ACC_WRITE)
+		entry |= VMX_EPT_DIRTY_BIT;
+	if (vh_ept_caps.nx_huge && level > 1)
+		entry &= ~(u64)VMX_EPT_EXECUTABLE_MASK;
+	if (level < hp->level)
+		entry |= EPT_SPLIT;
+	return entry;
+}
+
 static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
 	struct vh_mmu *mmu = &vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
-	u64 entry;
 
 	err = vh_host_page_get(vcpu, slot, gfn, write, max, &hp);
 	if (err)
 		return err;
-	entry = ept_entry(page_to_pfn(hp.page) & ~((1UL << ept_shift(hp.level)) - 1), hp.writable);
-	/* It is going to be: nothing for the processor to do, nor for PML to log. */
-	if (write)
-		entry |= VMX_EPT_DIRTY_BIT;
 
 	read_lock(&mmu->lock);
 	err = VH_FAULT_RETRY;
 	if (!vh_host_page_stale(mmu, &hp)) {
 		do {
-			err = vh_ept_map(mmu, gfn, entry, hp.level, &vcpu->table_cache);
+			err = vh_ept_map(mmu, gfn, leaf_for(&hp, access), nx_level(&hp, access),
+					 &vcpu->table_cache);
+			/* Code is executed nearby: a smaller leaf. */
+			if (err == -E2BIG) {
+				hp.level--;
+				err = -EAGAIN;
+			}
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
@@ -216,7 +242,9 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	read_unlock(&mmu->lock);
 	put_page(hp.page);
 	if (err == -EEXIST) {
-		clear_way(vcpu->vm, gfn, hp.level);
+		clear_way(vcpu->vm, gfn, nx_level(&hp, access));
+		if (nx_level(&hp, access) < hp.level)
+			atomic_long_inc(&vh_ept_splits);
 		return VH_FAULT_RETRY;
 	}
 	return err;

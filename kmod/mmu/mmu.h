@@ -36,8 +36,9 @@ struct vh_vcpu;
 /**
  * struct vh_ept_caps - EPT features of the processor; written once by vmx/caps.c
  */
-struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only, pml; };
+struct vh_ept_caps { bool ad, huge_2m, huge_1g, exec_only, pml, nx_huge; };
 extern struct vh_ept_caps vh_ept_caps;
+extern atomic_long_t vh_ept_splits;	/* large pages split because code in them was executed */
 
 /**
  * struct vh_table_cache - zeroed pages for a vCPU's next fault; own thread

@@ -439,8 +439,13 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 }
 
 /* The largest entry for a page of the guest that the hardware has. */
-static int level_max(const struct vh_vcpu *vcpu, u64 guest_page)
+static int level_max(const struct vh_vcpu *vcpu, const struct vh_walk *w)
 {
+	u64 guest_page = w->page_size;
+
+	/* iTLB multihit: what may be executed is mapped by small entries (fault.c). */
+	if (vh_ept_caps.nx_huge && !w->nx)
+		return 1;
 	/* The hardware's PDPTEs of a PAE walk map nothing. */
 	if (guest_page >= 1ULL << 30 && (vcpu->s.efer & EFER_LMA) &&
 	    boot_cpu_has(X86_FEATURE_GBPAGES))
@@ -458,10 +463,10 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 
 	if (how->window)
 		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
-					level_max(vcpu, w->page_size), &hp);
+					level_max(vcpu, w), &hp);
 	else
 		err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
-				       level_max(vcpu, w->page_size), &hp);
+				       level_max(vcpu, w), &hp);
 	if (err)
 		return err;
 	h.level = hp.level;

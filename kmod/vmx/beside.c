@@ -21,7 +21,7 @@
  */
 struct beside {
 	u64 foreign;		/* the current VMCS; -1: none */
-	bool mine;		/* VMX was off */
+	bool mine;		/* VMX was off; false outside windows */
 };
 static DEFINE_PER_CPU(struct beside, beside);
 
@@ -36,11 +36,10 @@ bool vmx_beside_begin(void)
 	struct beside *b = this_cpu_ptr(&beside);
 
 	if (__read_cr4() & X86_CR4_VMXE) {
-		b->mine = false;
 		/* CR4.VMXE is set before VMXON, and cleared after VMXOFF. */
 		return vmx_vmptrst(&b->foreign);
 	}
-	if (!VH_MAY_SET_VMXE)
+	if (!VH_MAY_SET_VMXE || READ_ONCE(vmx_dying))
 		return false;
 	vh_cr4_vmxe(true);
 	b->mine = vmx_vmxon(__pa(__this_cpu_read(vmx_root_region)));
@@ -60,6 +59,7 @@ void vmx_beside_end(void)
 
 	vmx_clear_current();
 	if (b->mine) {
+		b->mine = false;
 		vmx_vmxoff();
 		vh_cr4_vmxe(false);
 	} else if (b->foreign != -1ULL) {
@@ -78,4 +78,33 @@ int vmx_beside_try(void)
 		return VH_MAY_SET_VMXE ? -EIO : -EOPNOTSUPP;
 	vmx_beside_end();
 	return 0;
+}
+
+/**
+ * vmx_beside_is_mine - is VMX on there for a window, and would not be without?
+ * @cpu: the CPU
+ */
+bool vmx_beside_is_mine(int cpu)
+{
+	return READ_ONCE(per_cpu(beside, cpu).mine);
+}
+
+/**
+ * vmx_beside_emergency_off - the host dies, maybe inside a window
+ *
+ * Interrupts off, or in an NMI. What is KVM's it leaves itself, with its own
+ * VMCSs cleared. Returns whether VMX was on for the window only.
+ */
+bool vmx_beside_emergency_off(void)
+{
+	struct beside *b = this_cpu_ptr(&beside);
+
+	if (__read_cr4() & X86_CR4_VMXE)
+		vmx_clear_all_emergency();
+	if (!b->mine)
+		return false;
+	b->mine = false;
+	vmx_vmxoff();
+	vh_cr4_vmxe(false);
+	return true;
 }

@@ -12,6 +12,7 @@
 
 #include "../cpu.h"
 #include "internal.h"
+#include "mitigate.h"
 
 struct vmx_caps vmx_caps __ro_after_init;
 
@@ -271,12 +272,14 @@ int __init vh_vmx_init(void)
 {
 	int err = vmx_caps_init();
 
-	if (!err && !cpu_mitigations_off() &&
-	    (boot_cpu_has_bug(X86_BUG_L1TF) || boot_cpu_has_bug(X86_BUG_MDS) ||
-	     boot_cpu_has_bug(X86_BUG_TAA) || boot_cpu_has_bug(X86_BUG_MMIO_STALE_DATA) ||
-	     boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) || boot_cpu_has_bug(X86_BUG_SPECTRE_V2)))
-		pr_warn("vh: this processor's weaknesses are not mitigated on VM entry: run only guests that you trust\n");
-	return err ? err : vmx_root_init();
+	if (!err)
+		err = vmx_mitigate_init();
+	if (err)
+		return err;
+	err = vmx_root_init();
+	if (err)
+		vmx_mitigate_exit();
+	return err;
 }
 
 /**
@@ -285,4 +288,5 @@ int __init vh_vmx_init(void)
 void vh_vmx_exit(void)
 {
 	vmx_root_exit();
+	vmx_mitigate_exit();
 }

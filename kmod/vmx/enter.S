@@ -4,8 +4,15 @@
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
+#include <asm/alternative.h>
 #include <asm/asm.h>
+#include <asm/cpufeatures.h>
+#include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
+#include <asm/segment.h>
+
+#include "../compat/mitigate.h"
+#include "mitigate.h"
 
 #define HOST_RSP_FIELD	0x6c14
 
@@ -28,30 +35,8 @@
 
 .text
 
-/*
- * int vmx_enter(struct vh_vcpu *vcpu, u64 *host_rsp, bool launched)
- *
- * Interrupts off, VMCS current. The host's RSP goes to the VMCS only when it
- * differs from *host_rsp, what the VMCS holds.
- */
-SYM_FUNC_START(vmx_enter)
-	push	%rbp
-	push	%rbx
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
-	push	%rdi
-
-	cmp	(%rsi), %rsp
-	je	1f
-	mov	%rsp, (%rsi)
-	mov	$HOST_RSP_FIELD, %eax
-.Lwrite_rsp:
-	vmwrite	%rsp, %rax
-1:
-	testb	%dl, %dl			/* the flags survive the loads */
-
+/* Guest registers but RSP; %rdi is the vCPU and goes last. The flags survive. */
+.macro LOAD_GUEST
 	mov	VCPU_RAX(%rdi), %rax
 	mov	VCPU_RCX(%rdi), %rcx
 	mov	VCPU_RDX(%rdi), %rdx
@@ -67,19 +52,10 @@ SYM_FUNC_START(vmx_enter)
 	mov	VCPU_R14(%rdi), %r14
 	mov	VCPU_R15(%rdi), %r15
 	mov	VCPU_RDI(%rdi), %rdi
+.endm
 
-	jnz	.Lresume
-.Llaunch:
-	vmlaunch
-	jmp	.Lfailed
-.Lresume:
-	vmresume
-	jc	.Lfailed
-	jz	.Lfailed
-
-	/* HOST_RIP: the processor arrives here with HOST_RSP, vcpu on top of the stack */
-SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
-	ANNOTATE_NOENDBR
+/* The vCPU is on top of the stack; %rax afterwards too. */
+.macro SAVE_GUEST
 	push	%rax
 	mov	8(%rsp), %rax
 	mov	%rcx, VCPU_RCX(%rax)
@@ -98,9 +74,10 @@ SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
 	mov	%r15, VCPU_R15(%rax)
 	pop	%rcx
 	mov	%rcx, VCPU_RAX(%rax)
-	xor	%eax, %eax
-.Lout:
-	/* No value of the guest stays in a register that speculation could use. */
+.endm
+
+/* No value of the guest stays in a register that speculation could use. */
+.macro CLEAR_SCRATCH
 	xor	%ecx, %ecx
 	xor	%edx, %edx
 	xor	%esi, %esi
@@ -108,13 +85,63 @@ SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
-	pop	%rdi
+.endm
+
+.macro PUSH_HOST
+	push	%rbp
+	push	%rbx
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+.endm
+
+.macro POP_HOST
 	pop	%r15
 	pop	%r14
 	pop	%r13
 	pop	%r12
 	pop	%rbx
 	pop	%rbp
+.endm
+
+/*
+ * int vmx_enter(struct vh_vcpu *vcpu, u64 *host_rsp, bool launched)
+ *
+ * Interrupts off, VMCS current. The host's RSP goes to the VMCS only when it
+ * differs from *host_rsp, what the VMCS holds.
+ */
+SYM_FUNC_START(vmx_enter)
+	PUSH_HOST
+	push	%rdi
+
+	cmp	(%rsi), %rsp
+	je	1f
+	mov	%rsp, (%rsi)
+	mov	$HOST_RSP_FIELD, %eax
+.Lwrite_rsp:
+	vmwrite	%rsp, %rax
+1:
+	testb	%dl, %dl			/* the flags survive the loads */
+	LOAD_GUEST
+	jnz	.Lresume
+.Llaunch:
+	vmlaunch
+	jmp	.Lfailed
+.Lresume:
+	vmresume
+	jc	.Lfailed
+	jz	.Lfailed
+
+	/* HOST_RIP: the processor arrives here with HOST_RSP, vcpu on top of the stack */
+SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	SAVE_GUEST
+	xor	%eax, %eax
+.Lout:
+	CLEAR_SCRATCH
+	pop	%rdi
+	POP_HOST
 	RET
 
 .Lfailed:
@@ -125,3 +152,98 @@ SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
 	_ASM_EXTABLE(.Llaunch, .Lfailed)
 	_ASM_EXTABLE(.Lresume, .Lfailed)
 SYM_FUNC_END(vmx_enter)
+
+/*
+ * int vmx_enter_mitigated(struct vh_vcpu *vcpu, u64 *host_rsp, unsigned int flags, u64 spec_ctrl)
+ *
+ * As vmx_enter(), with what processor weaknesses ask for next to the transition:
+ *
+ * - VERW with a memory operand right before the entry: no load of the host's comes after it.
+ * - After the exit, before any RET or indirect branch: the return stack filled, or one CALL
+ *   retired; where the kernel sets IBRS on its way in, written again, for the value of before
+ *   does not hold for what the guest trained; the branch history cleared.
+ */
+SYM_FUNC_START(vmx_enter_mitigated)
+	PUSH_HOST
+	push	%rcx				/* spec_ctrl */
+	push	%rdi
+
+	cmp	(%rsi), %rsp
+	je	1f
+	mov	%rsp, (%rsi)
+	mov	$HOST_RSP_FIELD, %eax
+.Lwrite_rsp_mitigated:
+	vmwrite	%rsp, %rax
+1:
+	/* ZF: no VERW. CF: VMRESUME; BT leaves ZF alone, VERW changes nothing but ZF. */
+	testb	$(1 << VMX_ENTER_VERW_BIT), %dl
+	bt	$VMX_ENTER_LAUNCHED_BIT, %edx
+	LOAD_GUEST
+	jz	2f
+	verw	vmx_verw_selector(%rip)
+2:
+	jc	.Lresume_mitigated
+.Llaunch_mitigated:
+	vmlaunch
+	jmp	.Lfailed_mitigated
+.Lresume_mitigated:
+	vmresume
+	jc	.Lfailed_mitigated
+	jz	.Lfailed_mitigated
+
+SYM_INNER_LABEL(vmx_exit_label_mitigated, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	SAVE_GUEST
+	xor	%edi, %edi
+.Lout_mitigated:
+	xor	%eax, %eax
+	CLEAR_SCRATCH
+	xor	%ebx, %ebx
+	xor	%ebp, %ebp
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
+
+	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, X86_FEATURE_RSB_VMEXIT_LITE
+
+	ALTERNATIVE "jmp .Lno_ibrs", "", X86_FEATURE_KERNEL_IBRS
+	mov	8(%rsp), %eax			/* spec_ctrl */
+	mov	12(%rsp), %edx
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	wrmsr
+.Lno_ibrs:
+
+#ifdef VH_HAVE_CLEAR_BHB_LOOP
+	CLEAR_BRANCH_HISTORY_VMEXIT
+#elif defined(VH_FEATURE_CLEAR_BHB)
+	/* The kernel's is not for us: 256 taken branches leave nothing of the guest's. */
+	ALTERNATIVE "jmp .Lbhb_done", "", VH_FEATURE_CLEAR_BHB
+	mov	$128, %ecx
+.Lbhb_next:
+	jmp	.Lbhb_taken
+	int3
+.Lbhb_taken:
+	dec	%ecx
+	jnz	.Lbhb_next
+	lfence
+.Lbhb_done:
+#endif
+	mov	%edi, %eax
+	pop	%rdi
+	pop	%rcx
+	POP_HOST
+	RET
+
+.Lfailed_mitigated:
+	mov	$1, %edi
+	jmp	.Lout_mitigated
+
+	_ASM_EXTABLE(.Lwrite_rsp_mitigated, 1b)
+	_ASM_EXTABLE(.Llaunch_mitigated, .Lfailed_mitigated)
+	_ASM_EXTABLE(.Lresume_mitigated, .Lfailed_mitigated)
+SYM_FUNC_END(vmx_enter_mitigated)
+
+	.section .rodata
+	.balign 2
+SYM_DATA_LOCAL(vmx_verw_selector, .word __KERNEL_DS)

@@ -63,6 +63,9 @@ struct vh_vmx {
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
 	bool lost;			/* an instruction failed that cannot: never entered again */
+	bool l1d_due;			/* the host has run: flush before the next entry */
+	u64 spec_ctrl;			/* the host's in this window, where it is written at exits */
+	u64 serial;			/* never used twice; const */
 #ifdef VH_DEBUG
 	struct vmx_witness *witness;
 #endif
@@ -76,11 +79,20 @@ DECLARE_PER_CPU(u8, vmx_root_state);
 DECLARE_PER_CPU(void *, vmx_root_region);	/* for VMXON; of every CPU that was ever online */
 int vmx_root_init(void);
 void vmx_root_exit(void);
+bool vmx_root_is_on(int cpu);			/* any context */
+bool vmx_root_emergency_off(void);		/* interrupts off, NMI: was it on? */
+
+/* crash.c; process context */
+void vmx_crash_init(void);
+void vmx_crash_exit(void);
+extern bool vmx_dying;				/* VMX is not turned on any more */
 
 /* beside.c; interrupts off */
 bool vmx_beside_begin(void);
 void vmx_beside_end(void);
 int vmx_beside_try(void);
+bool vmx_beside_is_mine(int cpu);		/* any context */
+bool vmx_beside_emergency_off(void);
 
 /**
  * vmx_root_begin - is this CPU in VMX operation, until vmx_root_end()?
@@ -104,6 +116,7 @@ static __always_inline void vmx_root_end(void)
 bool vmx_make_current(struct vh_vcpu *vcpu);	/* interrupts off, VMX on: VMPTRLD if needed */
 void vmx_clear_all_local(void);			/* interrupts off: VMCLEAR all active here */
 void vmx_clear_current(void);			/* interrupts off: VMCLEAR the current one, if ours */
+void vmx_clear_all_emergency(void);		/* the same in an NMI */
 void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */

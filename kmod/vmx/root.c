@@ -76,6 +76,37 @@ static void root_leave_local(void)
 	vh_cr4_vmxe(false);
 }
 
+/**
+ * vmx_root_is_on - has vh turned VMX on there?
+ * @cpu: the CPU
+ */
+bool vmx_root_is_on(int cpu)
+{
+	return READ_ONCE(per_cpu(vmx_root_state, cpu)) == VMX_ROOT_OWN || vmx_beside_is_mine(cpu);
+}
+
+/**
+ * vmx_root_emergency_off - leave VMX operation on this CPU, for good
+ *
+ * The host dies. Interrupts off, or in an NMI. The VMCSs are cleared, but
+ * stay on their list. Returns whether VMX was on, and vh's.
+ */
+bool vmx_root_emergency_off(void)
+{
+	u8 state = __this_cpu_read(vmx_root_state);
+
+	root_wanted = false;
+	__this_cpu_write(vmx_root_state, VMX_ROOT_NONE);
+	if (state == VMX_ROOT_NONE)
+		return false;
+	if (state == VMX_ROOT_BESIDE)
+		return vmx_beside_emergency_off();
+	vmx_clear_all_emergency();
+	vmx_vmxoff();
+	vh_cr4_vmxe(false);
+	return true;
+}
+
 static void root_join_ipi(void *error)
 {
 	int err = root_join_local();
@@ -339,6 +370,8 @@ int vmx_root_init(void)
 	}
 	vh_syscore_register(root_suspend, root_resume);
 	register_reboot_notifier(&root_reboot_nb);
+	if (VH_MAY_SET_VMXE)
+		vmx_crash_init();
 	return 0;
 hotplug:
 	cpuhp_remove_state(root_cpuhp);
@@ -354,6 +387,8 @@ regions:
  */
 void vmx_root_exit(void)
 {
+	if (VH_MAY_SET_VMXE)
+		vmx_crash_exit();
 	unregister_reboot_notifier(&root_reboot_nb);
 	vh_syscore_unregister();
 	unregister_module_notifier(&root_module_nb);

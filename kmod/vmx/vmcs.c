@@ -18,6 +18,7 @@
 
 #include "../cpu.h"
 #include "internal.h"
+#include "mitigate.h"
 #include "witness.h"
 
 DEFINE_PER_CPU(struct vh_vmx *, vmx_current);
@@ -104,6 +105,27 @@ void vmx_clear_current(void)
 
 	if (vmx)
 		vmcs_clear_local(vmx);
+}
+
+/**
+ * vmx_clear_all_emergency - VMCLEAR what is active on this CPU, and touch nothing else
+ *
+ * In an NMI, which may have come in the middle of anything: the list is only
+ * read, forwards, which is possible at any moment of an addition or removal.
+ */
+void vmx_clear_all_emergency(void)
+{
+	struct list_head *list = this_cpu_ptr(&vmx_active), *at;
+
+	if (!list->next)
+		return;
+	for (at = READ_ONCE(list->next); at != list; at = READ_ONCE(at->next)) {
+		struct vh_vmx *vmx = list_entry(at, struct vh_vmx, node);
+
+		vmx_vmclear(vmx->vmcs_pa);
+		if (READ_ONCE(at->next) == at)
+			break;		/* it was just being removed */
+	}
 }
 
 /* --- controls --- */
@@ -353,7 +375,7 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(HOST_TR_SELECTOR, GDT_ENTRY_TSS * 8);
 	store_idt(&dt);
 	vmcs_write(HOST_IDTR_BASE, dt.address);
-	vmcs_write(HOST_RIP, (unsigned long)vmx_exit_label);
+	vmcs_write(HOST_RIP, vmx_host_rip());
 	rdmsrl(MSR_IA32_SYSENTER_CS, value);
 	vmcs_write(HOST_IA32_SYSENTER_CS, value);
 	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
@@ -414,6 +436,7 @@ bool vmx_make_current(struct vh_vcpu *vcpu)
 		return false;
 	if (likely(__this_cpu_read(vmx_current) == vmx))
 		return true;
+	vmx_mitigate_switch(vmx);
 	if (vmx->cpu != cpu) {
 		struct list_head *list = this_cpu_ptr(&vmx_active);
 
@@ -463,6 +486,7 @@ void vmx_release_remote(struct vh_vmx *vmx)
  */
 int vh_vmx_create(struct vh_vcpu *vcpu)
 {
+	static atomic64_t serial = ATOMIC64_INIT(0);
 	struct vh_vmx *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
 	int i;
 
@@ -470,6 +494,7 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 		return -ENOMEM;
 	vmx->cpu = -1;
 	vmx->last_cpu = -1;
+	vmx->serial = atomic64_inc_return(&serial);
 	INIT_LIST_HEAD(&vmx->node);
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);

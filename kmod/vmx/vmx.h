@@ -9,7 +9,10 @@
  *   exchange.c  struct vh_cpu_state <-> VMCS
  *   window.c    interrupts off: VMPTRLD, entry, exit, the reads that it asks for
  *   fast.c      exits that are finished inside the window
+ *   crash.c     VMX off when the host dies
  *   pml.c       page-modification log: on and off, to the bitmaps
+ *   mitigate.c  processor weaknesses: decisions, flushes, barriers
+ *   weakness.c  and what is told about them
  *   enter.S     VMLAUNCH/VMRESUME
  */
 #ifndef VH_VMX_H

@@ -18,6 +18,7 @@
 #include <asm/fsgsbase.h>
 
 #include "internal.h"
+#include "mitigate.h"
 #include "witness.h"
 #include "../inject.h"
 #include "../trace.h"
@@ -361,7 +362,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		trace_vh_entry(vcpu->id);
 		context_tracking_guest_enter();
 		vmx_count_entry(vcpu);
-		failed = vmx_fault(VMX_I_ENTER) || vmx_enter(vcpu, &vmx->host_rsp, vmx->launched);
+		failed = vmx_fault(VMX_I_ENTER) || vmx_mitigate_and_enter(vcpu, vmx);
 		vmx_count_exit(vcpu);
 		context_tracking_guest_exit();
 		if (unlikely(failed)) {
@@ -377,6 +378,9 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			if (x->reason == VMX_NO_REASON)
 				return VH_WIN_LOST;
+			/* One during the entry is not delivered (SDM 27.9): the host's too. */
+			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
+				asm volatile("int $18");
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return entry_undone(vcpu);
 		}
@@ -445,6 +449,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_enter(vcpu);
 	vtime_account_guest_enter();
+	vmx_mitigate_window(vmx);
 
 	result = enter_loop(vcpu);
 

@@ -35,6 +35,7 @@ def _host_options(parser):
     parser.add_argument("--out", metavar="DIR", help="where /p/out is copied to at the end")
     parser.add_argument("--allow", action="append", default=[], metavar="REGEX",
                         help="kernel messages that are no failure")
+    parser.add_argument("--serial", action="store_true", help="show what the host writes to its serial line")
     parser.add_argument("-v", "--verbose", action="store_true", help="show the host's kernel log as it comes")
 
 

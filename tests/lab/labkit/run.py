@@ -121,7 +121,10 @@ class Run:
                 if self.finished:
                     return
             elif kind == "serial":
+                seen = len(self.log.lines)
                 self.log.serial_text(value)
+                for line in self.log.lines[seen:] if options.serial else ():
+                    self._line(line)
             elif kind == "prompt":
                 self._stopped(value)
                 return

@@ -13,7 +13,7 @@ from .machine import KERNEL_ARGUMENTS, QUIRKS, TRIMMED, Machine, configure, emul
 from .payload import CYLINDER
 from .verdict import HostLog
 
-BOOT_LIMIT = 60         # seconds for a cold boot; it takes about ten
+BOOT_LIMIT = 240        # seconds for a cold boot; it takes about ten on a quiet machine
 SLOW_LIMIT = 900        # with sanitizers
 KEEP = 24               # saved machines
 

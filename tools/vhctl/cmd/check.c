@@ -220,6 +220,32 @@ static void check_root(void)
 		close(dev);
 }
 
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Each weakness of the processor, and what the module does about it, if it is loaded. */
+static void check_weaknesses(void)
+{
+	static const char dir[] = "/sys/module/vh/mitigations";
+	struct dirent **names;
+	int n = scandir(dir, &names, NULL, by_name);
+	char path[300], line[256];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, names[i]->d_name);
+		if (names[i]->d_name[0] != '.' && strcmp(names[i]->d_name, "counts") &&
+		    read_line(path, line, sizeof(line)))
+			tell(names[i]->d_name, !strncmp(line, "Vulnerable", 10) ||
+			     strstr(line, "SMT vulnerable") ? WARN : OK, line,
+			     "do not run guests that you do not trust (docs/security.md)");
+		free(names[i]);
+	}
+	if (n >= 0)
+		free(names);
+}
+
 static void check_mitigations(void)
 {
 	static const char dir[] = "/sys/devices/system/cpu/vulnerabilities";
@@ -241,6 +267,7 @@ static void check_mitigations(void)
 		closedir(d);
 	tell("mitigations", bad[0] ? WARN : OK, bad[0] ? bad : "the host reports no open weakness",
 	     "see docs/security.md before running guests that you do not trust");
+	check_weaknesses();
 }
 
 static void check_cgroup(void)

@@ -1,0 +1,99 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# crash.sh [--module vh.ko] [LAB OPTIONS...]: the host dies with a VM running on each of 2 CPUs
+#
+# Panic with a crash kernel loaded, which then looks whether VMX was left on both CPUs
+# (mitigations/payload.S); NMIs while guests run; emergency reboot, forced reboot and panic without
+# a crash kernel, after each of which the machine has to come up with both CPUs and run VMs.
+set -eu
+cd "$(dirname "$0")/.."
+module=kmod/vh.ko
+if [ "${1-}" = --module ]; then module=$2; shift 2; fi
+make -s -C tests/mitigations
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0
+# What both scripts begin with.
+cat >"$work/common" <<'END2'
+# spin: a VM on each CPU, in the guest nearly always; returns when both have begun to count
+spin() {
+	./spin 2 >/tmp/counts & spinner=$!
+	n=0
+	while ! tail -n 1 /tmp/counts | grep -q '^[1-9][0-9]* [1-9]'; do
+		n=$((n + 1)); [ $n -lt 100 ] || { echo "not ok - guests spin"; exit 1; }
+		usleep 50000
+	done
+}
+END2
+
+# --- NMIs, then kdump ---
+cat "$work/common" - >"$work/kdump.sh" <<'END2'
+check() { name=$1; shift; if "$@"; then echo "ok - $name"; else echo "not ok - $name"; exit 1; fi; }
+insmod ./vh.ko || exit 1
+spin
+# An NMI to the other CPU, whose guest runs: the host's handler sees it, and where it was.
+nmis() { awk '/NMI:/ { print $2 + $3 }' /proc/interrupts; }
+before=$(nmis)
+n=0
+while [ $n -lt 5 ]; do echo l >/proc/sysrq-trigger; n=$((n + 1)); usleep 20000; done
+check "NMIs reach the host" [ $(nmis) -ge $((before + 5)) ]
+seen() { dmesg | grep -qE 'RIP: 0010:.*\[vh\]'; }
+check "one came while a guest ran" seen
+count() { tail -n 1 /tmp/counts; }
+on() { a=$(count); usleep 400000; b=$(count); [ "${a% * }" != "${b% * }" ] && [ "$a" != "$b" ]; }
+check "the guests go on" on
+./crash || exit 1
+echo 1 >/proc/sys/kernel/sysrq
+taskset 1 sh -c 'echo c >/proc/sysrq-trigger'
+sleep 100
+END2
+tests/lab/lab run --cpus 2 --trim --serial --append crashkernel=64M --timeout 200 \
+	--allow 'sysrq triggered crash|NMI backtrace' \
+	--file "$module:vh.ko" --file build/tests/mitigations/spin --file build/tests/mitigations/crash \
+	"$@" "$work/kdump.sh" >"$work/kdump" 2>&1 || failed=$((failed + 1))
+grep -v '^serial:' "$work/kdump"
+for want in "NMIs reach the host" "one came while a guest ran" "the guests go on" \
+	"a crash kernel starts" "it can turn VMX on" "the other CPU obeys INIT"; do
+	if grep -q "^ok - $want" "$work/kdump"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1)); echo "not ok - $want: not heard of"
+	fi
+done
+expect() { # NAME FILE COUNT PATTERN
+	if [ "$(grep -cE "$4" "$2")" = "$3" ]; then
+		passed=$((passed + 1)); echo "ok - $1"
+	else
+		failed=$((failed + 1)); echo "not ok - $1"
+	fi
+}
+expect "the panic left VMX on both CPUs" "$work/kdump" 1 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
+
+# --- resets: which one is next is kept in the CMOS ---
+cat "$work/common" - >"$work/resets.sh" <<'END2'
+cmos() { printf '\176' | dd of=/dev/port bs=1 seek=112 2>/dev/null; }
+get() { cmos; dd if=/dev/port bs=1 skip=113 count=1 2>/dev/null | hexdump -e '1/1 "%d"'; }
+put() { cmos; printf "\\$1" | dd of=/dev/port bs=1 seek=113 2>/dev/null; }
+insmod ./vh.ko || exit 1
+spin
+case $(get) in
+0)	put 1; echo "# sysrq b"; sleep 1; echo b >/proc/sysrq-trigger; sleep 100 ;;
+1)	put 2; echo "ok - up after an emergency reboot, $(nproc) CPUs"; sleep 1; reboot -f; sleep 100 ;;
+2)	put 3; echo "ok - up after a forced reboot, $(nproc) CPUs"
+	echo 1 >/proc/sys/kernel/panic; sleep 1; echo c >/proc/sysrq-trigger; sleep 100 ;;
+3)	echo "ok - up after a panic, $(nproc) CPUs" ;;
+*)	echo "not ok - CMOS: $(get)" ;;
+esac
+kill $spinner
+END2
+tests/lab/lab run --cpus 2 --trim --serial --timeout 300 --append reboot=p --allow 'sysrq triggered crash' \
+	--file "$module:vh.ko" --file build/tests/mitigations/spin "$@" "$work/resets.sh" \
+	>"$work/resets" 2>&1 || failed=$((failed + 1))
+grep -v '^serial:' "$work/resets"
+for what in "an emergency reboot" "a forced reboot" "a panic"; do
+	expect "VMs run on both CPUs after $what" "$work/resets" 1 "^ok - up after $what, 2 CPUs"
+done
+expect "emergency reboot and panic left VMX on both CPUs" "$work/resets" 2 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
+[ $failed = 0 ] || { echo "--- kdump"; tail -n 30 "$work/kdump"; echo "--- resets"; tail -n 40 "$work/resets"; }
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
