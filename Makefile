@@ -4,6 +4,7 @@
 # make demo       boot a guest on vh: in the lab, or here where VMX and root exist
 # make check      all tests
 # make bench      instructions per operation, vh beside KVM
+# make coverage   which lines of the module the tests reach
 # make deps       install the Debian packages that are missing
 # make dist       source tarball          make deb    Debian packages
 # make rpm        RPM packages
@@ -94,13 +95,15 @@ deb: need-packaging
 rpm: dist
 	packaging/rpm $(BUILD)/rpm
 
-.PHONY: demo check bench clean
+.PHONY: demo check bench coverage clean
 demo: module vhctl
 	scripts/demo
 check: module vhctl
 	tests/check
 bench: module
 	tests/bench/run.sh
+coverage: need-deps
+	tests/coverage.sh
 
 clean:
 	-[ -z "$(KDIR)" ] || $(KBUILD) clean

@@ -44,9 +44,9 @@ if [ -n "$all" ]; then
 	suite paging-ept0 tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 2 --vcpus 2
 	set -- --then tests/lib/leaks.sh "$@"
 else
-	suite guests tests/guests/run.sh $m --only '[imsx]*'
+	suite guests tests/guests/run.sh $m --only '[isx]*'
 	suite abi tests/abi/run.sh $m --only '[hv]*'
-	suite memory tests/abi/run.sh $m --only 'memory*'
+	suite memory tests/abi/run.sh $m --only '*-running'
 	suite netlink tests/netlink/run.sh $m --only 'registry*'
 	suite paging tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 1 --vcpus 1
 fi

@@ -6,7 +6,7 @@
  * run loop looks at the word before every section, and while it is 0 nothing
  * else of this costs anything.
  */
-#include <linux/sched/mm.h>
+#include <linux/sched/task.h>
 #include <linux/sched/signal.h>
 
 #include "../vh.h"
@@ -123,15 +123,16 @@ int vh_control_stop(struct vh_record *r)
 static void kill_vmm(struct vh_record *r)
 {
 	struct task_struct *task = get_pid_task(r->pid, PIDTYPE_TGID);
-	struct mm_struct *mm;
+	bool same;
 
 	if (!task)
 		return;
-	mm = get_task_mm(task);
-	if (mm == r->vm->mm)
+	/* No reference to the mm: it would keep the VM for a while after its VMM has gone. */
+	task_lock(task);
+	same = task->mm == r->vm->mm;
+	task_unlock(task);
+	if (same)
 		kill_pid(r->pid, SIGKILL, 1);
-	if (mm)
-		mmput_async(mm);
 	put_task_struct(task);
 }
 

@@ -412,6 +412,19 @@ CASE("dr-general-detect", LONG, 0)
 	CHECK(jnz)
 	PASS
 
+CASE("gp-mov-dr", LONG, 0)
+	/* SDM Vol. 2, MOV to debug registers: bits 63:32 of DR6 and DR7 are 0 */
+	mov	$1 << 32, %rax
+	FAULT_CODE(GP, 0, mov %rax, %db6)
+	FAULT_CODE(GP, 0, mov %rax, %db7)
+	PASS
+
+CASE("gp-rdpmc", LONG, 0)
+	/* there is no such counter */
+	mov	$0x3fffffff, %ecx
+	FAULT_CODE(GP, 0, rdpmc)
+	PASS
+
 CASE("dr-breakpoint-execute", LONG, 0)
 	mov	$1f, %eax
 	mov	%rax, %db0
