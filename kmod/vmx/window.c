@@ -433,7 +433,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		local_irq_enable();
 		return VH_WIN_BREAK;
 	}
-	if (unlikely(!vmx_make_current(vcpu))) {
+	if (unlikely(__this_cpu_read(vmx_current) != vmx && !vmx_make_current(vcpu))) {
 		window_close(vcpu);
 		local_irq_enable();
 		return VH_WIN_LOST;
