@@ -337,6 +337,12 @@ static noinline enum vh_window entry_undone(struct vh_vcpu *vcpu)
 	return VH_WIN_FAILED;
 }
 
+static noinline enum vh_window window_lost(struct vh_vmx *vmx)
+{
+	vmx->lost = true;
+	return VH_WIN_LOST;
+}
+
 /* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
 #define VMX_NO_REASON	0xffffffff
 
@@ -368,7 +374,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
 			/* Without an error number the VMCS was not current, or VMX not on. */
-			return x->fail_code ? entry_undone(vcpu) : VH_WIN_LOST;
+			return x->fail_code ? entry_undone(vcpu) : window_lost(vmx);
 		}
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
@@ -376,7 +382,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			if (x->reason == VMX_NO_REASON)
-				return VH_WIN_LOST;
+				return window_lost(vmx);
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return entry_undone(vcpu);
 		}
@@ -445,7 +451,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 
 	result = enter_loop(vcpu);
 
-	if (unlikely(vmx_pml_on(vmx)) && result != VH_WIN_LOST)
+	if (unlikely(vmx_pml_on(vmx)) && !vmx->lost)
 		vmx_pml_drain(vcpu);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
