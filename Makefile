@@ -3,6 +3,7 @@
 # make            vh.ko (for KDIR) and vhctl
 # make demo       boot a guest on vh: in the lab, or here where VMX and root exist
 # make check      all tests
+# make fuzz       all fuzzers, seed after seed (SECONDS=N, SEED=N, FUZZ='--debug --sanitizer')
 # make bench      instructions per operation, vh beside KVM
 # make coverage   which lines of the module the tests reach
 # make deps       install the Debian packages that are missing
@@ -95,11 +96,13 @@ deb: need-packaging
 rpm: dist
 	packaging/rpm $(BUILD)/rpm
 
-.PHONY: demo check bench coverage clean
+.PHONY: demo check fuzz bench coverage clean
 demo: module vhctl
 	scripts/demo
 check: module vhctl
 	tests/check
+fuzz: module
+	tests/fuzz/long $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(FUZZ)
 bench: module
 	tests/bench/run.sh
 coverage: need-deps

@@ -147,7 +147,7 @@ static int root_on(void)
 	cpus_read_unlock();
 	if (err == -EOPNOTSUPP)
 		vh_info("this kernel lets only KVM turn VMX on, and KVM has not: load " KVM_MODULE
-			" with enable_virt_at_load=1\n");
+			", and kvm with enable_virt_at_load=1\n");
 	else if (err)
 		vh_err("VMXON failed: %d\n", err);
 	return err;

@@ -432,10 +432,10 @@ bool vmx_make_current(struct vh_vcpu *vcpu)
 	struct vh_vmx *vmx = vcpu->vmx;
 	int cpu = smp_processor_id();
 
-	if (unlikely(vmx->lost))
-		return false;
 	if (likely(__this_cpu_read(vmx_current) == vmx))
 		return true;
+	if (vmx->lost)
+		return false;
 	vmx_mitigate_switch(vmx);
 	if (vmx->cpu != cpu) {
 		struct list_head *list = this_cpu_ptr(&vmx_active);

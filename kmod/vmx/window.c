@@ -338,6 +338,12 @@ static noinline enum vh_window entry_undone(struct vh_vcpu *vcpu)
 	return VH_WIN_FAILED;
 }
 
+static noinline enum vh_window window_lost(struct vh_vmx *vmx)
+{
+	vmx->lost = true;
+	return VH_WIN_LOST;
+}
+
 /* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
 #define VMX_NO_REASON	0xffffffff
 
@@ -369,7 +375,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
 			/* Without an error number the VMCS was not current, or VMX not on. */
-			return x->fail_code ? entry_undone(vcpu) : VH_WIN_LOST;
+			return x->fail_code ? entry_undone(vcpu) : window_lost(vmx);
 		}
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
@@ -377,7 +383,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			if (x->reason == VMX_NO_REASON)
-				return VH_WIN_LOST;
+				return window_lost(vmx);
 			/* One during the entry is not delivered (SDM 27.9): the host's too. */
 			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
 				asm volatile("int $18");
@@ -438,7 +444,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		local_irq_enable();
 		return VH_WIN_BREAK;
 	}
-	if (unlikely(!vmx_make_current(vcpu))) {
+	if (unlikely(__this_cpu_read(vmx_current) != vmx && !vmx_make_current(vcpu))) {
 		window_close(vcpu);
 		local_irq_enable();
 		return VH_WIN_LOST;
@@ -453,7 +459,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 
 	result = enter_loop(vcpu);
 
-	if (unlikely(vmx_pml_on(vmx)) && result != VH_WIN_LOST)
+	if (unlikely(vmx_pml_on(vmx)) && !vmx->lost)
 		vmx_pml_drain(vcpu);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_leave();

@@ -145,8 +145,9 @@ void vmx_witness_drained(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
 
-	/* Not where a VMREAD fails on demand. */
-	if (__this_cpu_read(vmx_current) == vmx && vmx_pml_on(vmx) && !READ_ONCE(vmx_fault_mask))
+	/* Not when VMREAD fails, or has failed. */
+	if (__this_cpu_read(vmx_current) == vmx && vmx_pml_on(vmx) && !vmx->lost &&
+	    !READ_ONCE(vmx_fault_mask))
 		WARN_ONCE(vmcs_read(GUEST_PML_INDEX) != PAGE_SIZE / sizeof(u64) - 1,
 			  "vh: a window closes over an undrained log\n");
 }

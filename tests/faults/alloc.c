@@ -118,6 +118,7 @@ static void fail_each(struct tap_result *r, const void *arg)
 	}
 	printf("# %s: %lu allocations failed, of which %lu without consequence\n", op_name[op],
 	       failed + absorbed, absorbed);
+	fflush(stdout);
 	if (nth == MOST)
 		tap_fail(r, "no end of allocations");
 }
@@ -155,6 +156,7 @@ static void fail_load(struct tap_result *r, const void *arg)
 		}
 	}
 	printf("# module load: %lu allocations failed, %lu loads without consequence\n", failed, loaded);
+	fflush(stdout);
 	if (!left) {
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (syscall(SYS_finit_module, fd, "", 0))

@@ -113,6 +113,7 @@ static void fail_each(struct tap_result *r, const void *arg)
 	}
 	printf("# %s %s: %lu tried, %lu VMs refused, %lu stopped, %lu of no consequence\n", k->insns, k->how,
 	       refused + stopped + unseen, refused, stopped, unseen);
+	fflush(stdout);
 	if (n == 1 && !k->none)
 		tap_fail(r, "no %s was ever executed", k->insns);
 	/* What comes after the end of all vCPUs may have none; the others have to be seen. */

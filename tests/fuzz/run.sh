@@ -3,7 +3,7 @@
 # run.sh: fuzzers of /dev/vh in the lab: vCPU states and guest code (state), ioctls from many threads (ioctls)
 #
 #   run.sh state|ioctls [--kvm] [--module vh.ko] [--param NAME=VALUE] [--seed N] [--rounds N | --round K | --seconds S]
-#          [LAB OPTIONS...]
+#          [--keep-going] [LAB OPTIONS...]
 which=$1
 case $which in
 state | ioctls) shift ;;
@@ -15,7 +15,7 @@ own=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--keep-going) own="$own $1"; shift; continue ;;
-	--seed | --rounds | --round | --seconds | --param | --module | --timeout) ;;
+	--seed | --rounds | --round | --seconds | --param | --module) ;;
 	*) break ;;
 	esac
 	case $1 in

@@ -208,7 +208,7 @@ static void check_root(void)
 	}
 	if (read_line("/sys/module/vh/parameters/vmx_root", found, sizeof(found))) {
 		if (err == EOPNOTSUPP || !strncmp(found, "none", 4))
-			tell("root", FAIL, found, "as root: modprobe kvm_intel enable_virt_at_load=1");
+			tell("root", FAIL, found, "as root: modprobe kvm_intel; with kvm loaded with enable_virt_at_load=1, its default");
 		else if (err == EIO)
 			tell("root", FAIL, "VMX cannot be turned on", "dmesg tells more");
 		else

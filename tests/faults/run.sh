@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh: what fails on demand, in the lab: VMX instructions, on the debug build;
+#         --alloc: allocations, on the sanitizer kernel, and nothing leaks
+#
+#   run.sh [--alloc] [--only PATTERN] [LAB OPTIONS...]
+alloc=
+[ "${1-}" != --alloc ] || { alloc=1; shift; }
+. "$(dirname "$0")/../lib/in-lab.sh"
+make -s -C tests/faults
+if [ -z "$alloc" ]; then
+	module=$(tests/lib/module-variant debug-faults VH_DEBUG=1)
+	in_lab "./vmx --timeout 120 $selection \$device" --file build/tests/faults/vmx "$@"
+	exit
+fi
+KDIR=$(tests/lab/lab kernel sanitizer)
+export KDIR
+module=$(tests/lib/module-variant alloc-faults)
+# Allocation failures are the kernel's to report, too.
+in_lab "echo clear >/sys/kernel/debug/kmemleak
+VH_KO=./vh.ko ./alloc --timeout 1200 $selection \$device; status=\$?
+sleep 6; echo scan >/sys/kernel/debug/kmemleak; sleep 6; echo scan >/sys/kernel/debug/kmemleak
+if grep -A 20 -B 8 '\[vh\]' /sys/kernel/debug/kmemleak; then echo 'not ok: memory is lost'; status=1; fi
+(exit \$status)" --kernel sanitizer --mem 768 --timeout 3600 --file build/tests/faults/alloc "$@"
