@@ -35,8 +35,10 @@ spin
 nmis() { awk '/NMI:/ { print $2 + $3 }' /proc/interrupts; }
 before=$(nmis)
 n=0
-while [ $n -lt 5 ]; do echo l >/proc/sysrq-trigger; n=$((n + 1)); usleep 20000; done
-check "NMIs reach the host" [ $(nmis) -ge $((before + 5)) ]
+# Not all of it over the serial line, which takes its time.
+echo 1 >/proc/sys/kernel/printk
+while [ $n -lt 3 ]; do echo l >/proc/sysrq-trigger; n=$((n + 1)); usleep 20000; done
+check "NMIs reach the host" [ $(nmis) -ge $((before + 3)) ]
 seen() { dmesg | grep -qE 'RIP: 0010:.*\[vh\]'; }
 check "one came while a guest ran" seen
 count() { tail -n 1 /tmp/counts; }
@@ -47,7 +49,7 @@ echo 1 >/proc/sys/kernel/sysrq
 taskset 1 sh -c 'echo c >/proc/sysrq-trigger'
 sleep 100
 END2
-tests/lab/lab run --cpus 2 --trim --serial --append crashkernel=64M --timeout 200 \
+tests/lab/lab run --cpus 2 --trim --serial --append crashkernel=64M --timeout 500 \
 	--allow 'sysrq triggered crash|NMI backtrace' \
 	--file "$module:vh.ko" --file build/tests/mitigations/spin --file build/tests/mitigations/crash \
 	"$@" "$work/kdump.sh" >"$work/kdump" 2>&1 || failed=$((failed + 1))
@@ -86,7 +88,7 @@ case $(get) in
 esac
 kill $spinner
 END2
-tests/lab/lab run --cpus 2 --trim --serial --timeout 300 --append reboot=p --allow 'sysrq triggered crash' \
+tests/lab/lab run --cpus 2 --trim --serial --timeout 600 --append reboot=p --allow 'sysrq triggered crash' \
 	--file "$module:vh.ko" --file build/tests/mitigations/spin "$@" "$work/resets.sh" \
 	>"$work/resets" 2>&1 || failed=$((failed + 1))
 grep -v '^serial:' "$work/resets"
