@@ -18,9 +18,12 @@ trap 'rm -rf "$work"' EXIT
 cat >"$work/common" <<'END2'
 cd /p
 passed=0 failed=0
+# Off at boot where memory is short, as it is here.
+echo always >/sys/kernel/mm/transparent_hugepage/enabled
 check() { name=$1; shift; if "$@"; then passed=$((passed + 1)); echo "ok - $name"
 	else failed=$((failed + 1)); echo "not ok - $name"; fi; }
 says() { grep -qE "$2" /sys/module/vh/mitigations/$1 || { cat /sys/module/vh/mitigations/$1; false; }; }
+quiet() { "$@" >/dev/null; }
 param() { [ "$(cat /sys/module/vh/parameters/$1)" = $2 ]; }
 count() { sed -n "s/^$1 //p" /sys/module/vh/mitigations/counts; }
 # counted COUNTER FROM TO COMMAND...: how often it was done meanwhile
@@ -47,8 +50,8 @@ check "and for each turn of a VM" counted l1d_flush 400 500 ./probe turns 200
 check "not for exits that never leave the window" counted l1d_flush 1 100 ./probe cpuid 20000
 check "executed huge pages are split" split 2
 check "the others stay whole, and so do the split" [ $data -le 8 -a $code -ge 2 -a $code -le 4 -a $again -le 6 ]
-for pattern in cr pf tlb; do
-	check "guests: $pattern" ./guests --timeout 30 --only $pattern /dev/vh >/dev/null
+for pattern in pf tlb; do
+	check "guests: $pattern" quiet ./guests --timeout 30 --only $pattern /dev/vh
 done
 ./vhctl check | grep -E 'l1tf|mds|spectre|multihit'
 check "vhctl check tells" eval './vhctl check | grep -qE "^ok +l1tf +Mitigation: L1D" && ./vhctl check | grep -qE "^warn +mds +Vulnerable: CPU"'
@@ -71,8 +74,8 @@ insmod ./vh.ko ept=0
 check "without EPT no flush is needed" param l1d_flush never
 check "and it is said why" says l1tf "^Mitigation: no EPT"
 check "shadow tables execute from small pages" param nx_huge_pages on
-for pattern in cr pf tlb; do
-	check "guests without EPT: $pattern" ./guests --timeout 30 --only $pattern /dev/vh >/dev/null
+for pattern in pf tlb; do
+	check "guests without EPT: $pattern" quiet ./guests --timeout 30 --only $pattern /dev/vh
 done
 rmmod vh
 check "a word that is none is refused" eval '! insmod ./vh.ko l1d_flush=sometimes 2>/dev/null'
@@ -107,8 +110,8 @@ check "bhi is mitigated" says branch_history_injection "^Mitigation: branch hist
 check "spectre_v2 is mitigated" says spectre_v2 "^Mitigation: return stack filled at each exit, IBPB between vCPUs"
 check "a barrier for each turn of another VM" counted ibpb 400 420 ./probe turns 200
 check "none while one VM has the CPU" counted ibpb 0 5 ./probe out 400
-for pattern in cr pf msr; do
-	check "guests: $pattern" ./guests --timeout 30 --only $pattern /dev/vh >/dev/null
+for pattern in pf msr; do
+	check "guests: $pattern" quiet ./guests --timeout 30 --only $pattern /dev/vh
 done
 done_
 END2
@@ -118,7 +121,7 @@ bad() { failed=$((failed + 1)); echo "not ok - $1"; }
 run() { # NAME LAB OPTIONS...
 	local name=$1 p f; shift
 	echo "# $name"
-	tests/lab/lab run --trim --file "$module:vh.ko" --file build/tests/mitigations/probe \
+	tests/lab/lab run --trim --timeout 900 --file "$module:vh.ko" --file build/tests/mitigations/probe \
 		--file build/tests/guests/guests --file build/vhctl/vhctl "$@" "$work/$name.sh" \
 		>"$work/$name" 2>&1 || true
 	cat "$work/$name"
@@ -133,7 +136,7 @@ run ibpb --cpu tigerlake --append mitigations=auto "$@"
 
 # VERW, and nothing else, adds its one instruction to an exit.
 ticks() { sed -n 's/^ticks //p' "$work/$1" | tail -n 1; }
-if awk -v a="$(ticks auto)" -v b="$(ticks single)" 'BEGIN { exit !(b > 0 && a - b > 0.5 && a - b < 1.5) }'; then
+if [ "$(ticks auto)" = $(($(ticks single) + 1)) ]; then
 	ok "VERW is executed at each entry: $(ticks single) instructions without, $(ticks auto) with it"
 else
 	bad "VERW at each entry: $(ticks single) instructions without, $(ticks auto) with it"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * probe cpuid N	a guest that executes CPUID N times, in one KVM_RUN; prints ticks for each
+ * probe cpuid N	a guest that executes CPUID N times, in one KVM_RUN; prints the least
+ *			ticks that it took
  * probe out N		a guest with N exits to userspace
  * probe turns N	two VMs on this CPU, N turns each
  * probe split		a guest with huge pages that executes code in some of them
@@ -52,17 +53,30 @@ static void run_to(struct vcpu *v, unsigned int reason)
 
 static void cpuid(unsigned int n)
 {
-	/* mov $n, %edi; 1: xor %eax, %eax; cpuid; dec %edi; jnz 1b; hlt */
-	uint8_t code[] = { 0xbf, 0, 0, 0, 0, 0x31, 0xc0, 0x0f, 0xa2, 0x4f, 0x75, 0xf9, 0xf4 };
-	uint64_t before;
+	uint8_t code[] = {
+		0xbf, 0, 0, 0, 0,		/*    mov $n, %edi */
+		0xbd, 0xff, 0xff, 0xff, 0xff,	/*    mov $-1, %ebp */
+		0x0f, 0x31,			/* 1: rdtsc */
+		0x89, 0xc6,			/*    mov %eax, %esi */
+		0x31, 0xc0,			/*    xor %eax, %eax */
+		0x0f, 0xa2,			/*    cpuid */
+		0x0f, 0x31,			/*    rdtsc */
+		0x29, 0xf0,			/*    sub %esi, %eax */
+		0x39, 0xe8,			/*    cmp %ebp, %eax */
+		0x0f, 0x42, 0xe8,		/*    cmovb %eax, %ebp */
+		0x4f,				/*    dec %edi */
+		0x75, 0xec,			/*    jnz 1b */
+		0xf4,				/*    hlt */
+	};
+	struct kvm_regs regs;
 	struct vm vm;
 	struct vcpu *v;
 
 	memcpy(code + 1, &n, 4);
 	v = start(&vm, code, sizeof(code));
-	before = rdtsc();
 	run_to(v, KVM_EXIT_HLT);
-	printf("%.2f\n", (double)(rdtsc() - before) / n);
+	xioctl(v->fd, KVM_GET_REGS, &regs);
+	printf("%u\n", (uint32_t)regs.rbp);
 }
 
 /* 1: out %al, $0x10; jmp 1b */
