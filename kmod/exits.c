@@ -455,6 +455,7 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 		return 1;	/* the loop sees the signal */
 	if (r != VH_FAULT_MMIO)
 		return r;
+	vcpu->device_gfn = x->gpa >> PAGE_SHIFT;
 	if (vh_delivering(vcpu))
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
 					 x->reason, x->gpa);

@@ -544,6 +544,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 	vcpu->idx = vm->nr_vcpus;
 	vcpu->cpu = -1;
 	vcpu->user_irq = -1;
+	vcpu->device_gfn = ~0ULL;
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
 	vcpu->mp_state = vm->irqchip_kernel && id != vm->bsp_id ?

@@ -213,6 +213,7 @@ struct vh_vcpu {
 	struct kvm_run *run;		/* shared with userspace: read once, check, use */
 	void *pio_data;			/* page 1 of the mapping: string PIO data */
 	struct vh_exit exit;		/* own thread */
+	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
 	struct vh_events ev;		/* own thread */
 	struct vh_accesses accesses;	/* own thread */
 	struct vh_table_cache table_cache;	/* own thread */

@@ -21,9 +21,19 @@
  */
 struct beside {
 	u64 foreign;		/* the current VMCS; -1: none */
+	unsigned long cr4;	/* if VMX was off */
 	bool mine;		/* VMX was off; false outside windows */
 };
 static DEFINE_PER_CPU(struct beside, beside);
+
+/*
+ * Past the kernel's own copy of CR4, which changes with interrupts off only,
+ * and so not while VMX is on for a window.
+ */
+static __always_inline void write_cr4(unsigned long value)
+{
+	asm volatile("mov %0, %%cr4" : : "r" (value) : "memory");
+}
 
 /**
  * vmx_beside_begin - have VMX operation until vmx_beside_end()
@@ -34,17 +44,19 @@ static DEFINE_PER_CPU(struct beside, beside);
 bool vmx_beside_begin(void)
 {
 	struct beside *b = this_cpu_ptr(&beside);
+	unsigned long cr4 = __read_cr4();
 
-	if (__read_cr4() & X86_CR4_VMXE) {
+	if (cr4 & X86_CR4_VMXE) {
 		/* CR4.VMXE is set before VMXON, and cleared after VMXOFF. */
 		return vmx_vmptrst(&b->foreign);
 	}
 	if (!VH_MAY_SET_VMXE || READ_ONCE(vmx_dying))
 		return false;
-	vh_cr4_vmxe(true);
-	b->mine = vmx_vmxon(__pa(__this_cpu_read(vmx_root_region)));
+	b->cr4 = cr4;
+	write_cr4(cr4 | X86_CR4_VMXE);
+	b->mine = vmx_vmxon(__this_cpu_read(vmx_root_region));
 	if (!b->mine)
-		vh_cr4_vmxe(false);
+		write_cr4(cr4);
 	return b->mine;
 }
 
@@ -59,9 +71,9 @@ void vmx_beside_end(void)
 
 	vmx_clear_current();
 	if (b->mine) {
-		b->mine = false;
 		vmx_vmxoff();
-		vh_cr4_vmxe(false);
+		write_cr4(b->cr4);
+		b->mine = false;
 	} else if (b->foreign != -1ULL) {
 		vmx_vmptrld(b->foreign);
 	}
@@ -105,6 +117,6 @@ bool vmx_beside_emergency_off(void)
 		return false;
 	b->mine = false;
 	vmx_vmxoff();
-	vh_cr4_vmxe(false);
+	write_cr4(b->cr4);
 	return true;
 }

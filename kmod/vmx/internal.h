@@ -76,7 +76,7 @@ DECLARE_PER_CPU(struct vh_vmx *, vmx_current);	/* VMCS loaded by VMPTRLD; interr
 /* root.c: who provides VMX operation on this CPU; changed on it, interrupts off */
 enum vmx_root_state { VMX_ROOT_NONE, VMX_ROOT_OWN, VMX_ROOT_BESIDE };
 DECLARE_PER_CPU(u8, vmx_root_state);
-DECLARE_PER_CPU(void *, vmx_root_region);	/* for VMXON; of every CPU that was ever online */
+DECLARE_PER_CPU(u64, vmx_root_region);	/* for VMXON; physical address */
 int vmx_root_init(void);
 void vmx_root_exit(void);
 bool vmx_root_is_on(int cpu);			/* any context */

@@ -21,6 +21,32 @@
 static const u32 lazy_msrs[] = { MSR_STAR, MSR_LSTAR, MSR_SYSCALL_MASK, MSR_TSC_AUX };
 #define NR_LAZY	ARRAY_SIZE(lazy_msrs)
 
+/* The guest's value of lazy_msrs[i]. */
+static __always_inline u64 lazy_want(const struct vh_cpu_state *s, unsigned int i)
+{
+	static const u16 at[NR_LAZY] = {
+		offsetof(struct vh_cpu_state, star), offsetof(struct vh_cpu_state, lstar),
+		offsetof(struct vh_cpu_state, sfmask), offsetof(struct vh_cpu_state, tsc_aux),
+	};
+
+	return *(const u64 *)((const void *)s + at[i]);
+}
+
+/* These MSRs are there, and rdmsrl() and wrmsrl() go through calls. */
+static __always_inline u64 lazy_read(unsigned int i)
+{
+	u32 low, high;
+
+	asm volatile("rdmsr" : "=a" (low), "=d" (high) : "c" (lazy_msrs[i]));
+	return low | (u64)high << 32;
+}
+
+static __always_inline void lazy_write(unsigned int i, u64 value)
+{
+	asm volatile("wrmsr" : : "c" (lazy_msrs[i]), "a" ((u32)value), "d" ((u32)(value >> 32)) :
+		     "memory");
+}
+
 /*
  * struct lazy - the lazily restored MSRs of one CPU
  *
@@ -43,7 +69,7 @@ static void lazy_restore(struct lazy *l)
 	user_return_notifier_unregister(&l->notifier);
 	for (i = 0; i < NR_LAZY; i++) {
 		if (l->now[i] != l->host[i]) {
-			wrmsrl(lazy_msrs[i], l->host[i]);
+			lazy_write(i, l->host[i]);
 			l->now[i] = l->host[i];
 		}
 	}
@@ -81,7 +107,6 @@ static inline unsigned int lazy_end(void)
 
 static void lazy_load(const struct vh_cpu_state *s)
 {
-	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
 	unsigned int i = lazy_first(s), n = lazy_end();
 	struct lazy *l = this_cpu_ptr(&lazy);
 	unsigned long flags;
@@ -90,13 +115,13 @@ static void lazy_load(const struct vh_cpu_state *s)
 		unsigned int j;
 
 		for (j = 0; j < n; j++) {
-			rdmsrl(lazy_msrs[j], l->host[j]);
+			l->host[j] = lazy_read(j);
 			l->now[j] = l->host[j];
 		}
 		l->known = true;
 	}
 	for (; i < n; i++) {
-		if (l->now[i] == want[i])
+		if (l->now[i] == lazy_want(s, i))
 			continue;
 		local_irq_save(flags);
 		/* KVM came: the next window notices. */
@@ -109,8 +134,8 @@ static void lazy_load(const struct vh_cpu_state *s)
 			user_return_notifier_register(&l->notifier);
 			l->registered = true;
 		}
-		wrmsrl(lazy_msrs[i], want[i]);
-		l->now[i] = want[i];
+		l->now[i] = lazy_want(s, i);
+		lazy_write(i, l->now[i]);
 		local_irq_restore(flags);
 	}
 }
@@ -132,16 +157,15 @@ static DEFINE_PER_CPU(struct window_msrs, window_msrs);
 void vmx_msrs_window_enter(struct vh_vcpu *vcpu)
 {
 	const struct vh_cpu_state *s = &vcpu->s;
-	const u64 want[NR_LAZY] = { s->star, s->lstar, s->sfmask, s->tsc_aux };
 	struct window_msrs *w = this_cpu_ptr(&window_msrs);
 	unsigned int i, n = lazy_end();
 
 	w->first = lazy_first(s);
 	for (i = w->first; i < n; i++) {
-		rdmsrl(lazy_msrs[i], w->found[i]);
-		w->now[i] = want[i];
-		if (w->found[i] != want[i])
-			wrmsrl(lazy_msrs[i], want[i]);
+		w->found[i] = lazy_read(i);
+		w->now[i] = lazy_want(s, i);
+		if (w->found[i] != w->now[i])
+			lazy_write(i, w->now[i]);
 	}
 }
 
@@ -157,7 +181,7 @@ void vmx_msrs_window_leave(void)
 
 	for (i = w->first; i < n; i++)
 		if (w->now[i] != w->found[i])
-			wrmsrl(lazy_msrs[i], w->found[i]);
+			lazy_write(i, w->found[i]);
 }
 
 /*

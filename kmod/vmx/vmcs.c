@@ -68,7 +68,8 @@ static void vmcs_clear_local(struct vh_vmx *vmx)
 		vmx->lost = true;
 	if (__this_cpu_read(vmx_current) == vmx)
 		__this_cpu_write(vmx_current, NULL);
-	list_del_init(&vmx->node);
+	if (!list_empty(&vmx->node))
+		list_del_init(&vmx->node);
 	vmx->launched = false;
 	vmx_witness_cleared(vmx);
 	/* Whoever sees -1 may VMPTRLD elsewhere. */
@@ -116,7 +117,10 @@ void vmx_clear_current(void)
 void vmx_clear_all_emergency(void)
 {
 	struct list_head *list = this_cpu_ptr(&vmx_active), *at;
+	struct vh_vmx *current_vmx = __this_cpu_read(vmx_current);
 
+	if (current_vmx)
+		vmx_vmclear(current_vmx->vmcs_pa);
 	if (!list->next)
 		return;
 	for (at = READ_ONCE(list->next); at != list; at = READ_ONCE(at->next)) {
@@ -299,7 +303,7 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 }
 
 /* Everything that never changes for this vCPU; the VMCS is current. */
-static void vmcs_configure(struct vh_vcpu *vcpu)
+static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
 	struct desc_ptr dt;
@@ -396,7 +400,7 @@ static void vmcs_configure(struct vh_vcpu *vcpu)
 }
 
 /* Host state of this CPU. */
-static void vmcs_host_cpu(void)
+static noinline void vmcs_host_cpu(void)
 {
 	struct desc_ptr dt;
 	u64 value;
@@ -438,15 +442,18 @@ bool vmx_make_current(struct vh_vcpu *vcpu)
 		return false;
 	vmx_mitigate_switch(vmx);
 	if (vmx->cpu != cpu) {
-		struct list_head *list = this_cpu_ptr(&vmx_active);
-
-		if (!list->next)
-			INIT_LIST_HEAD(list);
 		if (!vmx->configured && !vmx_vmclear(vmx->vmcs_pa))
 			return false;
 		vmx_witness_loaded(vmx, cpu);
 		vmx->cpu = cpu;
-		list_add(&vmx->node, list);
+		/* Beside KVM it is cleared before anybody could look for it. */
+		if (likely(__this_cpu_read(vmx_root_state) == VMX_ROOT_OWN)) {
+			struct list_head *list = this_cpu_ptr(&vmx_active);
+
+			if (!list->next)
+				INIT_LIST_HEAD(list);
+			list_add(&vmx->node, list);
+		}
 		if (!vmptrld(vmx))
 			return false;
 		if (vmx->last_cpu == cpu)

@@ -66,6 +66,14 @@ static const u8 exit_needs[VH_NR_EXIT_REASONS] = {
 /* Groups that a guest can change without an exit; the others stay valid. */
 #define VOLATILE_STATE	(VH_S_ALL & ~(VH_S_EFER | VH_S_PAT | VH_S_DR7))
 
+/* Is it an access to a device, which will be interpreted? */
+static bool device_likely(const struct vh_vcpu *vcpu, u32 basic)
+{
+	if (basic == EXIT_REASON_EPT_VIOLATION)
+		return vcpu->exit.gpa >> PAGE_SHIFT == vcpu->device_gfn;
+	return basic == EXIT_REASON_EXCEPTION_NMI && vh_shadow_device(vcpu);
+}
+
 static void read_exit(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -83,8 +91,8 @@ static void read_exit(struct vh_vcpu *vcpu)
 	if (need & N_INFO)
 		x->insn_info = vmcs_read(VMX_INSTRUCTION_INFO);
 	/* Nearly every slow exit looks at these; a device's is interpreted. */
-	vmx_read_state(vcpu, basic == EXIT_REASON_EXCEPTION_NMI && vh_shadow_device(vcpu) ?
-			     VH_S_EMUL : VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
+	vmx_read_state(vcpu, device_likely(vcpu, basic) ? VH_S_EMUL :
+							   VH_S_RIP | VH_S_RFLAGS | VH_S_INTR);
 }
 
 /*
