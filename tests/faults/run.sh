@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh: what fails on demand, in the lab: VMX instructions, on the debug build;
-#         --alloc: allocations, on the sanitizer kernel, and nothing leaks
+#         --alloc: allocations, on the sanitizer kernel, and nothing leaks;
+#         --load: those of the module's load as well, which takes hours
 #
-#   run.sh [--alloc] [--only PATTERN] [LAB OPTIONS...]
-alloc=
+#   run.sh [--alloc | --load] [--only PATTERN] [LAB OPTIONS...]
+alloc= load=:
 [ "${1-}" != --alloc ] || { alloc=1; shift; }
+[ "${1-}" != --load ] || { alloc=1 load='VH_KO=./vh.ko ./alloc load'; shift; }
 . "$(dirname "$0")/../lib/in-lab.sh"
 make -s -C tests/faults
 if [ -z "$alloc" ]; then
@@ -19,7 +21,7 @@ module=$(tests/lib/module-variant alloc-faults)
 # Allocation failures are the kernel's to report, too.
 in_lab "echo clear >/sys/kernel/debug/kmemleak
 ./alloc --timeout 1200 $selection \$device; status=\$?
-VH_KO=./vh.ko ./alloc load || status=1
+$load || status=1
 sleep 6; echo scan >/sys/kernel/debug/kmemleak; sleep 6; echo scan >/sys/kernel/debug/kmemleak
 if grep -A 20 -B 8 '\[vh\]' /sys/kernel/debug/kmemleak; then echo 'not ok: memory is lost'; status=1; fi
 (exit \$status)" --kernel sanitizer --mem 768 --timeout 3600 --file build/tests/faults/alloc "$@"
