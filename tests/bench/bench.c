@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -269,6 +271,22 @@ static void save(const char *path, const double *ticks)
 		die(path, errno);
 }
 
+/* Figures that --save kept, in place of a device? */
+static bool saved(const char *path, double *ticks)
+{
+	struct stat st;
+	FILE *f;
+	bool ok;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return false;
+	f = fopen(path, "r");
+	ok = f && fread(ticks, sizeof(*ticks), ROWS, f) == ROWS;
+	if (f)
+		fclose(f);
+	return ok;
+}
+
 /* What accounting adds, against the figures of a module built without it. */
 static int print_accounting(const char *path, const double *ticks)
 {
@@ -299,7 +317,7 @@ static void usage(FILE *to)
 	fprintf(to,
 		"usage: bench [--device PATH] [--against PATH] [--only ROW] [--json]\n"
 		"  --device PATH   device to measure (/dev/vh)\n"
-		"  --against PATH  measure this one as well, first, and compare:\n"
+		"  --against PATH  measure this one as well, first (or take what --save kept), and compare:\n"
 		"                  status 1 if a limit is exceeded\n"
 		"  --save FILE     keep the figures for a later --without\n"
 		"  --without FILE  compare with those of a module built with VH_ACCT=0\n"
@@ -360,7 +378,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (against)
+	if (against && !saved(against, base))
 		measure(against, only, base);
 	measure(device, only, ticks);
 	if (save_to)
