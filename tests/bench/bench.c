@@ -271,20 +271,21 @@ static void save(const char *path, const double *ticks)
 		die(path, errno);
 }
 
-/* Figures that --save kept, in place of a device? */
-static bool saved(const char *path, double *ticks)
+/* What save() kept. */
+static void load(const char *path, double *ticks)
+{
+	FILE *f = fopen(path, "r");
+
+	if (!f || fread(ticks, sizeof(*ticks), ROWS, f) != ROWS)
+		die(path, errno);
+	fclose(f);
+}
+
+static bool is_file(const char *path)
 {
 	struct stat st;
-	FILE *f;
-	bool ok;
 
-	if (stat(path, &st) || !S_ISREG(st.st_mode))
-		return false;
-	f = fopen(path, "r");
-	ok = f && fread(ticks, sizeof(*ticks), ROWS, f) == ROWS;
-	if (f)
-		fclose(f);
-	return ok;
+	return !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
 /* What accounting adds, against the figures of a module built without it. */
@@ -292,11 +293,8 @@ static int print_accounting(const char *path, const double *ticks)
 {
 	unsigned int i, over = 0;
 	double without[ROWS];
-	FILE *f = fopen(path, "r");
 
-	if (!f || fread(without, sizeof(*without), ROWS, f) != ROWS)
-		die(path, errno);
-	fclose(f);
+	load(path, without);
 	printf("\n%-34s %12s %12s %6s %6s  %s\n", "accounting", "without", "with",
 	       "adds", "limit", "verdict");
 	for (i = 0; i <= ROW_EPT; i++) {
@@ -378,7 +376,9 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (against && !saved(against, base))
+	if (against && is_file(against))
+		load(against, base);
+	else if (against)
 		measure(against, only, base);
 	measure(device, only, ticks);
 	if (save_to)

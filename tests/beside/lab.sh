@@ -70,6 +70,14 @@ loop() { # DEVICE N: guests, one after the other, until /tmp/stop is there
 		echo >>/tmp/done.$2
 	done
 }
+stop_all() { # the guests of all loops, and hostcheck
+	touch /tmp/stop
+	check "the host's process kept its registers" wait $host
+	cat /tmp/host
+	wait
+	check "so did the guests" [ ! -e /tmp/bad ]
+	[ ! -e /tmp/bad ] || cat /tmp/bad
+}
 rm -f /tmp/stop /tmp/bad /tmp/done.*
 if [ ! "$only_kvm" ]; then
 	loop /dev/vh 1 & loop /dev/vh 2 & ./hostcheck /tmp/stop >/tmp/host 2>&1 & host=$!
@@ -82,12 +90,7 @@ if [ ! "$only_kvm" ]; then
 		done
 	}
 	check "KVM is unloaded and loaded 6 times under running guests" comes_and_goes
-	touch /tmp/stop
-	check "the host's process kept its registers" wait $host
-	cat /tmp/host
-	wait
-	check "so did the guests" [ ! -e /tmp/bad ]
-	[ ! -e /tmp/bad ] || cat /tmp/bad
+	stop_all
 	check "of which there were" [ -e /tmp/done.1 -a -e /tmp/done.2 ]
 fi
 
@@ -116,12 +119,7 @@ asleep() {
 	echo none >/sys/power/pm_test
 }
 check "CPU1 goes and comes back, the host sleeps and wakes, under guests of both" busy
-touch /tmp/stop
-check "the host's process kept its registers" wait $host
-cat /tmp/host
-wait
-check "so did the guests" [ ! -e /tmp/bad ]
-[ ! -e /tmp/bad ] || cat /tmp/bad
+stop_all
 ran() { for n in 1 2 3 4; do [ -e /tmp/done.$n ] || return 1; done; }
 check "all four lanes ran" ran
 echo "# $rounds rounds; guests of vh $(cat /tmp/done.[12] | wc -l), of KVM $(cat /tmp/done.[34] | wc -l)"
