@@ -31,27 +31,24 @@ static struct module *root_pinned;	/* KVM's, where vh cannot do without; root_lo
 static bool root_wanted;		/* CPUs that come up join */
 static bool root_kvm;			/* KVM is loaded */
 
-static DEFINE_PER_CPU(void *, root_region);	/* VMXON region; written when the CPU first comes online */
-DEFINE_PER_CPU(u64, vmx_root_region);
+DEFINE_PER_CPU(u64, vmx_root_region);	/* written when the CPU first comes online; 0 before */
 DEFINE_PER_CPU(u8, vmx_root_state);
 
 /* Interrupts off. 0; -EOPNOTSUPP, -EIO: there is no VMX to be had. */
 static int root_join_local(void)
 {
-	void *region = __this_cpu_read(root_region);
+	u64 region = __this_cpu_read(vmx_root_region);
 
 	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_NONE)
 		return 0;
 	if (!region)
 		return -ENOMEM;
-	*(u32 *)region = vmx_caps.revision;
-	__this_cpu_write(vmx_root_region, __pa(region));
 	if (!VH_MAY_SET_VMXE || root_kvm || (__read_cr4() & X86_CR4_VMXE)) {
 		__this_cpu_write(vmx_root_state, VMX_ROOT_BESIDE);
 		return 0;
 	}
 	vh_cr4_vmxe(true);
-	if (!vmx_vmxon(__pa(region))) {
+	if (!vmx_vmxon(region)) {
 		vh_cr4_vmxe(false);
 		return -EIO;
 	}
@@ -290,12 +287,13 @@ static int root_cpu_online(unsigned int cpu)
 {
 	int err = 0;
 
-	if (!per_cpu(root_region, cpu)) {
+	if (!per_cpu(vmx_root_region, cpu)) {
 		struct page *page = alloc_pages_node(cpu_to_node(cpu), GFP_KERNEL | __GFP_ZERO, 0);
 
 		if (!page)
 			return -ENOMEM;
-		per_cpu(root_region, cpu) = page_address(page);
+		*(u32 *)page_address(page) = vmx_caps.revision;
+		per_cpu(vmx_root_region, cpu) = __pa(page_address(page));
 	}
 	local_irq_disable();
 	if (root_wanted)
@@ -343,8 +341,11 @@ static void root_free_regions(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		free_page((unsigned long)per_cpu(root_region, cpu));
-		per_cpu(root_region, cpu) = NULL;
+		u64 *region = per_cpu_ptr(&vmx_root_region, cpu);
+
+		if (*region)
+			free_page((unsigned long)__va(*region));
+		*region = 0;
 	}
 }
 
