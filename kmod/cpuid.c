@@ -212,7 +212,13 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 	return 1;
 }
 
-static unsigned int supported_list(struct kvm_cpuid_entry2 *e)
+/**
+ * vh_cpuid_list - what guests may be offered on this host
+ * @e: room for VH_MAX_CPUID entries
+ *
+ * Returns how many were written. SDM Vol. 2, CPUID.
+ */
+unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e)
 {
 	static const struct { u32 first, last; } ranges[] = {
 		{ 0, 0x1f }, { 0x40000000, 0x40000001 }, { 0x80000000, 0x80000008 },
@@ -252,7 +258,7 @@ int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated)
 	if (!e)
 		return -ENOMEM;
 	if (!emulated)
-		n = supported_list(e);
+		n = vh_cpuid_list(e);
 	if (n > nent)
 		err = -E2BIG;
 	else if (put_user(n, &u->nent) || copy_to_user(u->entries, e, n * sizeof(*e)))
@@ -366,6 +372,27 @@ static void index_hot(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_cpuid_install - the vCPU's leaves from now on
+ * @vcpu: the vCPU
+ * @e: allocated by kvmalloc(), or NULL; now the vCPU's
+ * @n: how many
+ *
+ * Own thread. What CR4, EFER, XCR0 and addresses may be follows from them.
+ */
+void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n)
+{
+	kvfree(vcpu->cpuid);
+	vcpu->cpuid = e;
+	vcpu->nr_cpuid = n;
+	index_hot(vcpu);
+	derive(vcpu);
+	/* The CR4 mask follows cr4_reserved. */
+	vh_need(vcpu, VH_S_CR4);
+	vh_dirty(vcpu, VH_S_CR4);
+	vh_cpuid_refresh(vcpu);
+}
+
+/**
  * vh_cpuid_set - KVM_SET_CPUID2
  * @vcpu: the vCPU
  * @u: the list
@@ -386,15 +413,7 @@ int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u)
 		if (IS_ERR(e))
 			return PTR_ERR(e);
 	}
-	kvfree(vcpu->cpuid);
-	vcpu->cpuid = e;
-	vcpu->nr_cpuid = nent;
-	index_hot(vcpu);
-	derive(vcpu);
-	/* The CR4 mask follows cr4_reserved. */
-	vh_need(vcpu, VH_S_CR4);
-	vh_dirty(vcpu, VH_S_CR4);
-	vh_cpuid_refresh(vcpu);
+	vh_cpuid_install(vcpu, e, nent);
 	return 0;
 }
 

@@ -415,6 +415,8 @@ void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error);
 
 /* --- cpuid.c --- */
 int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
+unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
+void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
 int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
 int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);

@@ -15,10 +15,7 @@
 
 /* --- what msr.c calls elsewhere in the module --- */
 
-struct vh_cpu_caps vh_cpu_caps;
-
 void vh_fetch(struct vh_vcpu *vcpu, u32 groups) { }
-void vh_cpuid_refresh(struct vh_vcpu *vcpu) { }
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host) { }
 void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta) { }
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host) { return -EINVAL; }
