@@ -6,6 +6,10 @@
  * these instructions from then on fail as its fixup would have it, and all of
  * every kind after it with "forever": VMX operation has ended. It reads as how
  * many are left to go and how many have failed.
+ *
+ * Two are no instructions: "mce" has the N-th exit taken for one by a machine
+ * check (the guest does again what it exited for), "mce-entry" the N-th entry
+ * for one that a machine check stopped.
  */
 #ifndef VH_VMX_FAULT_H
 #define VH_VMX_FAULT_H
@@ -14,7 +18,7 @@
 
 enum vmx_insn {
 	VMX_I_VMXON, VMX_I_VMCLEAR, VMX_I_VMPTRLD, VMX_I_ENTER, VMX_I_INVEPT, VMX_I_INVVPID,
-	VMX_I_VMREAD, VMX_I_VMWRITE, VMX_NR_INSNS
+	VMX_I_VMREAD, VMX_I_VMWRITE, VMX_I_MCE, VMX_I_MCE_ENTRY, VMX_NR_INSNS
 };
 
 #ifdef VH_DEBUG

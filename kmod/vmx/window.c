@@ -130,11 +130,11 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 }
 
 /* An NMI or a machine check that came while the guest ran is the host's. */
-static bool host_event(struct vh_vcpu *vcpu)
+static bool host_event(struct vh_vcpu *vcpu, u32 info)
 {
 	struct vh_exit *x = &vcpu->exit;
 
-	x->intr_info = vmcs_read(VM_EXIT_INTR_INFO);
+	x->intr_info = info;
 	x->intr_error = x->intr_info & INTR_INFO_DELIVER_CODE_MASK ?
 			vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
 	if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
@@ -388,6 +388,8 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		vcpu->s.cr2 = native_read_cr2();
 		vcpu->valid &= ~VOLATILE_STATE;
 		x->reason = vmcs_read_or(VM_EXIT_REASON, VMX_NO_REASON);
+		if (vmx_fault(VMX_I_MCE_ENTRY))
+			x->reason = VMX_EXIT_REASONS_FAILED_VMENTRY | EXIT_REASON_MCE_DURING_VMENTRY;
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			if (x->reason == VMX_NO_REASON)
@@ -403,9 +405,14 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		vmx_count_reason(vcpu, basic);
 		trace_vh_exit(vcpu->id, x->reason);
 
+		if (vmx_fault(VMX_I_MCE)) {
+			host_event(vcpu, INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18);
+			return VH_WIN_AGAIN;
+		}
 		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT)
 			return VH_WIN_AGAIN;
-		if (basic == EXIT_REASON_EXCEPTION_NMI && host_event(vcpu))
+		if (basic == EXIT_REASON_EXCEPTION_NMI &&
+		    host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
 			return VH_WIN_AGAIN;
 		if (vmx_fast_exit(vcpu))
 			continue;

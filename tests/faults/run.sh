@@ -12,7 +12,8 @@ alloc= load=:
 make -s -C tests/faults
 if [ -z "$alloc" ]; then
 	module=$(tests/lib/module-variant debug-faults VH_DEBUG=1)
-	in_lab "./vmx --timeout 120 $selection \$device" --file build/tests/faults/vmx "$@"
+	# The host's handler of machine checks says that it was called, and no more.
+	in_lab "./vmx --timeout 120 $selection \$device" --append mce=off --file build/tests/faults/vmx "$@"
 	exit
 fi
 KDIR=$(tests/lab/lab kernel sanitizer)

@@ -3,7 +3,9 @@
  * Each VMX instruction of a VM's life fails in turn (debug build: kmod/vmx/fault.h).
  * KVM_CREATE_VM fails with EIO, or the VM ends: every KVM_RUN of it from then
  * on, and every ioctl of a vCPU whose state is lost, fails with EIO. The host
- * and the next VM are well.
+ * and the next VM are well. Besides, exits and entries are taken for machine
+ * checks, which the host has to hear of: with mce=off its handler says so and
+ * does nothing (run.sh).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +123,65 @@ static void fail_each(struct tap_result *r, const void *arg)
 		tap_fail(r, "no failing %s was ever seen", k->insns);
 }
 
+/* How often the host's handler of machine checks was called since @log was last read. */
+static int machine_checks(int log)
+{
+	char record[4096];
+	ssize_t n;
+	int found = 0;
+
+	while ((n = read(log, record, sizeof(record) - 1)) > 0 || (n < 0 && errno == EPIPE)) {
+		record[n > 0 ? n : 0] = 0;
+		found += !!strstr(record, "Unexpected int18 (Machine Check)");
+	}
+	return found;
+}
+
+/* Each exit in turn: the host hears of it, and the guest of nothing. */
+static void machine_check(struct tap_result *r, const void *arg)
+{
+	bool entry = !strcmp(arg, "mce-entry");
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK), err[OPS], heard;
+	struct scenario s = { .irqchip = true };
+	unsigned long n, tried;
+	bool ok;
+
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	lseek(log, 0, SEEK_END);
+	for (n = 1; ; n++) {
+		set_fault(arg, n, "");
+		ok = scenario_run(&s, err);
+		tried = failed_insns();
+		set_fault("none", 0, "");
+		heard = machine_checks(log);
+		if (!tried)
+			break;
+		if (heard != 1) {
+			tap_fail(r, "%s %lu: the host's handler was called %d times (is it mce=off?)",
+				 (const char *)arg, n, heard);
+			break;
+		}
+		/* An entry that fails is KVM_EXIT_FAIL_ENTRY; an exit is of no consequence. */
+		if (ok == entry) {
+			tap_fail(r, "%s %lu: the VM %s", (const char *)arg, n,
+				 ok ? "does not know" : "does not go on");
+			break;
+		}
+		if (entry && !scenario_run(&s, err)) {
+			tap_fail(r, "%s %lu: the next VM does not work", (const char *)arg, n);
+			break;
+		}
+	}
+	close(log);
+	printf("# %s: %lu tried\n", (const char *)arg, n - 1);
+	fflush(stdout);
+	if (n <= 10)
+		tap_fail(r, "%lu of 10 exits and more", n - 1);
+}
+
 #define KIND(...) &(const struct kind){ __VA_ARGS__ }
 
 static const struct test_case cases[] = {
@@ -134,6 +195,8 @@ static const struct test_case cases[] = {
 	{ "vmx-ends-before-entry", fail_each, KIND("enter", "forever", false, false) },
 	{ "vmx-ends-anywhere", fail_each,
 	  KIND("vmxon,vmclear,vmptrld,enter,invept,invvpid,vmread,vmwrite", "forever", true, false) },
+	{ "machine-check", machine_check, "mce" },
+	{ "machine-check-entry", machine_check, "mce-entry" },
 	{ NULL, NULL, NULL }
 };
 
