@@ -140,11 +140,9 @@ excluded() { # KERNEL: its package is content, nothing is built, and asked to, D
 }
 fake 5.10.0-1-amd64
 check "a kernel that is too old is left alone" excluded 5.10.0-1-amd64
-fake 6.1.0-1-rt-amd64 CONFIG_PREEMPT_RT y
-check "a PREEMPT_RT kernel is left alone" excluded 6.1.0-1-rt-amd64
 fake 6.1.0-1-odd-amd64 CONFIG_MMU_NOTIFIER n
 check "DKMS refuses a kernel without what vh needs" refused 6.1.0-1-odd-amd64
-rm -r "$root"/lib/modules/{5.10.0-1-amd64,6.1.0-1-rt-amd64,6.1.0-1-odd-amd64}
+rm -r "$root"/lib/modules/{5.10.0-1-amd64,6.1.0-1-odd-amd64}
 
 # --- the lab, while the chroot goes on ---
 rm -rf "$work/lab" && mkdir "$work/lab"

@@ -7,8 +7,28 @@
 #define APIC_PAGE	0xfee00000ULL
 
 /**
+ * vh_bus_pio_chip - an access to a port of the PICs or the PIT
+ * @vcpu: own thread
+ * @port: its number
+ * @data: in or out
+ * @len: 1, 2 or 4 bytes
+ * @write: direction
+ *
+ * Also in the window: takes raw locks only. True when a chip took it.
+ */
+bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	/* The chips are 8 bits wide. */
+	if (len != 1 || !vm->irqchip)
+		return false;
+	return vh_pic_io(vm->irqchip, port, data, write) || vh_pit_io(vm, port, data, write);
+}
+
+/**
  * vh_bus_pio - an access to a port
- * @vcpu: own thread; interrupts may be off for the ports of PIC and PIT
+ * @vcpu: own thread, process context
  * @port: its number
  * @data: in or out
  * @len: 1, 2 or 4 bytes
@@ -18,16 +38,8 @@
  */
 bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
 {
-	struct vh_vm *vm = vcpu->vm;
-
-	/* The chips are 8 bits wide. */
-	if (len == 1 && vm->irqchip) {
-		if (vh_pic_io(vm->irqchip, port, data, write))
-			return true;
-		if (vh_pit_io(vm, port, data, write))
-			return true;
-	}
-	return write && vh_ioeventfd_hit(vm, port, data, len, true);
+	return vh_bus_pio_chip(vcpu, port, data, len, write) ||
+	       (write && vh_ioeventfd_hit(vcpu->vm, port, data, len, true));
 }
 
 /**

@@ -415,8 +415,8 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	way.local = !w->global || !(vcpu->s.cr4 & X86_CR4_PGE);
 	way.flush = false;
 	if (how->window) {
-		/* Its writer may be waiting for this CPU. */
-		if (!read_trylock(&mmu->lock))
+		/* Its writer may be waiting for this CPU. On PREEMPT_RT the lock may sleep. */
+		if (IS_ENABLED(CONFIG_PREEMPT_RT) || !read_trylock(&mmu->lock))
 			return -EAGAIN;
 	} else {
 		read_lock(&mmu->lock);

@@ -90,7 +90,7 @@ static bool fast_io(struct vh_vcpu *vcpu)
 
 	if ((qual & BIT(4)) || !fast_port(port))
 		return false;
-	if (!vh_bus_pio(vcpu, port, &data, len, !(qual & BIT(3))))
+	if (!vh_bus_pio_chip(vcpu, port, &data, len, !(qual & BIT(3))))
 		return false;
 	if (qual & BIT(3))
 		vcpu->s.gpr[VH_RAX] = len == 4 ? data :

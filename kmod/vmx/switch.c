@@ -225,6 +225,7 @@ void vh_vmx_load(struct vh_vcpu *vcpu)
 	if (likely(vmx->root == VMX_ROOT_OWN))
 		lazy_load(&vcpu->s);
 	vmx->section = true;
+	vmx_witness_section_open();
 }
 
 /**
@@ -238,6 +239,7 @@ void vh_vmx_unload(struct vh_vcpu *vcpu)
 	struct section *sec = this_cpu_ptr(&sections);
 	struct vh_vmx *vmx = vcpu->vmx;
 
+	vmx_witness_section_close();
 	vmx->section = false;
 	rdmsrl(MSR_KERNEL_GS_BASE, vcpu->s.kernel_gs_base);
 	if (unlikely(sec->ldt))

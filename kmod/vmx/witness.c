@@ -91,6 +91,36 @@ void vmx_witness_host_check(void)
 		  "vh: a window changed the host's state\n");
 }
 
+#ifdef CONFIG_LOCKDEP
+/* A section is to lockdep what a raw spinlock is: inside it only those are taken. */
+static struct lock_class_key section_key;
+static struct lockdep_map section_map = {
+	.name = "vh_section",
+	.key = &section_key,
+	.wait_type_inner = LD_WAIT_SPIN,
+};
+#endif
+
+/**
+ * vmx_witness_section_open - preemption stays off until vmx_witness_section_close()
+ */
+void vmx_witness_section_open(void)
+{
+#ifdef CONFIG_LOCKDEP
+	lock_acquire(&section_map, 0, 1, 0, 1, NULL, _THIS_IP_);
+#endif
+}
+
+/**
+ * vmx_witness_section_close - the section ends
+ */
+void vmx_witness_section_close(void)
+{
+#ifdef CONFIG_LOCKDEP
+	lock_release(&section_map, _THIS_IP_);
+#endif
+}
+
 /**
  * vmx_witness_loaded - the VMCS becomes active on @cpu
  * @vmx: its VMX side

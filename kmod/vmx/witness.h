@@ -6,6 +6,8 @@
  * punish. The debug build (VH_DEBUG) therefore records on which CPU each VMCS
  * is active, that every requested flush precedes the next entry, and that host
  * state after a window equals host state before it. A broken rule is a WARN.
+ * Where the kernel has PROVE_RAW_LOCK_NESTING, lockdep reports locks taken in a
+ * section that would sleep on PREEMPT_RT.
  */
 #ifndef VH_VMX_WITNESS_H
 #define VH_VMX_WITNESS_H
@@ -18,6 +20,8 @@ void vmx_witness_cleared(struct vh_vmx *vmx);		/* VMCLEAR */
 void vmx_witness_flushed(struct vh_vmx *vmx);		/* INVEPT done */
 void vmx_witness_entry(struct vh_vcpu *vcpu);		/* about to enter */
 void vmx_witness_drained(struct vh_vcpu *vcpu);		/* the PML page is empty */
+void vmx_witness_section_open(void);			/* preemption is off from here */
+void vmx_witness_section_close(void);
 void vmx_witness_host_save(void);			/* window opens */
 void vmx_witness_host_check(void);			/* window closed */
 #else
@@ -26,6 +30,8 @@ static inline void vmx_witness_cleared(struct vh_vmx *vmx) { }
 static inline void vmx_witness_flushed(struct vh_vmx *vmx) { }
 static inline void vmx_witness_entry(struct vh_vcpu *vcpu) { }
 static inline void vmx_witness_drained(struct vh_vcpu *vcpu) { }
+static inline void vmx_witness_section_open(void) { }
+static inline void vmx_witness_section_close(void) { }
 static inline void vmx_witness_host_save(void) { }
 static inline void vmx_witness_host_check(void) { }
 #endif
