@@ -2,39 +2,34 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # kernels.sh: each kernel that docs/support.md names: vh.ko built as its distribution would, and run
 #
-# Builds in folders of those distributions (tests/kernels/root). 6.12 and 7.2 run the exit guests,
-# boot a guest with 2 vCPUs, and run VMs beside KVM's. Below and above these kernels nothing builds,
-# with a message. Needs root.
+#   kernels.sh [--all] [--update] [--only KERNEL]
+#
+# Builds in folders of those distributions (tests/kernels/root) and runs parts of the suites on
+# each; below and above these kernels nothing builds, with a message. --all: the whole suites, and
+# the table in docs/support.md has to say what passed; --update writes it. Needs root.
 set -u
 cd "$(dirname "$0")/.." || exit 1
+all= update= only='*'
+while [ $# -gt 0 ]; do
+	case $1 in
+	--all) all=yes; shift ;;
+	--update) all=yes update=yes; shift ;;
+	--only) only=$2; shift 2 ;;
+	*) sed -n '3,9s/^# \{0,1\}//p' "$0" >&2; exit 2 ;;
+	esac
+done
 [ "$(id -u)" = 0 ] || { echo "kernels.sh: needs root" >&2; exit 1; }
 command -v mmdebstrap >/dev/null || scripts/deps --packaging || exit 1
+. tests/lib/suites.sh
 out=$PWD/build/kernels-test
 rm -rf "$out"; mkdir -p "$out"
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 ok() { passed=$((passed + 1)); echo "ok - $1"; }
 bad() { failed=$((failed + 1)); echo "not ok - $1"; tail -n "${3:-25}" "$2"; }
 # status NAME LOG COMMAND...
 status() {
 	local name=$1 log=$2; shift 2
 	if "$@" >"$log" 2>&1 </dev/null; then ok "$name"; else bad "$name" "$log"; return 1; fi
-}
-build() { # SUITE FLAVOUR NAME
-	status "$3: vh.ko builds in $1 with W=1, no warning" "$out/$3.log" tests/kernels/build "$1" "$2" "$out/$3"
-}
-lab() { # NAME COMMAND...: in the lab; the counts are the command's own
-	local name=$1 log=$out/$1.log p f; shift
-	"$@" >"$log" 2>&1 </dev/null
-	local rc=$?
-	read -r p f <<<"$(grep -aoE '[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1 | tr -dc '0-9 ')"
-	[ "${f:-0}" != 0 ] || { [ $rc = 0 ] && [ "${p:-0}" != 0 ]; } || f=1
-	echo "${p:-0} ${f:-0} $rc" >"$log.counts"
-}
-counted() { # NAME: add what lab left
-	local p=0 f=1 rc=
-	read -r p f rc <"$out/$1.log.counts"
-	passed=$((passed + p)) failed=$((failed + f))
-	if [ "$f" = 0 ]; then echo "ok - $1: $p passed"; else echo "not ok - $1: $f failed, status $rc"; tail -n 25 "$out/$1.log"; fi
 }
 
 # --- floor and ceiling: headers of this machine that call themselves another version ---
@@ -60,30 +55,107 @@ status "7.3 is refused" "$out/ceiling.log" range 7 3 "vh has not been tried on k
 status "7.3 builds with VH_ANY_KERNEL=1" "$out/any.log" range 7 3 "" VH_ANY_KERNEL=1
 rm -rf "$out/fake"
 
-# --- 6.12 and 7.2 run in the lab while the others are built ---
-# suites NAME LAB OPTIONS...: the exit guests, a guest with 2 vCPUs, and KVM beside
-suites() {
-	local name=$1; shift
-	set -- --module "$out/$name/vh.ko" --kernel "linux-image-$(cat "$out/$name/release")" --timeout 500 "$@"
-	lab "$name-guests" tests/guests/run.sh "$@"
-	lab "$name-boot" tests/boot.sh smp "$@"
-	lab "$name-beside" tests/beside.sh --seconds 2 "$@"
+# --- each kernel: built in its distribution, run in the lab ---
+# NAME SUITE FLAVOUR CPU MODEL, and what it is called. 7.2 does not start on the models with AVX-512
+# (docs/lab.md).
+kernels() {
+	grep -v '^#' <<'END' | while read -r name rest; do
+6.1 bookworm amd64 corei7_skylake_x Debian 12's 6.1, amd64
+6.1-cloud bookworm cloud-amd64 corei7_skylake_x Debian 12's 6.1, cloud-amd64
+6.1-rt bookworm rt-amd64 corei7_skylake_x Debian 12's 6.1, rt-amd64 (PREEMPT_RT)
+6.12 trixie amd64 corei7_skylake_x Debian 13's 6.12, amd64
+7.2 sid amd64 corei7_haswell_4770 Debian sid's 7.2, amd64
+END
+		# shellcheck disable=SC2053
+		[[ $name == $only ]] && echo "$name $rest"
+	done
 }
+columns='guests guests-ept0 abi netlink paging boot beside crash'
+titles='exit guests | without EPT | ABI | control plane | paging, without EPT | Debian, 2 vCPUs | beside KVM | crashes'
+
+# apart NAME SUITE COMMAND...: what boots by itself; its counts join the others'
+apart() {
+	local name=$1 suite=$2 log=$out/$1-$2.log p f s; shift 2
+	"$@" >"$log" 2>&1 </dev/null
+	local rc=$?
+	read -r p f s <<<"$(grep -aoE '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' "$log" | tail -n 1 | tr -dc '0-9 ')"
+	[ "${f:-0}" != 0 ] || { [ $rc = 0 ] && [ "${p:-0}" != 0 ]; } || f=1
+	echo "$suite ${p:-0} ${f:-0} ${s:-0}" >>"$out/$name.counts"
+}
+run() {	# NAME CPU
+	local name=$1 m="--module $out/$1/vh.ko" lab
+	lab="--kernel linux-image-$(cat "$out/$name/release") --cpu $2"
+	: >"$out/$name.counts"
+	suites_new "$out/$name/suites"
+	suite guests tests/guests/run.sh $m
+	if [ -n "$all" ]; then
+		suite guests-ept0 tests/guests/run.sh $m --param ept=0
+		suite abi tests/abi/run.sh $m
+		suite netlink tests/netlink/run.sh $m
+		suite paging tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 3 --vcpus 2
+	else
+		suite abi tests/abi/run.sh $m --only '[hv]*'
+		suite netlink tests/netlink/run.sh $m --only 'registry*'
+		suite paging tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 1 --vcpus 2
+	fi
+	suites_run $lab --cpus 2 --timeout 2400 >"$out/$name.log"
+	suites_counts >>"$out/$name.counts"
+	if [ -n "$all" ]; then
+		apart "$name" boot tests/boot.sh smp $m $lab
+		apart "$name" beside tests/beside.sh --seconds 4 $m $lab --timeout 900
+		apart "$name" crash tests/crash.sh $m $lab
+	elif [ "$name" = 6.12 ] || [ "$name" = 7.2 ]; then
+		apart "$name" beside tests/beside.sh --seconds 2 $m $lab --timeout 900
+	fi
+}
+
 ran=()
-if build trixie amd64 6.12; then
-	suites 6.12 & ran+=(6.12)
-fi
-# 7.2 does not start on the models with AVX-512 (docs/lab.md).
-if build sid amd64 7.2; then
-	suites 7.2 --cpu corei7_haswell_4770 & ran+=(7.2)
-fi
-build bookworm cloud-amd64 6.1-cloud
-build bookworm rt-amd64 6.1-rt
+while read -r name suite flavour cpu _; do
+	status "$name: vh.ko builds in $suite with W=1, no warning" "$out/$name.build" \
+		tests/kernels/build "$suite" "$flavour" "$out/$name" || continue
+	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done
+	run "$name" "$cpu" &
+	ran+=("$name")
+done < <(kernels)
 wait
 for name in "${ran[@]}"; do
-	counted "$name-guests"
-	counted "$name-boot"
-	counted "$name-beside"
+	while read -r suite p f s; do
+		passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+		if [ "$f" = 0 ]; then
+			echo "ok - $name $suite: $p passed, $s skipped"
+		else
+			echo "not ok - $name $suite: $f failed"
+			grep -aE '^ *not ok|FAILED' "$out/$name-$suite.log" "$out/$name.log" 2>/dev/null | head -n 10
+		fi
+	done <"$out/$name.counts"
 done
-echo "$passed passed, $failed failed"
+
+# --- the table ---
+cell() { # NAME SUITE
+	local p f s
+	read -r _ p f s <<<"$(grep "^$2 " "$out/$1.counts")"
+	case ${f:--} in
+	-) echo "not run" ;;
+	0) echo "pass$([ "$s" = 0 ] || echo ", $s skipped")" ;;
+	*) echo "**$f fail**" ;;
+	esac
+}
+table() {
+	echo "| kernel | $titles |"
+	echo "|---|$(printf -- '---|%.0s' $columns)"
+	kernels | while read -r name _ _ _ title; do
+		printf '| %s |' "$title"
+		for column in $columns; do printf ' %s |' "$(cell "$name" "$column")"; done
+		echo
+	done
+}
+if [ -n "$all" ] && [ "$only" = '*' ]; then
+	table >"$out/table"
+	if tests/lib/doc-table ${update:+--update} docs/support.md kernels "$out/table"; then
+		ok "docs/support.md says what passed"
+	else
+		bad "docs/support.md does not say what passed (tests/kernels.sh --update)" "$out/table"
+	fi
+fi
+echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -98,11 +98,7 @@ table() {
 }
 if [ "$only" = . ]; then
 	table >$out/table
-	begin='<!-- begin: matrix -->' end='<!-- end -->'
-	if [ -n "$update" ]; then
-		{ sed "/^$begin/q" docs/support.md; cat $out/table; sed -n "/^$end/,\$p" docs/support.md; } >$out/doc &&
-			cp $out/doc docs/support.md
-	elif sed -n "/^$begin/,/^$end/p" docs/support.md | sed '1d;$d' | diff - $out/table; then
+	if tests/lib/doc-table ${update:+--update} docs/support.md matrix $out/table; then
 		echo "ok - docs/support.md says what passed"
 		passed=$((passed + 1))
 	else
