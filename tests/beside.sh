@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
 	*) break ;;
 	esac
 done
-[ -n "$module" ] || module=$(tests/lib/module-variant debug-beside VH_DEBUG=1)
+[ -n "$module" ] || module=$(tests/lib/module-variant VH_DEBUG=1)
 make -s -C tests/guests
 for program in hold hostcheck; do
 	gcc -O2 -Wall -D_GNU_SOURCE -static tests/beside/$program.c -o build/tests/$program

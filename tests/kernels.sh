@@ -98,7 +98,7 @@ run() {	# NAME CPU
 		suite netlink tests/netlink/run.sh $m --only 'registry*'
 		suite paging tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 1 --vcpus 2
 	fi
-	suites_run $lab --cpus 2 --timeout 2400 >"$out/$name.log"
+	suites_run $lab ${all:+--cpus 2} --timeout 2400 >"$out/$name.log"
 	suites_counts >>"$out/$name.counts"
 	if [ -n "$all" ]; then
 		apart "$name" boot tests/boot.sh smp $m $lab

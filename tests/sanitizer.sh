@@ -18,7 +18,7 @@ while [ $# -gt 0 ]; do
 	esac
 done
 kernel=$(tests/kunit/kernel) || exit 1
-module=$(KDIR=$kernel tests/lib/module-variant debug-sanitizer VH_DEBUG=1) || exit 1
+module=$(KDIR=$kernel tests/lib/module-variant VH_DEBUG=1) || exit 1
 . tests/lib/suites.sh
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

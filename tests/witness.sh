@@ -5,11 +5,10 @@
 # on a WARNING.
 set -eu
 cd "$(dirname "$0")/.."
-# Each suite has a build of its own: the two may run at a time.
-suite=tests/guests/run.sh only=() build=debug-guests
+suite=tests/guests/run.sh only=()
 if [ "${1-}" = --dirty ]; then
 	shift
-	suite=tests/abi/run.sh only=(--only 'dirty*') build=debug-dirty
+	suite=tests/abi/run.sh only=(--only 'dirty*')
 fi
-module=$(tests/lib/module-variant $build VH_DEBUG=1)
+module=$(tests/lib/module-variant VH_DEBUG=1)
 exec $suite --module "$module" "${only[@]}" --cpus 2 "$@"

@@ -44,7 +44,7 @@ EOF
 	exit
 fi
 # the same module without accounting on the exit path
-bare=$(tests/lib/module-variant noacct VH_ACCT=0)
+bare=$(tests/lib/module-variant VH_ACCT=0)
 cat >"$script" <<EOF
 modprobe kvm-intel || exit 2
 insmod ./noacct.ko || exit 2

@@ -11,14 +11,14 @@ alloc= load=:
 . "$(dirname "$0")/../lib/in-lab.sh"
 make -s -C tests/faults
 if [ -z "$alloc" ]; then
-	module=$(tests/lib/module-variant debug-faults VH_DEBUG=1)
+	module=$(tests/lib/module-variant VH_DEBUG=1)
 	# The host's handler of machine checks says that it was called, and no more.
 	in_lab "./vmx --timeout 120 $selection \$device" --append mce=off --file build/tests/faults/vmx "$@"
 	exit
 fi
 KDIR=$(tests/lab/lab kernel sanitizer)
 export KDIR
-module=$(tests/lib/module-variant alloc-faults)
+module=$(tests/lib/module-variant)
 # Allocation failures are the kernel's to report, too.
 in_lab "echo clear >/sys/kernel/debug/kmemleak
 ./alloc --timeout 1200 $selection \$device; status=\$?

@@ -103,6 +103,8 @@ check "KVM's modules are there, not loaded" 0 'kvm_intel' \
 check "further modules can be named; zram takes swap" 0 '/dev/zram0' \
 	"$lab" run --modules zram "$(script swap 'modprobe zram && echo 32M > /sys/block/zram0/disksize &&
 mkswap /dev/zram0 > /dev/null && swapon /dev/zram0 && cat /proc/swaps')"
+check "the host suspends to RAM and wakes up" 0 '^woke' \
+	"$lab" run "$(script s3 'echo mem >/sys/power/state && dmesg | grep -q "System wakeup\|Waking up from system sleep state S3" && echo woke')"
 check "there is an unprivileged user" 0 'uid=1000\(user\)' "$lab" run "$(script user 'su user -c id')"
 check "two CPUs" 0 '^cpus 2' "$lab" run --cpus 2 "$(script cpus 'echo cpus $(nproc)')"
 check "another CPU model" 0 'i7-4770' \
