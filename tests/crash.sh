@@ -12,7 +12,7 @@ if [ "${1-}" = --module ]; then module=$2; shift 2; fi
 make -s -C tests/mitigations
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 # What both scripts begin with.
 cat >"$work/common" <<'END2'
 # spin: a VM on each CPU, in the guest nearly always; returns when both have begun to count
@@ -30,6 +30,7 @@ END2
 cat "$work/common" - >"$work/kdump.sh" <<'END2'
 check() { name=$1; shift; if "$@"; then echo "ok - $name"; else echo "not ok - $name"; exit 1; fi; }
 insmod ./vh.ko || exit 1
+[ ! -e /sys/kernel/realtime ] || echo "# PREEMPT_RT"
 spin
 # An NMI to the other CPU, whose guest runs: the host's handler sees it, and where it was.
 nmis() { awk '/NMI:/ { print $2 + $3 }' /proc/interrupts; }
@@ -70,7 +71,12 @@ expect() { # NAME FILE COUNT PATTERN
 		failed=$((failed + 1)); echo "not ok - $1"
 	fi
 }
-expect "the panic left VMX on both CPUs" "$work/kdump" 1 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
+# On PREEMPT_RT a thread prints, which comes no more; what the crash kernel found has to do.
+if grep -q "^# PREEMPT_RT" "$work/kdump"; then
+	skipped=1
+else
+	expect "the panic left VMX on both CPUs" "$work/kdump" 1 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
+fi
 
 # --- resets: the firmware starts again; the emulator's goes no further after a saved machine ---
 reset() { # NAME COMMAND
@@ -89,5 +95,5 @@ reset panic 'echo 1 >/proc/sys/kernel/panic; echo c >/proc/sysrq-trigger'
 expect "panic: VMX was left on both CPUs" "$work/panic" 1 '^serial: .*vh: VMX is off on 2 of 2 CPUs'
 reset forced 'reboot -f'
 [ $failed = 0 ] || tail -n 25 "$work"/{kdump,emergency,panic,forced}
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed, $skipped skipped"
 [ $failed = 0 ]

@@ -33,7 +33,8 @@ static DECLARE_DEFERRABLE_WORK(reap_work, reap);
  */
 bool vh_group_removed(const struct vh_group *g)
 {
-	return g != root && css_is_dying(&g->cgrp->self);
+	/* Not css_is_dying(): since 6.12 that is about controllers, and a cgroup's own css never is. */
+	return g != root && percpu_ref_is_dying(&g->cgrp->self.refcnt);
 }
 
 /* groups_mutex held. */

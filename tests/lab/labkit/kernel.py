@@ -75,11 +75,12 @@ def resolve(name):
 def _decompress(payload):
     if payload[:6] == b"\xfd7zXZ\0":
         return lzma.LZMADecompressor().decompress(payload)
-    if payload[:4] == b"\x28\xb5\x2f\xfd":
-        # The size that follows the stream is no zstd frame: ignore that complaint.
-        return subprocess.run(["zstd", "-dc"], input=payload, stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL).stdout
-    raise LabError("vmlinuz: neither xz nor zstd inside")
+    for magic, tool in ((b"\x28\xb5\x2f\xfd", "zstd"), (b"\x02\x21\x4c\x18", "lz4")):
+        if payload[:4] == magic:
+            # The size that follows the stream is none of it: ignore that complaint.
+            return subprocess.run([tool, "-dc"], input=payload, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL).stdout
+    raise LabError("vmlinuz: neither xz, zstd nor lz4 inside")
 
 
 def _unpack_vmlinux(vmlinuz, vmlinux):
