@@ -1,14 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# run.sh: what an exit costs on vh and on KVM, measured in one boot of the lab
-#
-# and what accounting adds to it, against a module built without.
+# run.sh: what an exit costs on vh and on KVM, measured in one boot of the lab, and what accounting
+# adds to it, against a module built without
 #
 #   run.sh [--module vh.ko] [--json] [--here] [--ept0] [LAB OPTIONS...]
 #
-# Status 0 if every figure is within its limit, 1 if one exceeds it. --here
-# --ept0 has neither of
-# them use EPT. --here measures this machine, which needs VMX, root, and both modules loaded.
+# Status 0 if every figure is within its limit, 1 if one exceeds it. --ept0: neither of them uses
+# EPT. --here measures this machine, which needs VMX, root, and both modules loaded.
 set -e
 cd "$(dirname "$0")/../.."
 module=kmod/vh.ko
@@ -21,7 +19,7 @@ while [ $# -gt 0 ]; do
 	--json) json=--json; shift ;;
 	--here) here=1; shift ;;
 	--ept0) shadow=ept=0; shift ;;
-	--help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done

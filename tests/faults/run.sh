@@ -10,10 +10,17 @@ alloc= load=:
 [ "${1-}" != --load ] || { alloc=1 load='VH_KO=./vh.ko ./alloc load'; shift; }
 . "$(dirname "$0")/../lib/in-lab.sh"
 make -s -C tests/faults
+make -s NODEPS=1 vhctl
+# After the last VM nothing is charged, and none is registered.
+nothing_left='left=$(./vhctl metrics | grep -E "^vh_(group_usage|vm_info)\{" | grep -v " 0\$")
+./vhctl metrics | grep -q "^vh_group_usage.* 0\$" || left="no figures"
+[ -z "$left" ] || { echo "not ok: still charged: $left"; status=1; }'
 if [ -z "$alloc" ]; then
 	module=$(tests/lib/module-variant VH_DEBUG=1)
 	# The host's handler of machine checks says that it was called, and no more.
-	in_lab "./vmx --timeout 120 $selection \$device" --append mce=off --file build/tests/faults/vmx "$@"
+	in_lab "./vmx --timeout 120 $selection \$device; status=\$?
+$nothing_left
+(exit \$status)" --append mce=off --file build/vhctl/vhctl --file build/tests/faults/vmx "$@"
 	exit
 fi
 KDIR=$(tests/lab/lab kernel sanitizer)
@@ -22,7 +29,9 @@ module=$(tests/lib/module-variant)
 # Allocation failures are the kernel's to report, too.
 in_lab "echo clear >/sys/kernel/debug/kmemleak
 ./alloc --timeout 1200 $selection \$device; status=\$?
+$nothing_left
 $load || status=1
 sleep 6; echo scan >/sys/kernel/debug/kmemleak; sleep 6; echo scan >/sys/kernel/debug/kmemleak
 if grep -A 20 -B 8 '\[vh\]' /sys/kernel/debug/kmemleak; then echo 'not ok: memory is lost'; status=1; fi
-(exit \$status)" --kernel sanitizer --mem 768 --timeout 3600 --file build/tests/faults/alloc "$@"
+(exit \$status)" --kernel sanitizer --mem 768 --timeout 3600 --file build/vhctl/vhctl \
+	--file build/tests/faults/alloc "$@"
