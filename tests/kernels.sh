@@ -24,8 +24,9 @@ command -v mmdebstrap >/dev/null || scripts/deps --packaging || exit 1
 # tests/package.sh builds 6.1's once more, and 6.1-cloud differs from it in drivers.
 : "${only:=$([ -n "$all" ] && echo '*' || echo '@(6.1-rt|6.12|7.2)')}"
 . tests/lib/suites.sh
-out=$PWD/build/kernels-test
-rm -rf "$out"; mkdir -p "$out"
+# What --all found of a kernel stays until it is run again.
+out=$PWD/build/kernels-test${all:+-all}
+mkdir -p "$out"
 passed=0 failed=0 skipped=0
 ok() { passed=$((passed + 1)); echo "ok - $1"; }
 bad() { failed=$((failed + 1)); echo "not ok - $1"; tail -n "${3:-25}" "$2"; }
@@ -136,7 +137,7 @@ done
 # --- the table ---
 cell() { # NAME SUITE
 	local p f s
-	read -r _ p f s <<<"$(grep "^$2 " "$out/$1.counts")"
+	read -r _ p f s <<<"$(grep -s "^$2 " "$out/$1.counts")"
 	case ${f:--} in
 	-) echo "not run" ;;
 	0) echo "pass$([ "$s" = 0 ] || echo ", $s skipped")" ;;
@@ -152,7 +153,8 @@ table() {
 		echo
 	done
 }
-if [ -n "$all" ] && [ "$only" = '*' ]; then
+if [ -n "$all" ]; then
+	only='*'
 	table >"$out/table"
 	if tests/lib/doc-table ${update:+--update} docs/support.md kernels "$out/table"; then
 		ok "docs/support.md says what passed"

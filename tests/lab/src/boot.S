@@ -115,11 +115,26 @@ enter_64:
 	mov	%ebp, %ebp		/* the upper half is undefined so far */
 	jmp	*%rbp
 	.code32
-fail:
-	mov	$'!', %al
-	out	%al, $0xe9
+	/* After a reset memory is as it was, and no block can be put anywhere. */
+fail:	mov	$message, %esi
+say:	mov	$0x3fd, %dx
+	in	%dx, %al
+	test	$0x20, %al		/* transmitter empty */
+	jz	say
+	lodsb
+	mov	$0x3f8, %dx
+	out	%al, %dx
+	cmp	$'\n', %al
+	jne	say
+	mov	$0x8900, %dx		/* bochs ends when it reads this word here */
+end:	lodsb
+	out	%al, %dx
+	test	%al, %al
+	jnz	end
 	hlt
-	jmp	fail
+message:
+	.ascii	"boot: this machine was reset\r\n"
+	.asciz	"Shutdown"
 
 	.align 4
 drive:	.byte 0
