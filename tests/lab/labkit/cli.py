@@ -23,7 +23,7 @@ def _host_options(parser):
     parser.add_argument("--file", action="append", default=[], metavar="SRC[:DST]",
                         help="file or directory to place in /p, or at DST; programs bring their libraries")
     parser.add_argument("--modules", type=lambda text: text.split(","), default=[], metavar="A,B",
-                        help="further kernel modules for /mods, with what they depend on")
+                        help="further kernel modules for /mods, with what they depend on (A?: if there is one)")
     parser.add_argument("--cold", action="store_true", help="boot instead of restoring a saved machine")
     parser.add_argument("--trim", action="store_true",
                         help="leave out the slowest parts of the kernel's start that few tests need")

@@ -174,7 +174,8 @@ def _canonical(name):
 
 def module_closure(folder, names):
     """Paths (relative to modules/) of the named modules and all they need, in load order,
-    and the modules.dep lines for them. What is built in is left out."""
+    and the modules.dep lines for them. What is built in is left out, and so is a name that
+    ends in "?" when the kernel has no such module."""
     table, path_of = {}, {}
     for line in (folder / "modules/modules.dep").read_text().splitlines():
         path, _, needs = line.partition(":")
@@ -192,10 +193,10 @@ def module_closure(folder, names):
             order.append(path)
 
     for name in names:
-        name = _canonical(name)
+        name, may_lack = _canonical(name.rstrip("?")), name.endswith("?")
         if name in path_of:
             add(path_of[name])
-        elif name not in builtin:
+        elif name not in builtin and not may_lack:
             raise LabError(f"{folder.name} has no module {name}")
     return order, [f"{path}: {' '.join(table[path])}".rstrip() for path in order]
 
