@@ -328,7 +328,7 @@ CASE("lapic-timer-tsc-deadline", LONG, F_IRQCHIP)
 	movl	$0x40031, 0x320(%r8)
 	sti
 	rdtsc
-	add	$100000, %eax
+	add	$1000000, %eax
 	adc	$0, %edx
 	mov	%eax, %esi
 	mov	%edx, %edi
