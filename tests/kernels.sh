@@ -63,16 +63,16 @@ rm -rf "$out/fake"
 # NAME SUITE FLAVOUR CPU MODEL, and what it is called. 7.2 does not start on the models with AVX-512
 # (docs/lab.md).
 kernels() {
-	grep -v '^#' <<'END' | while read -r name rest; do
+	while read -r name rest; do
+		# shellcheck disable=SC2053
+		[[ $name == $only ]] && echo "$name $rest"
+	done <<'END'
 6.1 bookworm amd64 corei7_skylake_x Debian 12's 6.1, amd64
 6.1-cloud bookworm cloud-amd64 corei7_skylake_x Debian 12's 6.1, cloud-amd64
 6.1-rt bookworm rt-amd64 corei7_skylake_x Debian 12's 6.1, rt-amd64 (PREEMPT_RT)
 6.12 trixie amd64 corei7_skylake_x Debian 13's 6.12, amd64
 7.2 sid amd64 corei7_haswell_4770 Debian sid's 7.2, amd64
 END
-		# shellcheck disable=SC2053
-		[[ $name == $only ]] && echo "$name $rest"
-	done
 }
 columns='guests guests-ept0 abi netlink paging boot beside crash'
 titles='exit guests | without EPT | ABI | control plane | paging, without EPT | Debian, 2 vCPUs | beside KVM | crashes'
@@ -89,7 +89,6 @@ apart() {
 run() {	# NAME CPU
 	local name=$1 m="--module $out/$1/vh.ko" lab
 	lab="--kernel linux-image-$(cat "$out/$name/release") --cpu $2"
-	: >"$out/$name.counts"
 	suites_new "$out/$name/suites"
 	suite guests tests/guests/run.sh $m
 	if [ -n "$all" ]; then
@@ -115,6 +114,7 @@ run() {	# NAME CPU
 
 ran=()
 while read -r name suite flavour cpu _; do
+	: >"$out/$name.counts"	# nothing earlier counts, though it does not build
 	status "$name: vh.ko builds in $suite with W=1, no warning" "$out/$name.build" \
 		tests/kernels/build "$suite" "$flavour" "$out/$name" || continue
 	while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n; done

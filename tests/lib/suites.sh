@@ -6,7 +6,7 @@
 #   suites_run OPTIONS...             runs all; OPTIONS are the lab's
 #   suites_counts                     one line for each, "NAME PASSED FAILED SKIPPED"
 #
-# A suite that ended without its line of totals, or with the host reporting something, has failed.
+# A suite that could not be added, or ended without its line of totals, or with the host reporting something, has failed.
 
 suites_new() {
 	suites_dir=$1
@@ -18,13 +18,15 @@ suites_new() {
 suite() {
 	local name=$1
 	shift
-	IN_LAB_COLLECT=$suites_dir/$name "$@" >"$suites_dir/log" 2>&1 || { cat "$suites_dir/log" >&2; return 1; }
 	suites_names+=("$name")
+	IN_LAB_COLLECT=$suites_dir/$name "$@" >"$suites_dir/log" 2>&1 || { cat "$suites_dir/log" >&2; return 1; }
 }
 
 suites_run() {
-	local options scripts=("${suites_names[@]/#/$suites_dir/}")
-	scripts=("${scripts[@]/%/.sh}")
+	local options name scripts=()
+	for name in "${suites_names[@]}"; do
+		[ ! -e "$suites_dir/$name.sh" ] || scripts+=("$suites_dir/$name.sh")
+	done
 	# The same option of two suites is given once.
 	mapfile -t options < <(cat "$suites_dir"/*.options | paste -d '\t' - - | sort -u | tr '\t' '\n')
 	tests/lab/lab run "${options[@]}" "$@" "${scripts[@]}" 2>&1 | tee "$suites_dir/log"
