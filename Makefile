@@ -38,7 +38,7 @@ need-deps:
 
 .PHONY: module module-debug vhctl
 module: need-deps
-	$(MAKE) -C $(or $(KDIR),$$(scripts/deps --kdir)) M=$(CURDIR)/kmod W=1 modules
+	$(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc)) -C $(or $(KDIR),$$(scripts/deps --kdir)) M=$(CURDIR)/kmod W=1 modules
 
 vhctl: need-deps
 	$(MAKE) -C tools/vhctl O=$(BUILD)/vhctl

@@ -107,7 +107,8 @@ run() {	# NAME CPU
 		apart "$name" boot tests/boot.sh smp $m $lab
 		apart "$name" beside tests/beside.sh --seconds 4 $m $lab --timeout 900
 		apart "$name" crash tests/crash.sh $m $lab
-	elif [ "$name" = 6.12 ] || [ "$name" = 7.2 ]; then
+	elif [ "$name" = 7.2 ]; then
+		# where KVM's VMX root is the only way in; on 6.1 tests/beside.sh runs by itself
 		apart "$name" beside tests/beside.sh --seconds 2 $m $lab --timeout 900
 	fi
 }
