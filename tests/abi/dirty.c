@@ -14,10 +14,10 @@
 
 #define GPA	0x1000000u		/* where the slot under test is */
 #define AWAY	0x8000000u		/* where it moves to */
-#define PAGES	2048u			/* more than a processor's log holds */
-#define SIZE	(PAGES * 4096ul)
+#define MOST	2048u			/* pages: more than a processor's log holds */
+#define SIZE	(pages * 4096ul)
 #define WRITERS	4u
-#define WORDS	(PAGES / 64)
+#define WORDS	(MOST / 64)
 
 #define EXIT_EPT_VIOLATION	48
 #define EXIT_PML_FULL		62
@@ -29,11 +29,29 @@ struct dirty_vm {
 		pthread_t thread;
 	} w[WRITERS];
 	uint8_t *mem;			/* slot 1's */
-	uint32_t seen[PAGES];		/* first word of each page after the last log */
+	uint32_t seen[MOST];		/* first word of each page after the last log */
 	uint64_t log[WORDS];		/* the last log */
 	uint64_t owed[WORDS];		/* written, and due in the next log */
 	unsigned int changes;		/* found so far */
 };
+
+/* Does the module log by PML? -1: it is not vh. */
+static int pml(void)
+{
+	FILE *f = fopen("/sys/module/vh/parameters/pml", "r");
+	int c = 'N';
+
+	if (strcmp(kvm_device, "/dev/vh"))
+		return -1;
+	if (f) {
+		c = getc(f);
+		fclose(f);
+	}
+	return c == 'Y';
+}
+
+/* Of the slot. Where each first write takes an exit a quarter of them is enough. */
+static unsigned int pages;
 
 /* What memory is behind the slot. */
 enum backing { SMALL, HUGE };
@@ -45,6 +63,7 @@ static void dirty_vm_create(struct dirty_vm *d, unsigned int flags, enum backing
 	uint8_t *p;
 
 	memset(d, 0, sizeof(*d));
+	pages = pml() ? MOST : MOST / 4;
 	d->w[0].v = vm_simple(&d->vm, 0);
 	for (i = 1; i < WRITERS; i++)
 		d->w[i].v = vm_add_vcpu(&d->vm);
@@ -58,7 +77,7 @@ static void dirty_vm_create(struct dirty_vm *d, unsigned int flags, enum backing
 		_exit(3);
 	}
 	for (i = 0; i < WRITERS; i++)
-		guest_start(&d->vm, d->w[i].v, guest, GPA, PAGES);
+		guest_start(&d->vm, d->w[i].v, guest, GPA, pages);
 }
 
 /* Run one round of the first vCPU's guest; anything but its OUT is a failure. */
@@ -142,7 +161,7 @@ static void look(struct dirty_vm *d)
 {
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++)
+	for (i = 0; i < pages; i++)
 		d->seen[i] = *(volatile uint32_t *)(d->mem + i * 4096ul);
 	memset(d->owed, 0, sizeof(d->owed));
 }
@@ -155,13 +174,13 @@ static void look(struct dirty_vm *d)
  */
 static void check(struct tap_result *r, struct dirty_vm *d, bool last, const char *when)
 {
-	static uint32_t before[PAGES];
+	static uint32_t before[MOST];
 	unsigned int i;
 
-	for (i = 0; i < PAGES; i++)
+	for (i = 0; i < pages; i++)
 		before[i] = *(volatile uint32_t *)(d->mem + i * 4096ul);
 	take(d, 1, d->log);
-	for (i = 0; i < PAGES; i++) {
+	for (i = 0; i < pages; i++) {
 		uint32_t now = *(volatile uint32_t *)(d->mem + i * 4096ul);
 		bool logged = bit(d->log, i), changed = now != d->seen[i];
 
@@ -186,7 +205,7 @@ static void wait_for_writes(struct tap_result *r, const struct dirty_vm *d, unsi
 	unsigned int tries, changed, i;
 
 	for (tries = 0; tries < 10000; tries++) {
-		for (changed = i = 0; i < PAGES; i++)
+		for (changed = i = 0; i < pages; i++)
 			changed += *(volatile uint32_t *)(d->mem + i * 4096ul) != d->seen[i];
 		if (changed >= n)
 			return;
@@ -208,21 +227,6 @@ static uint64_t exits(struct dirty_vm *d, unsigned int reason)
 	return n;
 }
 
-/* Does the module log by PML? -1: it is not vh. */
-static int pml(void)
-{
-	FILE *f = fopen("/sys/module/vh/parameters/pml", "r");
-	int c = 'N';
-
-	if (strcmp(kvm_device, "/dev/vh"))
-		return -1;
-	if (f) {
-		c = getc(f);
-		fclose(f);
-	}
-	return c == 'Y';
-}
-
 /* Logs while four vCPUs write all over the slot. */
 static void running(struct tap_result *r, const void *arg)
 {
@@ -237,10 +241,10 @@ static void running(struct tap_result *r, const void *arg)
 		tap_fail(r, "logging on: %s", strerror(errno));
 	look(&d);
 	/* a slow host takes more rounds until enough was written, or fewer */
-	for (i = 0; i < 400 && (i < 40 || d.changes < 4 * PAGES); i++) {
+	for (i = 0; i < 400 && (i < 40 || d.changes < 4 * pages); i++) {
 		usleep(i % 4 * 1500);
 		check(r, &d, false, "running");
-		if (i >= 10 && d.changes >= 16 * PAGES)
+		if (i >= 10 && d.changes >= 16 * pages)
 			break;
 	}
 	stop_all(&d);
@@ -248,7 +252,7 @@ static void running(struct tap_result *r, const void *arg)
 	take(&d, 1, d.log);
 	if (count(d.log))
 		tap_fail(r, "%u pages dirty though no vCPU ran", count(d.log));
-	if (d.changes < 4 * PAGES)
+	if (d.changes < 4 * pages)
 		tap_fail(r, "only %u pages changed", d.changes);
 	if (pml() == 1 && !exits(&d, EXIT_PML_FULL))
 		tap_fail(r, "no log of a processor was ever full");
@@ -273,7 +277,7 @@ static void switched(struct tap_result *r, const void *arg)
 		usleep(i % 3 * 1000);
 		check(r, &d, false, "on");
 		/* however slow the host is */
-		wait_for_writes(r, &d, PAGES / 16);
+		wait_for_writes(r, &d, pages / 16);
 		check(r, &d, false, "again");
 		if (i == 15)
 			break;
@@ -283,7 +287,7 @@ static void switched(struct tap_result *r, const void *arg)
 	}
 	stop_all(&d);
 	check(r, &d, true, "stopped");
-	if (d.changes < PAGES)
+	if (d.changes < pages)
 		tap_fail(r, "only %u pages changed", d.changes);
 }
 
@@ -331,14 +335,14 @@ static void delivery(struct tap_result *r, const void *arg)
 		if (!round_(r, &d))
 			return;
 		memcpy(&arrived, (uint8_t *)d.w[0].v->run + d.w[0].v->run->io.data_offset, 4);
-		if (arrived != PAGES - 1)
-			tap_fail(r, "%u events of %u arrived", arrived, PAGES - 1);
+		if (arrived != pages - 1)
+			tap_fail(r, "%u events of %u arrived", arrived, pages - 1);
 		take(&d, 1, d.log);
-		if (count(d.log) != PAGES)
+		if (count(d.log) != pages)
 			tap_fail(r, "pass %u: %u stacks of %u are in the log", pass, count(d.log),
-				 PAGES);
+				 pages);
 	}
-	for (i = 0; i < PAGES - 1; i++)
+	for (i = 0; i < pages - 1; i++)
 		if (*(uint32_t *)(d.mem + i * 4096ul + 0xffc) != SEL_CODE32)
 			tap_fail(r, "page %#x is no stack", i);
 }
@@ -424,12 +428,12 @@ static void exits_of_writes(struct tap_result *r, const void *arg)
 	violations = exits(&d, EXIT_EPT_VIOLATION) - violations;
 	full = exits(&d, EXIT_PML_FULL) - full;
 	take(&d, 1, d.log);
-	if (count(d.log) != PAGES)
-		tap_fail(r, "%u of %u pages are in the log", count(d.log), PAGES);
-	printf("# %u pages: %llu EPT violations, %llu logs full\n", PAGES,
+	if (count(d.log) != pages)
+		tap_fail(r, "%u of %u pages are in the log", count(d.log), pages);
+	printf("# %u pages: %llu EPT violations, %llu logs full\n", pages,
 	       (unsigned long long)violations, (unsigned long long)full);
 	fflush(stdout);
-	if (pml() ? violations || !full || full > PAGES / 512 : full)
+	if (pml() ? violations || !full || full > pages / 512 : full)
 		tap_fail(r, "%llu EPT violations, %llu logs full", (unsigned long long)violations,
 			 (unsigned long long)full);
 }
