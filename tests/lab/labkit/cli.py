@@ -56,8 +56,7 @@ def _parser():
 
 def _run(options):
     check_emulator()
-    models = cpu_models()
-    if options.cpu not in models:
+    if options.cpu != DEFAULT_CPU and options.cpu not in (models := cpu_models()):
         raise LabError(f"unknown CPU model {options.cpu}; there are: {' '.join(models)}")
     if not 1 <= options.cpus <= 8:
         raise LabError("--cpus: 1 to 8")

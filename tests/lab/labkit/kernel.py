@@ -57,6 +57,10 @@ def resolve(name):
                        and not re.search(r"-(cloud|rt)-amd64$", w)), key=_natural)
 
     here = suitable(p.name for p in KERNELS.glob("linux-*") if (p / ".complete").exists())
+    headers = suitable(p.name.replace("headers", "image", 1)
+                       for p in pathlib.Path("/usr/src").glob("linux-headers-*"))
+    if headers and headers[-1] in here:     # and apt, which is slow, need not be asked
+        return headers[-1], apt
     known = suitable(apt.names("linux-"))
     with_headers = [w for w in here + known if _headers_installed(w)]
     if with_headers:
