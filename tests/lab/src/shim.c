@@ -125,12 +125,13 @@ FILE *tmpfile64(void)
 {
 	FILE *(*next)(void) = dlsym(RTLD_NEXT, "tmpfile64");
 	FILE *(*open)(const char *, const char *) = dlsym(RTLD_NEXT, "fopen64");
-	static int taken;
+	FILE *memory;
 
-	if (!saved_memory[0] || taken)
+	if (!saved_memory[0])
 		return next();
-	taken = 1;
-	return open(saved_memory, "rb");
+	memory = open(saved_memory, "rb");
+	saved_memory[0] = '\0';
+	return memory;
 }
 
 static FILE *open_or_save(const char *name, const char *path, const char *mode)
@@ -138,11 +139,11 @@ static FILE *open_or_save(const char *name, const char *path, const char *mode)
 	FILE *(*next)(const char *, const char *) = dlsym(RTLD_NEXT, name);
 	char dir[400];
 
-	/* Some versions of the debugger's parser leave the quotes on. */
-	if (is_saved_memory(path) && !strcmp(mode, "rb") && !saved_memory[0]) {
+	if (is_saved_memory(path) && !strcmp(mode, "rb")) {
 		snprintf(saved_memory, sizeof(saved_memory), "%s", path);
 		return next("/dev/null", mode);
 	}
+	/* Some versions of the debugger's parser leave the quotes on. */
 	if (!path || (sscanf(path, "\"save:%399[^\"]", dir) != 1 &&
 		      sscanf(path, "save:%399s", dir) != 1))
 		return next(path, mode);
