@@ -1,6 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """apt, and a private view of a suite that this machine's apt does not follow."""
 
+import hashlib
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
 from .common import KERNELS, LabError, locked, run, say
 
 # Where a kernel is found that the machine's own lists lack: its alias, or the name's mark.
@@ -8,16 +15,18 @@ SUITES = {"7.2": "sid", "+deb13": "trixie", "+deb14": "sid"}
 
 
 class Apt:
-    """Asks for packages with the machine's configuration, or with one suite's lists of its own."""
+    """Asks for packages with the machine's configuration, or with one suite's lists of its own:
+    those of its binary packages, or of its sources."""
 
-    def __init__(self, suite=None):
+    def __init__(self, suite=None, source=False):
         self.options = []
         if suite:
-            self._private(suite)
+            self._private(suite, source)
 
-    def _private(self, suite):
-        place = KERNELS / f".apt-{suite}"
-        with locked(KERNELS / f".apt-{suite}.lock", f"waiting for the lists of {suite}"):
+    def _private(self, suite, source):
+        name = f".apt-{suite}" + ("-src" if source else "")
+        place = KERNELS / name
+        with locked(KERNELS / f"{name}.lock", f"waiting for the lists of {suite}"):
             (place / "lists/partial").mkdir(parents=True, exist_ok=True)
             (place / "cache/archives/partial").mkdir(parents=True, exist_ok=True)
             mirrors = run(["apt-get", "indextargets", "--format", "$(REPO_URI)"]).decode().split()
@@ -25,7 +34,7 @@ class Apt:
             if not mirror:
                 raise LabError(f"no Debian mirror in apt's sources to fetch {suite} from")
             sources = place / "sources.list"
-            sources.write_text("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
+            sources.write_text(f"deb{'-src' if source else ''} [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] "
                                f"{mirror} {suite} main\n")
             self.options = ["-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/dev/null",
                             "-o", f"Dir::State::Lists={place}/lists", "-o", f"Dir::Cache={place}/cache",
@@ -50,3 +59,25 @@ class Apt:
         if not found:
             raise LabError(f"apt-get download {package}: no package came")
         return found[0]
+
+    def source(self, package, name, folder):
+        """Fetches one file of a source package into folder and returns it.
+
+        Other files of it may be gone from the archive: what counts is that this one is what the
+        signed index says.
+        """
+        listed = run(["apt-cache", *self.options, "showsrc", package]).decode()
+        sums = re.search(r"^Checksums-Sha256:\n((?: .*\n)+)", listed, re.M)
+        wanted = re.search(rf"^ ([0-9a-f]{{64}}) \d+ {re.escape(name)}$", sums[1] if sums else "", re.M)
+        if not wanted:
+            raise LabError(f"{package}: the archive's index has no {name}")
+        with tempfile.TemporaryDirectory(dir=KERNELS) as work:
+            subprocess.run(["apt-get", *self.options, "source", "--download-only", package], cwd=work,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            came = pathlib.Path(work) / name
+            if not came.exists():
+                raise LabError(f"{name}: cannot be fetched")
+            if hashlib.sha256(came.read_bytes()).hexdigest() != wanted[1]:
+                raise LabError(f"{name}: not what the archive's index says")
+            folder.mkdir(parents=True, exist_ok=True)
+            return pathlib.Path(shutil.move(came, folder / name))

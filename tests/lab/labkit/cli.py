@@ -4,15 +4,16 @@
 import argparse
 import sys
 
-from . import kernel as kernels, snapshot
+from . import emulator, kernel as kernels, snapshot
 from .common import STATUS_LAB, STATUS_USAGE, LabError, build_tools, say
-from .machine import check_emulator, cpu_models
 from .run import execute
 
 DEFAULT_CPU = "corei7_skylake_x"
 
 
 def _host_options(parser):
+    parser.add_argument("--emulator", metavar="VERSION",
+                        help="bochs 3.0 or 2.7 (default: $VH_LAB_EMULATOR, else 3.0 where it can be had)")
     parser.add_argument("--cpu", default=DEFAULT_CPU, metavar="MODEL",
                         help="CPU model as `bochs -help cpu` lists them (default: %(default)s)")
     parser.add_argument("--cpus", type=int, default=1, metavar="N", help="number of CPUs (default: 1)")
@@ -50,22 +51,24 @@ def _parser():
     one.add_argument("scripts", nargs="*", metavar="SCRIPT")
     one = commands.add_parser("kernel", help="fetch and unpack a kernel, print its folder")
     one.add_argument("kernel", metavar="PKG")
+    one = commands.add_parser("emulator", help="build an emulator if need be, print its program")
+    one.add_argument("name", nargs="?", metavar="VERSION")
     commands.add_parser("clean", help="remove saved machines, kernels and the lab's programs")
     return parser
 
 
 def _run(options):
-    check_emulator()
-    if options.cpu != DEFAULT_CPU and options.cpu not in (models := cpu_models()):
+    build_tools()
+    options.emulator = emulator.choose(options.emulator)
+    if options.cpu != DEFAULT_CPU and options.cpu not in (models := options.emulator.cpu_models()):
         raise LabError(f"unknown CPU model {options.cpu}; there are: {' '.join(models)}")
     if not 1 <= options.cpus <= 8:
         raise LabError("--cpus: 1 to 8")
-    if not 256 <= options.mem <= 2048:
-        raise LabError("--mem: 256 to 2048")
+    if not 256 <= options.mem <= options.emulator.memory:
+        raise LabError(f"--mem: 256 to {options.emulator.memory}")
     options.interactive = options.command == "shell"
     if options.timeout is None and not options.interactive:
         options.timeout = 300.0
-    build_tools()
     return execute(options)
 
 
@@ -78,6 +81,9 @@ def main(arguments):
     try:
         if options.command == "kernel":
             print(kernels.fetch(options.kernel))
+            return 0
+        if options.command == "emulator":
+            print(emulator.choose(options.name).program)
             return 0
         if options.command == "clean":
             snapshot.clean()

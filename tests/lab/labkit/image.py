@@ -9,9 +9,10 @@ import struct
 from . import kernel as kernels
 from .common import HERE, TOOLS, LabError, run
 
-BLOCK = 0x20000             # bochs 2.7 backs guest memory in blocks of this size
+BLOCK = 0x20000             # bochs backs guest memory in blocks of this size
 PADDING = 16                # blocks the firmware may have touched before the boot sector
 PAD_MAGIC = 0x50564842
+LOW_TOP = 0xc0000000         # where the firmware wants memory below 4 GiB to end
 KERNEL_BASE = 0x1000000
 INITRD_BASE = 0x6000000
 INFO = 0x80000              # what the kernel is told; see src/boot.S
@@ -129,14 +130,15 @@ def _segments(elf):
 
 def _memory_map(memory_mb):
     """The memory as (start, size, e820 type)."""
-    top = memory_mb << 20
+    top = min(memory_mb << 20, LOW_TOP)
+    high = (memory_mb << 20) - top
     ram, reserved, acpi = 1, 2, 3
     return [
         (0, 0x9fc00, ram), (0x9fc00, 0x400, reserved), (0xf0000, 0x10000, reserved),
         (0x100000, top - 0x100000 - 0x10000, ram),
         (top - 0x10000, 0x10000, acpi),         # bochs' BIOS keeps its ACPI tables here
         (0xfffc0000, 0x40000, reserved),
-    ]
+    ] + ([(1 << 32, high, ram)] if high else [])
 
 
 def _start_info(initrd_size, memory_mb, command_line):
@@ -191,7 +193,10 @@ def instrumented(folder):
 
 
 def build(folder, memory_mb, command_line, out):
-    """Writes out/boot.ram (oversized optramimage) and out/boot.img (boot disk); see src/boot.S."""
+    """Writes out/boot.ram (oversized optramimage) and out/boot.img (boot disk); see src/boot.S.
+
+    Returns how much memory the emulator is to have, in MB: it lays memory out without a hole, so that
+    what lies between LOW_TOP and 4 GiB is never used."""
     path = folder / "vmlinux"
     segments, entry, entry_64 = _segments(path.read_bytes())
     initrd = initramfs(folder)
@@ -225,7 +230,7 @@ def build(folder, memory_mb, command_line, out):
         block = bytearray(BLOCK)
         struct.pack_into("<II", block, BLOCK - 16, PAD_MAGIC, index == PADDING - 1)
         memory += block
-    table = [(memory_mb << 20) - 64 * BLOCK, entry, tables]
+    table = [min(memory_mb << 20, LOW_TOP) - 64 * BLOCK, entry, tables]
     for offset in range(BLOCK, len(flat), BLOCK):
         if flat[offset:offset + BLOCK] != zero:
             memory += flat[offset:offset + BLOCK]
@@ -245,3 +250,4 @@ def build(folder, memory_mb, command_line, out):
     disk[17 * 512:17 * 512 + len(info)] = info
     (out / "boot.ram").write_bytes(memory)
     (out / "boot.img").write_bytes(disk)
+    return memory_mb if memory_mb << 20 <= LOW_TOP else memory_mb + ((1 << 32) - LOW_TOP >> 20)

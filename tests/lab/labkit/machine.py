@@ -8,19 +8,14 @@ import pty
 import re
 import select
 import shutil
-import signal
 import struct
 import subprocess
 import tempfile
 import termios
 import time
 
-from .common import TOOLS, LabError, run
-
-EMULATOR = "bochs-bin"
-BIOS = "/usr/share/bochs/BIOS-bochs-latest"
-VGA_BIOS = "/usr/share/bochs/VGABIOS-lgpl-latest"
-PACKAGES = "bochs bochs-term bochsbios vgabios"
+from .common import TOOLS
+from .emulator import BIOS, VGA_BIOS
 
 # One emulated instruction is one TSC tick: ips, clock and tsc_early_khz agree.
 # idle=halt: bochs loses MWAIT wake-ups. cryptomgr.notests: 9 s of self-tests.
@@ -31,15 +26,9 @@ KERNEL_ARGUMENTS = ("console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reli
 # cubic (0.5 s), the block and kprobe tracers' events (0.4 s).
 TRIMMED = ("rodata=off initcall_blacklist=trace_eval_init,cubictcp_register,init_blk_tracer,"
            "init_kprobe_trace,load_system_certificate_list")
-QUIRKS = {
-    "tigerlake": "clearcpuid=fsrm",
-    "corei7_icelake_u": "clearcpuid=fsrm",
-}
 
 CONFIGURATION = """\
-plugin_ctrl: unmapped=1, biosdev=1
 config_interface: textconfig
-display_library: term
 memory: guest={memory}, host={memory}
 romimage: file={bios}, options=fastboot
 vgaromimage: file={vga_bios}
@@ -49,7 +38,6 @@ ata0-master: type=disk, path=boot.img, mode=flat, cylinders=1, heads=16, spt=63,
 ata0-slave: type=disk, path=payload.img, mode=flat, cylinders={cylinders}, heads=16, spt=63
 boot: disk
 log: bochs.log
-panic: action=fatal
 error: action=ignore
 info: action=ignore
 com1: enabled=1, mode=file, dev=serial.txt
@@ -58,18 +46,6 @@ clock: sync=none, time0=1700000000
 vga: extension=vbe, update_freq=1, realtime=0
 optramimage1: file=boot.ram, address=0x1000000
 """
-
-
-def check_emulator():
-    """Raises LabError when bochs, its plugin or its firmware is missing."""
-    if not shutil.which(EMULATOR) or not os.path.exists(BIOS) or not os.path.exists(VGA_BIOS):
-        raise LabError(f"the emulator is missing: apt-get install {PACKAGES}")
-
-
-def cpu_models():
-    """The CPU models bochs knows."""
-    done = subprocess.run([EMULATOR, "-help", "cpu"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return re.findall(r"^([a-z]\w+)$", done.stdout.decode(), re.M)
 
 
 def work_folder():
@@ -91,22 +67,28 @@ def work_folder():
 
 
 class Machine:
-    """Runs bochs in `folder`; events() yields what comes out of it."""
+    """Runs an emulator in `folder`; events() yields what comes out of it.
 
-    def __init__(self, folder, restore=None):
+    restore: folder of the saved machine to go on with. save: where to save the machine, and end, as
+    soon as the host is up.
+    """
+
+    def __init__(self, folder, emulator, restore=None, save=None):
         self.folder = folder
+        self.emulator = emulator
         self.serial_at = 0
         self.pending = b""
-        self.prompt = None
         self.status = None
         (folder / "start.rc").write_text("c\n")
-        command = [EMULATOR, "-q", "-unlock", "-rc", "start.rc"]
+        command = [emulator.program, "-q", *emulator.arguments]
         command += ["-r", restore] if restore else ["-f", "bochsrc"]
         self.e9, e9_out = os.pipe()
         self.terminal, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         environment = dict(os.environ, TERM="xterm", LC_ALL="C", LAB_E9_FD=str(e9_out),
                            LD_PRELOAD=str(TOOLS / "shim.so"))
+        if save:
+            environment["LAB_SAVE"] = save
 
         def own_terminal():
             os.setsid()
@@ -118,13 +100,9 @@ class Machine:
         os.close(slave)
         self.screen = b""
 
-    def command(self, text):
-        """Types a line at the emulator's debugger."""
-        os.write(self.terminal, text.encode() + b"\n")
-
     def interrupt(self):
-        """Stops the emulated machine in the debugger, as Ctrl-C does."""
-        self.process.send_signal(signal.SIGINT)
+        """Has the emulator tell where the machine's CPUs are, and stop: event "stopped"."""
+        self.process.send_signal(self.emulator.stop)
 
     def kill(self):
         if self.process.poll() is None:
@@ -163,7 +141,7 @@ class Machine:
         return data
 
     def events(self, also=(), tick=0.05):
-        """Yields (kind, value): frame (type, body), serial bytes, prompt screen text,
+        """Yields (kind, value): frame (type, body), serial bytes, stopped screen text,
         ready (file descriptor of `also`), tick None, and at last exit status."""
         open_handles = [self.e9, self.terminal]
         next_tick = 0
@@ -184,10 +162,10 @@ class Machine:
                         yield "frame", one
                 else:
                     self.screen = (self.screen + data)[-20000:]
-                    prompt = re.search(rb"<bochs:(\d+)> ?$", self.screen)
-                    if prompt and prompt[1] != self.prompt:     # redrawn prompts are no news
-                        text, self.screen, self.prompt = self.screen, b"", prompt[1]
-                        yield "prompt", text.decode(errors="replace")
+                    # the debugger's prompt, or the last line of src/shim.c's where()
+                    if re.search(rb"<bochs:\d+> ?$|\nlab: stopped\r?\n", self.screen):
+                        text, self.screen = self.screen, b""
+                        yield "stopped", text.decode(errors="replace")
             if time.monotonic() >= next_tick:
                 next_tick = time.monotonic() + tick
                 data = self._serial()
@@ -210,11 +188,8 @@ class Machine:
             return self.screen.decode(errors="replace")[-2000:]
 
 
-def configure(folder, cpu, cpus, memory, cylinders):
+def configure(folder, emulator, cpu, cpus, memory, cylinders):
     """Writes folder/bochsrc."""
-    (folder / "bochsrc").write_text(CONFIGURATION.format(
-        memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus, cylinders=cylinders))
-
-
-def emulator_version():
-    return run(["dpkg-query", "-W", "-f", "${Version}\n", "bochs", "bochsbios"]).decode()
+    text = CONFIGURATION.format(memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus,
+                                cylinders=cylinders)
+    (folder / "bochsrc").write_text("\n".join(emulator.config) + "\n" + text)

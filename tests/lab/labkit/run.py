@@ -3,6 +3,7 @@
 
 import io
 import os
+import re
 import shutil
 import signal
 import sys
@@ -88,12 +89,12 @@ class Run:
                 begin = time.monotonic()
                 if self.options.cold:
                     snapshot.prepare_cold(self.options, folder, work, payload.write(work / "payload.img"))
-                    self.machine = Machine(work)
+                    self.machine = Machine(work, self.options.emulator)
                 else:
                     place = snapshot.saved_machine(self.options, folder, work)
                     begin = time.monotonic()
                     snapshot.prepare_restore(place, work, payload)
-                    self.machine = Machine(work, restore="state")
+                    self.machine = Machine(work, self.options.emulator, restore="state")
                 self.mailbox = Mailbox(work / "payload.img")
                 try:
                     self._follow(begin)
@@ -125,7 +126,7 @@ class Run:
                 self.log.serial_text(value)
                 for line in self.log.lines[seen:] if options.serial else ():
                     self._line(line)
-            elif kind == "prompt":
+            elif kind == "stopped":
                 self._stopped(value)
                 return
             elif kind == "ready":
@@ -173,10 +174,10 @@ class Run:
         self.machine.interrupt()
 
     def _stopped(self, screen):
-        where = [line.strip() for line in screen.replace("\r", "\n").split("\n") if "(unk. ctxt)" in line]
+        where = [line.strip() for line in screen.replace("\r", "\n").split("\n") if re.match(r".*\(unk\. ctxt\)|CPU\d+ at ", line)]
         self.log.lines += ["stopped at: " + line for line in where[-self.options.cpus:]]
         if not self.failure:
-            self.failure = "the emulator stopped in its debugger"
+            self.failure = "the emulator stopped"
 
     def _frame(self, kind, body, now, begin):
         if kind == "o":

@@ -9,7 +9,7 @@ import time
 
 from . import image, kernel as kernels
 from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, run, say
-from .machine import KERNEL_ARGUMENTS, QUIRKS, TRIMMED, Machine, configure, emulator_version
+from .machine import KERNEL_ARGUMENTS, TRIMMED, Machine, configure
 from .payload import CYLINDER
 from .verdict import HostLog
 
@@ -19,8 +19,9 @@ KEEP = 24               # saved machines
 
 
 def command_line(options):
-    words = [KERNEL_ARGUMENTS, QUIRKS.get(options.cpu, ""), TRIMMED if options.trim else "",
-             " ".join(options.append)]
+    emulator = options.emulator
+    words = [KERNEL_ARGUMENTS, emulator.kernel, emulator.quirks.get(options.cpu, ""),
+             TRIMMED if options.trim else "", " ".join(options.append)]
     if options.cold:
         words.append("lab_cold=1")
     return " ".join(word for word in words if word)
@@ -28,22 +29,23 @@ def command_line(options):
 
 def prepare_cold(options, folder, work, cylinders):
     """Fills `work` with what bochs needs for a cold boot with a payload disk of that size."""
-    image.build(folder, options.mem, command_line(options), work)
-    configure(work, options.cpu, options.cpus, options.mem, cylinders)
+    size = image.build(folder, options.mem, command_line(options), work)
+    configure(work, options.emulator, options.cpu, options.cpus, size, cylinders)
 
 
 def _key(options, folder):
     """Names a saved machine after all that went into it."""
     digest = hashlib.sha256()
     for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem,
-                 command_line(options), emulator_version()):
+                 command_line(options), options.emulator.identity()):
         digest.update(f"{word}\n".encode())
     digest.update(str((folder / "vmlinux").stat().st_mtime_ns).encode())
     for path in (TOOLS / "lab-agent", TOOLS / "boot.bin", HERE / "src/init", "/bin/busybox",
-                 HERE / "labkit/image.py", HERE / "labkit/machine.py"):
+                 HERE / "labkit/image.py", HERE / "labkit/machine.py", HERE / "src/shim.c"):
         with open(path, "rb") as handle:
             digest.update(handle.read())
-    return f"{folder.name.removeprefix('linux-image-')}-{options.cpu}-{options.cpus}-{digest.hexdigest()[:12]}"
+    return (f"{folder.name.removeprefix('linux-image-')}-{options.cpu}-{options.cpus}-"
+            f"{options.emulator.name}-{digest.hexdigest()[:12]}")
 
 
 def saved_machine(options, folder, work):
@@ -56,8 +58,8 @@ def saved_machine(options, folder, work):
     with locked(SNAPSHOTS / f".{key}.lock", "waiting for another run to save this machine"):
         if (place / ".complete").exists():
             return place
-        say(f"booting {kernels.release(folder)} on {options.cpu}, {options.cpus} CPU, {options.mem} MB, "
-            "to be saved for later runs")
+        say(f"booting {kernels.release(folder)} on {options.cpu} (bochs {options.emulator.name}), "
+            f"{options.cpus} CPU, {options.mem} MB, to be saved for later runs")
         boot = work / "boot"
         boot.mkdir()
         prepare_cold(options, folder, boot, 1)
@@ -65,7 +67,7 @@ def saved_machine(options, folder, work):
             disk.truncate(CYLINDER)
         new = SNAPSHOTS / f".{key}.new"
         shutil.rmtree(new, ignore_errors=True)
-        _boot_and_save(boot, new, SLOW_LIMIT if image.instrumented(folder) else BOOT_LIMIT)
+        _boot_and_save(options.emulator, boot, new, SLOW_LIMIT if image.instrumented(folder) else BOOT_LIMIT)
         (new / "hard_drive.0.drive1.image").unlink()
         # The memory image must not be loaded a second time.
         config = (new / "config").read_text().splitlines(True)
@@ -88,25 +90,17 @@ def _forget_old():
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _boot_and_save(boot, new, limit):
-    machine = Machine(boot)
+def _boot_and_save(emulator, boot, new, limit):
+    machine = Machine(boot, emulator, save="state")
     log = HostLog()
-    up = saving = False
     saved = boot / "state"
     try:
         deadline = time.monotonic() + limit
         for kind, value in machine.events():
-            if kind == "frame" and value[0] == "r":
-                up = True
-            elif kind == "frame" and value[0] == "k":
+            if kind == "frame" and value[0] == "k":
                 log.record(value[1])
             elif kind == "serial":
                 log.serial_text(value)
-            elif kind == "prompt" and up and not saving:
-                saving = True
-                machine.command('source "save:state"')
-            elif kind == "prompt" and saving:
-                break
             elif kind == "tick":
                 if log.deadly or time.monotonic() > deadline:
                     break

@@ -42,7 +42,7 @@
 #include <unistd.h>
 
 #define PORT_E9		0xe9
-#define PORT_DEBUG	0x8900	/* bochs "unmapped" device: 'D' stops in its debugger */
+#define PORT_SHUTDOWN	0x8900	/* bochs "unmapped" device: ends when it reads "Shutdown" */
 #define ATA_DATA	0x1f0
 #define ATA_COUNT	0x1f2
 #define ATA_LBA0	0x1f3
@@ -58,7 +58,7 @@
 #define MAILBOX		1
 #define PAYLOAD		2
 
-enum { START = 1, END = 2, ESCAPE = 3, NAP = 4 };
+enum { START = 1, END = 2, ESCAPE = 3, NAP = 4, SAVE = 5 };
 
 static void e9(const void *data, size_t len)
 {
@@ -74,7 +74,7 @@ static void frame(char type, const void *body, size_t len)
 	out[n++] = START;
 	out[n++] = type;
 	for (size_t i = 0; i < len; i++) {
-		if (in[i] >= START && in[i] <= NAP) {
+		if (in[i] >= START && in[i] <= SAVE) {
 			out[n++] = ESCAPE;
 			out[n++] = in[i] ^ 0x40;
 		} else {
@@ -103,7 +103,7 @@ __attribute__((noreturn)) static void finish(void)
 
 	frame('e', "", 0);
 	while (*word)
-		outb(*word++, PORT_DEBUG);
+		outb(*word++, PORT_SHUTDOWN);
 	for (;;)
 		pause();
 }
@@ -462,7 +462,7 @@ int main(void)
 	forward_kernel_log();
 	framef('r', "%s", name.release);
 	if (!cold) {
-		outb('D', PORT_DEBUG);	/* the machine is saved here */
+		outb(SAVE, PORT_E9);	/* the machine is saved here */
 		framef('r', "%s", name.release);
 	}
 	/* From here on warnings reach the serial log even if nobody reads kmsg. */
