@@ -251,7 +251,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		vector = vh_irq_pending(vcpu);
 		if (vector < 0) {
 			/* Below the TPR: have the exit when the guest lowers it. */
-			int irr = vh_lapic_highest_irr(vcpu);
+			int irr = vh_lapic_sync(vcpu);
 
 			if (irr >= 0 && (irr >> 4) <= vh_lapic_tpr(vcpu) >> 4)
 				inj->tpr_threshold = irr >> 4;

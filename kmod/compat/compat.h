@@ -69,6 +69,8 @@ typedef int vh_young_t;
 #endif
 
 void vh_kick_cpu(int cpu);
+int vh_notify_vector(void);
+void vh_notify_cpu(int cpu);
 void vh_syscore_register(int (*suspend_fn)(void), void (*resume_fn)(void));
 void vh_syscore_unregister(void);
 

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ipi.c - the reschedule interrupt; newer kernels trace it where it is sent. */
+/*
+ * ipi.c - interrupts to other CPUs: the reschedule interrupt, which newer kernels
+ * trace where it is sent, and the notification of posted interrupts, whose
+ * vector the kernel sets aside for KVM and leaves without effect on the host.
+ */
 #include <linux/smp.h>
+#include <asm/apic.h>
+#include <asm/irq_vectors.h>
 #include <trace/events/ipi.h>
 
 #include "compat.h"
@@ -13,3 +19,35 @@ void vh_kick_cpu(int cpu)
 {
 	smp_send_reschedule(cpu);
 }
+
+#if defined(VH_HAVE_APIC) && defined(POSTED_INTR_VECTOR) && IS_ENABLED(CONFIG_KVM)
+/**
+ * vh_notify_vector - vector of the notification, or -1 where there is none
+ */
+int vh_notify_vector(void)
+{
+	return POSTED_INTR_VECTOR;
+}
+
+/**
+ * vh_notify_cpu - send the notification to another CPU
+ * @cpu: it
+ *
+ * Preemption off. A guest that runs there, whosever it is, takes what is posted
+ * to it; the host takes no notice.
+ */
+void vh_notify_cpu(int cpu)
+{
+	apic->send_IPI(cpu, POSTED_INTR_VECTOR);
+}
+#else
+int vh_notify_vector(void)
+{
+	return -1;
+}
+
+void vh_notify_cpu(int cpu)
+{
+	vh_kick_cpu(cpu);
+}
+#endif

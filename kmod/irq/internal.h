@@ -44,19 +44,32 @@
 enum { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_REMOTE, MODE_NMI, MODE_INIT, MODE_SIPI, MODE_EXTINT };
 
 /**
+ * struct vh_posted - posted-interrupt descriptor (SDM Table 30-1)
+ *
+ * Atomic; any CPU, and the processor while it is in the guest.
+ */
+struct vh_posted {
+	unsigned long pir[256 / BITS_PER_LONG];
+	unsigned long control;		/* bit VH_POSTED_ON: somebody has been told */
+	unsigned long unused[3];
+} __aligned(64);
+#define VH_POSTED_ON	0
+
+/**
  * struct vh_lapic - a vCPU's local APIC
  *
- * @regs, @base and the timer's settings: own thread. @pir, @level, @posted:
- * atomic, any CPU. @id to @sw_enabled: written by the own thread, read by all
- * that match destinations.
+ * @regs, @base and the timer's settings: own thread, but for TMR, which is
+ * atomic. @id to @sw_enabled: written by the own thread, read by all that match
+ * destinations.
  */
 struct vh_lapic {
 	struct vh_vcpu *vcpu;
 	void *regs;			/* the virtual-APIC page */
+	struct vh_posted *posted;
 	u64 base;			/* IA32_APIC_BASE */
-	unsigned long pir[256 / BITS_PER_LONG];
-	unsigned long level[256 / BITS_PER_LONG];	/* posted as level-triggered */
-	bool posted;
+	bool virtual;			/* the processor delivers; own thread */
+	bool changed;			/* IRR or ISR, and the processor has to be told; own thread */
+	bool notified;			/* posted interrupts need no exit; own thread writes */
 
 	u32 id, ldr, dfr;
 	bool x2apic, hw_enabled, sw_enabled;
@@ -77,6 +90,14 @@ static inline u32 apic_reg(const struct vh_lapic *a, u32 offset)
 static inline void apic_set(struct vh_lapic *a, u32 offset, u32 value)
 {
 	WRITE_ONCE(*(u32 *)(a->regs + offset), value);
+}
+
+/* posted.c; own thread */
+void vh_apic_fold(struct vh_lapic *a);
+void vh_apic_unpost(struct vh_lapic *a);
+static inline void vh_apic_changed(struct vh_lapic *a)
+{
+	a->changed = a->virtual;
 }
 
 /* lapic.c */

@@ -227,6 +227,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	struct vh_irqchip *chip = vcpu->vm->irqchip;
 	unsigned long flags;
 	unsigned int pin, i;
+	u32 tmr;
 
 	memset(bitmap, 0, 4 * sizeof(u64));
 	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
@@ -238,8 +239,10 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	}
 	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
 	/* And those that are under way from an entry that has changed since. */
-	for (i = 0; i < 4; i++)
-		bitmap[i] |= READ_ONCE(vcpu->lapic->level[i]);
+	for (i = 0; i < 8; i++) {
+		tmr = apic_reg(vcpu->lapic, APIC_TMR_ + i * 16);
+		bitmap[i / 2] |= (u64)tmr << i % 2 * 32;
+	}
 }
 
 /**

@@ -2,9 +2,9 @@
 /*
  * irq.h - interrupt controllers and timers of a VM, in the kernel.
  *
- * LAPIC (lapic.c, timer.c, ipi.c), IOAPIC, two 8259s, 8254, GSI routes, irqfd
+ * LAPIC (lapic.c, posted.c, timer.c, ipi.c), IOAPIC, two 8259s, 8254, GSI routes, irqfd
  * and ioeventfd. Ownership: a LAPIC's register page belongs to the thread that
- * runs its vCPU; everybody else posts vectors into the pir bitmap and kicks.
+ * runs its vCPU; everybody else posts vectors (posted.c).
  * All locks are raw and taken with interrupts off: every function here may be
  * called with interrupts disabled unless it says "process context".
  */
@@ -53,13 +53,15 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s);
 
 /* Fold posted vectors into IRR. Returns the highest IRR vector, or -1. */
 int vh_lapic_sync(struct vh_vcpu *vcpu);
-/* Any vector posted since the last sync? Any CPU. */
+/* Anything posted since the last sync, or changed, that the processor does not know? */
 bool vh_lapic_posted(struct vh_vcpu *vcpu);
 /* Highest vector that would be delivered now (IRR above PPR, software-enabled), or -1. Folds first. */
 int vh_lapic_pending(struct vh_vcpu *vcpu);
-/* Highest IRR and ISR vectors (or -1), as virtual-interrupt delivery needs them at load. */
-int vh_lapic_highest_irr(struct vh_vcpu *vcpu);
-int vh_lapic_highest_isr(struct vh_vcpu *vcpu);
+int vh_lapic_highest_isr(struct vh_vcpu *vcpu);		/* highest vector in service, or -1 */
+/* Virtual-interrupt delivery, in the window: on or off; RVI and SVI; where vectors are posted. */
+void vh_lapic_set_virtual(struct vh_vcpu *vcpu, bool virtual, bool posted);
+u16 vh_lapic_status(struct vh_vcpu *vcpu);
+u64 vh_lapic_posted_address(struct vh_vcpu *vcpu);
 /* The interrupt @vector is being delivered: IRR -> ISR, PPR updated. */
 void vh_lapic_ack(struct vh_vcpu *vcpu, u8 vector);
 void vh_lapic_eoi(struct vh_vcpu *vcpu);		/* write to EOI */
@@ -74,7 +76,7 @@ bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu);
 /* Is the timer's interrupt already due, or due in less than @ns? For the halt poll. */
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
 
-/* Post @vector from any CPU: pir, then vh_vcpu_kick(). False: it was waiting already. */
+/* Post @vector from any CPU, and have the vCPU notice. False: it was waiting already. */
 bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);
 
 /**

@@ -46,69 +46,7 @@ static void vector_clear(struct vh_lapic *a, u32 base, u8 vector)
 		 apic_reg(a, base + (vector >> 5) * 16) & ~BIT(vector & 31));
 }
 
-/* --- posting and folding --- */
-
-/**
- * vh_lapic_post - an interrupt arrives
- * @vcpu: its target
- * @vector: interrupt vector
- * @level: level-triggered: its EOI goes to the IOAPIC
- *
- * Any context. False when the same vector was waiting already (SDM 11.8.4).
- */
-bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level)
-{
-	struct vh_lapic *a = vcpu->lapic;
-	bool first;
-
-	if (level)
-		set_bit(vector, a->level);
-	else if (test_bit(vector, a->level))
-		clear_bit(vector, a->level);
-	/* The bit before the flag: vh_lapic_sync() clears the flag before it takes the bits. */
-	first = !test_and_set_bit(vector, a->pir);
-	WRITE_ONCE(a->posted, true);
-	/* A look at another CPU's page: at worst a tick too many or too few. */
-	if (apic_reg(a, APIC_IRR_ + (vector >> 5) * 16) & BIT(vector & 31))
-		first = false;
-	vh_vcpu_kick(vcpu);
-	return first;
-}
-
-/**
- * vh_lapic_posted - any vector posted since the last vh_lapic_sync()?
- * @vcpu: the vCPU
- */
-bool vh_lapic_posted(struct vh_vcpu *vcpu)
-{
-	return READ_ONCE(vcpu->lapic->posted);
-}
-
-static void fold(struct vh_lapic *a)
-{
-	int i;
-
-	if (!READ_ONCE(a->posted))
-		return;
-	WRITE_ONCE(a->posted, false);
-	smp_mb();
-	for (i = 0; i < ARRAY_SIZE(a->pir); i++) {
-		unsigned long bits = READ_ONCE(a->pir[i]) ? xchg(&a->pir[i], 0) : 0;
-		unsigned long level = READ_ONCE(a->level[i]);
-		int half;
-
-		for (half = 0; bits && half < 2; half++) {
-			u32 now = bits >> half * 32, lv = level >> half * 32;
-			u32 at = (i * 2 + half) * 16;
-
-			if (!now)
-				continue;
-			apic_set(a, APIC_IRR_ + at, apic_reg(a, APIC_IRR_ + at) | now);
-			apic_set(a, APIC_TMR_ + at,
-				 (apic_reg(a, APIC_TMR_ + at) & ~now) | (lv & now));
-		}
-	}
-}
+/* --- what is requested and in service --- */
 
 /**
  * vh_lapic_sync - fold posted vectors into IRR
@@ -118,17 +56,8 @@ static void fold(struct vh_lapic *a)
  */
 int vh_lapic_sync(struct vh_vcpu *vcpu)
 {
-	fold(vcpu->lapic);
+	vh_apic_fold(vcpu->lapic);
 	return highest(vcpu->lapic, APIC_IRR_);
-}
-
-/**
- * vh_lapic_highest_irr - highest requested vector, or -1
- * @vcpu: own thread
- */
-int vh_lapic_highest_irr(struct vh_vcpu *vcpu)
-{
-	return vh_lapic_sync(vcpu);
 }
 
 /**
@@ -181,6 +110,7 @@ void vh_lapic_ack(struct vh_vcpu *vcpu, u8 vector)
 	vector_clear(a, APIC_IRR_, vector);
 	vector_set(a, APIC_ISR_, vector);
 	ppr_update(a);
+	vh_apic_changed(a);
 }
 
 /**
@@ -190,7 +120,7 @@ void vh_lapic_ack(struct vh_vcpu *vcpu, u8 vector)
  */
 void vh_lapic_eoi_induced(struct vh_vcpu *vcpu, u8 vector)
 {
-	if (test_and_clear_bit(vector, vcpu->lapic->level))
+	if (apic_reg(vcpu->lapic, APIC_TMR_ + (vector >> 5) * 16) & BIT(vector & 31))
 		vh_ioapic_eoi(vcpu->vm, vector);
 }
 
@@ -207,6 +137,7 @@ void vh_lapic_eoi(struct vh_vcpu *vcpu)
 		return;
 	vector_clear(a, APIC_ISR_, isr);
 	ppr_update(a);
+	vh_apic_changed(a);
 	vh_lapic_eoi_induced(vcpu, isr);
 }
 
@@ -311,7 +242,7 @@ int vh_apic_reg_read(struct vh_vcpu *vcpu, u32 offset, u32 *value)
 		*value = ppr_update(a);
 		return 0;
 	case APIC_IRR_ ... APIC_IRR_ + 0x70:
-		fold(a);
+		vh_apic_fold(a);
 		fallthrough;
 	case APIC_ISR_ ... APIC_ISR_ + 0x70:
 	case APIC_TMR_ ... APIC_TMR_ + 0x70:
@@ -417,6 +348,13 @@ void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value)
 	}
 }
 
+/* Vectors below 16 are illegal; they are sent nowhere (SDM 11.5.2). */
+static void self_ipi(struct vh_vcpu *vcpu, u8 vector)
+{
+	if (vector >= 16 && vcpu->lapic->sw_enabled)
+		vh_lapic_post(vcpu, vector, false);
+}
+
 /**
  * vh_lapic_apic_write - exit "APIC write": the page already holds the value
  * @vcpu: own thread
@@ -434,7 +372,7 @@ void vh_lapic_apic_write(struct vh_vcpu *vcpu, u32 offset)
 		return;
 	case APIC_SELF_IPI_:
 		if (a->x2apic)
-			vh_lapic_post(vcpu, value, false);
+			self_ipi(vcpu, value);
 		return;
 	}
 	if (a->x2apic && (offset & 0xff0) == APIC_ICR_)
@@ -531,7 +469,7 @@ int vh_lapic_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 	case APIC_SELF_IPI_:
 		if (value & ~0xffULL)
 			return -EINVAL;
-		vh_lapic_post(vcpu, value, false);
+		self_ipi(vcpu, value);
 		return 0;
 	case APIC_EOI_: case APIC_ESR_:
 		if (value)
@@ -663,9 +601,7 @@ void vh_lapic_reset(struct vh_vcpu *vcpu, bool init)
 
 	vh_apic_timer_stop(a);
 	memset(a->regs, 0, PAGE_SIZE);
-	memset(a->pir, 0, sizeof(a->pir));
-	memset(a->level, 0, sizeof(a->level));
-	WRITE_ONCE(a->posted, false);
+	vh_apic_unpost(a);
 	a->deadline = 0;
 	if (!init)
 		a->base = APIC_BASE_ADDR | BASE_ENABLE |
@@ -697,7 +633,7 @@ int vh_lapic_get_state(struct vh_vcpu *vcpu, struct kvm_lapic_state *s)
 {
 	struct vh_lapic *a = vcpu->lapic;
 
-	fold(a);
+	vh_apic_fold(a);
 	ppr_update(a);
 	memcpy(s->regs, a->regs, sizeof(s->regs));
 	/* The ABI shows the id in the xAPIC's place in both modes, and the ICR in halves. */
@@ -724,8 +660,7 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
 		return -EINVAL;
 	vh_apic_timer_stop(a);
 	memcpy(a->regs, s->regs, sizeof(s->regs));
-	memset(a->pir, 0, sizeof(a->pir));
-	WRITE_ONCE(a->posted, false);
+	vh_apic_unpost(a);
 	apic_set(a, APIC_LVR_, VERSION);
 	apic_set(a, APIC_SVR_, apic_reg(a, APIC_SVR_) & 0x1ff);
 	for (i = APIC_LVTT_; i <= APIC_LVTERR_; i += 16)
@@ -734,14 +669,8 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
 		x2apic_ids(a);
 		apic_set(a, APIC_ICR_ + 4, *(const u32 *)(s->regs + APIC_ICR2_));
 	}
-	for (i = 0; i < 8; i++) {
-		u32 tmr = apic_reg(a, APIC_TMR_ + i * 16);
-
-		if (i & 1)
-			a->level[i / 2] |= (unsigned long)tmr << 32;
-		else
-			a->level[i / 2] = tmr;
-	}
+	vh_request(vcpu, VH_REQ_EOI_BITMAP);
+	vh_request(vcpu, VH_REQ_EVENT);
 	vh_apic_publish(a);
 	ppr_update(a);
 	vh_apic_timer_lvt(a);
@@ -768,7 +697,11 @@ int vh_lapic_create(struct vh_vcpu *vcpu)
 	if (!a)
 		return -ENOMEM;
 	a->regs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!a->regs) {
+	/* Aligned to its size, as kmalloc() aligns what is a power of two large. */
+	a->posted = kzalloc(sizeof(*a->posted), GFP_KERNEL_ACCOUNT);
+	if (!a->regs || !a->posted) {
+		free_page((unsigned long)a->regs);
+		kfree(a->posted);
 		kfree(a);
 		return -ENOMEM;
 	}
@@ -790,6 +723,7 @@ void vh_lapic_destroy(struct vh_vcpu *vcpu)
 		return;
 	hrtimer_cancel(&a->timer);
 	free_page((unsigned long)a->regs);
+	kfree(a->posted);
 	kfree(a);
 	vcpu->lapic = NULL;
 }

@@ -11,6 +11,7 @@
 #include <asm/cpufeature.h>
 
 #include "../cpu.h"
+#include "../compat/compat.h"
 #include "internal.h"
 #include "mitigate.h"
 
@@ -18,7 +19,7 @@ struct vmx_caps vmx_caps __ro_after_init;
 
 static int apicv = -1;
 module_param(apicv, int, 0444);
-MODULE_PARM_DESC(apicv, "virtual-interrupt delivery by the processor (0: no, 1: yes, -1: if it also posts interrupts)");
+MODULE_PARM_DESC(apicv, "interrupt delivery by the processor (0: no, 1: yes, -1: if it also takes posted interrupts)");
 
 static bool unrestricted_guest = true;
 module_param(unrestricted_guest, bool, 0444);
@@ -52,7 +53,8 @@ struct ctl {
 
 static const struct ctl ctl_pin = {
 	"pin-based", MSR_IA32_VMX_PINBASED_CTLS, MSR_IA32_VMX_TRUE_PINBASED_CTLS,
-	PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS, 0,
+	PIN_BASED_EXT_INTR_MASK | PIN_BASED_NMI_EXITING | PIN_BASED_VIRTUAL_NMIS,
+	PIN_BASED_POSTED_INTR,
 };
 static const struct ctl ctl_proc = {
 	"primary processor-based", MSR_IA32_VMX_PROCBASED_CTLS, MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
@@ -75,7 +77,7 @@ static const struct ctl ctl_proc2 = {
 static const struct ctl ctl_exit = {
 	"VM-exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
 	VM_EXIT_HOST_ADDR_SPACE_SIZE | VM_EXIT_SAVE_DEBUG_CONTROLS,
-	VM_EXIT_LOAD_IA32_EFER | VM_EXIT_LOAD_IA32_PAT,
+	VM_EXIT_LOAD_IA32_EFER | VM_EXIT_LOAD_IA32_PAT | VM_EXIT_ACK_INTR_ON_EXIT,
 };
 static const struct ctl ctl_entry = {
 	"VM-entry", MSR_IA32_VMX_ENTRY_CTLS, MSR_IA32_VMX_TRUE_ENTRY_CTLS,
@@ -97,13 +99,6 @@ static bool ctl_read(const struct ctl *c, bool true_msrs, u32 *value)
 	return false;
 }
 
-static bool may_post(bool true_msrs)
-{
-	u32 must, may = 0;
-
-	rdmsr_safe(true_msrs ? ctl_pin.true_msr : ctl_pin.msr, &must, &may);
-	return may & PIN_BASED_POSTED_INTR;
-}
 
 /* Four levels, write-back, and a way to flush. */
 static bool ept_usable(u64 cap)
@@ -179,14 +174,21 @@ static bool caps_read(struct vmx_caps *c)
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE) ||
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES))
 		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
+	/* What is posted is acknowledged by the processor, also when it is the host's (SDM 27.2.1.1). */
+	if (!(c->exit & VM_EXIT_ACK_INTR_ON_EXIT) || vh_notify_vector() < 0)
+		c->pin &= ~PIN_BASED_POSTED_INTR;
 	/*
-	 * Every processor that delivers virtual interrupts also posts them. One
-	 * that claims only the former is an emulator's; bochs 2.7 reports no
+	 * Every processor that delivers virtual interrupts also takes posted ones.
+	 * One that claims only the former is an emulator's; bochs 2.7 reports no
 	 * IDT-vectoring information when such a delivery is cut short.
 	 */
-	if (apicv == 0 || (apicv < 0 && !may_post(true_msrs)))
+	if (apicv == 0 || (apicv < 0 && !(c->pin & PIN_BASED_POSTED_INTR)))
 		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	c->vid = c->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	c->posted = c->vid && (c->pin & PIN_BASED_POSTED_INTR);
+	c->pin &= ~PIN_BASED_POSTED_INTR;	/* a vCPU's, when its interrupts are virtual */
+	if (!c->posted)
+		c->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
 	if (!boot_cpu_has(X86_FEATURE_XSAVES))
 		c->proc2 &= ~SECONDARY_EXEC_ENABLE_XSAVES;
 	return true;
@@ -227,6 +229,14 @@ int vmx_caps_init(void)
 		vh_info("VMX is disabled by the kernel's command line (clearcpuid=)\n");
 		return -EOPNOTSUPP;
 	}
+
+#ifdef X86_FEATURE_FRED
+	/* NMIs and machine checks reach the host's handlers by INT, which FRED does not take for them. */
+	if (cpu_feature_enabled(X86_FEATURE_FRED)) {
+		vh_info("this host's kernel uses FRED, which vh does not know: boot with fred=off\n");
+		return -EOPNOTSUPP;
+	}
+#endif
 
 	cpus_read_lock();
 	preempt_disable();

@@ -24,6 +24,7 @@ struct vmx_caps {
 	u64 ept_vpid;
 	u64 misc;
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
+	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
 extern struct vmx_caps vmx_caps;
 
@@ -58,7 +59,7 @@ struct vh_vmx {
 	u64 *pml;			/* page that PML logs to; NULL: PML is not used */
 	struct vmx_msr_entry *efer;	/* guest's, host's; NULL: the VMCS has fields for it */
 	u32 tpr_threshold;
-	u16 intr_status;
+	u8 host_vector;			/* of the interrupt that the exit acknowledged; 0: none */
 	bool vid;			/* virtual-interrupt delivery is on now */
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
@@ -121,6 +122,7 @@ void vmx_release_remote(struct vh_vmx *vmx);	/* preemption off, interrupts on */
 void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
+void vmx_intr_status(struct vh_vcpu *vcpu);	/* in the window: RVI and SVI as the page says */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
 void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
@@ -149,6 +151,9 @@ static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
 	if (groups)
 		vmx_read_state(vcpu, groups);
 }
+
+/* host_irq.c; interrupts off: the host's handler of an acknowledged interrupt */
+void vmx_host_interrupt(u8 vector);
 
 /* fast.c; in the window: true when the exit is dealt with */
 bool vmx_fast_exit(struct vh_vcpu *vcpu);

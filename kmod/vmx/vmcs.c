@@ -16,6 +16,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/segment.h>
 
+#include "../compat/compat.h"
 #include "../cpu.h"
 #include "internal.h"
 #include "mitigate.h"
@@ -179,6 +180,36 @@ static const u32 passed_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
+/*
+ * The processor reads any offset of the page for these (SDM 30.5), also where there is no
+ * register, which has to be #GP. The timer's count is not in the page.
+ */
+static bool x2apic_readable(u32 msr)
+{
+	switch (msr) {
+	case 0x802: case 0x803: case 0x808: case 0x80a: case 0x80d: case 0x80f:
+	case 0x810 ... 0x828:		/* ISR, TMR, IRR, ESR */
+	case 0x830: case 0x832 ... 0x838: case 0x83e:
+		return true;
+	}
+	return false;
+}
+
+/**
+ * vmx_intr_status - tell the processor what is requested and in service
+ * @vcpu: the vCPU; its interrupts are virtual
+ *
+ * In the window. RVI and SVI are the highest bits of IRR and ISR, whoever
+ * changed them: the processor keeps to that too (SDM 30.2).
+ */
+void vmx_intr_status(struct vh_vcpu *vcpu)
+{
+	u16 status = vh_lapic_status(vcpu);
+
+	if (vmcs_read(GUEST_INTR_STATUS) != status)
+		vmcs_write(GUEST_INTR_STATUS, status);
+}
+
 /**
  * vmx_apic_mode - follow the LAPIC's mode with controls and MSR bitmap
  * @vcpu: the vCPU
@@ -210,9 +241,13 @@ void vmx_apic_mode(struct vh_vcpu *vcpu)
 	}
 	vmx_set_proc2(vmx, proc2);
 	vmx->vid = proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	vmcs_write(PIN_BASED_VM_EXEC_CONTROL,
+		   vmx_caps.pin | (vmx->vid && vmx_caps.posted ? PIN_BASED_POSTED_INTR : 0));
+	if (vcpu->lapic)
+		vh_lapic_set_virtual(vcpu, vmx->vid, vmx_caps.posted);
 
 	for (msr = 0x800; msr < 0x840; msr++)
-		msr_intercept(vmx, msr, !(x2 && vmx->vid && msr != 0x839), true);
+		msr_intercept(vmx, msr, !(x2 && vmx->vid && x2apic_readable(msr)), true);
 	if (x2) {
 		/* Without VID only the TPR is the hardware's (SDM 30.5). */
 		bool hw = proc2 & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
@@ -222,11 +257,9 @@ void vmx_apic_mode(struct vh_vcpu *vcpu)
 		msr_intercept(vmx, 0x83f, true, !vmx->vid);
 	}
 	if (vmx->vid) {
-		int irr = vh_lapic_sync(vcpu), isr = vh_lapic_highest_isr(vcpu);
-
 		vmx->tpr_threshold = 0;
 		vmcs_write(TPR_THRESHOLD, 0);
-		vmcs_write(GUEST_INTR_STATUS, max(irr, 0) | max(isr, 0) << 8);
+		vmx_intr_status(vcpu);
 		vmx_eoi_bitmap(vcpu);
 	}
 	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
@@ -310,7 +343,6 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	u64 value;
 
 	vmcs_write(VMCS_LINK_POINTER, -1ULL);
-	vmcs_write(PIN_BASED_VM_EXEC_CONTROL, vmx_caps.pin);
 	vmx->proc = vmx_caps.proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 	if (!vcpu->lapic) {
 		vmx->proc &= ~CPU_BASED_TPR_SHADOW;
@@ -359,6 +391,10 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	if (vcpu->lapic) {
 		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, page_to_phys(vh_lapic_page(vcpu)));
 		vmcs_write(TPR_THRESHOLD, 0);
+		if (vmx_caps.posted) {
+			vmcs_write(POSTED_INTR_NV, vh_notify_vector());
+			vmcs_write(POSTED_INTR_DESC_ADDR, vh_lapic_posted_address(vcpu));
+		}
 		if (vcpu->vm->mmu.apic_page)
 			vmcs_write(APIC_ACCESS_ADDR, page_to_phys(vcpu->vm->mmu.apic_page));
 	}

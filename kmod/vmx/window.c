@@ -157,13 +157,8 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	u32 proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 
 	vmx_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	if (vmx->vid && vh_lapic_posted(vcpu)) {
-		int irr = vh_lapic_sync(vcpu);
-		u16 status = vmcs_read(GUEST_INTR_STATUS);
-
-		if (irr > (status & 0xff))
-			vmcs_write(GUEST_INTR_STATUS, (status & 0xff00) | irr);
-	}
+	if (vmx->vid)
+		vmx_intr_status(vcpu);
 	vh_inject_select(vcpu, vmx->vid, &inj);
 	if (inj.info) {
 		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, inj.info);
@@ -405,6 +400,9 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		vmx_count_reason(vcpu, basic);
 		trace_vh_exit(vcpu->id, x->reason);
 
+		/* Acknowledged by the exit: it is the host's as soon as the window has closed. */
+		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT && vmx_caps.posted)
+			vmx->host_vector = vmcs_read(VM_EXIT_INTR_INFO);
 		if (vmx_fault(VMX_I_MCE)) {
 			host_event(vcpu, INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18);
 			return VH_WIN_AGAIN;
@@ -454,6 +452,8 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	vcpu->cpu = smp_processor_id();
 	/* Full barrier: see the top of this file. */
 	smp_store_mb(vcpu->mode, VH_IN_GUEST);
+	if (vcpu->lapic && vh_lapic_posted(vcpu))
+		vh_request(vcpu, VH_REQ_EVENT);
 	if (unlikely(signal_pending(current) || need_resched() || vh_immediate_exit(vcpu->run))) {
 		window_close(vcpu);
 		local_irq_enable();
@@ -481,6 +481,10 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (result == VH_WIN_AGAIN) {
+		if (vmx->host_vector) {
+			vmx_host_interrupt(vmx->host_vector);
+			vmx->host_vector = 0;
+		}
 		/* The interrupt is taken here, on the guest's account; STI works one insn late. */
 		local_irq_enable();
 		asm volatile("nop");

@@ -94,7 +94,7 @@ static void accesses(struct kunit *test)
 	TAP_EQ(rd(0, APIC_LVR_) & 0xff, 0x14);
 	wr(0, APIC_IRR_, ~0u);
 	wr(0, APIC_ISR_, ~0u);
-	TAP_EQ(vh_lapic_highest_irr(vcpus[0]), -1);
+	TAP_EQ(vh_lapic_sync(vcpus[0]), -1);
 	TAP_EQ(vh_lapic_highest_isr(vcpus[0]), -1);
 	wr(0, 0x3f0, 0x40);
 	wr(0, 0xff0, 0x40);
@@ -438,8 +438,8 @@ static void state(struct kunit *test)
 	TAP_EQ(vh_lapic_get_state(vcpus[0], &t), 0);
 	TAP_CHECK(!memcmp(&s, &t, sizeof(s)));
 	TAP_EQ(vh_lapic_highest_isr(vcpus[0]), 0x61);
-	TAP_EQ(vh_lapic_highest_irr(vcpus[0]), 0x51);
-	TAP_CHECK(test_bit(0x51, vcpus[0]->lapic->level));
+	TAP_EQ(vh_lapic_sync(vcpus[0]), 0x51);
+	TAP_EQ(apic_reg(vcpus[0]->lapic, APIC_TMR_ + 0x20), BIT(0x11));
 	/* The rest of the period first, then whole ones. */
 	wr(0, APIC_EOI_, 0);
 	TAP_EQ(take_eoi(0), 0x51);
