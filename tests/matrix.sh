@@ -3,9 +3,11 @@
 # matrix.sh [--only PATTERN] [--update]: vh on each CPU generation that the lab emulates
 #
 # On each model, in one boot of the host: vh loads, the exit guests run, a stock Debian kernel
-# boots with 2 vCPUs, vh unloads; the same with ept=0 where there is EPT. What passed is compared
-# with the table in docs/support.md; --update writes it there. Two models at a time. --table
-# takes the verdicts of the last run.
+# boots with 2 vCPUs, vh unloads; the same with ept=0 where there is EPT, and on those that deliver
+# interrupts with apicv=0 and apicv=1. The newest models also on hosts with 6.12 and 7.2, whose vh.ko
+# is built in folders of their distributions (needs root). What passed is compared with the table in
+# docs/support.md; --update writes it there. Two models at a time. --table takes the verdicts of the
+# last run.
 set -u
 cd "$(dirname "$0")/.."
 only=. update= last=
@@ -14,7 +16,7 @@ while [ $# -gt 0 ]; do
 	--only) only=$2; shift 2 ;;
 	--update) update=1; shift ;;
 	--table) update=1 last=1; shift ;;
-	*) sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+	*) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 2 ;;
 	esac
 done
 
@@ -29,8 +31,11 @@ corei7_ivy_bridge_3770k
 corei7_haswell_4770
 corei7_skylake_x
 corei7_icelake_u
-tigerlake"
+tigerlake
+arrow_lake
+sapphire_rapids"
 no_ept=core2_penryn_t9600
+newest="arrow_lake sapphire_rapids"
 
 kernel=$(tests/lab/lab kernel 6.1)
 tests/guest/mk-initramfs build/guest/initrd
@@ -38,10 +43,18 @@ make -s -C tests/guests
 out=build/matrix
 mkdir -p $out
 
-# one MODEL MODE: leaves $out/MODEL.MODE with lines "NAME: VERDICT"
+# one MODEL MODE KERNEL: leaves $out/MODEL.MODE.KERNEL with lines "NAME: VERDICT"
 one() {
-	local model=$1 mode=$2 params= script
-	[ "$mode" = ept ] || params="ept=0"
+	local model=$1 mode=$2 host=$3 params= script module=kmod/vh.ko log=$out/$1.$2.$3.log
+	case $mode in
+	shadow) params=ept=0 ;;
+	apicv*) params=apicv=${mode#apicv} ;;
+	esac
+	if [ "$host" != 6.1 ]; then
+		module=$out/$host/vh.ko
+		[ -e "$module" ] || { echo "not ok - $model, $mode, $host: no module"; return; }
+		host=linux-image-$(cat "$out/$host/release")
+	fi
 	script=$(mktemp)
 	cat >"$script" <<END2
 say() { echo "matrix: \$1: \$2"; }
@@ -65,35 +78,46 @@ exit \$failed
 END2
 	# 2 CPUs: a vCPU that spins with interrupts off, as an AP does that waits for its turn, never
 	# exits in bochs 2.7 without pause-loop exiting, and would keep the only CPU for ever.
-	if tests/lab/lab run --cpus 2 --trim --timeout 900 --cpu "$model" --file kmod/vh.ko --file build/vhctl/vhctl \
+	if tests/lab/lab run --cpus 2 --trim --timeout 900 --cpu "$model" --kernel "$host" \
+		--file "$module:vh.ko" --file build/vhctl/vhctl \
 		--file build/tests/guests/guests --file "$kernel/vmlinux:vmlinux" \
-		--file build/guest/initrd:initrd "$script" >$out/$model.$mode.log 2>&1; then
-		echo "ok - $model, $mode"
+		--file build/guest/initrd:initrd "$script" >"$log" 2>&1; then
+		echo "ok - $model, $mode, $3"
 	else
-		echo "not ok - $model, $mode"
-		grep -vE '^(matrix|lab):' $out/$model.$mode.log | tail -n 25
+		echo "not ok - $model, $mode, $3"
+		grep -vE '^(matrix|lab):' "$log" | tail -n 25
 	fi
 	rm -f "$script"
 }
 
 combinations() {
 	for model in $models; do
-		[ $model = $no_ept ] || echo "$model ept"
-		echo "$model shadow"
+		[ $model = $no_ept ] || echo "$model ept 6.1"
+		echo "$model shadow 6.1"
+		[ $model != sapphire_rapids ] || printf '%s\n' "$model apicv0 6.1" "$model apicv1 6.1"
+		[[ $newest != *$model* ]] || printf '%s\n' "$model ept 6.12" "$model ept 7.2"
 	done | grep -E "$only"
 }
 export -f one
 export out kernel cmdline
+while [ -z "$last" ] && read -r host suite; do
+	combinations | grep -q " $host\$" || continue
+	mkdir -p $out/$host
+	tests/kernels/build $suite amd64 $out/$host >$out/$host.build 2>&1 || { cat $out/$host.build; rm -f $out/$host/vh.ko; }
+done <<'END2'
+6.12 trixie
+7.2 sid
+END2
 [ -n "$last" ] || combinations | xargs -P 2 -L 1 bash -c 'one "$@"' one | tee $out/verdicts
 passed=$(grep -c '^ok ' $out/verdicts) failed=$(grep -c '^not ok ' $out/verdicts)
 
 found() { sed -n "s/^matrix: $2: //p" "$out/$1.log" | tail -n 1; }
 table() {
-	echo "| CPU model (bochs) | of ept, unrestricted_guest, vpid, pml | exit guests | Debian, 2 vCPUs |"
-	echo "|---|---|---|---|"
-	combinations | while read -r model mode; do
-		echo "| $model | $(found $model.$mode vmx) | $(found $model.$mode guests) |" \
-			"$(found $model.$mode boot) |"
+	echo "| CPU model (bochs) | host | of ept, unrestricted_guest, vpid, pml, apicv | exit guests | Debian, 2 vCPUs |"
+	echo "|---|---|---|---|---|"
+	combinations | while read -r model mode host; do
+		echo "| $model | $host | $(found $model.$mode.$host vmx)$([ $mode != apicv1 ] || echo ' (apicv=1)') |" \
+			"$(found $model.$mode.$host guests) | $(found $model.$mode.$host boot) |"
 	done
 }
 if [ "$only" = . ]; then

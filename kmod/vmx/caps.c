@@ -19,7 +19,7 @@ struct vmx_caps vmx_caps __ro_after_init;
 
 static int apicv = -1;
 module_param(apicv, int, 0444);
-MODULE_PARM_DESC(apicv, "interrupt delivery by the processor (0: no, 1: yes, -1: if it also takes posted interrupts)");
+MODULE_PARM_DESC(apicv, "interrupts delivered by the processor (0: no, 1: not posted ones, 2: also posted ones, -1: 2 where it can)");
 
 static bool unrestricted_guest = true;
 module_param(unrestricted_guest, bool, 0444);
@@ -175,7 +175,7 @@ static bool caps_read(struct vmx_caps *c)
 	    !(c->proc2 & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES))
 		c->proc2 &= ~(SECONDARY_EXEC_APIC_REGISTER_VIRT | SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY);
 	/* What is posted is acknowledged by the processor, also when it is the host's (SDM 27.2.1.1). */
-	if (!(c->exit & VM_EXIT_ACK_INTR_ON_EXIT) || vh_notify_vector() < 0)
+	if (!(c->exit & VM_EXIT_ACK_INTR_ON_EXIT) || vh_notify_vector() < 0 || apicv == 1)
 		c->pin &= ~PIN_BASED_POSTED_INTR;
 	/*
 	 * Every processor that delivers virtual interrupts also takes posted ones.
@@ -268,7 +268,7 @@ int vmx_caps_init(void)
 	ept = vh_cpu_caps.ept;
 	unrestricted_guest = vh_cpu_caps.unrestricted;
 	vpid = vh_cpu_caps.vpid;
-	apicv = vmx_caps.vid;
+	apicv = vmx_caps.vid + vmx_caps.posted;
 	pml = vh_ept_caps.pml;
 	return 0;
 }

@@ -132,8 +132,7 @@ def _built():
                 _compile(source, program)
     return Emulator(
         "3.0", str(program), [],
-        # It asserts on writes to read-only PAE leaves with CR0.WP clear, which are legal.
-        config=["display_library: nogui", "panic: action=fatal, cpu0=report"],
+        config=["display_library: nogui", "panic: action=fatal"],
         # With the HPET it crawls. Models without tile data offer tile configuration; REP MOVSB is slow.
         kernel="hpet=disable",
         quirks={"sapphire_rapids": "clearcpuid=amx_tile,fsrm", "arrow_lake": "clearcpuid=fsrm",

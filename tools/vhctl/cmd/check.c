@@ -87,7 +87,8 @@ static void check_cpu(void)
 	char model[256] = "unknown", flags[4096] = "", vmx[1024] = "", value[16], path[128];
 	char used[128] = "", unused[128] = "", text[300];
 	/* In /proc/cpuinfo and as parameters of the module, which read as what is in use. */
-	static const char *const features[] = { "ept", "unrestricted_guest", "vpid", "pml" };
+	static const char *const features[] = { "ept", "unrestricted_guest", "vpid", "pml",
+						 "apicv" };
 	bool loaded = read_line("/sys/module/vh/parameters/ept", value, sizeof(value));
 
 	cpuinfo("model name", model, sizeof(model));
@@ -107,7 +108,7 @@ static void check_cpu(void)
 
 		snprintf(path, sizeof(path), "/sys/module/vh/parameters/%s", features[i]);
 		if (loaded && read_line(path, value, sizeof(value)))
-			has = value[0] == 'Y';
+			has = strchr("Y12", value[0]);
 		list = has ? used : unused;
 		if (list[0])
 			strcat(list, ", ");
