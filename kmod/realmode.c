@@ -77,12 +77,13 @@ static bool enterable(const struct vh_cpu_state *s)
  * @vcpu: the vCPU
  *
  * Own thread. State that the processor itself left behind is always enterable,
- * so only what was changed in memory is looked at.
+ * so only what was changed in memory is looked at. Whoever changes RFLAGS.VM
+ * changes segments as well, or marks them.
  */
 bool vh_must_interpret(struct vh_vcpu *vcpu)
 {
 	if (vh_cpu_caps.unrestricted ||
-	    !(vcpu->dirty & (VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER)))
+	    !(vcpu->dirty & (VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_EFER)))
 		return false;
 	vh_need(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER);
 	return !enterable(&vcpu->s);

@@ -52,7 +52,12 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	g[VH_RSI] = r->rsi, g[VH_RDI] = r->rdi, g[VH_RSP] = r->rsp, g[VH_RBP] = r->rbp;
 	g[VH_R8] = r->r8, g[VH_R9] = r->r9, g[VH_R10] = r->r10, g[VH_R11] = r->r11;
 	g[VH_R12] = r->r12, g[VH_R13] = r->r13, g[VH_R14] = r->r14, g[VH_R15] = r->r15;
-	vh_need(vcpu, VH_S_RIP);
+	vh_need(vcpu, VH_S_RIP | VH_S_RFLAGS);
+	/* Which segments can be entered with changes along: have that looked at. */
+	if ((vcpu->s.rflags ^ r->rflags) & X86_EFLAGS_VM) {
+		vh_need(vcpu, VH_S_SEGS);
+		vh_dirty(vcpu, VH_S_SEGS);
+	}
 	if (vcpu->s.rip != r->rip) {
 		/* The instruction that userspace was answering is abandoned. */
 		vcpu->complete = NULL;

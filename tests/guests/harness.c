@@ -14,6 +14,7 @@ extern const uint8_t guest_image[];
 struct image_header {
 	char magic[8];
 	uint32_t stubs64, stubs32, ap, ap_end, cases, cases_end;
+	uint32_t high_load, high, high_end;	/* in the file; where it runs */
 };
 
 #define IMAGE_BASE	0x1000
@@ -83,6 +84,7 @@ void ctx_create(struct ctx *c, const struct guest_case *gc,
 	vm_create(&c->vm, RAM_SIZE, (gc->flags & F_IRQCHIP ? VM_IRQCHIP : 0) |
 				    (gc->flags & F_PIT ? VM_PIT : 0));
 	memcpy(c->vm.mem + IMAGE_BASE, guest_image, h->cases - IMAGE_BASE);
+	memcpy(c->vm.mem + h->high, guest_image + h->high_load - IMAGE_BASE, h->high_end - h->high);
 	memcpy(c->vm.mem + AP_TRAMPOLINE, guest_image + h->ap - IMAGE_BASE,
 	       h->ap_end - h->ap);
 	vm_build_tables(&c->vm);

@@ -9,7 +9,7 @@
 	.section .header, "a"
 	.ascii	"vhguest\0"
 	.long	stubs64, stubs32, ap_trampoline, ap_trampoline_end
-	.long	cases, cases_end
+	.long	cases, cases_end, high_load, high, high_end
 
 	.section .cases_start, "a"
 cases:
