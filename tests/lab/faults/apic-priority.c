@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SDM Vol. 3, 12.8.3.1 and 12.8.4: the local APIC gives the CPU an interrupt whose priority class
+ * SDM Vol. 3, 11.8.3.1 and 11.8.4: the local APIC gives the CPU an interrupt whose priority class
  * (bits 7:4) is above the processor priority's: the task priority, or what is in service. One of the
  * same class waits for EOI. A task priority raised before the interrupt is taken holds it back.
  *

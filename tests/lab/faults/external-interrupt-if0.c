@@ -3,7 +3,7 @@
  * SDM Vol. 3, 26.2 and 26.3: with external-interrupt exiting, an interrupt ends the guest whatever
  * its RFLAGS.IF says.
  *
- * Bochs 2.7 masks interrupts by the guest's IF until the guest changes it. A guest that spins with
+ * Bochs masks interrupts by the IF that the guest is entered with, until the guest changes it. A guest that spins with
  * interrupts off keeps its CPU for ever: the host's timer does not tick on it.
  */
 #include "vmx.h"

@@ -18,7 +18,7 @@ static void guest(void)
 void test(void)
 {
 	apic_on();
-	vm_make((struct controls){ .pin = PIN_EXTERNAL, .exit = EXIT_ACK }, guest, 0);
+	vm_make((struct controls){ .pin = PIN_EXTERNAL, .exit = EXIT_ACK }, guest, RFLAGS_IF);
 	apic_timer(VECTOR, 20000);
 	vm_run_to(REASON_EXTERNAL, "exit by an interrupt while the guest halts with IF clear");
 	expect(vmread(EXIT_EVENT), 0x80000000 | VECTOR, "the interruption information");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * SDM Vol. 3, 12.12.1.2 and 12.12.9: in x2APIC mode the interrupt command register is one 64-bit MSR
+ * SDM Vol. 3, 11.12.1.2 and 11.12.9: in x2APIC mode the interrupt command register is one 64-bit MSR
  * (830H) that can be read as it was written.
  *
  * Bochs sends the interrupt and forgets the value: a read gives what was last written in xAPIC mode.
