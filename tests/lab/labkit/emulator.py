@@ -133,7 +133,8 @@ def _built():
     return Emulator(
         "3.0", str(program), [],
         config=["display_library: nogui", "panic: action=fatal"],
-        # With the HPET it crawls. Models without tile data offer tile configuration; REP MOVSB is slow.
+        # With the HPET it crawls. AMX comes without XFD, and Linux turns half of it off (faults/amx-cpuid.c).
+        # REP MOVSB is slow.
         kernel="hpet=disable",
         quirks={"sapphire_rapids": "clearcpuid=amx_tile,fsrm", "arrow_lake": "clearcpuid=fsrm",
                 "corei7_icelake_u": "clearcpuid=fsrm", "tigerlake": "clearcpuid=fsrm"},
