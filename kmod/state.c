@@ -8,7 +8,7 @@
 #include <asm/processor-flags.h>
 
 #include "vh.h"
-#include "inject.h"
+#include "run/inject.h"
 
 static bool canonical(u64 addr)
 {

@@ -20,7 +20,7 @@
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"
-#include "../inject.h"
+#include "../run/inject.h"
 #include "../trace.h"
 
 /* What the slow path wants to know of an exit, by reason. */

@@ -8,11 +8,11 @@
 #include <linux/sched.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
-#include "ctl/registry.h"
-#include "cpu.h"
+#include "../vh.h"
+#include "../ctl/registry.h"
+#include "../cpu.h"
 #include "inject.h"
-#include "trace.h"
+#include "../trace.h"
 
 /**
  * vh_skip - the instruction that caused the exit is done

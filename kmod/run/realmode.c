@@ -10,8 +10,8 @@
 #include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
-#include "cpu.h"
+#include "../vh.h"
+#include "../cpu.h"
 #include "inject.h"
 
 /* Limit and granularity must agree. */

@@ -6,12 +6,12 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
-#include "vh.h"
-#include "cpu.h"
-#include "compat/arch.h"
+#include "../vh.h"
+#include "../cpu.h"
+#include "../compat/arch.h"
 #include "inject.h"
-#include "ctl/registry.h"
-#include "vmx/vmx.h"
+#include "../ctl/registry.h"
+#include "../vmx/vmx.h"
 
 static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);

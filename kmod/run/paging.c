@@ -6,7 +6,7 @@
 #include <linux/mm.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
+#include "../vh.h"
 #include "inject.h"
 
 /* INVPCID types (SDM Vol. 2). */

@@ -10,8 +10,8 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "vh.h"
-#include "trace.h"
+#include "../vh.h"
+#include "../trace.h"
 
 static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
 {
