@@ -9,7 +9,7 @@
 #include "vh.h"
 #include "compat/compat.h"
 #include "ctl/events.h"
-#include "mce.h"
+#include "cpu/mce.h"
 #include "vmx/vmx.h"
 
 /**

@@ -11,9 +11,9 @@
 #include <linux/smp.h>
 
 #include "vh.h"
-#include "cpu.h"
+#include "caps.h"
 #include "compat/compat.h"
-#include "mce.h"
+#include "cpu/mce.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
 

@@ -48,7 +48,7 @@ range() { # MAJOR MINOR MESSAGE [MAKE ARGUMENT...]: without MESSAGE the probes h
 	mv -f "$fake/version.h" "$fake/headers/include/generated/uapi/linux/version.h"
 	shift 3
 	# One object is enough to see whether anything gets compiled.
-	if make -C "$fake/headers" M="$fake/kmod" "$@" clock.o >"$fake/log" 2>&1; then
+	if make -C "$fake/headers" M="$fake/kmod" "$@" cpu/clock.o >"$fake/log" 2>&1; then
 		[ -z "$want" ]
 	else
 		[ -n "$want" ] && grep -q "error: #error \"$want" "$fake/log" && ! grep -q '^  CC' "$fake/log"

@@ -12,7 +12,7 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "../cpu.h"
+#include "../caps.h"
 #include "slots.h"
 #include "ept.h"
 

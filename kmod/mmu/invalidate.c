@@ -3,7 +3,7 @@
  * invalidate.c - the guest invalidates translations: with EPT the hardware has
  * them all, without it the shadow does.
  */
-#include "../cpu.h"
+#include "../caps.h"
 #include "shadow.h"
 
 /**

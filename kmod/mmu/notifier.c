@@ -9,7 +9,7 @@
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
 
-#include "../cpu.h"
+#include "../caps.h"
 #include "../compat/compat.h"
 #include "../ctl/registry.h"
 #include "slots.h"

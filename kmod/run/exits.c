@@ -10,7 +10,7 @@
 
 #include "../vh.h"
 #include "../ctl/registry.h"
-#include "../cpu.h"
+#include "../caps.h"
 #include "inject.h"
 #include "../trace.h"
 

@@ -11,7 +11,7 @@
 #include <asm/vmx.h>
 
 #include "../vh.h"
-#include "../cpu.h"
+#include "../caps.h"
 #include "inject.h"
 
 /* Limit and granularity must agree. */

@@ -7,7 +7,7 @@
 #include <linux/sched/stat.h>
 
 #include "../vh.h"
-#include "../cpu.h"
+#include "../caps.h"
 #include "../compat/arch.h"
 #include "inject.h"
 #include "../ctl/registry.h"

@@ -10,7 +10,7 @@
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
 
-#include "../cpu.h"
+#include "../caps.h"
 #include "internal.h"
 #include "mitigate.h"
 

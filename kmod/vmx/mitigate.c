@@ -21,7 +21,7 @@
 #include <linux/user-return-notifier.h>
 
 #include "../compat/mitigate.h"
-#include "../cpu.h"
+#include "../caps.h"
 #include "mitigate.h"
 #include "weakness.h"
 

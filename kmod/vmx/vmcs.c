@@ -16,7 +16,7 @@
 #include <asm/fsgsbase.h>
 #include <asm/segment.h>
 
-#include "../cpu.h"
+#include "../caps.h"
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"

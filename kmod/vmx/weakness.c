@@ -11,7 +11,7 @@
 #include <linux/sysfs.h>
 
 #include "../compat/mitigate.h"
-#include "../cpu.h"
+#include "../caps.h"
 #include "internal.h"
 #include "weakness.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What CPUID offers to guests (kmod/cpuid.c) on hosts that the test makes up, and what follows from
+ * What CPUID offers to guests (kmod/cpu/cpuid.c) on hosts that the test makes up, and what follows from
  * the leaves that a VMM sets: SDM Vol. 2, CPUID; Vol. 1, 13.2 (XSAVE leaves); Vol. 3, 2.5 (CR4).
  */
 #include <kunit/test.h>
@@ -8,7 +8,7 @@
 #include <linux/slab.h>
 
 #include "hostcpu.h"
-#include "../../kmod/cpu.h"
+#include "../../kmod/caps.h"
 #include "../../kmod/vh.h"
 
 /* --- the host --- */

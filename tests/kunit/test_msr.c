@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which values MSRs take (kmod/msr.c), against SDM Vol. 4 and Vol. 3, 12.11 and 12.12; and that what
+ * Which values MSRs take (kmod/cpu/msr.c), against SDM Vol. 4 and Vol. 3, 12.11 and 12.12; and that what
  * was taken is read back.
  */
 #include <kunit/test.h>
@@ -9,8 +9,8 @@
 #include <asm/msr.h>
 #include <asm/mtrr.h>
 
-#include "../../kmod/cpu.h"
-#include "../../kmod/mce.h"
+#include "../../kmod/caps.h"
+#include "../../kmod/cpu/mce.h"
 #include "../../kmod/vh.h"
 
 /* --- what msr.c calls elsewhere in the module --- */

@@ -7,7 +7,7 @@
  */
 #include <asm/processor-flags.h>
 
-#include "vh.h"
+#include "../vh.h"
 
 static bool pae_paging(const struct vh_cpu_state *s)
 {

@@ -13,9 +13,9 @@
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
-#include "vh.h"
+#include "../caps.h"
+#include "../compat/arch.h"
+#include "../vh.h"
 
 #define XCR0_X87	BIT_ULL(0)
 #define XCR0_SSE	BIT_ULL(1)

@@ -12,10 +12,10 @@
 #include <asm/mtrr.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
+#include "../caps.h"
+#include "../compat/arch.h"
 #include "mce.h"
-#include "vh.h"
+#include "../vh.h"
 
 #define MAX_IO_MSRS	256
 #define NR_MTRR_VAR	8

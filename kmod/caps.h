@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cpu.h - what vmx/ found in the processor that the guest may be offered. */
-#ifndef VH_CPU_H
-#define VH_CPU_H
+/* caps.h - what vmx/ found in the processor that the guest may be offered. */
+#ifndef VH_CAPS_H
+#define VH_CAPS_H
 
 #include <linux/types.h>
 
@@ -16,4 +16,4 @@ struct vh_cpu_caps {
 };
 extern struct vh_cpu_caps vh_cpu_caps;
 
-#endif /* VH_CPU_H */
+#endif /* VH_CAPS_H */

@@ -13,9 +13,9 @@
 #include <asm/cpufeature.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
-#include "vh.h"
+#include "../caps.h"
+#include "../compat/arch.h"
+#include "../vh.h"
 
 struct vh_cpu_caps vh_cpu_caps __ro_after_init;
 

@@ -16,8 +16,8 @@
 #include <asm/tsc.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "vh.h"
+#include "../caps.h"
+#include "../vh.h"
 
 /* TSC ratio: 48 fraction bits (SDM 25.6.5). */
 #define SCALE_SHIFT	48

@@ -7,8 +7,8 @@
  */
 #include <asm/processor-flags.h>
 
-#include "vh.h"
-#include "run/inject.h"
+#include "../vh.h"
+#include "../run/inject.h"
 
 static bool canonical(u64 addr)
 {
