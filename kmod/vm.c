@@ -9,7 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "vh.h"
+#include "kick.h"
 #include "ctl/registry.h"
 #include "vmx/vmx.h"
 

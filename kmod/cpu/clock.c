@@ -17,7 +17,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "../caps.h"
-#include "../vh.h"
+#include "../kick.h"
 
 /* TSC ratio: 48 fraction bits (SDM 25.6.5). */
 #define SCALE_SHIFT	48

@@ -10,7 +10,7 @@
 #include <asm/msr.h>
 
 #include "mce.h"
-#include "../vh.h"
+#include "../kick.h"
 
 #define MC_VECTOR 18
 

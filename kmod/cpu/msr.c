@@ -15,7 +15,7 @@
 #include "../caps.h"
 #include "../compat/arch.h"
 #include "mce.h"
-#include "../vh.h"
+#include "../kick.h"
 
 #define MAX_IO_MSRS	256
 #define NR_MTRR_VAR	8

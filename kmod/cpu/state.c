@@ -7,7 +7,7 @@
  */
 #include <asm/processor-flags.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "../run/inject.h"
 
 static bool canonical(u64 addr)

@@ -9,7 +9,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/signal.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "events.h"
 #include "registry.h"
 

@@ -6,7 +6,7 @@
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 
-#include "../vh.h"
+#include "../kick.h"
 
 /* Register offsets of the xAPIC page (SDM Table 11-1). */
 #define APIC_ID_		0x020

@@ -5,7 +5,7 @@
 
 #include <linux/srcu.h>
 
-#include "../vh.h"
+#include "../kick.h"
 
 /**
  * struct vh_slot - guest-physical memory that is a range of the VMM's memory

@@ -10,7 +10,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "../trace.h"
 
 static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)

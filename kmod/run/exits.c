@@ -8,7 +8,7 @@
 #include <linux/sched.h>
 #include <asm/vmx.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "../ctl/registry.h"
 #include "../caps.h"
 #include "inject.h"

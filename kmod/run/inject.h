@@ -8,7 +8,7 @@
 #ifndef VH_INJECT_H
 #define VH_INJECT_H
 
-#include "../vh.h"
+#include "../kick.h"
 
 /**
  * struct vh_idt_vectoring - an event whose delivery an exit cut short (SDM 25.9.3)

@@ -10,7 +10,7 @@
 #include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "../caps.h"
 #include "inject.h"
 

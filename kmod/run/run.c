@@ -6,7 +6,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "../caps.h"
 #include "../compat/arch.h"
 #include "inject.h"
