@@ -96,6 +96,9 @@ void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n);
 int vh_record_charge_tables(struct vh_vm *vm, u64 bytes);	/* reclaims first; -ENOMEM */
 void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes);
 
+/* limit.c: page tables of VMs in @full, @first's before others': pages freed. */
+unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsigned long want);
+
 /* --- control.c: vh_registry_lock held --- */
 #define VH_CTL_PAUSED	0	/* bits of vm->control: the run loop looks when any is set */
 #define VH_CTL_STOP	1

@@ -160,9 +160,6 @@ u64 vh_shadow_hw_cr3(struct vh_vcpu *vcpu);
 /* Page tables (tables.c). alloc: process context, may reclaim; NULL. */
 void *vh_table_alloc(struct vh_vm *vm);
 void vh_table_free(struct vh_vm *vm, void *table);
-/* Take cold tables back, with @force also used ones: pages freed. Takes mmu.lock. */
-unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
-unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 
 /**
  * struct vh_paging - what the guest's paging looks like, input of the walker

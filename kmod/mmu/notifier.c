@@ -267,18 +267,23 @@ void vh_mmu_destroy(struct vh_vm *vm)
 	mmu_notifier_put(&vm->mmu.notifier);
 }
 
+static const struct vh_reclaim_ops reclaim_ops = {
+	.reclaim = vh_mmu_reclaim, .reclaimable = vh_mmu_reclaimable,
+};
+
 /**
  * vh_mmu_module_init - module load, after vh_vmx_init(): EPT or shadow tables
  *
  * -ENOMEM.
  */
-int vh_mmu_module_init(void)
+int __init vh_mmu_module_init(void)
 {
 	if (vh_cpu_caps.ept)
 		vh_mmu_ops = vh_ept_caps.pml ? &vh_ept_pml_ops :
 			     vh_ept_caps.ad ? &vh_ept_ops : &vh_ept_noad_ops;
 	else
 		vh_mmu_ops = &vh_shadow_ops;
+	vh_reclaim_from(&reclaim_ops);
 	return vh_shadow_module_init();
 }
 

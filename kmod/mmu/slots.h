@@ -101,7 +101,9 @@ bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 /* pml.c */
 void vh_pml_switch(struct vh_vm *vm, bool on);
 
-/* tables.c */
+/* tables.c: acct/ calls these two (struct vh_reclaim_ops) */
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 
 /**
