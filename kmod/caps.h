@@ -8,7 +8,7 @@
 /**
  * struct vh_cpu_caps - VMX features that decide what CPUID may promise
  *
- * Written once at module load by vmx/caps.c; defined in cpuid.c.
+ * Written once at module load by vmx/caps.c; defined in shared.c.
  */
 struct vh_cpu_caps {
 	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling;

@@ -9,11 +9,17 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "kick.h"
 #include "caps.h"
-#include "cpu/mce.h"
+#include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "irq/irq.h"
+#include "kick.h"
+#include "mmu/mmu.h"
+#include "objects.h"
+#include "run/run.h"
 #include "vmx/vmx.h"
+
+#define MC_VECTOR	18
 
 /* --- ioctls --- */
 
@@ -36,6 +42,14 @@ static int copy_sigmask(struct vh_vcpu *vcpu, const struct kvm_signal_mask __use
 	vcpu->sigmask = set;
 	vcpu->sigmask_set = true;
 	return 0;
+}
+
+static int set_regs(struct vh_vcpu *vcpu, const struct kvm_regs *r)
+{
+	vh_need(vcpu, VH_S_RIP);
+	if (vcpu->s.rip != r->rip)
+		vh_run_abandon(vcpu);
+	return vh_regs_set(vcpu, r);
 }
 
 static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
@@ -111,6 +125,16 @@ static int set_vapic_addr(struct vh_vcpu *vcpu, const struct kvm_vapic_addr *va)
 	return vcpu->lapic && !va->vapic_addr ? 0 : -EINVAL;
 }
 
+static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
+{
+	int r = vh_mce_inject(vcpu, e);
+
+	if (r <= 0)
+		return r;
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = MC_VECTOR });
+	return 0;
+}
+
 static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
 {
 	unsigned int i;
@@ -166,7 +190,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 
 	switch (cmd) {
 	case KVM_GET_REGS:	return GET(struct kvm_regs, vh_regs_get);
-	case KVM_SET_REGS:	return SET(struct kvm_regs, vh_regs_set);
+	case KVM_SET_REGS:	return SET(struct kvm_regs, set_regs);
 	case KVM_GET_SREGS:	return GET(struct kvm_sregs, vh_sregs_get);
 	case KVM_SET_SREGS:	return SET(struct kvm_sregs, vh_sregs_set);
 	case KVM_GET_SREGS2:	return GET(struct kvm_sregs2, vh_sregs2_get);
@@ -203,7 +227,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 
 		return get_user(cap, (u64 __user *)u) ? -EFAULT : vh_mce_setup(vcpu, cap);
 	}
-	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, vh_mce_inject);
+	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, set_mce);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
 	case KVM_NMI:
@@ -298,7 +322,7 @@ void vh_vcpu_free(struct vh_vcpu *vcpu)
 	vh_fpu_destroy(vcpu);
 	vh_mce_destroy(vcpu);
 	vh_msr_destroy(vcpu);
-	vh_emul_free(vcpu);
+	vh_run_destroy(vcpu);
 	vh_mmu_vcpu_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, 1));
 	kvfree(vcpu->cpuid);
@@ -325,7 +349,7 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	if (!err)
 		err = vh_mmu_vcpu_create(vcpu);
 	if (!err)
-		err = vh_emul_alloc(vcpu);
+		err = vh_run_create(vcpu);
 	if (!err && vcpu->vm->irqchip_kernel)
 		err = vh_lapic_create(vcpu);
 	if (!err)

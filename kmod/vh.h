@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vh.h - the house in one page: VMs, vCPUs, and what the parts promise each other.
+ * vh.h - VM and vCPU, and what all rooms share.
  *
- *   dev.c vm.c vcpu.c state.c   /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
- *   run.c exits.c inject.c      KVM_RUN: the loop, the exits it handles, event injection
- *   access.c                    guest memory and I/O accesses of emulated instructions
- *   cpuid.c msr.c mce.c clock.c fpu.c   what the guest sees of the processor
- *   vmx/                        everything that knows VMX; the VMCS lives only there
- *   mmu/                        memslots, EPT, shadow tables, guest page-table walker
- *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
- *   emul/                       instruction decoder and interpreter
- *   acct/                       groups, charges, counters, reclaim of page tables
- *   ctl/                        registry of VMs, control, the netlink family
+ * A file calls and includes its own floor and those below it (docs/architecture.md):
+ *
+ *   9  dev.c vm.c vcpu.c  objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   8  vmx/               vmx/vmx.h     everything that knows VMX; the VMCS lives only there
+ *   7  run/               run/run.h     KVM_RUN: the loop, its exits, injection, emulation
+ *   6  cpu/               cpu/cpu.h     what the guest sees of the processor
+ *   5  mmu/               mmu/mmu.h     memslots, EPT, shadow tables, guest page-table walker
+ *   4  irq/               irq/irq.h     LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
+ *      ctl/               registry.h    registry of VMs, control, the netlink family
+ *   3  acct/              acct/acct.h   groups, charges, counters, reclaim of page tables
+ *   2  kick.c             kick.h        requests, kicks, flushes: from anybody to a vCPU
+ *   1  vh.h caps.h tsc.h trace.h
+ *   0  emul/ compat/      emul.h        know nothing of VMs
  *
  * Exit handlers work on struct vh_cpu_state, plain memory. The window
  * (vmx/window.c) is the only place where it is exchanged with the VMCS.
@@ -24,6 +27,7 @@
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/refcount.h>
+#include <linux/static_call.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
@@ -141,7 +145,6 @@ struct vh_events {
 
 struct vh_vmx;				/* vmx/vmx.h */
 struct vh_shadow;			/* mmu/shadow.h */
-struct file;
 struct vh_msrs;				/* msr.c */
 struct vh_mce;				/* mce.c */
 struct vh_record;			/* ctl/registry.h */
@@ -296,11 +299,15 @@ struct vh_vm {
 	     ((vcpu) = rcu_dereference_raw((vm)->vcpus[i])) != NULL; (i)++)
 
 /* --- state in the VMCS; own thread, interrupts on --- */
-void vh_fetch(struct vh_vcpu *vcpu, u32 groups);	/* vmx/window.c */
+
+/* Installed by vmx/: makes the groups valid, in a short window. */
+typedef void vh_fetch_fn(struct vh_vcpu *vcpu, u32 groups);
+DECLARE_STATIC_CALL(vh_fetch, vh_fetch_fn);
+
 static inline void vh_need(struct vh_vcpu *vcpu, u32 groups)
 {
 	if (groups & ~vcpu->valid)
-		vh_fetch(vcpu, groups & ~vcpu->valid);
+		static_call(vh_fetch)(vcpu, groups & ~vcpu->valid);
 }
 
 static inline void vh_dirty(struct vh_vcpu *vcpu, u32 groups)
@@ -313,144 +320,5 @@ static inline bool vh_long_mode(struct vh_vcpu *vcpu)	/* needs EFER, SEGS: 64-bi
 {
 	return (vcpu->s.efer & (1 << 10)) && vcpu->s.seg[VH_CS].l;
 }
-
-/* --- run.c, exits.c, access.c; own thread, interrupts on --- */
-int vh_vcpu_run(struct vh_vcpu *vcpu);			/* KVM_RUN with vcpu->lock held */
-void vh_vcpu_init_event(struct vh_vcpu *vcpu);		/* RESET or INIT of the whole vCPU */
-int vh_handle_exit(struct vh_vcpu *vcpu);		/* 1: enter again, 0: to userspace, <0: error */
-int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done; results as above */
-/* MOV CR of the interpreter: 0, or -EINVAL: #GP. */
-int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
-int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
-void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
-int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
-void vh_vm_lost(struct vh_vcpu *vcpu);			/* ctl/control.c: a VMX instruction failed */
-int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh_handle_exit() */
-/* Real mode by software: an event through the IVT, @len bytes behind RIP; results as above. */
-int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
-int vh_emul_alloc(struct vh_vcpu *vcpu);
-void vh_emul_free(struct vh_vcpu *vcpu);
-void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p);
-void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
-/* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
-int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
-
-/* --- paging.c: exits of processors without EPT; results as vh_handle_exit() --- */
-int vh_exit_page_fault(struct vh_vcpu *vcpu);
-int vh_exit_invlpg(struct vh_vcpu *vcpu);
-int vh_exit_invpcid(struct vh_vcpu *vcpu);
-
-/* --- realmode.c: processors without unrestricted guest --- */
-bool vh_must_interpret(struct vh_vcpu *vcpu);
-int vh_interpret(struct vh_vcpu *vcpu);
-
-/* --- vm.c, vcpu.c: objects --- */
-int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */
-int vh_vm_attach(u32 id);				/* VH_ATTACH_VM: a VM fd, or -errno */
-void vh_vm_get(struct vh_vm *vm);
-void vh_vm_put(struct vh_vm *vm);
-int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
-void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
-int vh_check_extension(long cap);			/* dev.c */
-bool vh_is_device(const struct file *file);		/* dev.c */
-
-/* --- inject.c --- */
-void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f);	/* with double-fault rules */
-void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
-void vh_inject_ud(struct vh_vcpu *vcpu);
-void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error);
-
-/* --- cpuid.c --- */
-int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
-unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
-void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
-int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
-int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
-const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
-/* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
-void vh_cpuid_exec(struct vh_vcpu *vcpu);
-/* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
-void vh_cpuid_refresh(struct vh_vcpu *vcpu);
-
-/* --- msr.c; own thread --- */
-int vh_msr_create(struct vh_vcpu *vcpu);
-void vh_msr_destroy(struct vh_vcpu *vcpu);
-void vh_msr_reset(struct vh_vcpu *vcpu);
-/*
- * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
- * Needs the groups that the MSR maps to (vh_need() inside); process context.
- */
-int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host);
-int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
-/* Interrupts off, no VMCS state: true when handled (hot MSRs only). */
-bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value);
-bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value);
-int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
-int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
-int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
-
-/* --- clock.c --- */
-int vh_clock_create(struct vh_vcpu *vcpu);
-void vh_clock_destroy(struct vh_vcpu *vcpu);
-void vh_clock_vm_init(struct vh_vm *vm);
-void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
-int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
-int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
-int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
-int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11,0x12; -EINVAL */
-int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
-u64 vh_tsc_read(struct vh_vcpu *vcpu);			/* the guest's TSC now */
-u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc);
-u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks);	/* duration */
-void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
-void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
-bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
-int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
-
-/* --- fpu.c --- */
-int vh_fpu_module_init(void);
-u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
-unsigned int vh_fpu_size(void);				/* bytes of the standard-format area */
-int vh_fpu_create(struct vh_vcpu *vcpu);
-void vh_fpu_destroy(struct vh_vcpu *vcpu);
-void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
-/*
- * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
- * enter: process context, interrupts on; disables preemption (kernel FPU
- * section). leave: interrupts on; saves the guest's registers.
- */
-void vh_fpu_enter(struct vh_vcpu *vcpu);
-void vh_fpu_leave(struct vh_vcpu *vcpu);
-struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
-int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
-int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
-int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);
-int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x);	/* -EINVAL for bad headers */
-int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x);
-int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x);
-int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value);	/* -EINVAL: #GP */
-
-/* --- state.c: vCPU state ioctls; own thread --- */
-int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r);
-int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r);
-int vh_sregs_get(struct vh_vcpu *vcpu, struct kvm_sregs *s);
-int vh_sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *s);
-int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s);
-int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s);
-int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e);
-int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e);
-int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
-int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
-int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
-void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
-
-/* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP; own thread --- */
-int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
-int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
-int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);
-int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);
-bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
-/* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
-int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 
 #endif /* VH_H */

@@ -9,8 +9,12 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "kick.h"
+#include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "irq/irq.h"
+#include "kick.h"
+#include "mmu/mmu.h"
+#include "objects.h"
 #include "vmx/vmx.h"
 
 /**

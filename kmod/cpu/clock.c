@@ -16,11 +16,8 @@
 #include <asm/tsc.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "../caps.h"
-#include "../kick.h"
-
-/* TSC ratio: 48 fraction bits (SDM 25.6.5). */
-#define SCALE_SHIFT	48
+#include "internal.h"
+#include "../tsc.h"
 
 struct vh_pvclock {
 	gpa_t page;		/* of the time info; valid when enabled */
@@ -71,40 +68,6 @@ void vh_clock_vm_init(struct vh_vm *vm)
 
 /* --- TSC --- */
 
-static u64 scale(u64 tsc, u64 ratio)
-{
-	return ratio ? mul_u64_u64_shr(tsc, ratio, SCALE_SHIFT) : tsc;
-}
-
-/**
- * vh_tsc_to_guest - what the guest's TSC is when the host's is @host_tsc
- * @vcpu: the vCPU
- * @host_tsc: host ticks
- */
-u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc)
-{
-	return scale(host_tsc, vcpu->tsc_scale) + vcpu->tsc_offset;
-}
-
-/**
- * vh_tsc_read - the guest's TSC now
- * @vcpu: the vCPU
- */
-u64 vh_tsc_read(struct vh_vcpu *vcpu)
-{
-	return vh_tsc_to_guest(vcpu, rdtsc_ordered());
-}
-
-/**
- * vh_tsc_to_ns - a duration in guest ticks as nanoseconds
- * @vcpu: the vCPU
- * @guest_ticks: guest TSC ticks
- */
-u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks)
-{
-	return mul_u64_u32_div(guest_ticks, 1000000, vcpu->tsc_khz);
-}
-
 /**
  * vh_tsc_adjust - move the guest's TSC
  * @vcpu: the vCPU
@@ -133,10 +96,10 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 	unsigned long flags;
 	s64 offset;
 
-	offset = value - scale(now, vcpu->tsc_scale);
+	offset = value - vh_tsc_scaled(now, vcpu->tsc_scale);
 	raw_spin_lock_irqsave(&vm->clock_lock, flags);
 	if (host && vm->tsc_written && vm->tsc_write_khz == vcpu->tsc_khz) {
-		expected = scale(now, vcpu->tsc_scale) + vm->tsc_write_offset;
+		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->tsc_write_offset;
 		/* Within a second of it, or the reset value again. */
 		if (value == 0 || abs((s64)(value - expected)) < (s64)vcpu->tsc_khz * 1000)
 			offset = vm->tsc_write_offset;
@@ -176,13 +139,13 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
 	if (abs((s64)khz - (s64)tsc_khz) > tsc_khz / 2000) {
 		if (!vh_cpu_caps.tsc_scaling || khz / 1000 > tsc_khz)
 			return -EINVAL;
-		ratio = mul_u64_u32_div(1ULL << SCALE_SHIFT, khz, tsc_khz);
+		ratio = mul_u64_u32_div(1ULL << VH_TSC_SHIFT, khz, tsc_khz);
 		if (!ratio)
 			return -EINVAL;
 	}
 	vcpu->tsc_scale = ratio;
 	vcpu->tsc_khz = khz;
-	vcpu->tsc_offset = tsc - scale(rdtsc_ordered(), ratio);
+	vcpu->tsc_offset = tsc - vh_tsc_scaled(rdtsc_ordered(), ratio);
 	vh_request(vcpu, VH_REQ_CLOCK);
 	return 0;
 }

@@ -13,11 +13,7 @@
 #include <asm/cpufeature.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "../caps.h"
-#include "../compat/arch.h"
-#include "../vh.h"
-
-struct vh_cpu_caps vh_cpu_caps __ro_after_init;
+#include "internal.h"
 
 #define F(n)	BIT(n)
 

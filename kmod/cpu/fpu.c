@@ -13,9 +13,7 @@
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 
-#include "../caps.h"
-#include "../compat/arch.h"
-#include "../vh.h"
+#include "internal.h"
 
 #define XCR0_X87	BIT_ULL(0)
 #define XCR0_SSE	BIT_ULL(1)
@@ -87,14 +85,6 @@ int __init vh_fpu_module_init(void)
 u64 vh_fpu_xcr0(void)
 {
 	return offered;
-}
-
-/**
- * vh_fpu_size - bytes of an XSAVE area with everything offered
- */
-unsigned int vh_fpu_size(void)
-{
-	return area_size;
 }
 
 /**

@@ -9,10 +9,7 @@
 #include <asm/mce.h>
 #include <asm/msr.h>
 
-#include "mce.h"
-#include "../kick.h"
-
-#define MC_VECTOR 18
+#include "internal.h"
 
 /* Software recovery and IA32_MCG_CTL; no CMCI, no extended state, no LMCE. */
 #define CAPS_SUPPORTED (MCG_CTL_P | MCG_SER_P)
@@ -90,8 +87,9 @@ static bool no_action(const struct kvm_x86_mce *e)
  * @vcpu: the vCPU
  * @e: the error
  *
- * Own thread. An uncorrected error raises #MC, or shuts the VM down when the
- * guest has it off or handles one already. -EINVAL: no such bank, no error.
+ * Own thread. Returns 1 when #MC is due, for an uncorrected error; the VM is shut
+ * down when the guest has it off or handles one already. Else 0, or -EINVAL: no
+ * such bank, no error.
  */
 int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 {
@@ -122,11 +120,9 @@ int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 	bank[STATUS] = status;
 	bank[ADDR] = e->addr;
 	bank[MISC] = e->misc;
-	if (fatal) {
+	if (fatal)
 		m->status = e->mcg_status;
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = MC_VECTOR });
-	}
-	return 0;
+	return fatal;
 }
 
 /* The register behind an MSR of a bank, or NULL. */

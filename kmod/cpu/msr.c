@@ -12,10 +12,8 @@
 #include <asm/mtrr.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "../caps.h"
-#include "../compat/arch.h"
-#include "mce.h"
-#include "../kick.h"
+#include "internal.h"
+#include "../tsc.h"
 
 #define MAX_IO_MSRS	256
 #define NR_MTRR_VAR	8
@@ -53,13 +51,6 @@ static const u32 saved_msrs[] = {
 };
 
 static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES };
-
-static bool canonical48(u64 v)
-{
-	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
-
-	return (s64)(v << (64 - bits)) >> (64 - bits) == (s64)v;
-}
 
 static bool memory_type(u8 t)
 {
@@ -235,7 +226,7 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 
 static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
 {
-	if (!canonical48(value))
+	if (!vh_canonical(value, vh_host_la57()))
 		return -EINVAL;
 	if (group)
 		vh_need(vcpu, group);

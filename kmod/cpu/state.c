@@ -7,15 +7,11 @@
  */
 #include <asm/processor-flags.h>
 
-#include "../kick.h"
-#include "../run/inject.h"
+#include "internal.h"
 
 static bool canonical(u64 addr)
 {
-	/* 57-bit addresses exist only with LA57; its wider form is a superset. */
-	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
-
-	return (s64)(addr << (64 - bits)) >> (64 - bits) == (s64)addr;
+	return vh_canonical(addr, vh_host_la57());
 }
 
 /**
@@ -52,12 +48,6 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	g[VH_RSI] = r->rsi, g[VH_RDI] = r->rdi, g[VH_RSP] = r->rsp, g[VH_RBP] = r->rbp;
 	g[VH_R8] = r->r8, g[VH_R9] = r->r9, g[VH_R10] = r->r10, g[VH_R11] = r->r11;
 	g[VH_R12] = r->r12, g[VH_R13] = r->r13, g[VH_R14] = r->r14, g[VH_R15] = r->r15;
-	vh_need(vcpu, VH_S_RIP);
-	if (vcpu->s.rip != r->rip) {
-		/* The instruction that userspace was answering is abandoned. */
-		vcpu->complete = NULL;
-		memset(&vcpu->accesses, 0, sizeof(vcpu->accesses));
-	}
 	vcpu->s.rip = r->rip;
 	vcpu->s.rflags = (r->rflags & 0x3f7fd5) | X86_EFLAGS_FIXED;
 	/* An interrupt shadow has to fit the flags. */
@@ -388,24 +378,6 @@ int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d)
 	vcpu->s.dr6 = (d->dr6 & 0xe00f) | 0xffff0ff0;
 	vcpu->s.dr7 = (d->dr7 & 0xffff2fff) | 0x400;
 	vh_dirty(vcpu, VH_S_DR7);
-	return 0;
-}
-
-/**
- * vh_translate - KVM_TRANSLATE
- * @vcpu: the vCPU
- * @t: t
- */
-int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t)
-{
-	struct vh_fault f;
-	gpa_t gpa = 0;
-	int err = vh_gva_to_gpa(vcpu, t->linear_address, VH_ACC_READ | VH_ACC_NOSET, &gpa, &f);
-
-	t->valid = !err;
-	t->physical_address = err ? ~0ULL : gpa;
-	t->writeable = 1;
-	t->usermode = 0;
 	return 0;
 }
 

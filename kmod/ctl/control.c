@@ -169,8 +169,7 @@ static void wait_for_resume(struct vh_vcpu *vcpu)
 	rcuwait_wait_event(&vcpu->wait, !paused(vcpu->vm) || signal_pending(current),
 			   TASK_INTERRUPTIBLE);
 	WRITE_ONCE(vcpu->parked, false);
-	/* The guest's watchdogs are to know where the time went. */
-	vh_clock_ctrl(vcpu);
+	vh_request(vcpu, VH_REQ_STOPPED);
 }
 
 /**

@@ -119,5 +119,6 @@ int vh_control_kill(struct vh_record *r);
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */
 void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason);
+void vh_vm_lost(struct vh_vcpu *vcpu);		/* a VMX instruction failed that cannot; own thread */
 
 #endif /* VH_REGISTRY_H */

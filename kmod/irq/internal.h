@@ -6,6 +6,7 @@
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 
+#include "irq.h"
 #include "../kick.h"
 
 /* Register offsets of the xAPIC page (SDM Table 11-1). */

@@ -12,6 +12,7 @@
 #define VH_IRQ_H
 
 #include <linux/kvm.h>
+#include <linux/kvm_types.h>
 #include <linux/hrtimer.h>
 #include <linux/types.h>
 

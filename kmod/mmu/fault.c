@@ -12,7 +12,6 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "../caps.h"
 #include "slots.h"
 #include "ept.h"
 

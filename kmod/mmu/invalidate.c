@@ -3,7 +3,6 @@
  * invalidate.c - the guest invalidates translations: with EPT the hardware has
  * them all, without it the shadow does.
  */
-#include "../caps.h"
 #include "shadow.h"
 
 /**

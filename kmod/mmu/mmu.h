@@ -175,6 +175,9 @@ struct vh_paging {
 	bool gbpages;			/* CPUID.80000001:EDX.Page1GB of the guest */
 };
 
+/* The vCPU's paging, from what of its state is valid; own thread. */
+void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p);
+
 /**
  * struct vh_walk - result of a walk
  *

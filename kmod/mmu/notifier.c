@@ -9,7 +9,6 @@
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
 
-#include "../caps.h"
 #include "../compat/compat.h"
 #include "../ctl/registry.h"
 #include "slots.h"

@@ -5,7 +5,9 @@
 
 #include <linux/srcu.h>
 
+#include "../caps.h"
 #include "../kick.h"
+#include "mmu.h"
 
 /**
  * struct vh_slot - guest-physical memory that is a range of the VMM's memory

@@ -6,12 +6,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
-#include "../kick.h"
-#include "../caps.h"
 #include "../compat/arch.h"
-#include "inject.h"
-#include "../ctl/registry.h"
 #include "../vmx/vmx.h"
+#include "internal.h"
 
 static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);
@@ -19,13 +16,8 @@ MODULE_PARM_DESC(halt_poll_ns, "longest time a halted vCPU polls before it sleep
 
 #define HALT_POLL_START	10000
 
-/**
- * vh_vcpu_init_event - RESET or INIT of a vCPU (SDM Vol. 3, Table 10-1)
- * @vcpu: the vCPU
- *
- * Own thread, process context.
- */
-void vh_vcpu_init_event(struct vh_vcpu *vcpu)
+/* INIT of a vCPU (SDM Vol. 3, Table 10-1). */
+static void init_event(struct vh_vcpu *vcpu)
 {
 	vh_state_reset(vcpu, true);
 	vh_fpu_reset(vcpu, true);
@@ -42,7 +34,7 @@ void vh_vcpu_init_event(struct vh_vcpu *vcpu)
 static void apic_events(struct vh_vcpu *vcpu)
 {
 	if (test_and_clear_bit(0, &vcpu->apic_events)) {
-		vh_vcpu_init_event(vcpu);
+		init_event(vcpu);
 		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
 								KVM_MP_STATE_INIT_RECEIVED;
 	}
@@ -138,6 +130,9 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
+	/* The guest's watchdogs are to know where the time went. */
+	if (vh_test_request(vcpu, VH_REQ_STOPPED))
+		vh_clock_ctrl(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_CLOCK))
 		vh_clock_update(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {

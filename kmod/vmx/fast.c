@@ -9,7 +9,6 @@
 #include <uapi/linux/kvm_para.h>
 
 #include "internal.h"
-#include "../caps.h"
 
 /*
  * The instruction is done: RIP moves on, the interrupt shadow ends, and a

@@ -6,7 +6,12 @@
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "../caps.h"
 #include "../compat/arch.h"
+#include "../cpu/cpu.h"
+#include "../irq/irq.h"
+#include "../mmu/mmu.h"
+#include "../run/run.h"
 #include "vmx.h"
 #include "insn.h"
 
@@ -149,6 +154,9 @@ static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
 	if (groups)
 		vmx_read_state(vcpu, groups);
 }
+
+/* window.c: what vh_need() calls */
+void vmx_fetch(struct vh_vcpu *vcpu, u32 groups);
 
 /* fast.c; in the window: true when the exit is dealt with */
 bool vmx_fast_exit(struct vh_vcpu *vcpu);

@@ -16,7 +16,6 @@
 #include <asm/fsgsbase.h>
 #include <asm/segment.h>
 
-#include "../caps.h"
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"

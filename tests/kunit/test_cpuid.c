@@ -8,8 +8,7 @@
 #include <linux/slab.h>
 
 #include "hostcpu.h"
-#include "../../kmod/caps.h"
-#include "../../kmod/vh.h"
+#include "../../kmod/cpu/internal.h"
 
 /* --- the host --- */
 

@@ -9,13 +9,10 @@
 #include <asm/msr.h>
 #include <asm/mtrr.h>
 
-#include "../../kmod/caps.h"
-#include "../../kmod/cpu/mce.h"
-#include "../../kmod/vh.h"
+#include "../../kmod/cpu/internal.h"
 
 /* --- what msr.c calls elsewhere in the module --- */
 
-void vh_fetch(struct vh_vcpu *vcpu, u32 groups) { }
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host) { }
 void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta) { }
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host) { return -EINVAL; }

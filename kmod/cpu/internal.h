@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* internal.h - shared by the files of cpu/ only; own thread throughout. */
+#ifndef VH_CPU_INTERNAL_H
+#define VH_CPU_INTERNAL_H
+
+#include "../caps.h"
+#include "../compat/arch.h"
+#include "../irq/irq.h"
+#include "../kick.h"
+#include "../mmu/mmu.h"
+#include "cpu.h"
+
+/* Addresses in MSRs and segments: the processor has to take them, whatever the guest's CR4 says. */
+static inline bool vh_host_la57(void)
+{
+	return __read_cr4() & X86_CR4_LA57;
+}
+
+/* creg.c */
+int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);	/* -EINVAL: #GP */
+bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
+/* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
+int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
+
+/* mce.c, clock.c: 0, or -EINVAL: #GP, or not an MSR of theirs. @host: userspace writes. */
+int vh_mce_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);
+int vh_mce_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
+int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11, 0x12 */
+int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
+
+/* clock.c */
+void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
+
+#endif /* VH_CPU_INTERNAL_H */

@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * emulate.c - the interpreter's view of the VM: its memory, registers and devices.
+ */
+#include <linux/kernel.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "../tsc.h"
+#include "internal.h"
+
+struct emul_ctx {
+	struct vh_emul e;
+	struct vh_vcpu *vcpu;
+};
+
+static struct vh_vcpu *vcpu_of(struct vh_emul *e)
+{
+	return container_of(e, struct emul_ctx, e)->vcpu;
+}
+
+static u32 access_of(struct vh_emul *e, u32 access, bool system)
+{
+	if (system)
+		return access | VH_ACC_IMPLICIT;
+	return e->cpl == 3 ? access | VH_ACC_USER : access;
+}
+
+/* Each page of [linear, +len): translate, then RAM or device. */
+static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int len, u32 access)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	bool write = access & VH_ACC_WRITE;
+	gpa_t gpa[2];
+	unsigned int part[2], n = 0, i, left = len;
+	u64 at = linear;
+	int err;
+
+	/* Both pages of a crossing access must translate before either is touched. */
+	while (left) {
+		if (n == 2)
+			return VH_EMUL_UNHANDLED;
+		part[n] = min_t(unsigned int, left, PAGE_SIZE - offset_in_page(at));
+		err = vh_gva_to_gpa(vcpu, at, access, &gpa[n], &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err)
+			return VH_EMUL_UNHANDLED;
+		at += part[n];
+		left -= part[n];
+		n++;
+	}
+	for (i = 0; i < n; i++) {
+		unsigned int done = 0;
+
+		err = write ? vh_gpa_write(vcpu->vm, gpa[i], buf, part[i]) :
+			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
+		if (err == -EFAULT)
+			return VH_EMUL_UNHANDLED;	/* nothing behind the memslot */
+		/* Devices are asked for naturally aligned pieces of up to 8 bytes. */
+		while (err && done < part[i]) {
+			unsigned int piece = min(part[i] - done, 8u);
+			int r;
+
+			if (part[i] - done < 8 && !is_power_of_2(piece) && part[i] == len)
+				piece = rounddown_pow_of_two(piece);
+			r = vh_access_device(vcpu, gpa[i] + done, buf + done, piece, write,
+					     false);
+			if (r)
+				return r;
+			done += piece;
+		}
+		buf += part[i];
+	}
+	return VH_EMUL_OK;
+}
+
+static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u32 access = access_of(e, VH_ACC_EXEC, false);
+	gpa_t gpa;
+	int err;
+
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+
+		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err || vh_gpa_read(vcpu->vm, gpa, buf, part))
+			return VH_EMUL_UNHANDLED;
+		linear += part;
+		buf += part;
+		len -= part;
+	}
+	return VH_EMUL_OK;
+}
+
+static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)
+{
+	return linear_access(e, linear, buf, len, access_of(e, VH_ACC_READ, system));
+}
+
+static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
+{
+	return linear_access(e, linear, (void *)buf, len, access_of(e, VH_ACC_WRITE, system));
+}
+
+/**
+ * vh_emulate_linear - memory of the instruction being emulated, at a linear address
+ * @vcpu: the vCPU
+ * @linear: where
+ * @buf: from or to
+ * @len: bytes, in two pages at most
+ * @write: direction
+ *
+ * Own thread, interrupts on. VH_EMUL_*; an exception is in the interpreter's context.
+ */
+int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write)
+{
+	struct vh_emul *e = vcpu->emul;
+
+	return linear_access(e, linear, buf, len,
+			     access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false));
+}
+
+/* FAULT, USER when any of it is a device, OK when it is all RAM; touches nothing. */
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u32 access = access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false);
+	gpa_t gpa;
+	int err;
+
+	while (len) {
+		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
+
+		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
+		if (err == -EFAULT)
+			return VH_EMUL_FAULT;
+		if (err)
+			return VH_EMUL_UNHANDLED;
+		if (!vh_gpa_is_ram(vcpu->vm, gpa, write))
+			return VH_EMUL_USER;
+		linear += part;
+		len -= part;
+	}
+	return VH_EMUL_OK;
+}
+
+static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	u64 expected = *old, now = 0;
+	gpa_t gpa;
+	int err;
+
+	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, false), &gpa, &e->fault);
+	if (err == -EFAULT)
+		return VH_EMUL_FAULT;
+	if (err)
+		return VH_EMUL_UNHANDLED;
+	if (vh_gpa_is_ram(vcpu->vm, gpa, true) && is_power_of_2(len) &&
+	    offset_in_page(linear) + len <= PAGE_SIZE) {
+		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
+		return err && err != -EAGAIN ? VH_EMUL_UNHANDLED : VH_EMUL_OK;
+	}
+	/* Devices have no atomic accesses: a read and, if it matches, a write. */
+	err = op_read(e, linear, &now, len, false);
+	if (err)
+		return err;
+	*old = now;
+	if (now != expected)
+		return VH_EMUL_OK;
+	return op_write(e, linear, &new, len, false);
+}
+
+/* Few instructions look at GDTR, IDTR, LDTR and TR: they are fetched when one does. */
+static void op_tables(struct vh_emul *e)
+{
+	vh_need(vcpu_of(e), VH_S_TABLES);
+}
+
+static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write)
+{
+	return vh_access_device(vcpu_of(e), port, data, len, write, true);
+}
+
+static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
+		     unsigned int *count, bool write)
+{
+	return vh_access_string(vcpu_of(e), port, linear, size, count, write);
+}
+
+/* SDM Vol. 1, 19.5.2: IOPL, else the TSS's I/O permission bit map. */
+static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
+{
+	const struct kvm_segment *tr = &e->seg[VH_TR];
+	bool vm86 = e->rflags & X86_EFLAGS_VM;
+	u16 base = 0, bits = 0;
+	int r;
+
+	if (!(e->cr0 & X86_CR0_PE) || (!vm86 && e->cpl <= ((e->rflags >> 12) & 3)))
+		return VH_EMUL_OK;
+	op_tables(e);
+	if (tr->limit >= 103) {
+		r = op_read(e, tr->base + 102, &base, 2, true);
+		if (r)
+			return r;
+		if (base + port / 8 + 1 <= tr->limit) {
+			r = op_read(e, tr->base + base + port / 8, &bits, 2, true);
+			if (r)
+				return r;
+			if (!((bits >> (port & 7)) & ((1 << len) - 1)))
+				return VH_EMUL_OK;
+		}
+	}
+	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	return VH_EMUL_FAULT;
+}
+
+static void op_set_seg(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+
+	if (n >= VH_LDTR)
+		vh_need(vcpu, VH_S_TABLES);
+	vcpu->s.seg[n] = *seg;
+	vh_dirty(vcpu, n >= VH_LDTR ? VH_S_TABLES : VH_S_SEGS);
+}
+
+static void op_set_table(struct vh_emul *e, bool idt, u64 base, u16 limit)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct kvm_dtable *t = idt ? &vcpu->s.idt : &vcpu->s.gdt;
+
+	vh_need(vcpu, VH_S_TABLES);
+	t->base = base;
+	t->limit = limit;
+	vh_dirty(vcpu, VH_S_TABLES);
+}
+
+static int op_cpuid(struct vh_emul *e)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+
+	/* It works on s.gpr, which the step overwrites with e->gpr at its end. */
+	memcpy(vcpu->s.gpr, e->gpr, 4 * sizeof(u64));
+	vh_cpuid_exec(vcpu);
+	memcpy(e->gpr, vcpu->s.gpr, 4 * sizeof(u64));
+	return VH_EMUL_OK;
+}
+
+static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	int err = 0;
+
+	switch (what) {
+	case VH_SYS_CR_READ:
+		err = vh_cr_read(vcpu, n, val);
+		break;
+	case VH_SYS_CR_WRITE:
+		err = vh_cr_write(vcpu, n, *val);
+		break;
+	case VH_SYS_MSR_READ:
+		err = vh_msr_read(vcpu, n, val, false);
+		break;
+	case VH_SYS_MSR_WRITE:
+		err = vh_msr_write(vcpu, n, *val, false);
+		break;
+	case VH_SYS_CPUID:
+		return op_cpuid(e);
+	case VH_SYS_TSC_READ:
+		*val = vh_tsc_read(vcpu);
+		break;
+	case VH_SYS_INVLPG:
+		vh_mmu_invlpg(vcpu, *val);
+		break;
+	default:
+		return VH_EMUL_UNHANDLED;	/* debug registers */
+	}
+	if (!err) {
+		/* The TPR, or which interrupts are there, may have changed. */
+		if (what == VH_SYS_CR_WRITE || what == VH_SYS_MSR_WRITE)
+			vh_request(vcpu, VH_REQ_EVENT);
+		return VH_EMUL_OK;
+	}
+	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	return VH_EMUL_FAULT;
+}
+
+static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+{
+	memcpy(val, &vh_fpu_legacy(vcpu_of(e), false)->xmm_space[4 * n], 16);
+	return VH_EMUL_OK;
+}
+
+static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+{
+	memcpy(&vh_fpu_legacy(vcpu_of(e), true)->xmm_space[4 * n], val, 16);
+	return VH_EMUL_OK;
+}
+
+static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+{
+	const struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), false);
+
+	*x = (struct vh_x87){ .cw = fx->cwd, .sw = fx->swd };
+}
+
+static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+{
+	struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), true);
+
+	fx->cwd = x->cw;
+	fx->swd = x->sw;
+	if (!x->init)
+		return;
+	fx->twd = 0;
+	fx->fop = 0;
+	fx->rip = 0;
+	fx->rdp = 0;
+}
+
+static const struct vh_emul_ops emul_ops = {
+	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
+	.set_seg = op_set_seg, .set_table = op_set_table, .tables = op_tables, .system = op_system,
+	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
+	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
+};
+
+static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.ndata = 4;
+	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	run->emulation_failure.insn_size = min_t(u8, e->insn_len, sizeof(e->insn));
+	memset(run->emulation_failure.insn_bytes, 0x90,
+	       sizeof(run->emulation_failure.insn_bytes));
+	memcpy(run->emulation_failure.insn_bytes, e->insn, run->emulation_failure.insn_size);
+	return 0;
+}
+
+/* The vCPU's state into the interpreter. */
+static void emul_begin(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = vcpu->emul;
+
+	vh_need(vcpu, VH_S_EMUL);
+	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
+	e->rip = s->rip;
+	e->rflags = s->rflags;
+	e->seg = s->seg;
+	e->gdt = &s->gdt;
+	e->idt = &s->idt;
+	e->cr0 = s->cr0;
+	e->cr4 = s->cr4;
+	e->efer = s->efer;
+	e->cpl = (s->cr0 & X86_CR0_PE) ? s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl : 0;
+	e->insn_len = 0;
+	e->rep_more = false;
+	e->sti_shadow = false;
+	vcpu->accesses.next = 0;
+}
+
+/**
+ * vh_emulate_real_int - deliver an event in real mode by software
+ * @vcpu: the vCPU
+ * @vector: the vector
+ * @len: bytes of the instruction that asked for it, 0 for faults and interrupts
+ *
+ * Own thread, interrupts on. Returns as vh_emulate() does. A failure to
+ * deliver is a shutdown, as in a processor whose vector table is gone.
+ */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = vcpu->emul;
+
+	emul_begin(vcpu);
+	memset(&e->d, 0, sizeof(e->d));
+	e->d.mode = 2;
+	e->d.next_rip = e->rip + len;
+	if (vh_emul_real_int(e, vector) != VH_EMUL_OK) {
+		vh_access_reset(vcpu);
+		vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
+		return 1;
+	}
+	vh_access_reset(vcpu);
+	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
+	s->rip = e->d.next_rip;
+	s->rflags = e->rflags;
+	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	return 1;
+}
+
+/**
+ * vh_emulate - execute the instruction at RIP for the guest
+ * @vcpu: the vCPU
+ *
+ * Own thread, interrupts on. Returns 1 to enter the guest again, 0 with
+ * vcpu->run filled to go to userspace.
+ */
+int vh_emulate(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = vcpu->emul;
+	u32 changed = VH_S_RIP, blocked;
+	int r;
+
+	emul_begin(vcpu);
+	r = vh_emul_step(e);
+	if (r == VH_EMUL_USER)
+		return vh_access_to_user(vcpu);
+	vcpu->accesses.finished = true;
+	switch (r) {
+	case VH_EMUL_OK:
+		if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
+			changed |= VH_S_RSP;
+		if (s->rflags != e->rflags)
+			changed |= VH_S_RFLAGS;
+		blocked = s->interruptibility;
+		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
+		s->rip = e->rip;
+		s->rflags = e->rflags;
+		s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+		if (e->sti_shadow)
+			s->interruptibility |= VH_SHADOW_STI;
+		if (e->mov_ss)
+			s->interruptibility |= VH_SHADOW_MOVSS;
+		if (e->iret)
+			s->interruptibility &= ~VH_BLOCKED_NMI;
+		if (s->interruptibility != blocked)
+			changed |= VH_S_INTR;
+		vh_dirty(vcpu, changed);
+		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more) {
+			s->dr6 |= BIT(14);
+			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		}
+		if (e->halted)
+			return vh_halt(vcpu);
+		return vh_access_to_user(vcpu);
+	case VH_EMUL_FAULT:
+		vh_inject_fault(vcpu, &e->fault);
+		return vh_access_to_user(vcpu);
+	case VH_EMUL_RETRY:
+		return vh_access_to_user(vcpu);
+	}
+	vh_access_reset(vcpu);
+	return emulation_failed(vcpu, e);
+}
+
+/**
+ * vh_run_create - what run/ keeps of a new vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_run_create(struct vh_vcpu *vcpu)
+{
+	struct emul_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+
+	if (!ctx)
+		return -ENOMEM;
+	ctx->vcpu = vcpu;
+	ctx->e.ops = &emul_ops;
+	vcpu->emul = &ctx->e;
+	return 0;
+}
+
+/**
+ * vh_run_destroy - undo vh_run_create()
+ * @vcpu: the vCPU
+ */
+void vh_run_destroy(struct vh_vcpu *vcpu)
+{
+	if (vcpu->emul)
+		kfree(container_of(vcpu->emul, struct emul_ctx, e));
+	vcpu->emul = NULL;
+}
+
+/**
+ * vh_run_abandon - the instruction that userspace was answering is not gone on with
+ * @vcpu: the vCPU
+ *
+ * Own thread. Userspace has moved RIP away from it.
+ */
+void vh_run_abandon(struct vh_vcpu *vcpu)
+{
+	vcpu->complete = NULL;
+	memset(&vcpu->accesses, 0, sizeof(vcpu->accesses));
+}
