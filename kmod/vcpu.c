@@ -325,7 +325,7 @@ void vh_vcpu_free(struct vh_vcpu *vcpu)
 	vh_run_destroy(vcpu);
 	vh_mmu_vcpu_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, 1));
-	kvfree(vcpu->cpuid);
+	vh_cpuid_destroy(vcpu);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->pio_data);
 	kfree(vcpu);
@@ -339,7 +339,9 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run || !vcpu->pio_data)
 		return -ENOMEM;
-	err = vh_fpu_create(vcpu);
+	err = vh_cpuid_create(vcpu);
+	if (!err)
+		err = vh_fpu_create(vcpu);
 	if (!err)
 		err = vh_msr_create(vcpu);
 	if (!err)
@@ -385,7 +387,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
-	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
+	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu->identity_page &&
 	    vh_mmu_create_identity_page(vm))
 		return -ENOMEM;
 	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);

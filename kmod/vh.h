@@ -33,13 +33,9 @@
 
 #include "../uapi/linux/vh.h"
 #include "emul/emul.h"
-#include "irq/irq.h"
-#include "mmu/mmu.h"
 
 #define VH_MAX_VCPUS	288
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
-#define VH_MAX_CPUID	256
-#define VH_CPUID_HOT	0x20		/* basic leaves found without a search */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
 #define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
@@ -139,39 +135,27 @@ struct vh_events {
 	bool nmi_reinject;
 	bool nmi_window;		/* exit wanted when NMIs unblock */
 	bool irq_window;		/* exit wanted when interrupts unblock */
-	bool smi_unsupported;
 	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */
 };
 
-struct vh_vmx;				/* vmx/vmx.h */
-struct vh_shadow;			/* mmu/shadow.h */
-struct vh_msrs;				/* msr.c */
-struct vh_mce;				/* mce.c */
-struct vh_record;			/* ctl/registry.h */
-struct vh_shrink_item;			/* acct/reclaim.c */
-struct vh_pvclock;			/* clock.c */
-
-/**
- * struct vh_accesses - userspace accesses of the instruction being emulated
- *
- * An instruction may need several (a page-crossing access, MOVS from device to
- * device); each is done once, its answer kept until the instruction completes.
- */
-#define VH_MAX_ACCESSES	16
-struct vh_accesses {
-	struct vh_access {
-		gpa_t gpa;		/* or port */
-		u8 data[8];
-		u8 len;
-		u16 count;		/* string I/O: elements, in pio_data; else 1 */
-		bool write, pio;
-		bool posted;		/* a write that userspace has yet to see */
-	} log[VH_MAX_ACCESSES];
-	unsigned int done;		/* answered by userspace */
-	unsigned int next;		/* position of the execution under way */
-	bool pending;			/* log[done] is a read that userspace answers */
-	bool finished;			/* the instruction is done; posted writes may remain */
-};
+/* What the rooms keep of a vCPU or a VM; each is only theirs to look into. */
+struct vh_cpuid;			/* cpu/ */
+struct vh_eventfds;			/* irq/ */
+struct vh_exec;				/* run/ */
+struct vh_fpu;				/* cpu/ */
+struct vh_irqchip;			/* irq/ */
+struct vh_lapic;			/* irq/ */
+struct vh_mce;				/* cpu/ */
+struct vh_mmu;				/* mmu/ */
+struct vh_msrs;				/* cpu/ */
+struct vh_pit;				/* irq/ */
+struct vh_pvclock;			/* cpu/ */
+struct vh_record;			/* ctl/ */
+struct vh_shadow;			/* mmu/ */
+struct vh_shrink_item;			/* acct/ */
+struct vh_table_cache;			/* mmu/ */
+struct vh_vm_clock;			/* cpu/ */
+struct vh_vmx;				/* vmx/ */
 
 /**
  * struct vh_vcpu - one virtual processor
@@ -185,7 +169,6 @@ struct vh_vcpu {
 	struct mutex lock;		/* held across every vCPU ioctl: "own thread" */
 	u32 id;				/* KVM_CREATE_VCPU's argument, the initial APIC id; const */
 	u32 idx;			/* position in vm->vcpus; const */
-	refcount_t refs;
 
 	unsigned long requests;		/* atomic bits, enum vh_request (kick.h) */
 	int mode;			/* atomic, enum vh_mode (kick.h) */
@@ -198,11 +181,9 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
 	struct vh_events ev;		/* own thread */
-	struct vh_accesses accesses;	/* own thread */
-	struct vh_table_cache table_cache;	/* own thread */
+	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
-	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first; own thread */
-	struct vh_emul *emul;		/* own thread */
+	struct vh_exec *exec;		/* own thread; run/ */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */
 	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
@@ -213,22 +194,17 @@ struct vh_vcpu {
 	int user_irq;			/* KVM_INTERRUPT without in-kernel irqchip; -1: none; own thread */
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
-	struct vh_msrs *msrs;		/* msr.c; own thread */
-	struct vh_mce *mce;		/* mce.c; own thread */
-	struct vh_pvclock *clock;	/* clock.c; own thread */
+	/* own thread; cpu/ */
+	struct vh_cpuid *cpuid;
+	struct vh_msrs *msrs;
+	struct vh_mce *mce;
+	struct vh_pvclock *clock;
+	struct vh_fpu *fpu;
 
-	struct kvm_cpuid_entry2 *cpuid;	/* own thread */
-	u32 nr_cpuid;
-	u16 cpuid_hot[VH_CPUID_HOT + 11];	/* leaf to index + 1 in cpuid */
-	u8 maxphyaddr;			/* from cpuid */
-	u64 cr4_reserved;		/* CR4 bits that #GP, from cpuid; own thread */
-	u64 efer_reserved;
-	u64 xcr0_allowed;
+	/* From the vCPU's CPUID; own thread. */
+	u8 maxphyaddr;
 	bool gbpages;
-
-	struct xregs_state *xstate;	/* guest FPU image, standard format; own thread (fpu.c) */
-	u64 host_xss;			/* of this section; fpu.c */
-	u32 host_pkru;
+	u64 cr4_reserved;		/* CR4 bits that #GP */
 
 	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
 	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
@@ -238,7 +214,6 @@ struct vh_vcpu {
 	bool sigmask_set;
 	bool tpr_reporting;		/* KVM_TPR_ACCESS_REPORTING */
 
-	unsigned int halt_poll_ns;	/* adaptive; own thread */
 	bool parked;			/* waits for VH_CMD_VM_RESUME; own thread writes, others read */
 	bool lost;			/* its state could not be read: ioctls fail with -EIO; own thread */
 
@@ -254,44 +229,31 @@ struct vh_vcpu {
  * struct vh_vm - one virtual machine
  */
 struct vh_vm {
-	struct vh_mmu mmu;
 	struct mm_struct *mm;		/* const */
 	refcount_t refs;		/* VM fd, each vCPU fd */
 	struct vh_record *rec;		/* const: identity and charges (ctl/registry.h) */
 	struct vh_shrink_item *shrink;	/* acct/reclaim.c */
 	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */
-	unsigned long status;		/* atomic bits VH_ST_* */
 
 	struct mutex lock;		/* vCPU and irqchip creation, state of the VM */
-	struct mutex slots_lock;	/* memslot changes; nests inside lock */
 	struct vh_vcpu __rcu *vcpus[VH_MAX_VCPUS];	/* filled in order, never cleared while the VM lives; lock */
 	unsigned int nr_vcpus;		/* published after the pointer (smp_store_release); lock */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP done; lock, read with READ_ONCE */
 
+	struct vh_mmu *mmu;		/* const */
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
-
-	struct list_head irqfds;	/* irqfd_lock */
-	raw_spinlock_t irqfd_lock;	/* interrupts off */
-	bool irqfd_used;		/* irqfd_lock */
-	atomic_t nr_resample;		/* irqfds with a resample fd */
-	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
-	struct mutex ioeventfd_lock;
+	struct vh_eventfds *eventfds;	/* const */
+	struct vh_vm_clock *clock;	/* const; cpu/ */
 
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
+	u32 default_tsc_khz;		/* of vCPUs to come; lock */
 
-	/* clock.c */
-	raw_spinlock_t clock_lock;
-	s64 clock_offset;		/* kvmclock = host boottime ns + offset; clock_lock */
-	bool anchored;			/* one moment on both clocks, for all vCPUs; clock_lock */
-	u64 anchor_tsc;
-	s64 anchor_ns;
-	u32 default_tsc_khz;		/* lock */
-	bool tsc_written;		/* the last IA32_TSC written by userspace; clock_lock */
-	u32 tsc_write_khz;
-	s64 tsc_write_offset;
+	/* Accounting: mmu/ writes, others read. */
+	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
+	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 };
 
 #define vh_for_each_vcpu(i, vcpu, vm)						\

@@ -27,6 +27,18 @@ struct vh_pvclock {
 	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */
 };
 
+/* The clocks of a VM; one moment on the host's TSC and on its own, for all vCPUs. */
+struct vh_vm_clock {
+	raw_spinlock_t lock;		/* all that follows */
+	s64 offset;			/* kvmclock = host boottime ns + offset */
+	bool anchored;			/* the moment is chosen: */
+	u64 anchor_tsc;
+	s64 anchor_ns;
+	bool written;			/* the last IA32_TSC written by userspace: */
+	u32 write_khz;
+	s64 write_offset;
+};
+
 /**
  * vh_clock_create - a new vCPU's clock
  * @vcpu: the vCPU
@@ -58,12 +70,28 @@ void vh_clock_destroy(struct vh_vcpu *vcpu)
 /**
  * vh_clock_vm_init - a new VM's clock starts at 0
  * @vm: the VM
+ *
+ * Process context. -ENOMEM.
  */
-void vh_clock_vm_init(struct vh_vm *vm)
+int vh_clock_vm_init(struct vh_vm *vm)
 {
-	raw_spin_lock_init(&vm->clock_lock);
-	vm->clock_offset = -(s64)ktime_get_boottime_ns();
+	vm->clock = kzalloc(sizeof(*vm->clock), GFP_KERNEL_ACCOUNT);
+	if (!vm->clock)
+		return -ENOMEM;
+	raw_spin_lock_init(&vm->clock->lock);
+	vm->clock->offset = -(s64)ktime_get_boottime_ns();
 	vm->default_tsc_khz = tsc_khz;
+	return 0;
+}
+
+/**
+ * vh_clock_vm_free - undo vh_clock_vm_init()
+ * @vm: the VM; no vCPU is left
+ */
+void vh_clock_vm_free(struct vh_vm *vm)
+{
+	kfree(vm->clock);
+	vm->clock = NULL;
 }
 
 /* --- TSC --- */
@@ -97,19 +125,19 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 	s64 offset;
 
 	offset = value - vh_tsc_scaled(now, vcpu->tsc_scale);
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	if (host && vm->tsc_written && vm->tsc_write_khz == vcpu->tsc_khz) {
-		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->tsc_write_offset;
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
+	if (host && vm->clock->written && vm->clock->write_khz == vcpu->tsc_khz) {
+		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->clock->write_offset;
 		/* Within a second of it, or the reset value again. */
 		if (value == 0 || abs((s64)(value - expected)) < (s64)vcpu->tsc_khz * 1000)
-			offset = vm->tsc_write_offset;
+			offset = vm->clock->write_offset;
 	}
 	if (host) {
-		vm->tsc_written = true;
-		vm->tsc_write_offset = offset;
-		vm->tsc_write_khz = vcpu->tsc_khz;
+		vm->clock->written = true;
+		vm->clock->write_offset = offset;
+		vm->clock->write_khz = vcpu->tsc_khz;
 	}
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 	vcpu->tsc_offset = offset;
 	vh_request(vcpu, VH_REQ_CLOCK);
 }
@@ -182,20 +210,20 @@ static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
 	u64 t, n;
 
 	anchor_now(&t, &n);
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
 	if (!host_tsc_stable()) {
 		*tsc = t;
-		*ns = n + vm->clock_offset;
+		*ns = n + vm->clock->offset;
 	} else {
-		if (!vm->anchored) {
-			vm->anchor_tsc = t;
-			vm->anchor_ns = n + vm->clock_offset;
-			vm->anchored = true;
+		if (!vm->clock->anchored) {
+			vm->clock->anchor_tsc = t;
+			vm->clock->anchor_ns = n + vm->clock->offset;
+			vm->clock->anchored = true;
 		}
-		*tsc = vm->anchor_tsc;
-		*ns = vm->anchor_ns;
+		*tsc = vm->clock->anchor_tsc;
+		*ns = vm->clock->anchor_ns;
 	}
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 }
 
 /* ns = ((ticks << shift) * mul) >> 32 (pvclock-abi.h); shift may be negative. */
@@ -254,7 +282,7 @@ void vh_clock_update(struct vh_vcpu *vcpu)
 static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 {
 	struct vh_vm *vm = vcpu->vm;
-	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock_offset);
+	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock->offset);
 	struct pvclock_wall_clock wc = { .version = 2 };
 	u32 rem;
 
@@ -335,7 +363,7 @@ int vh_clock_ctrl(struct vh_vcpu *vcpu)
 int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
 {
 	memset(d, 0, sizeof(*d));
-	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock_offset);
+	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock->offset);
 	d->realtime = ktime_get_real_ns();
 	d->host_tsc = rdtsc_ordered();
 	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
@@ -364,10 +392,10 @@ int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
 		if (now > d->realtime)
 			clock += now - d->realtime;
 	}
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	vm->clock_offset = clock - ktime_get_boottime_ns();
-	vm->anchored = false;
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
+	vm->clock->offset = clock - ktime_get_boottime_ns();
+	vm->clock->anchored = false;
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 	vh_vm_request_all(vm, VH_REQ_CLOCK);
 	return 0;
 }

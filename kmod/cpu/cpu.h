@@ -21,6 +21,10 @@
 #include "../vh.h"
 
 /* --- cpuid.c --- */
+#define VH_MAX_CPUID	256		/* leaves of a vCPU */
+
+int vh_cpuid_create(struct vh_vcpu *vcpu);			/* -ENOMEM */
+void vh_cpuid_destroy(struct vh_vcpu *vcpu);
 int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
 unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
 void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
@@ -52,7 +56,8 @@ int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	
 /* --- clock.c --- */
 int vh_clock_create(struct vh_vcpu *vcpu);
 void vh_clock_destroy(struct vh_vcpu *vcpu);
-void vh_clock_vm_init(struct vh_vm *vm);
+int vh_clock_vm_init(struct vh_vm *vm);			/* -ENOMEM */
+void vh_clock_vm_free(struct vh_vm *vm);
 void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
 int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
 int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);

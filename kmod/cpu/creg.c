@@ -166,7 +166,7 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 	struct vh_cpu_state *s = &vcpu->s;
 
 	vh_need(vcpu, VH_S_CR0 | VH_S_EFER);
-	if (value & vcpu->efer_reserved)
+	if (value & vcpu->cpuid->efer_reserved)
 		return -EINVAL;
 	if (host) {
 		value &= ~(u64)EFER_LMA;

@@ -10,6 +10,19 @@
 #include "../mmu/mmu.h"
 #include "cpu.h"
 
+#define VH_CPUID_HOT	0x20		/* basic leaves found without a search */
+
+/**
+ * struct vh_cpuid - CPUID of a vCPU, and what follows from it
+ */
+struct vh_cpuid {
+	struct kvm_cpuid_entry2 *entry;
+	u32 nr;
+	u16 hot[VH_CPUID_HOT + 11];	/* leaf to index + 1 in entry[] */
+	u64 efer_reserved;		/* EFER bits that #GP */
+	u64 xcr0_allowed;
+};
+
 /* Addresses in MSRs and segments: the processor has to take them, whatever the guest's CR4 says. */
 static inline bool vh_host_la57(void)
 {

@@ -124,7 +124,7 @@ static bool cregs_valid(struct vh_vcpu *vcpu, const struct creg *c)
 	if (((c->cr0 & X86_CR0_PG) && !(c->cr0 & X86_CR0_PE)) ||
 	    ((c->cr0 & X86_CR0_NW) && !(c->cr0 & X86_CR0_CD)))
 		return false;
-	if ((c->cr4 & vcpu->cr4_reserved) || (c->efer & vcpu->efer_reserved))
+	if ((c->cr4 & vcpu->cr4_reserved) || (c->efer & vcpu->cpuid->efer_reserved))
 		return false;
 	/* Long mode is active exactly when it is enabled and paging is on. */
 	if (lma != ((c->efer & EFER_LME) && (c->cr0 & X86_CR0_PG)))

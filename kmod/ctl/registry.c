@@ -328,6 +328,7 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 {
 	down_write(&vh_registry_lock);
 	set_process(r);
+	r->status = 0;
 	r->vm = vm;
 	r->attached = true;
 	vh_reclaim_vm_add(vm);

@@ -36,6 +36,7 @@ struct vh_record {
 	struct pid *pid;		/* VMM or creator, thread group; vh_registry_lock */
 	char comm[TASK_COMM_LEN];	/* of it; vh_registry_lock */
 	struct vh_vm *vm;		/* NULL: no VMM; vh_registry_lock */
+	unsigned long status;		/* atomic bits VH_ST_*: of @vm */
 	struct vh_counts past;		/* of VMMs that are gone; vh_registry_lock */
 
 	struct mutex charge_mutex;
@@ -105,7 +106,7 @@ unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsig
 #define VH_CTL_DEAD	2	/* killed, or an impossible state: every run fails with -EIO */
 #define VH_CTL_NEW	3	/* has not run (again): see what there is to tell */
 
-#define VH_ST_STARTED	0	/* bits of vm->status */
+#define VH_ST_STARTED	0	/* bits of record->status */
 #define VH_ST_STOPPED	1
 #define VH_ST_CRASHED	2
 

@@ -136,6 +136,18 @@ void vh_routes_free(struct vh_irqchip *chip);
 /* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: tell resampling irqfds. */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
 
+/**
+ * struct vh_eventfds - irqfds and ioeventfds of a VM
+ */
+struct vh_eventfds {
+	struct list_head irqfds;	/* irqfd_lock */
+	raw_spinlock_t irqfd_lock;	/* interrupts off */
+	bool irqfd_used;		/* irqfd_lock */
+	atomic_t nr_resample;		/* irqfds with a resample fd */
+	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
+	struct mutex ioeventfd_lock;
+};
+
 /* irqfd.c */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi);
 bool vh_irqfd_any_resample(struct vh_vm *vm);

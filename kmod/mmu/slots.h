@@ -38,9 +38,9 @@ extern struct srcu_struct vh_slots_srcu;
 /* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
-	return srcu_dereference_check(vm->mmu.slots, &vh_slots_srcu,
-				      lockdep_is_held(&vm->slots_lock) ||
-				      lockdep_is_held_type(&vm->mmu.lock, 0));
+	return srcu_dereference_check(vm->mmu->slots, &vh_slots_srcu,
+				      lockdep_is_held(&vm->mmu->slots_lock) ||
+				      lockdep_is_held_type(&vm->mmu->lock, 0));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);

@@ -27,7 +27,7 @@
 int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write,
 		     bool pio)
 {
-	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *e;
 	bool done;
 
@@ -75,7 +75,7 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
  */
 void vh_access_reset(struct vh_vcpu *vcpu)
 {
-	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_accesses *a = &vcpu->exec->accesses;
 
 	a->done = 0;
 	a->next = 0;
@@ -99,7 +99,7 @@ void vh_access_reset(struct vh_vcpu *vcpu)
 int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int size,
 		     unsigned int *count, bool write)
 {
-	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *x = &a->log[a->next];
 	int r;
 
@@ -169,7 +169,7 @@ static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 
 static int complete_read(struct vh_vcpu *vcpu)
 {
-	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *e = &a->log[a->done];
 
 	if (e->count == 1)
@@ -188,18 +188,18 @@ static int complete_read(struct vh_vcpu *vcpu)
  */
 int vh_access_to_user(struct vh_vcpu *vcpu)
 {
-	struct vh_accesses *a = &vcpu->accesses;
+	struct vh_accesses *a = &vcpu->exec->accesses;
 	unsigned int i;
 
 	for (i = 0; i < a->done; i++) {
 		if (!a->log[i].posted)
 			continue;
 		a->log[i].posted = false;
-		vcpu->complete = vh_access_to_user;
+		vcpu->exec->complete = vh_access_to_user;
 		return access_to_user(vcpu, &a->log[i]);
 	}
 	if (a->pending) {
-		vcpu->complete = complete_read;
+		vcpu->exec->complete = complete_read;
 		return access_to_user(vcpu, &a->log[a->done]);
 	}
 	if (a->finished)

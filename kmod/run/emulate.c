@@ -9,14 +9,9 @@
 #include "../tsc.h"
 #include "internal.h"
 
-struct emul_ctx {
-	struct vh_emul e;
-	struct vh_vcpu *vcpu;
-};
-
 static struct vh_vcpu *vcpu_of(struct vh_emul *e)
 {
-	return container_of(e, struct emul_ctx, e)->vcpu;
+	return container_of(e, struct vh_exec, e)->vcpu;
 }
 
 static u32 access_of(struct vh_emul *e, u32 access, bool system)
@@ -119,7 +114,7 @@ static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int
  */
 int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write)
 {
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 
 	return linear_access(e, linear, buf, len,
 			     access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false));
@@ -351,7 +346,7 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 static void emul_begin(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 
 	vh_need(vcpu, VH_S_EMUL);
 	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
@@ -367,7 +362,7 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	e->insn_len = 0;
 	e->rep_more = false;
 	e->sti_shadow = false;
-	vcpu->accesses.next = 0;
+	vcpu->exec->accesses.next = 0;
 }
 
 /**
@@ -382,7 +377,7 @@ static void emul_begin(struct vh_vcpu *vcpu)
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 
 	emul_begin(vcpu);
 	memset(&e->d, 0, sizeof(e->d));
@@ -411,7 +406,7 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 int vh_emulate(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 	u32 changed = VH_S_RIP, blocked;
 	int r;
 
@@ -419,7 +414,7 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
 		return vh_access_to_user(vcpu);
-	vcpu->accesses.finished = true;
+	vcpu->exec->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
 		if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
@@ -465,13 +460,13 @@ int vh_emulate(struct vh_vcpu *vcpu)
  */
 int vh_run_create(struct vh_vcpu *vcpu)
 {
-	struct emul_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	struct vh_exec *exec = kzalloc(sizeof(*exec), GFP_KERNEL_ACCOUNT);
 
-	if (!ctx)
+	if (!exec)
 		return -ENOMEM;
-	ctx->vcpu = vcpu;
-	ctx->e.ops = &emul_ops;
-	vcpu->emul = &ctx->e;
+	exec->vcpu = vcpu;
+	exec->e.ops = &emul_ops;
+	vcpu->exec = exec;
 	return 0;
 }
 
@@ -481,9 +476,8 @@ int vh_run_create(struct vh_vcpu *vcpu)
  */
 void vh_run_destroy(struct vh_vcpu *vcpu)
 {
-	if (vcpu->emul)
-		kfree(container_of(vcpu->emul, struct emul_ctx, e));
-	vcpu->emul = NULL;
+	kfree(vcpu->exec);
+	vcpu->exec = NULL;
 }
 
 /**
@@ -494,6 +488,6 @@ void vh_run_destroy(struct vh_vcpu *vcpu)
  */
 void vh_run_abandon(struct vh_vcpu *vcpu)
 {
-	vcpu->complete = NULL;
-	memset(&vcpu->accesses, 0, sizeof(vcpu->accesses));
+	vcpu->exec->complete = NULL;
+	memset(&vcpu->exec->accesses, 0, sizeof(vcpu->exec->accesses));
 }

@@ -307,7 +307,7 @@ static int exit_io(struct vh_vcpu *vcpu)
 	run->io.data_offset = PAGE_SIZE;
 	if (!in)
 		memcpy(vcpu->pio_data, &data, len);
-	vcpu->complete = in ? complete_in : complete_out;
+	vcpu->exec->complete = in ? complete_in : complete_out;
 	return 0;
 }
 

@@ -11,6 +11,39 @@
 #include "../mmu/mmu.h"
 #include "run.h"
 
+/**
+ * struct vh_accesses - userspace accesses of the instruction being emulated
+ *
+ * An instruction may need several (a page-crossing access, MOVS from device to
+ * device); each is done once, its answer kept until the instruction completes.
+ */
+#define VH_MAX_ACCESSES	16
+struct vh_accesses {
+	struct vh_access {
+		gpa_t gpa;		/* or port */
+		u8 data[8];
+		u8 len;
+		u16 count;		/* string I/O: elements, in pio_data; else 1 */
+		bool write, pio;
+		bool posted;		/* a write that userspace has yet to see */
+	} log[VH_MAX_ACCESSES];
+	unsigned int done;		/* answered by userspace */
+	unsigned int next;		/* position of the execution under way */
+	bool pending;			/* log[done] is a read that userspace answers */
+	bool finished;			/* the instruction is done; posted writes may remain */
+};
+
+/**
+ * struct vh_exec - what run/ keeps of a vCPU; own thread
+ */
+struct vh_exec {
+	struct vh_emul e;
+	struct vh_vcpu *vcpu;		/* const */
+	struct vh_accesses accesses;
+	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first */
+	unsigned int halt_poll_ns;	/* adaptive */
+};
+
 /*
  * Handlers of exits return 1 to enter the guest again, 0 with vcpu->run filled
  * to go to userspace, or a negative errno.

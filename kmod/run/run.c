@@ -71,13 +71,13 @@ static void adapt_halt_poll(struct vh_vcpu *vcpu, u64 waited, bool polled)
 	unsigned int max = READ_ONCE(halt_poll_ns);
 
 	if (!max)
-		vcpu->halt_poll_ns = 0;
+		vcpu->exec->halt_poll_ns = 0;
 	else if (polled)
 		return;
 	else if (waited > max)
-		vcpu->halt_poll_ns = 0;
+		vcpu->exec->halt_poll_ns = 0;
 	else
-		vcpu->halt_poll_ns = min(max, vcpu->halt_poll_ns ? vcpu->halt_poll_ns * 2 :
+		vcpu->exec->halt_poll_ns = min(max, vcpu->exec->halt_poll_ns ? vcpu->exec->halt_poll_ns * 2 :
 								    HALT_POLL_START);
 }
 
@@ -89,7 +89,7 @@ static int block(struct vh_vcpu *vcpu)
 	bool polled = false;
 
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	stop = ktime_add_ns(start, min(vcpu->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	stop = ktime_add_ns(start, min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)));
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
 	       !signal_pending(current)) {
@@ -268,7 +268,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 int vh_vcpu_run(struct vh_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	int (*complete)(struct vh_vcpu *vcpu) = vcpu->complete;
+	int (*complete)(struct vh_vcpu *vcpu) = vcpu->exec->complete;
 	sigset_t saved;
 	int r = 1;
 
@@ -285,7 +285,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 	}
 	run->exit_reason = KVM_EXIT_UNKNOWN;
 	if (complete) {
-		vcpu->complete = NULL;
+		vcpu->exec->complete = NULL;
 		r = complete(vcpu);
 	}
 	if (!vcpu->lapic) {

@@ -223,6 +223,7 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 		    leaves[i].function == 0xd)
 			e[i].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	}
+	KUNIT_ASSERT_EQ(test, vh_cpuid_create(vcpu), 0);
 	vcpu->valid = VH_S_ALL;
 	vcpu->id = 5;
 	vcpu->s.xcr0 = 1;
@@ -232,7 +233,7 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 
 static void vcpu_end(struct vh_vcpu *vcpu)
 {
-	kvfree(vcpu->cpuid);
+	vh_cpuid_destroy(vcpu);
 }
 
 static void exec(struct vh_vcpu *vcpu, u32 function, u32 index)
@@ -335,7 +336,7 @@ static void follows(struct kunit *test)
 	HOST_ALL(test);
 	vcpu = vcpu_with(test, leaves, ARRAY_SIZE(leaves));
 	KUNIT_EXPECT_EQ(test, ~vcpu->cr4_reserved, CR4_COMMON | c->cr4);
-	KUNIT_EXPECT_EQ(test, ~vcpu->efer_reserved, c->efer);
+	KUNIT_EXPECT_EQ(test, ~vcpu->cpuid->efer_reserved, c->efer);
 	KUNIT_EXPECT_EQ(test, vcpu->maxphyaddr, min_t(u32, 36, boot_cpu_data.x86_phys_bits));
 	vcpu_end(vcpu);
 	/* What VM entry would refuse is reserved whatever the VMM promises. */
@@ -365,7 +366,7 @@ static void mirrors(struct kunit *test)
 
 	HOST_ALL(test);
 	vcpu = vcpu_with(test, leaves, ARRAY_SIZE(leaves));
-	KUNIT_EXPECT_EQ(test, vcpu->xcr0_allowed, 7);
+	KUNIT_EXPECT_EQ(test, vcpu->cpuid->xcr0_allowed, 7);
 	exec(vcpu, 1, 0);
 	KUNIT_EXPECT_EQ(test, vcpu->s.gpr[VH_RCX], BIT(26));	/* a VMM cannot set OSXSAVE */
 	exec(vcpu, 7, 0);
