@@ -17,9 +17,9 @@ none() { ! grep -rnE "$@"; }	# no line matches
 
 build() {	# in a folder of its own, so that the build for use stays
 	local dir=$1; shift
-	rm -rf "$dir" && mkdir -p "$dir" && cp -r kmod uapi "$dir/" &&
+	rm -rf "$dir" && mkdir -p "$dir" && cp -r Kbuild kmod uapi "$dir/" &&
 		find "$dir" -name '*.o' -delete &&
-		out=$(make -j2 -C "$kdir" M="$dir/kmod" W=1 "$@" modules 2>&1) &&
+		out=$(make -j2 -C "$kdir" M="$dir" W=1 "$@" modules 2>&1) &&
 		! grep -E 'warning:|error:' <<<"$out"
 }
 check "W=1 and sparse clean" build "$PWD/build/static" C=2
