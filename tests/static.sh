@@ -4,15 +4,7 @@
 set -u
 cd "$(dirname "$0")/.."
 kdir=$(scripts/deps --kdir)
-passed=0 failed=0
-check() {
-	local name=$1; shift
-	if out=$("$@" 2>&1); then
-		passed=$((passed + 1)); echo "ok - $name"
-	else
-		failed=$((failed + 1)); echo "not ok - $name"; echo "$out" | tail -n 20
-	fi
-}
+. tests/lib/check.sh
 none() { ! grep -rnE "$@"; }	# no line matches
 
 build() {	# in a folder of its own, so that the build for use stays
@@ -36,5 +28,4 @@ check "shell scripts parse" bash -c \
 	'for f in scripts/* packaging/{dist,deb,rpm} tests/*.sh tests/check tests/*/*.sh tests/package/base tests/kernels/{root,build}; do bash -n $f || exit 1; done'
 check "vhctl builds without warnings" make -s -C tools/vhctl O="$PWD/build/static-vhctl"
 rm -rf build/static-vhctl
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish
