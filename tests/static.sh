@@ -16,7 +16,24 @@ build() {	# in a folder of its own, so that the build for use stays
 }
 check "W=1 and sparse clean" build "$PWD/build/static" C=2
 check "the debug build too" build "$PWD/build/static-debug" VH_DEBUG=1
+check "every call and include goes down, but for those that docs/architecture.md lists" \
+	tests/lib/floors.py build/static-debug/kmod
 rm -rf build/static build/static-debug
+# A file below that calls up, and a listed arrow that is gone, are found.
+falls() {
+	local tree=build/static-floors
+	rm -rf "$tree" && mkdir -p "$tree" && cp -r kmod docs tests uapi "$tree/" || return 1
+	sed -i '0,/^#include "/s//#include "..\/vmx\/vmx.h"\n&/' "$tree/kmod/irq/pic.c"
+	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" && grep -q 'irq/pic.c .* includes up' "$tree/up" || return 1
+	cp kmod/irq/pic.c "$tree/kmod/irq/"
+	sed -i 's/`vh_window_run`/`vh_no_such_call`/' "$tree/docs/architecture.md"
+	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" &&
+		grep -q 'run/run.c .* calls up .*vh_window_run' "$tree/up" && grep -q 'does not call vh_no_such_call' "$tree/up"
+}
+check "and one that goes up would be found" falls
+rm -rf build/static-floors
+long() { git ls-files 'kmod/*.[chS]' 'tools/*.[chS]' 'tests/*.[chS]' | xargs wc -l | awk '$2 != "total" && $1 > 800 { print; bad = 1 } END { exit bad }'; }
+check "no file has more than 800 lines" long
 check "every source file has an SPDX line" bash -c \
 	'! git ls-files "*.[chS]" "*.py" "*.sh" | xargs grep -L SPDX-License-Identifier | grep .'
 check "kernel versions only in kmod/compat" none 'LINUX_VERSION_CODE|KERNEL_VERSION\(' kmod \

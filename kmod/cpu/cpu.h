@@ -114,8 +114,30 @@ int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
 int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
 
 /* --- translate.c --- */
-/* -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
-int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+
+/**
+ * vh_gva_to_gpa - translate a linear address as the guest's processor would
+ * @vcpu: the vCPU
+ * @gva: guest linear address
+ * @access: VH_ACC_*
+ * @gpa: guest-physical address
+ * @f: the exception
+ *
+ * Own thread, interrupts on. Accessed and dirty bits are set. Returns 0,
+ * -EFAULT with *f for a page fault, -ENXIO when a paging structure is not RAM.
+ */
+static inline int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa,
+				struct vh_fault *f)
+{
+	vh_need(vcpu, VH_S_CR0);
+	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
+		*gpa = (u32)gva;
+		return 0;
+	}
+	return vh_paged_gva_to_gpa(vcpu, gva, access, gpa, f);
+}
+
 int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
 
 #endif /* VH_CPU_H */

@@ -361,6 +361,12 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 	return vh_clock_msr_write(vcpu, msr, value);
 }
 
+/* Apart, or the other MSRs would pay for its registers. */
+static noinline u64 tsc_read(struct vh_vcpu *vcpu)
+{
+	return vh_tsc_read(vcpu);
+}
+
 /**
  * vh_msr_read_fast - RDMSR of the hot ones
  * @vcpu: the vCPU
@@ -379,7 +385,7 @@ bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 		*value = vcpu->msrs->v[ST_TSC_ADJUST];
 		return true;
 	case MSR_IA32_TSC:
-		*value = vh_tsc_read(vcpu);
+		*value = tsc_read(vcpu);
 		return true;
 	case MSR_IA32_APICBASE:
 		if (!vcpu->lapic)

@@ -20,9 +20,18 @@ static void paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
 	vh_paging_in_memory(vcpu, p);
 }
 
-/* Apart, for its variables are large and code without paging needs none of them. */
-static noinline int paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa,
-				     struct vh_fault *f)
+/**
+ * vh_paged_gva_to_gpa - vh_gva_to_gpa() with paging on
+ * @vcpu: the vCPU
+ * @gva: guest linear address
+ * @access: VH_ACC_*
+ * @gpa: guest-physical address
+ * @f: the exception
+ *
+ * As vh_gva_to_gpa(). Apart, for its variables are large and code without
+ * paging needs none of them.
+ */
+int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
 {
 	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
 	struct vh_paging p;
@@ -36,27 +45,6 @@ static noinline int paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, 
 					.error = w.error_code, .cr2 = gva };
 	*gpa = w.gpa;
 	return err;
-}
-
-/**
- * vh_gva_to_gpa - translate a linear address as the guest's processor would
- * @vcpu: the vCPU
- * @gva: guest linear address
- * @access: VH_ACC_*
- * @gpa: guest-physical address
- * @f: the exception
- *
- * Own thread, interrupts on. Accessed and dirty bits are set. Returns 0,
- * -EFAULT with *f for a page fault, -ENXIO when a paging structure is not RAM.
- */
-int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
-{
-	vh_need(vcpu, VH_S_CR0);
-	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
-		*gpa = (u32)gva;
-		return 0;
-	}
-	return paged_gva_to_gpa(vcpu, gva, access, gpa, f);
 }
 
 /**
