@@ -317,15 +317,11 @@ static const struct file_operations vcpu_fops = {
 void vh_vcpu_free(struct vh_vcpu *vcpu)
 {
 	vh_lapic_destroy(vcpu);
-	vh_clock_destroy(vcpu);
 	vh_vmx_destroy(vcpu);
-	vh_fpu_destroy(vcpu);
-	vh_mce_destroy(vcpu);
-	vh_msr_destroy(vcpu);
+	vh_cpu_destroy(vcpu);
 	vh_run_destroy(vcpu);
 	vh_mmu_vcpu_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, 1));
-	vh_cpuid_destroy(vcpu);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->pio_data);
 	kfree(vcpu);
@@ -339,15 +335,7 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run || !vcpu->pio_data)
 		return -ENOMEM;
-	err = vh_cpuid_create(vcpu);
-	if (!err)
-		err = vh_fpu_create(vcpu);
-	if (!err)
-		err = vh_msr_create(vcpu);
-	if (!err)
-		err = vh_mce_create(vcpu);
-	if (!err)
-		err = vh_clock_create(vcpu);
+	err = vh_cpu_create(vcpu);
 	if (!err)
 		err = vh_mmu_vcpu_create(vcpu);
 	if (!err)

@@ -99,7 +99,7 @@ struct vh_cpu_state {
 	u32 interruptibility;
 	u64 pending_db;
 
-	/* not in the VMCS: switched by the section (fpu.c, vmx/switch.c) */
+	/* not in the VMCS: switched by the section (cpu/fpu.c, vmx/switch.c) */
 	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
 	u64 xcr0, xss;
 	u32 pkru;

@@ -19,14 +19,6 @@
 #include "internal.h"
 #include "../tsc.h"
 
-struct vh_pvclock {
-	gpa_t page;		/* of the time info; valid when enabled */
-	bool enabled;
-	u64 system_time_msr, wall_clock_msr;
-	u32 version;
-	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */
-};
-
 /* The clocks of a VM; one moment on the host's TSC and on its own, for all vCPUs. */
 struct vh_vm_clock {
 	raw_spinlock_t lock;		/* all that follows */
@@ -40,31 +32,17 @@ struct vh_vm_clock {
 };
 
 /**
- * vh_clock_create - a new vCPU's clock
+ * vh_clock_init - a new vCPU's TSC
  * @vcpu: the vCPU
  *
- * Process context; vm->lock held. -ENOMEM.
+ * Process context; vm->lock held.
  */
-int vh_clock_create(struct vh_vcpu *vcpu)
+void vh_clock_init(struct vh_vcpu *vcpu)
 {
-	vcpu->clock = kzalloc(sizeof(*vcpu->clock), GFP_KERNEL_ACCOUNT);
-	if (!vcpu->clock)
-		return -ENOMEM;
 	vcpu->tsc_khz = tsc_khz;
 	if (vcpu->vm->default_tsc_khz)
 		vh_tsc_set_khz(vcpu, vcpu->vm->default_tsc_khz);
 	vh_tsc_write(vcpu, 0, true);
-	return 0;
-}
-
-/**
- * vh_clock_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_clock_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->clock);
-	vcpu->clock = NULL;
 }
 
 /**

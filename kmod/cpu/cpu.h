@@ -20,11 +20,13 @@
 
 #include "../vh.h"
 
+/* What cpu/ keeps of a vCPU; process context, vm->lock held. -ENOMEM. */
+int vh_cpu_create(struct vh_vcpu *vcpu);
+void vh_cpu_destroy(struct vh_vcpu *vcpu);
+
 /* --- cpuid.c --- */
 #define VH_MAX_CPUID	256		/* leaves of a vCPU */
 
-int vh_cpuid_create(struct vh_vcpu *vcpu);			/* -ENOMEM */
-void vh_cpuid_destroy(struct vh_vcpu *vcpu);
 int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
 unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
 void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
@@ -37,8 +39,6 @@ void vh_cpuid_exec(struct vh_vcpu *vcpu);
 void vh_cpuid_refresh(struct vh_vcpu *vcpu);
 
 /* --- msr.c; own thread --- */
-int vh_msr_create(struct vh_vcpu *vcpu);
-void vh_msr_destroy(struct vh_vcpu *vcpu);
 void vh_msr_reset(struct vh_vcpu *vcpu);
 /*
  * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
@@ -54,8 +54,6 @@ int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
 int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
 
 /* --- clock.c --- */
-int vh_clock_create(struct vh_vcpu *vcpu);
-void vh_clock_destroy(struct vh_vcpu *vcpu);
 int vh_clock_vm_init(struct vh_vm *vm);			/* -ENOMEM */
 void vh_clock_vm_free(struct vh_vm *vm);
 void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
@@ -68,8 +66,6 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 /* --- fpu.c --- */
 int vh_fpu_module_init(void);
 u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
-int vh_fpu_create(struct vh_vcpu *vcpu);
-void vh_fpu_destroy(struct vh_vcpu *vcpu);
 void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
 /*
  * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
@@ -104,8 +100,6 @@ void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (S
 #define VH_MCE_BANKS 32			/* KVM_CAP_MCE */
 
 u64 vh_mce_cap(void);						/* KVM_X86_GET_MCE_CAP_SUPPORTED */
-int vh_mce_create(struct vh_vcpu *vcpu);
-void vh_mce_destroy(struct vh_vcpu *vcpu);
 int vh_mce_setup(struct vh_vcpu *vcpu, u64 cap);		/* KVM_X86_SETUP_MCE */
 int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e);	/* KVM_X86_SET_MCE; 1: #MC is due */
 

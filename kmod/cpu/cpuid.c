@@ -368,30 +368,6 @@ static void index_hot(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_cpuid_create - a new vCPU has no leaves
- * @vcpu: the vCPU
- *
- * Process context. -ENOMEM.
- */
-int vh_cpuid_create(struct vh_vcpu *vcpu)
-{
-	vcpu->cpuid = kzalloc(sizeof(*vcpu->cpuid), GFP_KERNEL_ACCOUNT);
-	return vcpu->cpuid ? 0 : -ENOMEM;
-}
-
-/**
- * vh_cpuid_destroy - undo vh_cpuid_create()
- * @vcpu: the vCPU
- */
-void vh_cpuid_destroy(struct vh_vcpu *vcpu)
-{
-	if (vcpu->cpuid)
-		kvfree(vcpu->cpuid->entry);
-	kfree(vcpu->cpuid);
-	vcpu->cpuid = NULL;
-}
-
-/**
  * vh_cpuid_install - the vCPU's leaves from now on
  * @vcpu: the vCPU
  * @e: allocated by kvmalloc(), or NULL; now the vCPU's

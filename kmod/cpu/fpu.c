@@ -8,7 +8,6 @@
  * kernel_fpu_begin(), and nobody else uses the FPU on this CPU meanwhile.
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
@@ -87,13 +86,6 @@ u64 vh_fpu_xcr0(void)
 	return offered;
 }
 
-/* A vCPU's FPU; own thread. */
-struct vh_fpu {
-	struct xregs_state *area;	/* the guest's, in the standard format */
-	u64 host_xss;			/* of this section */
-	u32 host_pkru;			/* of this section */
-};
-
 /**
  * vh_fpu_create - the area of a new vCPU
  * @vcpu: the vCPU
@@ -102,9 +94,6 @@ struct vh_fpu {
  */
 int vh_fpu_create(struct vh_vcpu *vcpu)
 {
-	vcpu->fpu = kzalloc(sizeof(*vcpu->fpu), GFP_KERNEL_ACCOUNT);
-	if (!vcpu->fpu)
-		return -ENOMEM;
 	/* Pages: 64-byte alignment is what XSAVE wants. */
 	vcpu->fpu->area = alloc_pages_exact(area_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
 	return vcpu->fpu->area ? 0 : -ENOMEM;
@@ -116,10 +105,8 @@ int vh_fpu_create(struct vh_vcpu *vcpu)
  */
 void vh_fpu_destroy(struct vh_vcpu *vcpu)
 {
-	if (vcpu->fpu && vcpu->fpu->area)
+	if (vcpu->fpu->area)
 		free_pages_exact(vcpu->fpu->area, area_size);
-	kfree(vcpu->fpu);
-	vcpu->fpu = NULL;
 }
 
 static struct xregs_state *area(struct vh_vcpu *vcpu)

@@ -5,7 +5,6 @@
  * Errors come from userspace only (KVM_X86_SET_MCE). A vCPU has no banks until
  * userspace asks for some (KVM_X86_SETUP_MCE).
  */
-#include <linux/slab.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
 
@@ -16,38 +15,12 @@
 
 enum { CTL, STATUS, ADDR, MISC };	/* registers of a bank, in MSR order */
 
-/* Machine-check state of a vCPU; own thread. */
-struct vh_mce {
-	u64 cap, status, ctl;
-	u64 bank[VH_MCE_BANKS][4];
-};
-
 /**
  * vh_mce_cap - KVM_X86_GET_MCE_CAP_SUPPORTED
  */
 u64 vh_mce_cap(void)
 {
 	return CAPS_SUPPORTED;
-}
-
-/**
- * vh_mce_create - storage for a new vCPU
- * @vcpu: the vCPU
- */
-int vh_mce_create(struct vh_vcpu *vcpu)
-{
-	vcpu->mce = kzalloc(sizeof(*vcpu->mce), GFP_KERNEL_ACCOUNT);
-	return vcpu->mce ? 0 : -ENOMEM;
-}
-
-/**
- * vh_mce_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_mce_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->mce);
-	vcpu->mce = NULL;
 }
 
 /**

@@ -16,21 +16,8 @@
 #include "../tsc.h"
 
 #define MAX_IO_MSRS	256
-#define NR_MTRR_VAR	8
 #define X2APIC_FIRST	0x800
 #define X2APIC_LAST	0x8ff
-
-/* MSRs that are memory: value as written, reserved bits #GP. */
-enum stored {
-	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
-	ST_MTRR_FIX, ST_MTRR_FIX_END = ST_MTRR_FIX + 11,
-	ST_MTRR_VAR, ST_MTRR_VAR_END = ST_MTRR_VAR + 2 * NR_MTRR_VAR,
-	NR_STORED = ST_MTRR_VAR_END,
-};
-
-struct vh_msrs {
-	u64 v[NR_STORED];
-};
 
 static const u32 mtrr_fixed[] = {
 	MSR_MTRRfix64K_00000, MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000,
@@ -418,26 +405,6 @@ bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		return !vh_lapic_msr_write(vcpu, msr, value);
 	}
 	return false;
-}
-
-/**
- * vh_msr_create - storage for a new vCPU
- * @vcpu: the vCPU
- */
-int vh_msr_create(struct vh_vcpu *vcpu)
-{
-	vcpu->msrs = kzalloc(sizeof(*vcpu->msrs), GFP_KERNEL_ACCOUNT);
-	return vcpu->msrs ? 0 : -ENOMEM;
-}
-
-/**
- * vh_msr_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_msr_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->msrs);
-	vcpu->msrs = NULL;
 }
 
 /**

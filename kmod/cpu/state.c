@@ -5,9 +5,49 @@
  * What userspace sets must be loadable: a value that would make VM entry fail
  * (SDM Vol. 3, 27.3.1) is -EINVAL here. Control registers are in creg.c.
  */
+#include <linux/mm.h>
+#include <linux/slab.h>
 #include <asm/processor-flags.h>
 
 #include "internal.h"
+
+/**
+ * vh_cpu_create - the processor of a new vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context; vm->lock held. -ENOMEM; vh_cpu_destroy() also then.
+ */
+int vh_cpu_create(struct vh_vcpu *vcpu)
+{
+	struct vh_guest_cpu *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	vcpu->cpuid = &c->cpuid;
+	vcpu->msrs = &c->msrs;
+	vcpu->mce = &c->mce;
+	vcpu->clock = &c->clock;
+	vcpu->fpu = &c->fpu;
+	err = vh_fpu_create(vcpu);
+	if (!err)
+		vh_clock_init(vcpu);
+	return err;
+}
+
+/**
+ * vh_cpu_destroy - undo vh_cpu_create()
+ * @vcpu: the vCPU
+ */
+void vh_cpu_destroy(struct vh_vcpu *vcpu)
+{
+	if (!vcpu->cpuid)
+		return;
+	vh_fpu_destroy(vcpu);
+	kvfree(vcpu->cpuid->entry);
+	kfree(container_of(vcpu->cpuid, struct vh_guest_cpu, cpuid));
+	vcpu->cpuid = NULL;
+}
 
 static bool canonical(u64 addr)
 {

@@ -4,7 +4,7 @@
  *
  * Interrupts are off and the VMCS is current: nothing here sleeps, allocates
  * or takes a lock that others hold for long. What does not fit is left to the
- * slow path (exits.c) untouched: an exit is either done here or not begun.
+ * slow path (run/exits.c) untouched: an exit is either done here or not begun.
  */
 #include <uapi/linux/kvm_para.h>
 

@@ -223,7 +223,8 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 		    leaves[i].function == 0xd)
 			e[i].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	}
-	KUNIT_ASSERT_EQ(test, vh_cpuid_create(vcpu), 0);
+	vcpu->cpuid = kunit_kzalloc(test, sizeof(*vcpu->cpuid), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->cpuid);
 	vcpu->valid = VH_S_ALL;
 	vcpu->id = 5;
 	vcpu->s.xcr0 = 1;
@@ -233,7 +234,7 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 
 static void vcpu_end(struct vh_vcpu *vcpu)
 {
-	vh_cpuid_destroy(vcpu);
+	kvfree(vcpu->cpuid->entry);
 }
 
 static void exec(struct vh_vcpu *vcpu, u32 function, u32 index)

@@ -59,7 +59,7 @@ def calls(build):
     for path in build.glob("**/*.o"):
         source = path.relative_to(build).with_suffix("").as_posix()
         for suffix in ".c", ".S":
-            if (TOP / "kmod" / (source + suffix)).exists():
+            if not source.endswith(".mod") and (TOP / "kmod" / (source + suffix)).exists():
                 objects[source + suffix] = symbols(path)
     home = {name: source for source, (_, defines) in objects.items() for name in defines}
     if len(objects) < 50:
