@@ -143,7 +143,7 @@ fi
 objdump -d --no-show-raw-insn "$module" >"$work/code"
 between=$(sed -n '/<vmx_enter_mitigated>:/,/vmresume/p' "$work/code" |
 	sed -n '/mov .*0x38(%rdi),%rdi/,$p' | sed 1d | awk '{ print $2 }' | tr '\n' ' ')
-if [ "$between" = "je verw jb vmlaunch jmp vmresume " ] && grep -q 'verw .*(%rip)' "$work/code"; then
+if [ "$between" = "je verw jb vmlaunch mov jmp vmresume " ] && grep -q 'verw .*(%rip)' "$work/code"; then
 	ok "VERW of memory is the last before VMLAUNCH and VMRESUME"
 else
 	bad "VERW of memory is the last before VMLAUNCH and VMRESUME: $between"
