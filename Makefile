@@ -22,8 +22,7 @@ DESTDIR ?=
 NODEPS ?=
 V ?= 0
 
-KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)/kmod
-MODDIR := kmod
+KBUILD := $(MAKE) -C $(KDIR) M=$(CURDIR)
 
 .PHONY: all
 all: module vhctl
@@ -38,7 +37,7 @@ need-deps:
 
 .PHONY: module module-debug vhctl
 module: need-deps
-	$(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc)) -C $(or $(KDIR),$$(scripts/deps --kdir)) M=$(CURDIR)/kmod W=1 modules
+	$(MAKE) $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc)) -C $(or $(KDIR),$$(scripts/deps --kdir)) M=$(CURDIR) W=1 modules
 
 vhctl: need-deps
 	$(MAKE) -C tools/vhctl O=$(BUILD)/vhctl
@@ -68,12 +67,13 @@ install: vhctl
 		install -D -m $$mode "$$from" "$(DESTDIR)$$to" || exit 1; done
 
 modules_install: module
-	$(KBUILD) INSTALL_MOD_PATH=$(DESTDIR) modules_install
+	# from kmod/, or a folder of that name would be made for it
+	$(KBUILD)/kmod INSTALL_MOD_PATH=$(DESTDIR) modules_install
 	install -D -m 644 packaging/vh.modules-load $(DESTDIR)$(MODULES_LOAD)
 
 # the sources where DKMS wants them; 'dkms install vh/VERSION' goes on from there
 dkms_install:
-	find kmod uapi -type f \( -name '*.[chS]' ! -name probed.h -o -name probe.sh -o -name Kbuild -o -name VERSION \) | \
+	find Kbuild kmod uapi -type f \( -name '*.[chS]' ! -name probed.h -o -name probe.sh -o -name Kbuild -o -name VERSION \) | \
 		while read -r f; do \
 			install -D -m $$([ -x $$f ] && echo 755 || echo 644) $$f $(DESTDIR)$(DKMS_TREE)/$$f || exit 1; done
 	sed 's/#MODULE_VERSION#/$(VERSION)/' dkms.conf >$(DESTDIR)$(DKMS_TREE)/dkms.conf
@@ -109,5 +109,7 @@ coverage: need-deps
 	tests/coverage.sh
 
 clean:
-	-[ -z "$(KDIR)" ] || $(KBUILD) clean
+	# Not from the top: kbuild would take every object and module below it, those in build/ too.
+	-[ -z "$(KDIR)" ] || $(KBUILD)/kmod clean
+	rm -f modules.order Module.symvers .modules.order.cmd .Module.symvers.cmd
 	rm -rf $(BUILD)/vhctl $(BUILD)/tests $(BUILD)/unit $(BUILD)/dist $(BUILD)/deb $(BUILD)/rpm

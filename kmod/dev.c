@@ -6,10 +6,13 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
-#include "vh.h"
 #include "compat/compat.h"
+#include "cpu/cpu.h"
+#include "ctl/asker.h"
 #include "ctl/events.h"
-#include "mce.h"
+#include "irq/irq.h"
+#include "mmu/mmu.h"
+#include "objects.h"
 #include "vmx/vmx.h"
 
 /**
@@ -122,11 +125,7 @@ static const struct file_operations dev_fops = {
 	.llseek		= noop_llseek,
 };
 
-/**
- * vh_is_device - is this file /dev/vh?
- * @file: an open file
- */
-bool vh_is_device(const struct file *file)
+static bool is_device(const struct file *file)
 {
 	return file->f_op->unlocked_ioctl == dev_ioctl;
 }
@@ -159,6 +158,7 @@ static int __init vh_module_init(void)
 	err = misc_register(&dev);
 	if (err)
 		goto registry;
+	vh_is_device = is_device;
 	err = vh_netlink_init();
 	if (err)
 		goto misc;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vcpu.c - vCPU objects: life cycle, file descriptor, ioctls, kicks.
+ * vcpu.c - vCPU objects: life cycle, file descriptor, ioctls.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>
@@ -8,179 +8,18 @@
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/smp.h>
 
-#include "vh.h"
-#include "cpu.h"
-#include "compat/compat.h"
-#include "mce.h"
+#include "caps.h"
+#include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "irq/irq.h"
+#include "kick.h"
+#include "mmu/mmu.h"
+#include "objects.h"
+#include "run/run.h"
 #include "vmx/vmx.h"
 
-/* --- kicks --- */
-
-static void kick_ipi(void *unused)
-{
-}
-
-/**
- * vh_vcpu_kick - something may have changed for this vCPU
- * @vcpu: the vCPU
- *
- * Any context. A halted vCPU wakes, one in the guest comes out, and pending
- * events are looked at before the next entry.
- */
-void vh_vcpu_kick(struct vh_vcpu *vcpu)
-{
-	int cpu;
-
-	vh_request(vcpu, VH_REQ_EVENT);
-	rcuwait_wake_up(&vcpu->wait);
-	cpu = get_cpu();
-	/* On its own CPU it is not in the guest: somebody else runs here. */
-	if (READ_ONCE(vcpu->cpu) != cpu &&
-	    cmpxchg(&vcpu->mode, VH_IN_GUEST, VH_KICKED) == VH_IN_GUEST) {
-		int target = READ_ONCE(vcpu->cpu);
-
-		if (cpu_online(target))
-			vh_kick_cpu(target);
-	}
-	put_cpu();
-}
-
-/**
- * vh_vm_request_all - a request to each vCPU of a VM
- * @vm: the VM
- * @req: the request
- */
-void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
-{
-	struct vh_vcpu *vcpu;
-	unsigned int i;
-
-	vh_for_each_vcpu(i, vcpu, vm) {
-		vh_request(vcpu, req);
-		vh_vcpu_kick(vcpu);
-	}
-}
-
-/* Its window closes before this returns, if one is open. */
-static void leave_guest(struct vh_vcpu *vcpu, int me)
-{
-	if (smp_load_acquire(&vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
-		smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
-}
-
-/**
- * vh_vm_leave_guest - vCPUs that are in the guest leave it
- * @vm: the VM
- *
- * Interrupts on; a spinlock may be held. They may have entered again when this
- * returns, but every window that was open before it has closed.
- */
-void vh_vm_leave_guest(struct vh_vm *vm)
-{
-	struct vh_vcpu *vcpu;
-	unsigned int i;
-	int me;
-
-	me = get_cpu();
-	/* What the caller has seen of the guest's work is older than what it sees of mode. */
-	smp_mb();
-	vh_for_each_vcpu(i, vcpu, vm)
-		leave_guest(vcpu, me);
-	put_cpu();
-}
-
-/**
- * vh_vm_request_sync - a request that holds for all guest code from now on
- * @vm: the VM
- * @req: the request
- *
- * Interrupts on; a spinlock may be held. vCPUs in the guest are taken out by
- * IPI, and only those; each honours the request before it enters again.
- */
-void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
-{
-	struct vh_vcpu *vcpu;
-	unsigned int i;
-	int me;
-
-	me = get_cpu();
-	vh_for_each_vcpu(i, vcpu, vm) {
-		vh_request(vcpu, req);
-		leave_guest(vcpu, me);
-	}
-	put_cpu();
-}
-
-/**
- * vh_vm_flush_tlb - no vCPU uses EPT translations of before this call
- * @vm: the VM
- *
- * As vh_vm_request_sync().
- */
-void vh_vm_flush_tlb(struct vh_vm *vm)
-{
-	vh_vm_request_sync(vm, VH_REQ_TLB_FLUSH);
-}
-
-/**
- * vh_vcpu_by_id - the vCPU with this KVM_CREATE_VCPU id, or NULL
- * @vm: the VM
- * @id: KVM_CREATE_VCPU id
- */
-struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id)
-{
-	struct vh_vcpu *vcpu;
-	unsigned int i;
-
-	if (id < VH_MAX_VCPUS && id < smp_load_acquire(&vm->nr_vcpus)) {
-		vcpu = rcu_dereference_raw(vm->vcpus[id]);
-		if (vcpu && vcpu->id == id)
-			return vcpu;
-	}
-	vh_for_each_vcpu(i, vcpu, vm)
-		if (vcpu->id == id)
-			return vcpu;
-	return NULL;
-}
-
-/**
- * vh_vcpu_post_init - INIT arrived
- * @vcpu: the vCPU
- */
-void vh_vcpu_post_init(struct vh_vcpu *vcpu)
-{
-	clear_bit(1, &vcpu->apic_events);
-	set_bit(0, &vcpu->apic_events);
-	vh_request(vcpu, VH_REQ_APIC_EVENT);
-	vh_vcpu_kick(vcpu);
-}
-
-/**
- * vh_vcpu_post_sipi - a start-up IPI arrived
- * @vcpu: the vCPU
- * @vector: interrupt vector
- */
-void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector)
-{
-	WRITE_ONCE(vcpu->sipi_vector, vector);
-	smp_mb__before_atomic();
-	set_bit(1, &vcpu->apic_events);
-	vh_request(vcpu, VH_REQ_APIC_EVENT);
-	vh_vcpu_kick(vcpu);
-}
-
-/**
- * vh_vcpu_post_nmi - an NMI arrived
- * @vcpu: the vCPU
- */
-void vh_vcpu_post_nmi(struct vh_vcpu *vcpu)
-{
-	atomic_inc(&vcpu->nmi_queued);
-	vh_vcpu_kick(vcpu);
-}
+#define MC_VECTOR	18
 
 /* --- ioctls --- */
 
@@ -203,6 +42,14 @@ static int copy_sigmask(struct vh_vcpu *vcpu, const struct kvm_signal_mask __use
 	vcpu->sigmask = set;
 	vcpu->sigmask_set = true;
 	return 0;
+}
+
+static int set_regs(struct vh_vcpu *vcpu, const struct kvm_regs *r)
+{
+	vh_need(vcpu, VH_S_RIP);
+	if (vcpu->s.rip != r->rip)
+		vh_run_abandon(vcpu);
+	return vh_regs_set(vcpu, r);
 }
 
 static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
@@ -278,6 +125,16 @@ static int set_vapic_addr(struct vh_vcpu *vcpu, const struct kvm_vapic_addr *va)
 	return vcpu->lapic && !va->vapic_addr ? 0 : -EINVAL;
 }
 
+static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
+{
+	int r = vh_mce_inject(vcpu, e);
+
+	if (r <= 0)
+		return r;
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = MC_VECTOR });
+	return 0;
+}
+
 static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
 {
 	unsigned int i;
@@ -333,7 +190,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 
 	switch (cmd) {
 	case KVM_GET_REGS:	return GET(struct kvm_regs, vh_regs_get);
-	case KVM_SET_REGS:	return SET(struct kvm_regs, vh_regs_set);
+	case KVM_SET_REGS:	return SET(struct kvm_regs, set_regs);
 	case KVM_GET_SREGS:	return GET(struct kvm_sregs, vh_sregs_get);
 	case KVM_SET_SREGS:	return SET(struct kvm_sregs, vh_sregs_set);
 	case KVM_GET_SREGS2:	return GET(struct kvm_sregs2, vh_sregs2_get);
@@ -370,7 +227,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 
 		return get_user(cap, (u64 __user *)u) ? -EFAULT : vh_mce_setup(vcpu, cap);
 	}
-	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, vh_mce_inject);
+	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, set_mce);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
 	case KVM_NMI:
@@ -460,15 +317,11 @@ static const struct file_operations vcpu_fops = {
 void vh_vcpu_free(struct vh_vcpu *vcpu)
 {
 	vh_lapic_destroy(vcpu);
-	vh_clock_destroy(vcpu);
 	vh_vmx_destroy(vcpu);
-	vh_fpu_destroy(vcpu);
-	vh_mce_destroy(vcpu);
-	vh_msr_destroy(vcpu);
-	vh_emul_free(vcpu);
+	vh_cpu_destroy(vcpu);
+	vh_run_destroy(vcpu);
 	vh_mmu_vcpu_free(vcpu);
 	put_pid(rcu_dereference_protected(vcpu->pid, 1));
-	kvfree(vcpu->cpuid);
 	free_page((unsigned long)vcpu->run);
 	free_page((unsigned long)vcpu->pio_data);
 	kfree(vcpu);
@@ -482,17 +335,11 @@ static int vcpu_init(struct vh_vcpu *vcpu)
 	vcpu->pio_data = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vcpu->run || !vcpu->pio_data)
 		return -ENOMEM;
-	err = vh_fpu_create(vcpu);
-	if (!err)
-		err = vh_msr_create(vcpu);
-	if (!err)
-		err = vh_mce_create(vcpu);
-	if (!err)
-		err = vh_clock_create(vcpu);
+	err = vh_cpu_create(vcpu);
 	if (!err)
 		err = vh_mmu_vcpu_create(vcpu);
 	if (!err)
-		err = vh_emul_alloc(vcpu);
+		err = vh_run_create(vcpu);
 	if (!err && vcpu->vm->irqchip_kernel)
 		err = vh_lapic_create(vcpu);
 	if (!err)
@@ -528,7 +375,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EINVAL;
 	if (vh_vcpu_by_id(vm, id))
 		return -EEXIST;
-	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu.identity_page &&
+	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu->identity_page &&
 	    vh_mmu_create_identity_page(vm))
 		return -ENOMEM;
 	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vh.h - the house in one page: VMs, vCPUs, and what the parts promise each other.
+ * vh.h - VM and vCPU, and what all rooms share.
  *
- *   dev.c vm.c vcpu.c state.c   /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
- *   run.c exits.c inject.c      KVM_RUN: the loop, the exits it handles, event injection
- *   access.c                    guest memory and I/O accesses of emulated instructions
- *   cpuid.c msr.c mce.c clock.c fpu.c   what the guest sees of the processor
- *   vmx/                        everything that knows VMX; the VMCS lives only there
- *   mmu/                        memslots, EPT, shadow tables, guest page-table walker
- *   irq/                        LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
- *   emul/                       instruction decoder and interpreter
- *   acct/                       groups, charges, counters, reclaim of page tables
- *   ctl/                        registry of VMs, control, the netlink family
+ * A file calls and includes its own floor and those below it (docs/architecture.md):
+ *
+ *   9  dev.c vm.c vcpu.c  objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   8  vmx/               vmx/vmx.h     everything that knows VMX; the VMCS lives only there
+ *   7  run/               run/run.h     KVM_RUN: the loop, its exits, injection, emulation
+ *   6  cpu/               cpu/cpu.h     what the guest sees of the processor
+ *   5  mmu/               mmu/mmu.h     memslots, EPT, shadow tables, guest page-table walker
+ *   4  irq/               irq/irq.h     LAPIC, IOAPIC, PIC, PIT, irqfd, ioeventfd
+ *      ctl/               registry.h    registry of VMs, control, the netlink family
+ *   3  acct/              acct/acct.h   groups, charges, counters, reclaim of page tables
+ *   2  kick.c             kick.h        requests, kicks, flushes: from anybody to a vCPU
+ *   1  vh.h caps.h tsc.h trace.h
+ *   0  emul/ compat/      emul.h        know nothing of VMs
  *
  * Exit handlers work on struct vh_cpu_state, plain memory. The window
  * (vmx/window.c) is the only place where it is exchanged with the VMCS.
@@ -24,18 +27,15 @@
 #include <linux/mutex.h>
 #include <linux/rcuwait.h>
 #include <linux/refcount.h>
+#include <linux/static_call.h>
 #include <linux/types.h>
 #include <linux/uaccess.h>
 
 #include "../uapi/linux/vh.h"
 #include "emul/emul.h"
-#include "irq/irq.h"
-#include "mmu/mmu.h"
 
 #define VH_MAX_VCPUS	288
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
-#define VH_MAX_CPUID	256
-#define VH_CPUID_HOT	0x20		/* basic leaves found without a search */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
 #define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
@@ -99,7 +99,7 @@ struct vh_cpu_state {
 	u32 interruptibility;
 	u64 pending_db;
 
-	/* not in the VMCS: switched by the section (fpu.c, vmx/switch.c) */
+	/* not in the VMCS: switched by the section (cpu/fpu.c, vmx/switch.c) */
 	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;
 	u64 xcr0, xss;
 	u32 pkru;
@@ -135,60 +135,27 @@ struct vh_events {
 	bool nmi_reinject;
 	bool nmi_window;		/* exit wanted when NMIs unblock */
 	bool irq_window;		/* exit wanted when interrupts unblock */
-	bool smi_unsupported;
 	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */
 };
 
-/* vcpu->requests: set by anybody, honoured before the next entry. */
-enum vh_request {
-	VH_REQ_TLB_FLUSH,		/* EPT of the VM changed: INVEPT */
-	VH_REQ_TLB_FLUSH_GUEST,		/* the guest's own translations: INVVPID */
-	VH_REQ_EVENT,			/* an interrupt or NMI may be deliverable */
-	VH_REQ_EOI_BITMAP,		/* IOAPIC or route change: EOI-exit bitmap stale */
-	VH_REQ_CLOCK,			/* kvmclock page to be written */
-	VH_REQ_APIC_PAGE,		/* APIC-access page moved */
-	VH_REQ_TRIPLE_FAULT,
-	VH_REQ_APIC_EVENT,		/* INIT or SIPI posted */
-	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
-	VH_REQ_CONTROL,			/* vm->control changed */
-	VH_REQ_MMU,			/* without EPT: which root? */
-	VH_REQ_PML,			/* vm->mmu.pml changed */
-	VH_NR_REQUESTS,
-};
-
-/* vcpu->mode */
-enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
-
-struct vh_vmx;				/* vmx/vmx.h */
-struct vh_shadow;			/* mmu/shadow.h */
-struct file;
-struct vh_msrs;				/* msr.c */
-struct vh_mce;				/* mce.c */
-struct vh_record;			/* ctl/registry.h */
-struct vh_shrink_item;			/* acct/reclaim.c */
-struct vh_pvclock;			/* clock.c */
-
-/**
- * struct vh_accesses - userspace accesses of the instruction being emulated
- *
- * An instruction may need several (a page-crossing access, MOVS from device to
- * device); each is done once, its answer kept until the instruction completes.
- */
-#define VH_MAX_ACCESSES	16
-struct vh_accesses {
-	struct vh_access {
-		gpa_t gpa;		/* or port */
-		u8 data[8];
-		u8 len;
-		u16 count;		/* string I/O: elements, in pio_data; else 1 */
-		bool write, pio;
-		bool posted;		/* a write that userspace has yet to see */
-	} log[VH_MAX_ACCESSES];
-	unsigned int done;		/* answered by userspace */
-	unsigned int next;		/* position of the execution under way */
-	bool pending;			/* log[done] is a read that userspace answers */
-	bool finished;			/* the instruction is done; posted writes may remain */
-};
+/* What the rooms keep of a vCPU or a VM; each is only theirs to look into. */
+struct vh_cpuid;			/* cpu/ */
+struct vh_eventfds;			/* irq/ */
+struct vh_exec;				/* run/ */
+struct vh_fpu;				/* cpu/ */
+struct vh_irqchip;			/* irq/ */
+struct vh_lapic;			/* irq/ */
+struct vh_mce;				/* cpu/ */
+struct vh_mmu;				/* mmu/ */
+struct vh_msrs;				/* cpu/ */
+struct vh_pit;				/* irq/ */
+struct vh_pvclock;			/* cpu/ */
+struct vh_record;			/* ctl/ */
+struct vh_shadow;			/* mmu/ */
+struct vh_shrink_item;			/* acct/ */
+struct vh_table_cache;			/* mmu/ */
+struct vh_vm_clock;			/* cpu/ */
+struct vh_vmx;				/* vmx/ */
 
 /**
  * struct vh_vcpu - one virtual processor
@@ -202,10 +169,9 @@ struct vh_vcpu {
 	struct mutex lock;		/* held across every vCPU ioctl: "own thread" */
 	u32 id;				/* KVM_CREATE_VCPU's argument, the initial APIC id; const */
 	u32 idx;			/* position in vm->vcpus; const */
-	refcount_t refs;
 
-	unsigned long requests;		/* atomic bits, enum vh_request */
-	int mode;			/* atomic, enum vh_mode */
+	unsigned long requests;		/* atomic bits, enum vh_request (kick.h) */
+	int mode;			/* atomic, enum vh_mode (kick.h) */
 	int cpu;			/* CPU of the last entry; written with interrupts off */
 	struct rcuwait wait;		/* where a halted vCPU sleeps */
 	struct pid __rcu *pid;		/* thread that runs it */
@@ -215,11 +181,9 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
 	struct vh_events ev;		/* own thread */
-	struct vh_accesses accesses;	/* own thread */
-	struct vh_table_cache table_cache;	/* own thread */
+	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
-	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first; own thread */
-	struct vh_emul *emul;		/* own thread */
+	struct vh_exec *exec;		/* own thread; run/ */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */
 	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
@@ -230,22 +194,17 @@ struct vh_vcpu {
 	int user_irq;			/* KVM_INTERRUPT without in-kernel irqchip; -1: none; own thread */
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
-	struct vh_msrs *msrs;		/* msr.c; own thread */
-	struct vh_mce *mce;		/* mce.c; own thread */
-	struct vh_pvclock *clock;	/* clock.c; own thread */
+	/* own thread; cpu/ */
+	struct vh_cpuid *cpuid;
+	struct vh_msrs *msrs;
+	struct vh_mce *mce;
+	struct vh_pvclock *clock;
+	struct vh_fpu *fpu;
 
-	struct kvm_cpuid_entry2 *cpuid;	/* own thread */
-	u32 nr_cpuid;
-	u16 cpuid_hot[VH_CPUID_HOT + 11];	/* leaf to index + 1 in cpuid */
-	u8 maxphyaddr;			/* from cpuid */
-	u64 cr4_reserved;		/* CR4 bits that #GP, from cpuid; own thread */
-	u64 efer_reserved;
-	u64 xcr0_allowed;
+	/* From the vCPU's CPUID; own thread. */
+	u8 maxphyaddr;
 	bool gbpages;
-
-	struct xregs_state *xstate;	/* guest FPU image, standard format; own thread (fpu.c) */
-	u64 host_xss;			/* of this section; fpu.c */
-	u32 host_pkru;
+	u64 cr4_reserved;		/* CR4 bits that #GP */
 
 	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
 	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
@@ -255,7 +214,6 @@ struct vh_vcpu {
 	bool sigmask_set;
 	bool tpr_reporting;		/* KVM_TPR_ACCESS_REPORTING */
 
-	unsigned int halt_poll_ns;	/* adaptive; own thread */
 	bool parked;			/* waits for VH_CMD_VM_RESUME; own thread writes, others read */
 	bool lost;			/* its state could not be read: ioctls fail with -EIO; own thread */
 
@@ -271,89 +229,47 @@ struct vh_vcpu {
  * struct vh_vm - one virtual machine
  */
 struct vh_vm {
-	struct vh_mmu mmu;
 	struct mm_struct *mm;		/* const */
 	refcount_t refs;		/* VM fd, each vCPU fd */
 	struct vh_record *rec;		/* const: identity and charges (ctl/registry.h) */
 	struct vh_shrink_item *shrink;	/* acct/reclaim.c */
 	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */
-	unsigned long status;		/* atomic bits VH_ST_* */
 
 	struct mutex lock;		/* vCPU and irqchip creation, state of the VM */
-	struct mutex slots_lock;	/* memslot changes; nests inside lock */
 	struct vh_vcpu __rcu *vcpus[VH_MAX_VCPUS];	/* filled in order, never cleared while the VM lives; lock */
 	unsigned int nr_vcpus;		/* published after the pointer (smp_store_release); lock */
 	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP done; lock, read with READ_ONCE */
 
+	struct vh_mmu *mmu;		/* const */
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
-
-	struct list_head irqfds;	/* irqfd_lock */
-	raw_spinlock_t irqfd_lock;	/* interrupts off */
-	bool irqfd_used;		/* irqfd_lock */
-	atomic_t nr_resample;		/* irqfds with a resample fd */
-	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
-	struct mutex ioeventfd_lock;
+	struct vh_eventfds *eventfds;	/* const */
+	struct vh_vm_clock *clock;	/* const; cpu/ */
 
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
+	u32 default_tsc_khz;		/* of vCPUs to come; lock */
 
-	/* clock.c */
-	raw_spinlock_t clock_lock;
-	s64 clock_offset;		/* kvmclock = host boottime ns + offset; clock_lock */
-	bool anchored;			/* one moment on both clocks, for all vCPUs; clock_lock */
-	u64 anchor_tsc;
-	s64 anchor_ns;
-	u32 default_tsc_khz;		/* lock */
-	bool tsc_written;		/* the last IA32_TSC written by userspace; clock_lock */
-	u32 tsc_write_khz;
-	s64 tsc_write_offset;
+	/* Accounting: mmu/ writes, others read. */
+	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
+	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 };
 
 #define vh_for_each_vcpu(i, vcpu, vm)						\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
 	     ((vcpu) = rcu_dereference_raw((vm)->vcpus[i])) != NULL; (i)++)
 
-/* --- requests and kicks (vcpu.c); any context, interrupts may be off --- */
-static inline void vh_request(struct vh_vcpu *vcpu, enum vh_request req)
-{
-	/* Paired with the barrier between mode = IN_GUEST and the requests' check (run.c). */
-	set_bit(req, &vcpu->requests);
-	smp_mb__after_atomic();
-}
-
-static inline bool vh_test_request(struct vh_vcpu *vcpu, enum vh_request req)
-{
-	return test_bit(req, &vcpu->requests) && test_and_clear_bit(req, &vcpu->requests);
-}
-
-void vh_vcpu_kick(struct vh_vcpu *vcpu);	/* wake it if halted, out of the guest if in it */
-void vh_vm_request_all(struct vh_vm *vm, enum vh_request req);	/* request and kick each */
-/*
- * Every vCPU that is in the guest leaves it before this returns, and flushes
- * its EPT translations before it enters again. Process context or a spinlock
- * held with interrupts on.
- */
-void vh_vm_flush_tlb(struct vh_vm *vm);
-/* Every vCPU that is in the guest leaves it before this returns; contexts as above. */
-void vh_vm_leave_guest(struct vh_vm *vm);
-/* As vh_vm_flush_tlb(), for any request: no guest code runs between it and its being honoured. */
-void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
-/* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
-struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
-
-/* LAPIC to core; any context. */
-void vh_vcpu_post_init(struct vh_vcpu *vcpu);
-void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector);
-void vh_vcpu_post_nmi(struct vh_vcpu *vcpu);
-
 /* --- state in the VMCS; own thread, interrupts on --- */
-void vh_fetch(struct vh_vcpu *vcpu, u32 groups);	/* vmx/window.c */
+
+/* Installed by vmx/: makes the groups valid, in a short window. */
+typedef void vh_fetch_fn(struct vh_vcpu *vcpu, u32 groups);
+DECLARE_STATIC_CALL(vh_fetch, vh_fetch_fn);
+
 static inline void vh_need(struct vh_vcpu *vcpu, u32 groups)
 {
 	if (groups & ~vcpu->valid)
-		vh_fetch(vcpu, groups & ~vcpu->valid);
+		static_call(vh_fetch)(vcpu, groups & ~vcpu->valid);
 }
 
 static inline void vh_dirty(struct vh_vcpu *vcpu, u32 groups)
@@ -366,144 +282,5 @@ static inline bool vh_long_mode(struct vh_vcpu *vcpu)	/* needs EFER, SEGS: 64-bi
 {
 	return (vcpu->s.efer & (1 << 10)) && vcpu->s.seg[VH_CS].l;
 }
-
-/* --- run.c, exits.c, access.c; own thread, interrupts on --- */
-int vh_vcpu_run(struct vh_vcpu *vcpu);			/* KVM_RUN with vcpu->lock held */
-void vh_vcpu_init_event(struct vh_vcpu *vcpu);		/* RESET or INIT of the whole vCPU */
-int vh_handle_exit(struct vh_vcpu *vcpu);		/* 1: enter again, 0: to userspace, <0: error */
-int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done; results as above */
-/* MOV CR of the interpreter: 0, or -EINVAL: #GP. */
-int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
-int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
-void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
-int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
-void vh_vm_lost(struct vh_vcpu *vcpu);			/* ctl/control.c: a VMX instruction failed */
-int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP; results as vh_handle_exit() */
-/* Real mode by software: an event through the IVT, @len bytes behind RIP; results as above. */
-int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
-int vh_emul_alloc(struct vh_vcpu *vcpu);
-void vh_emul_free(struct vh_vcpu *vcpu);
-void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p);
-void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p);	/* the walker's view of the vCPU */
-/* Translate and access; -EFAULT with *f filled for a guest page fault, -ENXIO not RAM. */
-int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
-
-/* --- paging.c: exits of processors without EPT; results as vh_handle_exit() --- */
-int vh_exit_page_fault(struct vh_vcpu *vcpu);
-int vh_exit_invlpg(struct vh_vcpu *vcpu);
-int vh_exit_invpcid(struct vh_vcpu *vcpu);
-
-/* --- realmode.c: processors without unrestricted guest --- */
-bool vh_must_interpret(struct vh_vcpu *vcpu);
-int vh_interpret(struct vh_vcpu *vcpu);
-
-/* --- vm.c, vcpu.c: objects --- */
-int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */
-int vh_vm_attach(u32 id);				/* VH_ATTACH_VM: a VM fd, or -errno */
-void vh_vm_get(struct vh_vm *vm);
-void vh_vm_put(struct vh_vm *vm);
-int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
-void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
-int vh_check_extension(long cap);			/* dev.c */
-bool vh_is_device(const struct file *file);		/* dev.c */
-
-/* --- inject.c --- */
-void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f);	/* with double-fault rules */
-void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
-void vh_inject_ud(struct vh_vcpu *vcpu);
-void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error);
-
-/* --- cpuid.c --- */
-int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
-unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
-void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
-int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
-int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
-const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
-/* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
-void vh_cpuid_exec(struct vh_vcpu *vcpu);
-/* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
-void vh_cpuid_refresh(struct vh_vcpu *vcpu);
-
-/* --- msr.c; own thread --- */
-int vh_msr_create(struct vh_vcpu *vcpu);
-void vh_msr_destroy(struct vh_vcpu *vcpu);
-void vh_msr_reset(struct vh_vcpu *vcpu);
-/*
- * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
- * Needs the groups that the MSR maps to (vh_need() inside); process context.
- */
-int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host);
-int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
-/* Interrupts off, no VMCS state: true when handled (hot MSRs only). */
-bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value);
-bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value);
-int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
-int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
-int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
-
-/* --- clock.c --- */
-int vh_clock_create(struct vh_vcpu *vcpu);
-void vh_clock_destroy(struct vh_vcpu *vcpu);
-void vh_clock_vm_init(struct vh_vm *vm);
-void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
-int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
-int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
-int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
-int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11,0x12; -EINVAL */
-int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
-u64 vh_tsc_read(struct vh_vcpu *vcpu);			/* the guest's TSC now */
-u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc);
-u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks);	/* duration */
-void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
-void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
-bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
-int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
-
-/* --- fpu.c --- */
-int vh_fpu_module_init(void);
-u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
-unsigned int vh_fpu_size(void);				/* bytes of the standard-format area */
-int vh_fpu_create(struct vh_vcpu *vcpu);
-void vh_fpu_destroy(struct vh_vcpu *vcpu);
-void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
-/*
- * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
- * enter: process context, interrupts on; disables preemption (kernel FPU
- * section). leave: interrupts on; saves the guest's registers.
- */
-void vh_fpu_enter(struct vh_vcpu *vcpu);
-void vh_fpu_leave(struct vh_vcpu *vcpu);
-struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
-int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
-int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
-int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);
-int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x);	/* -EINVAL for bad headers */
-int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x);
-int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x);
-int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value);	/* -EINVAL: #GP */
-
-/* --- state.c: vCPU state ioctls; own thread --- */
-int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r);
-int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r);
-int vh_sregs_get(struct vh_vcpu *vcpu, struct kvm_sregs *s);
-int vh_sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *s);
-int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s);
-int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s);
-int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e);
-int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e);
-int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
-int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
-int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
-void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
-
-/* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP; own thread --- */
-int vh_set_cr0(struct vh_vcpu *vcpu, u64 value);
-int vh_set_cr3(struct vh_vcpu *vcpu, u64 value);
-int vh_set_cr4(struct vh_vcpu *vcpu, u64 value);
-int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);
-bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
-/* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
-int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 
 #endif /* VH_H */

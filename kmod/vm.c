@@ -9,8 +9,12 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
-#include "vh.h"
+#include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "irq/irq.h"
+#include "kick.h"
+#include "mmu/mmu.h"
+#include "objects.h"
 #include "vmx/vmx.h"
 
 /**
@@ -36,12 +40,14 @@ static void vm_destroy(struct vh_vm *vm)
 	vh_ioeventfd_release_all(vm);
 	vh_pit_destroy(vm);
 	/* Another thread's munmap() may be flushing: it does so with mmu.lock held. */
-	write_lock(&vm->mmu.lock);
+	write_lock(&vm->mmu->lock);
 	smp_store_release(&vm->nr_vcpus, 0);
-	write_unlock(&vm->mmu.lock);
+	write_unlock(&vm->mmu->lock);
 	for (i = 0; i < n; i++)
 		vh_vcpu_free(rcu_dereference_protected(vm->vcpus[i], 1));
 	vh_irqchip_destroy(vm);
+	vh_irq_vm_free(vm);
+	vh_clock_vm_free(vm);
 	vh_root_put();
 	vh_reclaim_vm_free(vm);
 	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
@@ -355,14 +361,10 @@ static struct vh_vm *vm_alloc(struct vh_record *rec)
 		goto record;
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
-	mutex_init(&vm->slots_lock);
 	vm->mm = current->mm;
 	vm->rec = rec;
 	vm->control = BIT(VH_CTL_NEW);
-	vh_clock_vm_init(vm);
-	vh_irq_vm_init(vm);
-	err = vh_reclaim_vm_init(vm);
-	if (err)
+	if (vh_clock_vm_init(vm) || vh_irq_vm_init(vm) || vh_reclaim_vm_init(vm))
 		goto free;
 	err = vh_root_get();
 	if (err)
@@ -374,6 +376,8 @@ static struct vh_vm *vm_alloc(struct vh_record *rec)
 reclaim:
 	vh_reclaim_vm_free(vm);
 free:
+	vh_irq_vm_free(vm);
+	vh_clock_vm_free(vm);
 	kvfree(vm);
 record:
 	vh_record_detached(rec);

@@ -41,14 +41,14 @@ kdir=$(scripts/deps --kdir)
 range() { # MAJOR MINOR MESSAGE [MAKE ARGUMENT...]: without MESSAGE the probes have to pass
 	local fake=$out/fake version=$(($1 << 16 | $2 << 8)) want=$3
 	rm -rf "$fake"; mkdir "$fake"
-	cp -rs "$kdir" "$fake/headers" && cp -r kmod uapi "$fake/"
+	cp -rs "$kdir" "$fake/headers" && cp -r Kbuild kmod uapi "$fake/"
 	find "$fake/kmod" \( -name '*.o' -o -name '.*.cmd' -o -name probed.h \) -delete
 	sed "s/^#define LINUX_VERSION_CODE .*/#define LINUX_VERSION_CODE $version/" \
 		"$kdir/include/generated/uapi/linux/version.h" >"$fake/version.h"
 	mv -f "$fake/version.h" "$fake/headers/include/generated/uapi/linux/version.h"
 	shift 3
 	# One object is enough to see whether anything gets compiled.
-	if make -C "$fake/headers" M="$fake/kmod" "$@" clock.o >"$fake/log" 2>&1; then
+	if make -C "$fake/headers" M="$fake" "$@" kmod/cpu/clock.o >"$fake/log" 2>&1; then
 		[ -z "$want" ]
 	else
 		[ -n "$want" ] && grep -q "error: #error \"$want" "$fake/log" && ! grep -q '^  CC' "$fake/log"

@@ -15,13 +15,10 @@ make -s -C tests/guests
 [ -e build/vhctl/vhctl ] || make -s vhctl >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cat >"$work/common" <<'END2'
+cat tests/lib/lab-check.sh - >"$work/common" <<'END2'
 cd /p
-passed=0 failed=0
 # Off at boot where memory is short, as it is here.
 echo always >/sys/kernel/mm/transparent_hugepage/enabled
-check() { name=$1; shift; if "$@"; then passed=$((passed + 1)); echo "ok - $name"
-	else failed=$((failed + 1)); echo "not ok - $name"; fi; }
 says() { grep -qE "$2" /sys/module/vh/mitigations/$1 || { cat /sys/module/vh/mitigations/$1; false; }; }
 quiet() { "$@" >/dev/null; }
 param() { [ "$(cat /sys/module/vh/parameters/$1)" = $2 ]; }
@@ -146,7 +143,7 @@ fi
 objdump -d --no-show-raw-insn "$module" >"$work/code"
 between=$(sed -n '/<vmx_enter_mitigated>:/,/vmresume/p' "$work/code" |
 	sed -n '/mov .*0x38(%rdi),%rdi/,$p' | sed 1d | awk '{ print $2 }' | tr '\n' ' ')
-if [ "$between" = "je verw jb vmlaunch jmp vmresume " ] && grep -q 'verw .*(%rip)' "$work/code"; then
+if [ "$between" = "je verw jb vmlaunch mov jmp vmresume " ] && grep -q 'verw .*(%rip)' "$work/code"; then
 	ok "VERW of memory is the last before VMLAUNCH and VMRESUME"
 else
 	bad "VERW of memory is the last before VMLAUNCH and VMRESUME: $between"

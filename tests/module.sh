@@ -7,10 +7,7 @@ make -s -C tests/bench
 make -s -C tests/guests
 script=$(mktemp) refused=$(mktemp)
 trap 'rm -f "$script" "$refused"' EXIT
-cat >"$script" <<'END'
-failed=0 passed=0
-check() { name=$1; shift; if "$@"; then passed=$((passed + 1)); echo "ok - $name"
-	else failed=$((failed + 1)); echo "not ok - $name"; fi; }
+cat tests/lib/lab-check.sh - >"$script" <<'END'
 run_vm() { ./bench --device $1 --only create >/dev/null 2>/tmp/err; }
 
 fifty() { n=0; while [ $n -lt 50 ]; do insmod ./vh.ko && rmmod vh || return 1; n=$((n + 1)); done; }

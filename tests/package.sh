@@ -17,20 +17,7 @@ work=$PWD/build/package
 root=$work/root
 mkdir -p "$root"
 trap 'kill $(jobs -p) 2>/dev/null' EXIT
-passed=0 failed=0
-check() {
-	local name=$1; shift
-	if out=$("$@" 2>&1); then
-		passed=$((passed + 1)); echo "ok - $name"
-	else
-		failed=$((failed + 1)); echo "not ok - $name"; echo "$out" | tail -n 30
-	fi
-}
-finish() {
-	echo "$passed passed, $failed failed"
-	[ $failed = 0 ]
-	exit
-}
+. tests/lib/check.sh
 must() { local n=$failed; check "$@"; [ $failed = "$n" ] || finish; }	# nothing works without
 inside() {	# SCRIPT: in the chroot, without network
 	unshare --net chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C \

@@ -4,27 +4,36 @@
 set -u
 cd "$(dirname "$0")/.."
 kdir=$(scripts/deps --kdir)
-passed=0 failed=0
-check() {
-	local name=$1; shift
-	if out=$("$@" 2>&1); then
-		passed=$((passed + 1)); echo "ok - $name"
-	else
-		failed=$((failed + 1)); echo "not ok - $name"; echo "$out" | tail -n 20
-	fi
-}
+. tests/lib/check.sh
 none() { ! grep -rnE "$@"; }	# no line matches
 
 build() {	# in a folder of its own, so that the build for use stays
 	local dir=$1; shift
-	rm -rf "$dir" && mkdir -p "$dir" && cp -r kmod uapi "$dir/" &&
+	rm -rf "$dir" && mkdir -p "$dir" && cp -r Kbuild kmod uapi "$dir/" &&
 		find "$dir" -name '*.o' -delete &&
-		out=$(make -j2 -C "$kdir" M="$dir/kmod" W=1 "$@" modules 2>&1) &&
+		out=$(make -j2 -C "$kdir" M="$dir" W=1 "$@" modules 2>&1) &&
 		! grep -E 'warning:|error:' <<<"$out"
 }
 check "W=1 and sparse clean" build "$PWD/build/static" C=2
 check "the debug build too" build "$PWD/build/static-debug" VH_DEBUG=1
+check "every call and include goes down, but for those that docs/architecture.md lists" \
+	tests/lib/floors.py build/static-debug/kmod
 rm -rf build/static build/static-debug
+# A file below that calls up, and a listed arrow that is gone, are found.
+falls() {
+	local tree=build/static-floors
+	rm -rf "$tree" && mkdir -p "$tree" && cp -r kmod docs tests uapi "$tree/" || return 1
+	sed -i '0,/^#include "/s//#include "..\/vmx\/vmx.h"\n&/' "$tree/kmod/irq/pic.c"
+	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" && grep -q 'irq/pic.c .* includes up' "$tree/up" || return 1
+	cp kmod/irq/pic.c "$tree/kmod/irq/"
+	sed -i 's/`vh_window_run`/`vh_no_such_call`/' "$tree/docs/architecture.md"
+	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" &&
+		grep -q 'run/run.c .* calls up .*vh_window_run' "$tree/up" && grep -q 'does not call vh_no_such_call' "$tree/up"
+}
+check "and one that goes up would be found" falls
+rm -rf build/static-floors
+long() { git ls-files 'kmod/*.[chS]' 'tools/*.[chS]' 'tests/*.[chS]' | xargs wc -l | awk '$2 != "total" && $1 > 800 { print; bad = 1 } END { exit bad }'; }
+check "no file has more than 800 lines" long
 check "every source file has an SPDX line" bash -c \
 	'! git ls-files "*.[chS]" "*.py" "*.sh" | xargs grep -L SPDX-License-Identifier | grep .'
 check "kernel versions only in kmod/compat" none 'LINUX_VERSION_CODE|KERNEL_VERSION\(' kmod \
@@ -36,5 +45,4 @@ check "shell scripts parse" bash -c \
 	'for f in scripts/* packaging/{dist,deb,rpm} tests/*.sh tests/check tests/*/*.sh tests/package/base tests/kernels/{root,build}; do bash -n $f || exit 1; done'
 check "vhctl builds without warnings" make -s -C tools/vhctl O="$PWD/build/static-vhctl"
 rm -rf build/static-vhctl
-echo "$passed passed, $failed failed"
-[ $failed = 0 ]
+finish

@@ -71,13 +71,24 @@ void vh_counts_add_vm(struct vh_counts *to, struct vh_vm *vm);
 u64 vh_counts_exits(const struct vh_counts *c);
 
 /* --- reclaim.c --- */
-int vh_reclaim_init(void);
+
+/**
+ * struct vh_reclaim_ops - how page tables are taken back; installed by mmu/
+ */
+struct vh_reclaim_ops {
+	/* Process context; @force: also tables in use. Pages freed. */
+	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force);
+	unsigned long (*reclaimable)(struct vh_vm *vm);	/* how many at most */
+};
+void vh_reclaim_from(const struct vh_reclaim_ops *from);
+
+struct rw_semaphore;
+int vh_reclaim_init(struct rw_semaphore *lock);
 void vh_reclaim_exit(void);
 int vh_reclaim_vm_init(struct vh_vm *vm);
 void vh_reclaim_vm_remove(struct vh_vm *vm);	/* registry lock held for writing */
 void vh_reclaim_vm_add(struct vh_vm *vm);
 void vh_reclaim_vm_free(struct vh_vm *vm);
-/* Page tables of VMs in @full: pages freed. Process context, no lock held. */
-unsigned long vh_reclaim_group(struct vh_group *full, struct vh_vm *first, unsigned long want);
+unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force);
 
 #endif /* VH_ACCT_H */

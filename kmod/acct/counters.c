@@ -71,7 +71,7 @@ void vh_counts_add_vm(struct vh_counts *to, struct vh_vm *vm)
 
 	vh_for_each_vcpu(i, vcpu, vm)
 		vh_counts_add_vcpu(to, vcpu);
-	to->reclaimed += atomic_long_read(&vm->mmu.reclaimed);
+	to->reclaimed += atomic_long_read(&vm->reclaimed);
 }
 
 /**

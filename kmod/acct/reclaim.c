@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * reclaim.c - page tables are taken back: for a group at its limit, and when the host is short.
+ * reclaim.c - page tables are taken back when the host is short.
  *
  * The shrinker knows VMs by the memory cgroup that their item was charged to,
  * so that pressure in a cgroup finds the VMs of that cgroup.
@@ -9,88 +9,51 @@
 #include <linux/shrinker.h>
 #include <linux/slab.h>
 
-#include "../vh.h"
 #include "../compat/compat.h"
-#include "../ctl/registry.h"
+#include "../vh.h"
+#include "acct.h"
 
 /* A VM in the shrinker's lists. */
 struct vh_shrink_item {
 	struct list_head lru;		/* the list's own lock */
 	struct vh_vm *vm;		/* const */
-	bool listed;			/* vh_registry_lock */
+	bool listed;			/* the registry's lock */
 };
 
 static struct kmem_cache *items;
 static struct list_lru vms;
 static bool ready;			/* vms is set up */
-static u32 next_victim;			/* where the next round begins; races do no harm */
 
-/* --- limits --- */
+static const struct vh_reclaim_ops *ops __ro_after_init;
+static struct rw_semaphore *stay __ro_after_init;	/* held for reading: VMs stay */
 
-static bool victim(const struct vh_record *r, const struct vh_group *full)
+/**
+ * vh_reclaim_from - page tables can be taken back
+ * @from: how
+ *
+ * Module load, before any VM.
+ */
+void vh_reclaim_from(const struct vh_reclaim_ops *from)
 {
-	return r->vm && vh_group_within(r->group, full);
-}
-
-/* One round over the VMs of a group, from next_victim on. vh_registry_lock held. */
-static unsigned long one_round(struct vh_group *full, unsigned long want, bool force)
-{
-	u32 start = READ_ONCE(next_victim), id = start;
-	unsigned long got = 0;
-	struct vh_record *r;
-	bool wrapped = false;
-
-	for (;;) {
-		r = vh_record_next(id);
-		if (!r || (wrapped && r->id >= start)) {
-			if (wrapped || !start)
-				return got;
-			wrapped = true;
-			id = 0;
-			continue;
-		}
-		id = r->id + 1;
-		if (!victim(r, full))
-			continue;
-		got += vh_mmu_reclaim(r->vm, want - got, force);
-		WRITE_ONCE(next_victim, id);
-		if (got >= want)
-			return got;
-		cond_resched();
-	}
+	ops = from;
 }
 
 /**
- * vh_reclaim_group - take page tables back from the VMs of a group at its limit
- * @full: the group
- * @first: a VM in it that needs them; it pays first
+ * vh_reclaim_vm - take page tables of a VM back
+ * @vm: the VM, which stays meanwhile
  * @want: how many pages
+ * @force: also tables in use
  *
- * Process context, no lock held but a VM's mutexes. Cold ones go first, of all
- * VMs, and only then some in use. Returns the number of pages freed.
+ * Process context, interrupts on, mmu.lock not held. Returns the number of pages freed.
  */
-unsigned long vh_reclaim_group(struct vh_group *full, struct vh_vm *first, unsigned long want)
+unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force)
 {
-	unsigned long got;
-
-	down_read(&vh_registry_lock);
-	got = vh_mmu_reclaim(first, want, false);
-	if (got < want)
-		got += one_round(full, want - got, false);
-	if (!got)
-		got = vh_mmu_reclaim(first, want, true);
-	if (!got)
-		got = one_round(full, want, true);
-	up_read(&vh_registry_lock);
-	return got;
+	return ops->reclaim(vm, want, force);
 }
-
-/* --- pressure --- */
 
 static VH_LRU_WALK_FN(add_reclaimable, item, list, sum)
 {
-	*(unsigned long *)sum += vh_mmu_reclaimable(container_of(item, struct vh_shrink_item,
-								 lru)->vm);
+	*(unsigned long *)sum += ops->reclaimable(container_of(item, struct vh_shrink_item, lru)->vm);
 	return LRU_SKIP;
 }
 
@@ -130,13 +93,13 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 	unsigned int i;
 
 	/* VMs stay while this is held. Whoever holds it for writing may be allocating. */
-	if (!READ_ONCE(ready) || !down_read_trylock(&vh_registry_lock))
+	if (!READ_ONCE(ready) || !down_read_trylock(stay))
 		return SHRINK_STOP;
 	sc->nr_to_scan = SHRINK_VMS;
 	list_lru_shrink_walk(&vms, sc, take, &b);
 	for (i = 0; i < b.n && got < want; i++)
-		got += vh_mmu_reclaim(b.vm[i], want - got, false);
-	up_read(&vh_registry_lock);
+		got += vh_reclaim_vm(b.vm[i], want - got, false);
+	up_read(stay);
 	sc->nr_scanned = want;
 	return b.n ? got : SHRINK_STOP;
 }
@@ -164,7 +127,7 @@ int vh_reclaim_vm_init(struct vh_vm *vm)
 
 /**
  * vh_reclaim_vm_add - the shrinker may take from this VM
- * @vm: the VM; vh_registry_lock held for writing
+ * @vm: the VM; the registry's lock held for writing
  */
 void vh_reclaim_vm_add(struct vh_vm *vm)
 {
@@ -173,7 +136,7 @@ void vh_reclaim_vm_add(struct vh_vm *vm)
 
 /**
  * vh_reclaim_vm_remove - no more
- * @vm: the VM; vh_registry_lock held for writing
+ * @vm: the VM; the registry's lock held for writing
  */
 void vh_reclaim_vm_remove(struct vh_vm *vm)
 {
@@ -194,12 +157,15 @@ void vh_reclaim_vm_free(struct vh_vm *vm)
 
 /**
  * vh_reclaim_init - register the shrinker
+ * @lock: VMs stay while it is held for reading
  *
  * Module load. -ENOMEM.
  */
-int vh_reclaim_init(void)
+int __init vh_reclaim_init(struct rw_semaphore *lock)
 {
 	int err = -ENOMEM;
+
+	stay = lock;
 
 	items = kmem_cache_create("vh_shrink_item", sizeof(struct vh_shrink_item), 0,
 				  SLAB_ACCOUNT, NULL);

@@ -11,7 +11,6 @@
 #include <linux/slab.h>
 #include <net/sock.h>
 
-#include "../vh.h"
 #include "../compat/compat.h"
 #include "asker.h"
 
@@ -143,6 +142,8 @@ int vh_check_procs_fd(int fd, struct cgroup *cgrp)
 	fput(file);
 	return err;
 }
+
+bool (*vh_is_device)(const struct file *file) __ro_after_init;
 
 /**
  * vh_check_device_fd - is this /dev/vh?

@@ -61,5 +61,7 @@ struct cgroup *vh_cgroup_of_procs_fd(int fd);
 int vh_check_procs_fd(int fd, struct cgroup *cgrp);
 /* 0 when @fd is /dev/vh; -EBADF. */
 int vh_check_device_fd(int fd);
+/* Is this file /dev/vh? Installed by dev.c before the family is there. */
+extern bool (*vh_is_device)(const struct file *file) __ro_after_init;
 
 #endif /* VH_ASKER_H */

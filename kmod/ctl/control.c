@@ -9,7 +9,7 @@
 #include <linux/sched/task.h>
 #include <linux/sched/signal.h>
 
-#include "../vh.h"
+#include "../kick.h"
 #include "events.h"
 #include "registry.h"
 
@@ -25,13 +25,13 @@ enum vh_vm_state vh_vm_state(const struct vh_record *r)
 		return VH_VM_DEFINED;
 	if (test_bit(VH_CTL_DEAD, &vm->control))
 		return VH_VM_DEAD;
-	if (test_bit(VH_ST_CRASHED, &vm->status))
+	if (test_bit(VH_ST_CRASHED, &vm->rec->status))
 		return VH_VM_CRASHED;
 	if (test_bit(VH_CTL_PAUSED, &vm->control))
 		return VH_VM_PAUSED;
-	if (test_bit(VH_CTL_STOP, &vm->control) || test_bit(VH_ST_STOPPED, &vm->status))
+	if (test_bit(VH_CTL_STOP, &vm->control) || test_bit(VH_ST_STOPPED, &vm->rec->status))
 		return VH_VM_STOPPING;
-	return test_bit(VH_ST_STARTED, &vm->status) ? VH_VM_RUNNING : VH_VM_CREATED;
+	return test_bit(VH_ST_STARTED, &vm->rec->status) ? VH_VM_RUNNING : VH_VM_CREATED;
 }
 
 /**
@@ -169,8 +169,7 @@ static void wait_for_resume(struct vh_vcpu *vcpu)
 	rcuwait_wait_event(&vcpu->wait, !paused(vcpu->vm) || signal_pending(current),
 			   TASK_INTERRUPTIBLE);
 	WRITE_ONCE(vcpu->parked, false);
-	/* The guest's watchdogs are to know where the time went. */
-	vh_clock_ctrl(vcpu);
+	vh_request(vcpu, VH_REQ_STOPPED);
 }
 
 /**
@@ -188,7 +187,7 @@ int vh_control(struct vh_vcpu *vcpu)
 		if (test_bit(VH_CTL_DEAD, &vm->control))
 			return -EIO;
 		if (test_and_clear_bit(VH_CTL_STOP, &vm->control)) {
-			set_bit(VH_ST_STOPPED, &vm->status);
+			set_bit(VH_ST_STOPPED, &vm->rec->status);
 			vcpu->run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
 			vcpu->run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;
 			vcpu->run->system_event.ndata = 0;
@@ -202,8 +201,8 @@ int vh_control(struct vh_vcpu *vcpu)
 			continue;
 		}
 		if (test_and_clear_bit(VH_CTL_NEW, &vm->control)) {
-			clear_bit(VH_ST_CRASHED, &vm->status);
-			if (!test_and_set_bit(VH_ST_STARTED, &vm->status))
+			clear_bit(VH_ST_CRASHED, &vm->rec->status);
+			if (!test_and_set_bit(VH_ST_STARTED, &vm->rec->status))
 				vh_event_vm(vm->rec, VH_EVENT_STARTED);
 		}
 		return 1;
@@ -221,7 +220,7 @@ int vh_control(struct vh_vcpu *vcpu)
 void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason)
 {
 	set_bit(VH_CTL_NEW, &vm->control);
-	if (!test_and_set_bit(VH_ST_CRASHED, &vm->status))
+	if (!test_and_set_bit(VH_ST_CRASHED, &vm->rec->status))
 		vh_event_crash(vm->rec, reason);
 }
 

@@ -2,7 +2,7 @@
 /*
  * nl_vcpu.c - vCPU commands of the netlink family, and how counters are told.
  */
-#include "../vh.h"
+#include "../kick.h"
 #include "../compat/compat.h"
 #include "netlink.h"
 

@@ -85,7 +85,7 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_recor
 
 	if (vm) {
 		vh_counts_add_vm(&counts, vm);
-		tables = atomic_long_read(&vm->mmu.tables);
+		tables = atomic_long_read(&vm->tables);
 	}
 	if (put_identity(skb, r) || put_owner(skb, a, r) ||
 	    nla_put_u32(skb, VH_A_VM_STATE, vh_vm_state(r)) ||

@@ -132,7 +132,7 @@ int vh_record_charge_tables(struct vh_vm *vm, u64 bytes)
 	for (tries = 0; tries < RECLAIM_TRIES; tries++) {
 		if (likely(!vh_ledger_charge(&r->group->ledger, VH_RES_TABLES, bytes, &full)))
 			return 0;
-		if (!vh_reclaim_group(vh_group_from_ledger(full), vm, RECLAIM_BATCH))
+		if (!vh_limit_reclaim(vh_group_from_ledger(full), vm, RECLAIM_BATCH))
 			break;
 	}
 	vh_event_limit(r, vh_group_from_ledger(full), VH_RES_TABLES, bytes);
@@ -328,6 +328,7 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 {
 	down_write(&vh_registry_lock);
 	set_process(r);
+	r->status = 0;
 	r->vm = vm;
 	r->attached = true;
 	vh_reclaim_vm_add(vm);
@@ -510,13 +511,13 @@ void vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *crea
  *
  * Module load. -ENOMEM.
  */
-int vh_registry_init(void)
+int __init vh_registry_init(void)
 {
 	int err = vh_groups_init();
 
 	if (err)
 		return err;
-	err = vh_reclaim_init();
+	err = vh_reclaim_init(&vh_registry_lock);
 	if (err)
 		vh_groups_exit();
 	return err;

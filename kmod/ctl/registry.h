@@ -36,6 +36,7 @@ struct vh_record {
 	struct pid *pid;		/* VMM or creator, thread group; vh_registry_lock */
 	char comm[TASK_COMM_LEN];	/* of it; vh_registry_lock */
 	struct vh_vm *vm;		/* NULL: no VMM; vh_registry_lock */
+	unsigned long status;		/* atomic bits VH_ST_*: of @vm */
 	struct vh_counts past;		/* of VMMs that are gone; vh_registry_lock */
 
 	struct mutex charge_mutex;
@@ -96,13 +97,16 @@ void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n);
 int vh_record_charge_tables(struct vh_vm *vm, u64 bytes);	/* reclaims first; -ENOMEM */
 void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes);
 
+/* limit.c: page tables of VMs in @full, @first's before others': pages freed. */
+unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsigned long want);
+
 /* --- control.c: vh_registry_lock held --- */
 #define VH_CTL_PAUSED	0	/* bits of vm->control: the run loop looks when any is set */
 #define VH_CTL_STOP	1
 #define VH_CTL_DEAD	2	/* killed, or an impossible state: every run fails with -EIO */
 #define VH_CTL_NEW	3	/* has not run (again): see what there is to tell */
 
-#define VH_ST_STARTED	0	/* bits of vm->status */
+#define VH_ST_STARTED	0	/* bits of record->status */
 #define VH_ST_STOPPED	1
 #define VH_ST_CRASHED	2
 
@@ -116,5 +120,6 @@ int vh_control_kill(struct vh_record *r);
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */
 void vh_vm_crashed(struct vh_vm *vm, enum vh_crash reason);
+void vh_vm_lost(struct vh_vcpu *vcpu);		/* a VMX instruction failed that cannot; own thread */
 
 #endif /* VH_REGISTRY_H */

@@ -24,6 +24,14 @@ enum vh_emul_result {
 
 enum vh_seg { VH_ES, VH_CS, VH_SS, VH_DS, VH_FS, VH_GS, VH_LDTR, VH_TR, VH_NR_SEGS };
 
+/* Canonical (SDM Vol. 1, 3.3.7.1): @la57: the wider form, of 5-level paging. */
+static inline bool vh_canonical(u64 linear, bool la57)
+{
+	unsigned int shift = la57 ? 64 - 57 : 64 - 48;
+
+	return (u64)((s64)(linear << shift) >> shift) == linear;
+}
+
 struct vh_fault {
 	u8 vector;
 	bool has_error;

@@ -99,7 +99,10 @@ u64 vh_reg_read(const struct vh_emul *e, unsigned int n, unsigned int size);
 void vh_reg_write(struct vh_emul *e, unsigned int n, unsigned int size, u64 val);
 void vh_addr_reg_write(struct vh_emul *e, unsigned int n, unsigned int adsize, u64 val);
 
-bool vh_emul_canonical(const struct vh_emul *e, u64 linear);
+static inline bool vh_emul_canonical(const struct vh_emul *e, u64 linear)
+{
+	return vh_canonical(linear, e->cr4 & X86_CR4_LA57);
+}
 int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
 	      u64 *linear);
 int vh_mem_read(struct vh_emul *e, unsigned int seg, u64 offset, void *buf, unsigned int len);

@@ -100,18 +100,6 @@ void vh_addr_reg_write(struct vh_emul *e, unsigned int n, unsigned int adsize, u
 		e->gpr[n] = (e->gpr[n] & ~0xffffULL) | (val & 0xffff);
 }
 
-/**
- * vh_emul_canonical - whether a linear address is canonical (SDM Vol. 1, 3.3.7.1)
- * @e: the instruction
- * @linear: the address
- */
-bool vh_emul_canonical(const struct vh_emul *e, u64 linear)
-{
-	unsigned int shift = e->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (u64)((s64)(linear << shift) >> shift) == linear;
-}
-
 /* SDM Vol. 3, 5.3 and 5.5: limit and type, outside 64-bit mode. */
 static bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s, u64 offset,
 			   unsigned int len, bool write)

@@ -6,7 +6,8 @@
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 
-#include "../vh.h"
+#include "irq.h"
+#include "../kick.h"
 
 /* Register offsets of the xAPIC page (SDM Table 11-1). */
 #define APIC_ID_		0x020
@@ -155,6 +156,18 @@ int vh_routes_default(struct vh_vm *vm);
 void vh_routes_free(struct vh_irqchip *chip);
 /* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: tell resampling irqfds. */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
+
+/**
+ * struct vh_eventfds - irqfds and ioeventfds of a VM
+ */
+struct vh_eventfds {
+	struct list_head irqfds;	/* irqfd_lock */
+	raw_spinlock_t irqfd_lock;	/* interrupts off */
+	bool irqfd_used;		/* irqfd_lock */
+	atomic_t nr_resample;		/* irqfds with a resample fd */
+	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
+	struct mutex ioeventfd_lock;
+};
 
 /* irqfd.c */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi);

@@ -14,7 +14,7 @@
  * struct ioeventfd - one assignment; constant once on the list
  */
 struct ioeventfd {
-	struct list_head node;		/* vm->ioeventfds: RCU, writers vm->ioeventfd_lock */
+	struct list_head node;		/* vm->eventfds->ioeventfds: RCU, writers vm->eventfds->ioeventfd_lock */
 	struct eventfd_ctx *eventfd;
 	u64 addr, datamatch;
 	u32 len;			/* 0: any */
@@ -37,11 +37,11 @@ bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int
 	u64 value = 0;
 	bool hit = false;
 
-	if (list_empty(&vm->ioeventfds))
+	if (list_empty(&vm->eventfds->ioeventfds))
 		return false;
 	memcpy(&value, data, min(len, 8u));
 	rcu_read_lock();
-	list_for_each_entry_rcu(e, &vm->ioeventfds, node) {
+	list_for_each_entry_rcu(e, &vm->eventfds->ioeventfds, node) {
 		if (e->pio != pio || e->addr != addr || (e->len && e->len != len))
 			continue;
 		if (!e->wildcard && e->datamatch != value)
@@ -69,14 +69,14 @@ static int assign(struct vh_vm *vm, const struct ioeventfd *like)
 	e = kmemdup(like, sizeof(*e), GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return -ENOMEM;
-	mutex_lock(&vm->ioeventfd_lock);
-	list_for_each_entry(other, &vm->ioeventfds, node)
+	mutex_lock(&vm->eventfds->ioeventfd_lock);
+	list_for_each_entry(other, &vm->eventfds->ioeventfds, node)
 		if (overlap(e, other))
 			goto unlock;
-	list_add_tail_rcu(&e->node, &vm->ioeventfds);
+	list_add_tail_rcu(&e->node, &vm->eventfds->ioeventfds);
 	err = 0;
 unlock:
-	mutex_unlock(&vm->ioeventfd_lock);
+	mutex_unlock(&vm->eventfds->ioeventfd_lock);
 	if (err)
 		kfree(e);
 	return err;
@@ -92,8 +92,8 @@ static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
 {
 	struct ioeventfd *e, *found = NULL;
 
-	mutex_lock(&vm->ioeventfd_lock);
-	list_for_each_entry(e, &vm->ioeventfds, node) {
+	mutex_lock(&vm->eventfds->ioeventfd_lock);
+	list_for_each_entry(e, &vm->eventfds->ioeventfds, node) {
 		if (e->eventfd == like->eventfd && e->pio == like->pio && e->addr == like->addr &&
 		    e->len == like->len && e->wildcard == like->wildcard &&
 		    (e->wildcard || e->datamatch == like->datamatch)) {
@@ -102,7 +102,7 @@ static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
 			break;
 		}
 	}
-	mutex_unlock(&vm->ioeventfd_lock);
+	mutex_unlock(&vm->eventfds->ioeventfd_lock);
 	if (!found)
 		return -ENOENT;
 	synchronize_rcu();
@@ -160,7 +160,7 @@ void vh_ioeventfd_release_all(struct vh_vm *vm)
 {
 	struct ioeventfd *e, *next;
 
-	list_for_each_entry_safe(e, next, &vm->ioeventfds, node) {
+	list_for_each_entry_safe(e, next, &vm->eventfds->ioeventfds, node) {
 		list_del(&e->node);
 		release(e);
 	}

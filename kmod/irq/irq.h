@@ -12,6 +12,7 @@
 #define VH_IRQ_H
 
 #include <linux/kvm.h>
+#include <linux/kvm_types.h>
 #include <linux/hrtimer.h>
 #include <linux/types.h>
 
@@ -122,7 +123,8 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args);
 void vh_irqfd_release_all(struct vh_vm *vm);
 int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args);
 void vh_ioeventfd_release_all(struct vh_vm *vm);
-void vh_irq_vm_init(struct vh_vm *vm);
+int vh_irq_vm_init(struct vh_vm *vm);			/* -ENOMEM */
+void vh_irq_vm_free(struct vh_vm *vm);
 int vh_irq_module_init(void);
 void vh_irq_module_exit(void);
 

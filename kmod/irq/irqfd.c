@@ -20,7 +20,7 @@
  */
 struct irqfd {
 	struct vh_vm *vm;
-	struct list_head node;		/* vm->irqfds, vm->irqfd_lock */
+	struct list_head node;		/* vm->eventfds->irqfds, vm->eventfds->irqfd_lock */
 	u32 gsi;
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
@@ -61,7 +61,7 @@ static void deactivate(struct irqfd *f)
 		return;
 	list_del_init(&f->node);
 	if (f->resamplefd)
-		atomic_dec(&f->vm->nr_resample);
+		atomic_dec(&f->vm->eventfds->nr_resample);
 	queue_work(irqfd_wq, &f->shutdown);
 }
 
@@ -89,9 +89,9 @@ static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *k
 	}
 	if (events & EPOLLHUP) {
 		/* The eventfd is closed; its context stays until the work drops it. */
-		raw_spin_lock_irqsave(&f->vm->irqfd_lock, flags);
+		raw_spin_lock_irqsave(&f->vm->eventfds->irqfd_lock, flags);
 		deactivate(f);
-		raw_spin_unlock_irqrestore(&f->vm->irqfd_lock, flags);
+		raw_spin_unlock_irqrestore(&f->vm->eventfds->irqfd_lock, flags);
 	}
 	return 0;
 }
@@ -137,19 +137,19 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 		}
 	}
 
-	raw_spin_lock_irq(&vm->irqfd_lock);
-	list_for_each_entry(other, &vm->irqfds, node) {
+	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
+	list_for_each_entry(other, &vm->eventfds->irqfds, node) {
 		if (other->eventfd == f->eventfd) {
-			raw_spin_unlock_irq(&vm->irqfd_lock);
+			raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
 			err = -EBUSY;
 			goto put_resample;
 		}
 	}
-	list_add_tail(&f->node, &vm->irqfds);
-	vm->irqfd_used = true;
+	list_add_tail(&f->node, &vm->eventfds->irqfds);
+	vm->eventfds->irqfd_used = true;
 	if (f->resamplefd)
-		atomic_inc(&vm->nr_resample);
-	raw_spin_unlock_irq(&vm->irqfd_lock);
+		atomic_inc(&vm->eventfds->nr_resample);
+	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
 
 	/* Signals from before the assignment count too. */
 	events = vfs_poll(fd_file(efd), &f->pt);
@@ -176,11 +176,11 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
-	raw_spin_lock_irq(&vm->irqfd_lock);
-	list_for_each_entry_safe(f, next, &vm->irqfds, node)
+	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
+	list_for_each_entry_safe(f, next, &vm->eventfds->irqfds, node)
 		if (f->eventfd == ctx && f->gsi == args->gsi)
 			deactivate(f);
-	raw_spin_unlock_irq(&vm->irqfd_lock);
+	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
 	eventfd_ctx_put(ctx);
 	flush_workqueue(irqfd_wq);
 	return 0;
@@ -225,11 +225,11 @@ void vh_irqfd_release_all(struct vh_vm *vm)
 	struct irqfd *f, *next;
 	bool any = false;
 
-	raw_spin_lock_irq(&vm->irqfd_lock);
-	list_for_each_entry_safe(f, next, &vm->irqfds, node)
+	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
+	list_for_each_entry_safe(f, next, &vm->eventfds->irqfds, node)
 		deactivate(f);
-	any = vm->irqfd_used;
-	raw_spin_unlock_irq(&vm->irqfd_lock);
+	any = vm->eventfds->irqfd_used;
+	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
 	/* Also those whose eventfd was closed a moment ago. */
 	if (any)
 		flush_workqueue(irqfd_wq);
@@ -241,7 +241,7 @@ void vh_irqfd_release_all(struct vh_vm *vm)
  */
 bool vh_irqfd_any_resample(struct vh_vm *vm)
 {
-	return atomic_read(&vm->nr_resample);
+	return atomic_read(&vm->eventfds->nr_resample);
 }
 
 /**
@@ -257,8 +257,8 @@ void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 	unsigned long flags;
 	bool lowered = false;
 
-	raw_spin_lock_irqsave(&vm->irqfd_lock, flags);
-	list_for_each_entry(f, &vm->irqfds, node) {
+	raw_spin_lock_irqsave(&vm->eventfds->irqfd_lock, flags);
+	list_for_each_entry(f, &vm->eventfds->irqfds, node) {
 		if (f->gsi != gsi || !f->resamplefd)
 			continue;
 		/* First the line, then the news: the answer may be to raise it again. */
@@ -267,19 +267,37 @@ void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 		lowered = true;
 		queue_work(irqfd_wq, &f->resample);
 	}
-	raw_spin_unlock_irqrestore(&vm->irqfd_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->eventfds->irqfd_lock, flags);
 }
 
 /**
- * vh_irq_vm_init - of a new VM
+ * vh_irq_vm_init - of a new VM: no irqfds and no ioeventfds
  * @vm: the VM
+ *
+ * Process context. -ENOMEM.
  */
-void vh_irq_vm_init(struct vh_vm *vm)
+int vh_irq_vm_init(struct vh_vm *vm)
 {
-	INIT_LIST_HEAD(&vm->irqfds);
-	raw_spin_lock_init(&vm->irqfd_lock);
-	INIT_LIST_HEAD(&vm->ioeventfds);
-	mutex_init(&vm->ioeventfd_lock);
+	struct vh_eventfds *e = kzalloc(sizeof(*e), GFP_KERNEL_ACCOUNT);
+
+	if (!e)
+		return -ENOMEM;
+	INIT_LIST_HEAD(&e->irqfds);
+	raw_spin_lock_init(&e->irqfd_lock);
+	INIT_LIST_HEAD(&e->ioeventfds);
+	mutex_init(&e->ioeventfd_lock);
+	vm->eventfds = e;
+	return 0;
+}
+
+/**
+ * vh_irq_vm_free - undo vh_irq_vm_init()
+ * @vm: the VM; its irqfds and ioeventfds are released, no vCPU is left
+ */
+void vh_irq_vm_free(struct vh_vm *vm)
+{
+	kfree(vm->eventfds);
+	vm->eventfds = NULL;
 }
 
 /**

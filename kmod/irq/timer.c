@@ -6,6 +6,7 @@
  */
 #include "internal.h"
 #include "../compat/compat.h"
+#include "../tsc.h"
 
 /* A guest that asks for less would spend the host's time in interrupts. */
 #define MIN_PERIOD_NS	20000

@@ -27,7 +27,7 @@ atomic_long_t vh_ept_splits = ATOMIC_LONG_INIT(0);
  */
 int vh_ept_init(struct vh_mmu *mmu)
 {
-	mmu->root = vh_table_alloc(container_of(mmu, struct vh_vm, mmu));
+	mmu->root = vh_table_alloc(mmu->vm);
 	if (!mmu->root)
 		return -ENOMEM;
 	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |

@@ -12,13 +12,13 @@
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 
-#include "../cpu.h"
+#include "../irq/irq.h"
 #include "slots.h"
 #include "ept.h"
 
 static int cache_fill(struct vh_vcpu *vcpu)
 {
-	struct vh_table_cache *cache = &vcpu->table_cache;
+	struct vh_table_cache *cache = vcpu->table_cache;
 
 	while (cache->n < ARRAY_SIZE(cache->table)) {
 		void *table = vh_table_alloc(vcpu->vm);
@@ -38,6 +38,9 @@ static int cache_fill(struct vh_vcpu *vcpu)
  */
 int vh_mmu_vcpu_create(struct vh_vcpu *vcpu)
 {
+	vcpu->table_cache = kzalloc(sizeof(*vcpu->table_cache), GFP_KERNEL_ACCOUNT);
+	if (!vcpu->table_cache)
+		return -ENOMEM;
 	return vh_cpu_caps.ept ? 0 : vh_shadow_create(vcpu);
 }
 
@@ -47,11 +50,13 @@ int vh_mmu_vcpu_create(struct vh_vcpu *vcpu)
  */
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 {
-	struct vh_table_cache *cache = &vcpu->table_cache;
+	struct vh_table_cache *cache = vcpu->table_cache;
 
 	vh_shadow_destroy(vcpu);
-	while (cache->n)
+	while (cache && cache->n)
 		vh_table_free(vcpu->vm, cache->table[--cache->n]);
+	kfree(cache);
+	vcpu->table_cache = NULL;
 }
 
 /*
@@ -151,7 +156,7 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn
 	int err;
 
 	hp->hva = vh_slot_hva(slot, gfn);
-	hp->seq = smp_load_acquire(&vcpu->vm->mmu.seq);
+	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
 	if (err)
 		return err;
@@ -179,7 +184,7 @@ int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gf
 		      int max, struct vh_host_page *hp)
 {
 	hp->hva = vh_slot_hva(slot, gfn);
-	hp->seq = smp_load_acquire(&vcpu->vm->mmu.seq);
+	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	if (get_user_pages_fast_only(hp->hva, 1, FOLL_WRITE, &hp->page) != 1)
 		return -EAGAIN;
 	hp->writable = !(slot->flags & KVM_MEM_READONLY) && (write || !slot->dirty);
@@ -215,7 +220,7 @@ static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
-	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	struct vh_mmu *mmu = vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
 
@@ -228,7 +233,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	if (!vh_host_page_stale(mmu, &hp)) {
 		do {
 			err = vh_ept_map(mmu, gfn, leaf_for(&hp, access), nx_level(&hp, access),
-					 &vcpu->table_cache);
+					 vcpu->table_cache);
 			/* Code is executed nearby: a smaller leaf. */
 			if (err == -E2BIG) {
 				hp.level--;
@@ -253,13 +258,13 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 /* A page of vh's own; writable, for the processor's walks write accessed bits. In no log. */
 static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 {
-	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	struct vh_mmu *mmu = vcpu->vm->mmu;
 	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE | VMX_EPT_DIRTY_BIT;
 	int err;
 
 	read_lock(&mmu->lock);
 	do {
-		err = vh_ept_map(mmu, gfn, e, 1, &vcpu->table_cache);
+		err = vh_ept_map(mmu, gfn, e, 1, vcpu->table_cache);
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
@@ -272,7 +277,7 @@ static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
  */
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
 {
-	return gfn == VH_APIC_GFN && vcpu->vm->mmu.apic_page && vcpu->lapic &&
+	return gfn == VH_APIC_GFN && vcpu->vm->mmu->apic_page && vcpu->lapic &&
 	       vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu);
 }
 
@@ -292,13 +297,13 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	int idx, err;
 
 	vcpu->faults++;
-	if (unlikely(vcpu->table_cache.n < ARRAY_SIZE(vcpu->table_cache.table))) {
+	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
 		err = cache_fill(vcpu);
 		if (err)
 			return err;
 	}
-	if (vcpu->vm->mmu.identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
-		err = map_private(vcpu, gfn, vcpu->vm->mmu.identity_page);
+	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
+		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page);
 		if (err != -EEXIST)
 			return err;
 		clear_way(vcpu->vm, gfn, 1);
@@ -309,7 +314,7 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	if (!slot) {
 		err = VH_FAULT_MMIO;
 		if (vh_mmu_is_apic(vcpu, gfn))
-			err = map_private(vcpu, gfn, vcpu->vm->mmu.apic_page);
+			err = map_private(vcpu, gfn, vcpu->vm->mmu->apic_page);
 	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
 		err = VH_FAULT_MMIO;
 	} else {
@@ -331,7 +336,7 @@ int vh_mmu_create_apic_page(struct vh_vm *vm)
 
 	if (!page)
 		return -ENOMEM;
-	vm->mmu.apic_page = page;
+	vm->mmu->apic_page = page;
 	return 0;
 }
 
@@ -352,6 +357,6 @@ int vh_mmu_create_identity_page(struct vh_vm *vm)
 	pde = page_address(page);
 	for (i = 0; i < 1024; i++)
 		pde[i] = i << 22 | 0xe7;	/* P, RW, US, A, D, PS */
-	vm->mmu.identity_page = page;
+	vm->mmu->identity_page = page;
 	return 0;
 }

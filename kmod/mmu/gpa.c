@@ -173,3 +173,22 @@ out:
 	srcu_read_unlock(&vh_slots_srcu, idx);
 	return err;
 }
+
+/**
+ * vh_paging_in_memory - the vCPU's paging as the walker wants it
+ * @vcpu: the vCPU; what of its state counts is valid
+ * @p: filled in
+ *
+ * Own thread.
+ */
+void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p)
+{
+	const struct vh_cpu_state *s = &vcpu->s;
+
+	*p = (struct vh_paging){
+		.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
+		.rflags = s->rflags, .pkru = s->pkru,
+		.pdptr = { s->pdptr[0], s->pdptr[1], s->pdptr[2], s->pdptr[3] },
+		.maxphyaddr = vcpu->maxphyaddr, .gbpages = vcpu->gbpages,
+	};
+}

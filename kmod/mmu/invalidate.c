@@ -3,7 +3,6 @@
  * invalidate.c - the guest invalidates translations: with EPT the hardware has
  * them all, without it the shadow does.
  */
-#include "../cpu.h"
 #include "shadow.h"
 
 /**
@@ -33,9 +32,9 @@ void vh_mmu_flush(struct vh_vcpu *vcpu, enum vh_flush what, u16 pcid)
 void vh_mmu_invlpg(struct vh_vcpu *vcpu, u64 va)
 {
 	if (!vh_cpu_caps.ept) {
-		read_lock(&vcpu->vm->mmu.lock);
+		read_lock(&vcpu->vm->mmu->lock);
 		vh_shadow_invlpg(vcpu, va);
-		read_unlock(&vcpu->vm->mmu.lock);
+		read_unlock(&vcpu->vm->mmu->lock);
 	}
 	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
 }

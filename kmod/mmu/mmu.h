@@ -12,6 +12,7 @@
 #include <linux/kvm.h>
 #include <linux/kvm_types.h>
 #include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -57,6 +58,8 @@ struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
  * struct vh_mmu - memory of one VM
  */
 struct vh_mmu {
+	struct vh_vm *vm;		/* const */
+	struct mutex slots_lock;	/* memslot changes; nests inside vm->lock */
 	/* vCPUs read it under vh_slots_srcu, the notifier under lock; writers: slots_lock, lock */
 	struct vh_slots __rcu *slots;
 	struct mmu_notifier notifier;
@@ -67,8 +70,6 @@ struct vh_mmu {
 	unsigned long inv_end;
 	u64 *root;			/* EPT PML4, never freed before the VM is */
 	u64 eptp;			/* as written to the VMCS */
-	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
-	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 	unsigned long slots_gen;	/* of the memslots; never 0; slots_lock */
 	unsigned long pages;		/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_srcu */
@@ -160,9 +161,6 @@ u64 vh_shadow_hw_cr3(struct vh_vcpu *vcpu);
 /* Page tables (tables.c). alloc: process context, may reclaim; NULL. */
 void *vh_table_alloc(struct vh_vm *vm);
 void vh_table_free(struct vh_vm *vm, void *table);
-/* Take cold tables back, with @force also used ones: pages freed. Takes mmu.lock. */
-unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
-unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 
 /**
  * struct vh_paging - what the guest's paging looks like, input of the walker
@@ -177,6 +175,9 @@ struct vh_paging {
 	u8 maxphyaddr;
 	bool gbpages;			/* CPUID.80000001:EDX.Page1GB of the guest */
 };
+
+/* The vCPU's paging, from what of its state is valid; own thread. */
+void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p);
 
 /**
  * struct vh_walk - result of a walk

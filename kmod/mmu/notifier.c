@@ -9,7 +9,6 @@
 #include <linux/mmu_notifier.h>
 #include <linux/slab.h>
 
-#include "../cpu.h"
 #include "../compat/compat.h"
 #include "../ctl/registry.h"
 #include "slots.h"
@@ -18,7 +17,7 @@ const struct vh_mmu_ops *vh_mmu_ops __ro_after_init;
 
 static struct vh_vm *vm_of(struct mmu_notifier *mn)
 {
-	return container_of(mn, struct vh_vm, mmu.notifier);
+	return container_of(mn, struct vh_mmu, notifier)->vm;
 }
 
 /*
@@ -40,7 +39,7 @@ static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long 
 		unsigned long from = max(start, s->hva), to = min(end, s_end);
 
 		if (from < to)
-			result |= fn(&vm->mmu, s->base + ((from - s->hva) >> PAGE_SHIFT),
+			result |= fn(vm->mmu, s->base + ((from - s->hva) >> PAGE_SHIFT),
 				     s->base + ((to - s->hva + PAGE_SIZE - 1) >> PAGE_SHIFT), arg);
 	}
 	return result;
@@ -61,9 +60,9 @@ static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
  * mind. Looking at a part again that is empty by then costs little.
  */
 static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool may_sleep)
-	__must_hold(&vm->mmu.lock)
+	__must_hold(&vm->mmu->lock)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 	struct vh_zap z = { .tables = LIST_HEAD_INIT(z.tables) };
 	bool more, any = false;
 
@@ -92,7 +91,7 @@ static bool young_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *clear
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
 	struct vh_vm *vm = vm_of(mn);
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 
 	write_lock(&mmu->lock);
 	if (!mmu->invalidating++) {
@@ -109,7 +108,7 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 
 static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
-	struct vh_mmu *mmu = &vm_of(mn)->mmu;
+	struct vh_mmu *mmu = vm_of(mn)->mmu;
 
 	write_lock(&mmu->lock);
 	smp_store_release(&mmu->seq, mmu->seq + 1);
@@ -123,7 +122,7 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 	struct vh_vm *vm = vm_of(mn);
 	bool young;
 
-	write_lock(&vm->mmu.lock);
+	write_lock(&vm->mmu->lock);
 	if (!vh_mmu_ops->young) {
 		/* Without accessed bits, the next use is seen as a fault. */
 		young = zap_hva_range(vm, start, end, false);
@@ -132,7 +131,7 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 		if (young && flush)
 			vh_vm_flush_tlb(vm);
 	}
-	write_unlock(&vm->mmu.lock);
+	write_unlock(&vm->mmu->lock);
 	return young;
 }
 
@@ -163,17 +162,18 @@ static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 static void free_notifier(struct mmu_notifier *mn)
 {
 	struct vh_vm *vm = vm_of(mn);
-	struct vh_slots *slots = rcu_dereference_protected(vm->mmu.slots, 1);
+	struct vh_slots *slots = rcu_dereference_protected(vm->mmu->slots, 1);
 	unsigned int i;
 
-	free_page((unsigned long)vm->mmu.root);
+	free_page((unsigned long)vm->mmu->root);
 	for (i = 0; i < slots->n; i++)
 		kvfree(slots->s[i].dirty);
 	kvfree(slots);
-	if (vm->mmu.identity_page)
-		__free_page(vm->mmu.identity_page);
-	if (vm->mmu.apic_page)
-		__free_page(vm->mmu.apic_page);
+	if (vm->mmu->identity_page)
+		__free_page(vm->mmu->identity_page);
+	if (vm->mmu->apic_page)
+		__free_page(vm->mmu->apic_page);
+	kfree(vm->mmu);
 	kvfree(vm);
 }
 
@@ -198,7 +198,7 @@ static const struct mmu_notifier_ops notifier_ops = {
  */
 void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 	struct vh_zap z = { .start = start, .end = end, .tables = LIST_HEAD_INIT(z.tables) };
 	bool more;
 
@@ -223,12 +223,15 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
  */
 int vh_mmu_init(struct vh_vm *vm)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = kzalloc(sizeof(*mmu), GFP_KERNEL_ACCOUNT);
 	struct vh_slots *slots = kvzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
-	int err;
+	int err = -ENOMEM;
 
-	if (!slots)
-		return -ENOMEM;
+	if (!mmu || !slots)
+		goto free;
+	vm->mmu = mmu;
+	mmu->vm = vm;
+	mutex_init(&mmu->slots_lock);
 	rwlock_init(&mmu->lock);
 	INIT_LIST_HEAD(&mmu->shadows);
 	mmu->slots_gen = 1;
@@ -242,9 +245,11 @@ int vh_mmu_init(struct vh_vm *vm)
 		goto free;
 	return 0;
 free:
-	if (mmu->root)
+	if (mmu && mmu->root)
 		vh_table_free(vm, mmu->root);
 	kvfree(slots);
+	kfree(mmu);
+	vm->mmu = NULL;
 	return err;
 }
 
@@ -262,23 +267,28 @@ void vh_mmu_destroy(struct vh_vm *vm)
 	 */
 	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
 	/* The root stays for late callbacks, on nobody's account. */
-	if (vm->mmu.root)
+	if (vm->mmu->root)
 		vh_record_uncharge_tables(vm, PAGE_SIZE);
-	mmu_notifier_put(&vm->mmu.notifier);
+	mmu_notifier_put(&vm->mmu->notifier);
 }
+
+static const struct vh_reclaim_ops reclaim_ops = {
+	.reclaim = vh_mmu_reclaim, .reclaimable = vh_mmu_reclaimable,
+};
 
 /**
  * vh_mmu_module_init - module load, after vh_vmx_init(): EPT or shadow tables
  *
  * -ENOMEM.
  */
-int vh_mmu_module_init(void)
+int __init vh_mmu_module_init(void)
 {
 	if (vh_cpu_caps.ept)
 		vh_mmu_ops = vh_ept_caps.pml ? &vh_ept_pml_ops :
 			     vh_ept_caps.ad ? &vh_ept_ops : &vh_ept_noad_ops;
 	else
 		vh_mmu_ops = &vh_shadow_ops;
+	vh_reclaim_from(&reclaim_ops);
 	return vh_shadow_module_init();
 }
 

@@ -23,7 +23,7 @@
  */
 void vh_pml_switch(struct vh_vm *vm, bool on)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 
 	if (!vh_ept_caps.pml || mmu->pml == on)
 		return;
@@ -59,7 +59,7 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
 		if (!slot || !vh_slot_holds(slot, gfn)) {
 			slot = vh_slot_find(slots, gfn);
 			if (!slot)
-				slot = READ_ONCE(vm->mmu.moving);
+				slot = READ_ONCE(vm->mmu->moving);
 			if (!slot || !vh_slot_holds(slot, gfn))
 				continue;
 		}

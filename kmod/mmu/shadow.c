@@ -186,7 +186,7 @@ static void free_collected(struct list_head *freed)
 
 static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
 {
-	struct vh_mmu *mmu = &sh->vcpu->vm->mmu;
+	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
 	unsigned long n;
 	LIST_HEAD(freed);
 
@@ -201,7 +201,7 @@ static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
 /* How many tables this vCPU may have. */
 static unsigned long pages_max(struct vh_vm *vm)
 {
-	return max(SH_PAGES_MIN, READ_ONCE(vm->mmu.pages) / SH_PAGES_SHARE);
+	return max(SH_PAGES_MIN, READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE);
 }
 
 /**
@@ -254,7 +254,7 @@ int vh_shadow_prepare(struct vh_shadow *sh)
  */
 unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 	struct vh_shadow *sh;
 	unsigned long n = 0;
 	LIST_HEAD(freed);
@@ -387,7 +387,7 @@ static void root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
  */
 int vh_shadow_load(struct vh_vcpu *vcpu)
 {
-	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	struct vh_mmu *mmu = vcpu->vm->mmu;
 	struct vh_shadow *sh = vcpu->shadow;
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_shadow_root *r;
@@ -486,9 +486,9 @@ int vh_shadow_create(struct vh_vcpu *vcpu)
 	vcpu->shadow = sh;
 	if (!sh->pdpt || vh_shadow_rmap_init(sh))
 		return -ENOMEM;
-	write_lock(&vcpu->vm->mmu.lock);
-	list_add(&sh->node, &vcpu->vm->mmu.shadows);
-	write_unlock(&vcpu->vm->mmu.lock);
+	write_lock(&vcpu->vm->mmu->lock);
+	list_add(&sh->node, &vcpu->vm->mmu->shadows);
+	write_unlock(&vcpu->vm->mmu->lock);
 	sh->spurious = ~0ULL;
 	vh_request(vcpu, VH_REQ_MMU);
 	return 0;
@@ -505,9 +505,9 @@ void vh_shadow_destroy(struct vh_vcpu *vcpu)
 
 	if (!sh)
 		return;
-	write_lock(&vcpu->vm->mmu.lock);
+	write_lock(&vcpu->vm->mmu->lock);
 	list_del(&sh->node);
-	write_unlock(&vcpu->vm->mmu.lock);
+	write_unlock(&vcpu->vm->mmu->lock);
 	collect_all(sh, 0);
 	for (i = 0; i < SH_ROOTS; i++)
 		if (sh->pdpt_page[i])

@@ -91,7 +91,7 @@ struct vh_shadow_root {
  */
 struct vh_shadow {
 	struct vh_vcpu *vcpu;		/* const */
-	struct list_head node;		/* vm->mmu.shadows; mmu.lock */
+	struct list_head node;		/* vm->mmu->shadows; mmu.lock */
 	struct vh_shadow_root roots[SH_ROOTS];	/* own thread; from outside with mmu.lock */
 	struct vh_shadow_root *cur;	/* NULL: VH_REQ_MMU is pending; as roots */
 	u64 *pdpt;			/* below 4 GiB: roots of PAE walks; const */

@@ -406,7 +406,7 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	       const struct vh_shadow_host *h, const struct vh_host_page *hp, u32 access,
 	       const struct vh_slot *slot, const struct how *how)
 {
-	struct vh_mmu *mmu = &vcpu->vm->mmu;
+	struct vh_mmu *mmu = vcpu->vm->mmu;
 	struct vh_shadow *sh = vcpu->shadow;
 	int err = VH_FAULT_RETRY;
 	struct way way;
@@ -483,7 +483,7 @@ static int map_apic(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		    const struct how *how)
 {
 	const struct vh_shadow_host h = {
-		.pfn = page_to_pfn(vcpu->vm->mmu.apic_page), .level = 1, .writable = true,
+		.pfn = page_to_pfn(vcpu->vm->mmu->apic_page), .level = 1, .writable = true,
 	};
 
 	return map(vcpu, va, w, &h, NULL, access, NULL, how);

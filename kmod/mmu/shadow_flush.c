@@ -32,7 +32,7 @@ static noinline unsigned long find_hva(struct vh_vm *vm, struct vh_shadow_page *
 
 static inline unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p)
 {
-	unsigned long gen = smp_load_acquire(&vm->mmu.slots_gen);
+	unsigned long gen = smp_load_acquire(&vm->mmu->slots_gen);
 
 	return likely(p->slots_gen == gen) ? p->hva : find_hva(vm, p, gen);
 }

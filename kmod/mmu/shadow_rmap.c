@@ -66,7 +66,7 @@ int vh_shadow_rmap_init(struct vh_shadow *sh)
  */
 int vh_shadow_rmap_grow(struct vh_shadow *sh)
 {
-	struct vh_mmu *mmu = &sh->vcpu->vm->mmu;
+	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
 	unsigned int bits = sh->bucket_bits + 2, i;
 	struct vh_shadow_page *p;
 	unsigned long id;

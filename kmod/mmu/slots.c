@@ -42,17 +42,17 @@ const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
 
 static void publish(struct vh_vm *vm, struct vh_slots *new)
 {
-	struct vh_slots *old = rcu_dereference_protected(vm->mmu.slots,
-							 lockdep_is_held(&vm->slots_lock));
+	struct vh_slots *old = rcu_dereference_protected(vm->mmu->slots,
+							 lockdep_is_held(&vm->mmu->slots_lock));
 	unsigned int i;
 
-	write_lock(&vm->mmu.lock);
-	rcu_assign_pointer(vm->mmu.slots, new);
-	write_unlock(&vm->mmu.lock);
-	smp_store_release(&vm->mmu.slots_gen, vm->mmu.slots_gen + 1);
-	vm->mmu.pages = 0;
+	write_lock(&vm->mmu->lock);
+	rcu_assign_pointer(vm->mmu->slots, new);
+	write_unlock(&vm->mmu->lock);
+	smp_store_release(&vm->mmu->slots_gen, vm->mmu->slots_gen + 1);
+	vm->mmu->pages = 0;
 	for (i = 0; i < new->n; i++)
-		vm->mmu.pages += new->s[i].npages;
+		vm->mmu->pages += new->s[i].npages;
 	/* A vCPU that is not counted here yet finds the new array: srcu_read_lock() orders too. */
 	smp_mb();
 	if (READ_ONCE(vm->nr_vcpus))
@@ -116,10 +116,10 @@ static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const str
 		return -ENOMEM;
 	*gone = *old;
 	if (moved)
-		smp_store_release(&vm->mmu.moving, gone);
+		smp_store_release(&vm->mmu->moving, gone);
 	publish(vm, new);
 	vh_mmu_zap(vm, gone->base, gone->base + gone->npages);
-	WRITE_ONCE(vm->mmu.moving, NULL);
+	WRITE_ONCE(vm->mmu->moving, NULL);
 	return 0;
 }
 
@@ -135,7 +135,7 @@ static bool any_logged(const struct vh_slots *slots)
 
 static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 
 	write_lock(&mmu->lock);
 	if (vh_mmu_ops->protect(mmu, start, end))
@@ -255,9 +255,9 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 
 	if (err)
 		return err;
-	mutex_lock(&vm->slots_lock);
+	mutex_lock(&vm->mmu->slots_lock);
 	err = set_region(vm, r);
-	mutex_unlock(&vm->slots_lock);
+	mutex_unlock(&vm->mmu->slots_lock);
 	return err;
 }
 
@@ -273,13 +273,13 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 	const struct vh_slot *slot = NULL;
 	const struct vh_slots *slots;
 	unsigned long words, *copy, i;
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 	bool flush = false;
 	int err = -ENOENT;
 
 	if (log->slot >= VH_MAX_SLOTS)
 		return -EINVAL;
-	mutex_lock(&vm->slots_lock);
+	mutex_lock(&vm->mmu->slots_lock);
 	slots = vh_slots(vm);
 	for (i = 0; i < slots->n; i++)
 		if (slots->s[i].id == log->slot)
@@ -322,6 +322,6 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 				set_bit(i, slot->dirty);
 	kvfree(copy);
 unlock:
-	mutex_unlock(&vm->slots_lock);
+	mutex_unlock(&vm->mmu->slots_lock);
 	return err;
 }

@@ -5,7 +5,9 @@
 
 #include <linux/srcu.h>
 
-#include "../vh.h"
+#include "../caps.h"
+#include "../kick.h"
+#include "mmu.h"
 
 /**
  * struct vh_slot - guest-physical memory that is a range of the VMM's memory
@@ -36,9 +38,9 @@ extern struct srcu_struct vh_slots_srcu;
 /* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
-	return srcu_dereference_check(vm->mmu.slots, &vh_slots_srcu,
-				      lockdep_is_held(&vm->slots_lock) ||
-				      lockdep_is_held_type(&vm->mmu.lock, 0));
+	return srcu_dereference_check(vm->mmu->slots, &vh_slots_srcu,
+				      lockdep_is_held(&vm->mmu->slots_lock) ||
+				      lockdep_is_held_type(&vm->mmu->lock, 0));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
@@ -101,7 +103,9 @@ bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 /* pml.c */
 void vh_pml_switch(struct vh_vm *vm, bool on);
 
-/* tables.c */
+/* tables.c: acct/ calls these two (struct vh_reclaim_ops) */
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 
 /**

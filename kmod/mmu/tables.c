@@ -32,7 +32,7 @@ void *vh_table_alloc(struct vh_vm *vm)
 		vh_record_uncharge_tables(vm, PAGE_SIZE);
 		return NULL;
 	}
-	atomic_long_inc(&vm->mmu.tables);
+	atomic_long_inc(&vm->tables);
 	return table;
 }
 
@@ -44,7 +44,7 @@ void *vh_table_alloc(struct vh_vm *vm)
 void vh_table_free(struct vh_vm *vm, void *table)
 {
 	free_page((unsigned long)table);
-	atomic_long_dec(&vm->mmu.tables);
+	atomic_long_dec(&vm->tables);
 	vh_record_uncharge_tables(vm, PAGE_SIZE);
 }
 
@@ -86,7 +86,7 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 		h->z.start = first;
 		h->z.end = first + span;
 		h->z.budget = VH_ZAP_BATCH;
-		vh_ept_zap(&vm->mmu, &h->z);
+		vh_ept_zap(vm->mmu, &h->z);
 		if (++h->got >= h->want)
 			return true;
 	}
@@ -101,7 +101,7 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
  */
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force)
 {
-	struct vh_mmu *mmu = &vm->mmu;
+	struct vh_mmu *mmu = vm->mmu;
 	struct hand h = { .want = want, .force = force };
 	gfn_t before;
 
@@ -135,13 +135,13 @@ unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force)
  */
 unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
 {
-	long spare = atomic_long_read(&vm->mmu.tables) - TABLES_FLOOR;
+	long spare = atomic_long_read(&vm->tables) - TABLES_FLOOR;
 	unsigned long got;
 
 	if (spare <= 0)
 		return 0;
 	got = vh_mmu_ops->reclaim(vm, min_t(unsigned long, want, spare), force);
-	atomic_long_add(got, &vm->mmu.reclaimed);
+	atomic_long_add(got, &vm->reclaimed);
 	return got;
 }
 
@@ -151,5 +151,5 @@ unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
  */
 unsigned long vh_mmu_reclaimable(struct vh_vm *vm)
 {
-	return max(atomic_long_read(&vm->mmu.tables) - TABLES_FLOOR, 0L);
+	return max(atomic_long_read(&vm->tables) - TABLES_FLOOR, 0L);
 }

@@ -10,7 +10,6 @@
 #include <linux/smp.h>
 #include <asm/cpufeature.h>
 
-#include "../cpu.h"
 #include "../compat/compat.h"
 #include "internal.h"
 #include "mitigate.h"
@@ -286,6 +285,7 @@ int __init vh_vmx_init(void)
 		err = vmx_mitigate_init();
 	if (err)
 		return err;
+	static_call_update(vh_fetch, vmx_fetch);
 	err = vmx_root_init();
 	if (err)
 		vmx_mitigate_exit();

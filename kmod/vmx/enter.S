@@ -105,52 +105,58 @@
 	pop	%rbp
 .endm
 
+/* The host's RSP goes to the VMCS only when it differs from *host_rsp, what the VMCS holds. */
+.macro HOST_RSP
+	cmp	(%rsi), %rsp
+	je	.Lwritten\@
+	mov	%rsp, (%rsi)
+	mov	$HOST_RSP_FIELD, %eax
+.Lwrite\@:
+	vmwrite	%rsp, %rax
+.Lwritten\@:
+	_ASM_EXTABLE(.Lwrite\@, .Lwritten\@)
+.endm
+
+/*
+ * CF: VMRESUME. The processor comes back to \exit (HOST_RIP) with HOST_RSP, vcpu on top of the
+ * stack; \result is 0, or 1 when the instruction itself failed.
+ */
+.macro ENTER_GUEST exit, result
+	jc	.Lresume\@
+.Llaunch\@:
+	vmlaunch
+.Lfailed\@:
+	mov	$1, \result
+	jmp	.Lout\@
+.Lresume\@:
+	vmresume
+	jc	.Lfailed\@
+	jz	.Lfailed\@
+SYM_INNER_LABEL(\exit, SYM_L_GLOBAL)
+	ANNOTATE_NOENDBR
+	SAVE_GUEST
+	xor	\result, \result
+.Lout\@:
+	_ASM_EXTABLE(.Llaunch\@, .Lfailed\@)
+	_ASM_EXTABLE(.Lresume\@, .Lfailed\@)
+.endm
+
 /*
  * int vmx_enter(struct vh_vcpu *vcpu, u64 *host_rsp, bool launched)
  *
- * Interrupts off, VMCS current. The host's RSP goes to the VMCS only when it
- * differs from *host_rsp, what the VMCS holds.
+ * Interrupts off, VMCS current.
  */
 SYM_FUNC_START(vmx_enter)
 	PUSH_HOST
 	push	%rdi
-
-	cmp	(%rsi), %rsp
-	je	1f
-	mov	%rsp, (%rsi)
-	mov	$HOST_RSP_FIELD, %eax
-.Lwrite_rsp:
-	vmwrite	%rsp, %rax
-1:
-	testb	%dl, %dl			/* the flags survive the loads */
+	HOST_RSP
+	bt	$0, %edx			/* the flags survive the loads */
 	LOAD_GUEST
-	jnz	.Lresume
-.Llaunch:
-	vmlaunch
-	jmp	.Lfailed
-.Lresume:
-	vmresume
-	jc	.Lfailed
-	jz	.Lfailed
-
-	/* HOST_RIP: the processor arrives here with HOST_RSP, vcpu on top of the stack */
-SYM_INNER_LABEL(vmx_exit_label, SYM_L_GLOBAL)
-	ANNOTATE_NOENDBR
-	SAVE_GUEST
-	xor	%eax, %eax
-.Lout:
+	ENTER_GUEST vmx_exit_label, %eax
 	CLEAR_SCRATCH
 	pop	%rdi
 	POP_HOST
 	RET
-
-.Lfailed:
-	mov	$1, %eax
-	jmp	.Lout
-
-	_ASM_EXTABLE(.Lwrite_rsp, 1b)
-	_ASM_EXTABLE(.Llaunch, .Lfailed)
-	_ASM_EXTABLE(.Lresume, .Lfailed)
 SYM_FUNC_END(vmx_enter)
 
 /*
@@ -167,35 +173,15 @@ SYM_FUNC_START(vmx_enter_mitigated)
 	PUSH_HOST
 	push	%rcx				/* spec_ctrl */
 	push	%rdi
-
-	cmp	(%rsi), %rsp
-	je	1f
-	mov	%rsp, (%rsi)
-	mov	$HOST_RSP_FIELD, %eax
-.Lwrite_rsp_mitigated:
-	vmwrite	%rsp, %rax
-1:
+	HOST_RSP
 	/* ZF: no VERW. CF: VMRESUME; BT leaves ZF alone, VERW changes nothing but ZF. */
 	testb	$(1 << VMX_ENTER_VERW_BIT), %dl
 	bt	$VMX_ENTER_LAUNCHED_BIT, %edx
 	LOAD_GUEST
-	jz	2f
+	jz	1f
 	verw	vmx_verw_selector(%rip)
-2:
-	jc	.Lresume_mitigated
-.Llaunch_mitigated:
-	vmlaunch
-	jmp	.Lfailed_mitigated
-.Lresume_mitigated:
-	vmresume
-	jc	.Lfailed_mitigated
-	jz	.Lfailed_mitigated
-
-SYM_INNER_LABEL(vmx_exit_label_mitigated, SYM_L_GLOBAL)
-	ANNOTATE_NOENDBR
-	SAVE_GUEST
-	xor	%edi, %edi
-.Lout_mitigated:
+1:
+	ENTER_GUEST vmx_exit_label_mitigated, %edi
 	xor	%eax, %eax
 	CLEAR_SCRATCH
 	xor	%ebx, %ebx
@@ -234,14 +220,6 @@ SYM_INNER_LABEL(vmx_exit_label_mitigated, SYM_L_GLOBAL)
 	pop	%rcx
 	POP_HOST
 	RET
-
-.Lfailed_mitigated:
-	mov	$1, %edi
-	jmp	.Lout_mitigated
-
-	_ASM_EXTABLE(.Lwrite_rsp_mitigated, 1b)
-	_ASM_EXTABLE(.Llaunch_mitigated, .Lfailed_mitigated)
-	_ASM_EXTABLE(.Lresume_mitigated, .Lfailed_mitigated)
 SYM_FUNC_END(vmx_enter_mitigated)
 
 	.section .rodata

@@ -8,7 +8,6 @@
 #include <asm/processor-flags.h>
 
 #include "internal.h"
-#include "../cpu.h"
 
 /* PG, PE: long-mode and PDPTE book-keeping; CD, NW: ignored here; NE: VMX wants 1. */
 #define CR0_GUEST_OWNED	(X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET | \

@@ -4,12 +4,11 @@
  *
  * Interrupts are off and the VMCS is current: nothing here sleeps, allocates
  * or takes a lock that others hold for long. What does not fit is left to the
- * slow path (exits.c) untouched: an exit is either done here or not begun.
+ * slow path (run/exits.c) untouched: an exit is either done here or not begun.
  */
 #include <uapi/linux/kvm_para.h>
 
 #include "internal.h"
-#include "../cpu.h"
 
 /*
  * The instruction is done: RIP moves on, the interrupt shadow ends, and a

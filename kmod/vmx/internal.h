@@ -6,7 +6,12 @@
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "../caps.h"
 #include "../compat/arch.h"
+#include "../cpu/cpu.h"
+#include "../irq/irq.h"
+#include "../mmu/mmu.h"
+#include "../run/run.h"
 #include "vmx.h"
 #include "insn.h"
 
@@ -154,6 +159,9 @@ static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
 
 /* host_irq.c; interrupts off: the host's handler of an acknowledged interrupt */
 void vmx_host_interrupt(u8 vector);
+
+/* window.c: what vh_need() calls */
+void vmx_fetch(struct vh_vcpu *vcpu, u32 groups);
 
 /* fast.c; in the window: true when the exit is dealt with */
 bool vmx_fast_exit(struct vh_vcpu *vcpu);

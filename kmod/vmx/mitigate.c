@@ -21,7 +21,6 @@
 #include <linux/user-return-notifier.h>
 
 #include "../compat/mitigate.h"
-#include "../cpu.h"
 #include "mitigate.h"
 #include "weakness.h"
 

@@ -22,7 +22,7 @@
 void vmx_pml_switch(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
-	bool on = READ_ONCE(vcpu->vm->mmu.pml);
+	bool on = READ_ONCE(vcpu->vm->mmu->pml);
 
 	if (on == vmx_pml_on(vmx))
 		return;

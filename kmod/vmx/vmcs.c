@@ -17,7 +17,6 @@
 #include <asm/segment.h>
 
 #include "../compat/compat.h"
-#include "../cpu.h"
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"
@@ -232,7 +231,7 @@ void vmx_apic_mode(struct vh_vcpu *vcpu)
 		x2 = vh_lapic_x2apic(vcpu);
 		if (x2)
 			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
-		else if (vcpu->vm->mmu.apic_page)
+		else if (vcpu->vm->mmu->apic_page)
 			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 		if (vmx_caps.vid && (proc2 & (SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
 					      SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)))
@@ -302,7 +301,7 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		return;
 	}
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
-		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu.eptp, 0);
+		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu->eptp, 0);
 	else
 		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
 	if (unlikely(!ok)) {
@@ -377,7 +376,7 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	if (vh_cpu_caps.ept)
-		vmcs_write(EPT_POINTER, vcpu->vm->mmu.eptp);
+		vmcs_write(EPT_POINTER, vcpu->vm->mmu->eptp);
 	if (vmx->pml)
 		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
 	if (vmx->vpid)
@@ -395,8 +394,8 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 			vmcs_write(POSTED_INTR_NV, vh_notify_vector());
 			vmcs_write(POSTED_INTR_DESC_ADDR, vh_lapic_posted_address(vcpu));
 		}
-		if (vcpu->vm->mmu.apic_page)
-			vmcs_write(APIC_ACCESS_ADDR, page_to_phys(vcpu->vm->mmu.apic_page));
+		if (vcpu->vm->mmu->apic_page)
+			vmcs_write(APIC_ACCESS_ADDR, page_to_phys(vcpu->vm->mmu->apic_page));
 	}
 	vmcs_write(GUEST_IA32_DEBUGCTL, 0);
 	vmcs_write(TSC_OFFSET, vmx->tsc_offset);

@@ -21,7 +21,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
-#include "../vh.h"
+#include "../kick.h"
 
 /* Process context. Count a VM: VMX on for the first, off after the last. */
 int vh_root_get(void);

@@ -11,7 +11,6 @@
 #include <linux/sysfs.h>
 
 #include "../compat/mitigate.h"
-#include "../cpu.h"
 #include "internal.h"
 #include "weakness.h"
 

@@ -20,7 +20,7 @@
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"
-#include "../inject.h"
+#include "../ctl/registry.h"
 #include "../trace.h"
 
 /* What the slow path wants to know of an exit, by reason. */
@@ -498,7 +498,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_fetch - read groups of state that the last exit did not bring along
+ * vmx_fetch - read groups of state that the last exit did not bring along
  * @vcpu: the vCPU
  * @groups: VH_S_* groups
  *
@@ -506,7 +506,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
  * CPU is out of VMX operation (hotplug, suspend), but not for a process that
  * was killed. When the VMCS cannot be read the state is lost, and the VM ends.
  */
-void vh_fetch(struct vh_vcpu *vcpu, u32 groups)
+void vmx_fetch(struct vh_vcpu *vcpu, u32 groups)
 {
 	bool ok = false, on = true;
 

@@ -163,7 +163,7 @@ void vmx_witness_entry(struct vh_vcpu *vcpu)
 		  "vh: entry without the VMCS being current\n");
 	WARN_ONCE(!vmx->section, "vh: entry outside a section\n");
 	WARN_ONCE(READ_ONCE(vcpu->mode) == VH_OUTSIDE, "vh: entry that kicks cannot see\n");
-	WARN_ONCE(READ_ONCE(vcpu->vm->mmu.pml_armed) && !vmx_pml_on(vmx),
+	WARN_ONCE(READ_ONCE(vcpu->vm->mmu->pml_armed) && !vmx_pml_on(vmx),
 		  "vh: entry without PML, by which a memslot is logged\n");
 }
 

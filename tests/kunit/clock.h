@@ -9,8 +9,11 @@
 #include <linux/hrtimer.h>
 #include <linux/ktime.h>
 #include <linux/timekeeping.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
 
 extern u64 shim_now;
+extern u64 env_tsc_offset;			/* TSC = shim_now + this: 1 GHz */
 
 void shim_advance(u64 ns);
 unsigned int shim_timers(void);			/* how many are queued */
@@ -19,6 +22,7 @@ void shim_start(struct hrtimer *t, ktime_t expires);
 int shim_cancel(struct hrtimer *t);
 u64 shim_forward(struct hrtimer *t, ktime_t step);
 
+#define rdtsc_ordered()			(shim_now + env_tsc_offset)
 #define ktime_get()			((ktime_t)shim_now)
 #define ktime_get_ns()			shim_now
 #define hrtimer_start(t, expires, mode)	shim_start(t, expires)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hostcpu.h - included before all else where kmod/cpuid.c is compiled for its suite: the processor
+ * hostcpu.h - included before all else where kmod/cpu/cpuid.c is compiled for its suite: the processor
  * is what the test says.
  */
 #ifndef VH_KUNIT_HOSTCPU_H

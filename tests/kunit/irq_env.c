@@ -125,16 +125,6 @@ void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector)
 	env_sipi[vcpu->idx] = vector;
 }
 
-u64 vh_tsc_read(struct vh_vcpu *vcpu)
-{
-	return shim_now + env_tsc_offset;
-}
-
-u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 ticks)
-{
-	return ticks;
-}
-
 bool vh_irqfd_any_resample(struct vh_vm *v)
 {
 	return true;
@@ -177,6 +167,7 @@ void env_create(unsigned int n)
 		KUNIT_ASSERT_NOT_NULL(tap_test, vcpus[i]);
 		vcpus[i]->vm = vm;
 		vcpus[i]->id = vcpus[i]->idx = i;
+		vcpus[i]->tsc_khz = 1000000;
 		KUNIT_ASSERT_EQ(tap_test, vh_lapic_create(vcpus[i]), 0);
 		vh_lapic_reset(vcpus[i], false);
 		vm->vcpus[i] = vcpus[i];

@@ -8,6 +8,7 @@
 
 #include "clock.h"
 #include "../../kmod/irq/internal.h"
+#include "../../kmod/tsc.h"
 #include "tap.h"
 
 #define ENV_VCPUS	8
@@ -17,7 +18,6 @@ extern struct vh_vcpu *vcpus[ENV_VCPUS];
 extern unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
 extern int env_sipi[ENV_VCPUS];			/* vector, -1: none */
 extern unsigned int env_acked[3][VH_IOAPIC_PINS];	/* resampled GSIs, by number in [0] */
-extern u64 env_tsc_offset;			/* guest TSC = shim_now + this: 1 GHz */
 
 /* A VM with @n vCPUs, their LAPICs enabled in software, LVT0 of the first ExtINT. */
 void env_create(unsigned int n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What CPUID offers to guests (kmod/cpuid.c) on hosts that the test makes up, and what follows from
+ * What CPUID offers to guests (kmod/cpu/cpuid.c) on hosts that the test makes up, and what follows from
  * the leaves that a VMM sets: SDM Vol. 2, CPUID; Vol. 1, 13.2 (XSAVE leaves); Vol. 3, 2.5 (CR4).
  */
 #include <kunit/test.h>
@@ -8,8 +8,7 @@
 #include <linux/slab.h>
 
 #include "hostcpu.h"
-#include "../../kmod/cpu.h"
-#include "../../kmod/vh.h"
+#include "../../kmod/cpu/internal.h"
 
 /* --- the host --- */
 
@@ -224,6 +223,8 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 		    leaves[i].function == 0xd)
 			e[i].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	}
+	vcpu->cpuid = kunit_kzalloc(test, sizeof(*vcpu->cpuid), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->cpuid);
 	vcpu->valid = VH_S_ALL;
 	vcpu->id = 5;
 	vcpu->s.xcr0 = 1;
@@ -233,7 +234,7 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 
 static void vcpu_end(struct vh_vcpu *vcpu)
 {
-	kvfree(vcpu->cpuid);
+	kvfree(vcpu->cpuid->entry);
 }
 
 static void exec(struct vh_vcpu *vcpu, u32 function, u32 index)
@@ -336,7 +337,7 @@ static void follows(struct kunit *test)
 	HOST_ALL(test);
 	vcpu = vcpu_with(test, leaves, ARRAY_SIZE(leaves));
 	KUNIT_EXPECT_EQ(test, ~vcpu->cr4_reserved, CR4_COMMON | c->cr4);
-	KUNIT_EXPECT_EQ(test, ~vcpu->efer_reserved, c->efer);
+	KUNIT_EXPECT_EQ(test, ~vcpu->cpuid->efer_reserved, c->efer);
 	KUNIT_EXPECT_EQ(test, vcpu->maxphyaddr, min_t(u32, 36, boot_cpu_data.x86_phys_bits));
 	vcpu_end(vcpu);
 	/* What VM entry would refuse is reserved whatever the VMM promises. */
@@ -366,7 +367,7 @@ static void mirrors(struct kunit *test)
 
 	HOST_ALL(test);
 	vcpu = vcpu_with(test, leaves, ARRAY_SIZE(leaves));
-	KUNIT_EXPECT_EQ(test, vcpu->xcr0_allowed, 7);
+	KUNIT_EXPECT_EQ(test, vcpu->cpuid->xcr0_allowed, 7);
 	exec(vcpu, 1, 0);
 	KUNIT_EXPECT_EQ(test, vcpu->s.gpr[VH_RCX], BIT(26));	/* a VMM cannot set OSXSAVE */
 	exec(vcpu, 7, 0);

@@ -6,22 +6,7 @@
 
 #include "tap.h"
 #include "../unit/test_emul.h"
-
-static u8 text[64];
-static unsigned int text_len;
-static unsigned int fetched;	/* end of what was asked for */
-
-static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
-{
-	if (linear + len > text_len) {
-		e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .error = 0x10,
-					      .cr2 = linear };
-		return VH_EMUL_FAULT;
-	}
-	memcpy(buf, text + linear, len);
-	fetched = linear + len;
-	return VH_EMUL_OK;
-}
+#include "../unit/test_text.h"
 
 /* Memory is what a hash makes of the address; some of it is not there. */
 static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)

@@ -65,7 +65,10 @@ static int begin(struct kunit *test)
 	prandom_seed_state(&t->rnd, 29);
 	t->vm = kvzalloc(sizeof(*t->vm), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, t->vm);
-	t->mmu = &t->vm->mmu;
+	t->mmu = kunit_kzalloc(test, sizeof(*t->mmu), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, t->mmu);
+	t->mmu->vm = t->vm;
+	t->vm->mmu = t->mmu;
 	rwlock_init(&t->mmu->lock);
 	vh_ept_caps = (struct vh_ept_caps){ .ad = true, .huge_2m = true, .huge_1g = true };
 	KUNIT_ASSERT_EQ(test, vh_ept_init(t->mmu), 0);
@@ -95,7 +98,7 @@ static void end(struct kunit *test)
 {
 	struct ept_test *t = test->priv;
 
-	if (!t || !t->vm || !t->mmu->root)
+	if (!t || !t->mmu || !t->mmu->root)
 		return;
 	zap(t, 0, VH_ALL_GFNS, VH_ZAP_BATCH);
 	KUNIT_EXPECT_EQ(test, t->tables, 1L);
@@ -167,14 +170,14 @@ static void test_formats(struct kunit *test)
 
 static void test_no_ad(struct kunit *test)
 {
-	struct vh_vm *vm = kvzalloc(sizeof(*vm), GFP_KERNEL);
+	struct vh_mmu *mmu = kunit_kzalloc(test, sizeof(*mmu), GFP_KERNEL);
 
-	KUNIT_ASSERT_NOT_NULL(test, vm);
+	KUNIT_ASSERT_NOT_NULL(test, mmu);
+	mmu->vm = now->vm;
 	vh_ept_caps.ad = false;
-	KUNIT_EXPECT_EQ(test, vh_ept_init(&vm->mmu), 0);
-	KUNIT_EXPECT_EQ(test, vm->mmu.eptp, __pa(vm->mmu.root) | 6 | 3 << 3);
-	vh_table_free(vm, vm->mmu.root);
-	kvfree(vm);
+	KUNIT_EXPECT_EQ(test, vh_ept_init(mmu), 0);
+	KUNIT_EXPECT_EQ(test, mmu->eptp, __pa(mmu->root) | 6 | 3 << 3);
+	vh_table_free(mmu->vm, mmu->root);
 }
 
 /* --- one leaf of each size --- */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which values MSRs take (kmod/msr.c), against SDM Vol. 4 and Vol. 3, 12.11 and 12.12; and that what
+ * Which values MSRs take (kmod/cpu/msr.c), against SDM Vol. 4 and Vol. 3, 12.11 and 12.12; and that what
  * was taken is read back.
  */
 #include <kunit/test.h>
@@ -9,13 +9,10 @@
 #include <asm/msr.h>
 #include <asm/mtrr.h>
 
-#include "../../kmod/cpu.h"
-#include "../../kmod/mce.h"
-#include "../../kmod/vh.h"
+#include "../../kmod/cpu/internal.h"
 
 /* --- what msr.c calls elsewhere in the module --- */
 
-void vh_fetch(struct vh_vcpu *vcpu, u32 groups) { }
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host) { }
 void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta) { }
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host) { return -EINVAL; }
@@ -104,7 +101,8 @@ static struct vh_vcpu *vcpu_begin(struct kunit *test)
 	vcpu->valid = VH_S_ALL;
 	vcpu->maxphyaddr = MAXPHYADDR;
 	vh_cpu_caps.rdtscp = true;
-	KUNIT_ASSERT_EQ(test, vh_msr_create(vcpu), 0);
+	vcpu->msrs = kunit_kzalloc(test, sizeof(*vcpu->msrs), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->msrs);
 	return vcpu;
 }
 
@@ -131,7 +129,6 @@ static void check(struct kunit *test, const struct msr_case *c, bool host)
 		KUNIT_EXPECT_EQ(test, vh_msr_read(vcpu, c->msr, &after, host), 0);
 		KUNIT_EXPECT_EQ_MSG(test, after, before, "MSR %#x", c->msr);
 	}
-	vh_msr_destroy(vcpu);
 }
 
 static void writes(struct kunit *test)
@@ -158,7 +155,6 @@ static void no_rdtscp(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, vh_msr_write(vcpu, MSR_TSC_AUX, 1, true), 0);
 	KUNIT_EXPECT_EQ(test, vh_msr_read(vcpu, MSR_TSC_AUX, &value, true), 0);
 	vh_cpu_caps.rdtscp = true;
-	vh_msr_destroy(vcpu);
 }
 
 static struct kunit_case msr_cases[] = {

@@ -5,20 +5,7 @@
 
 #include "tap.h"
 #include "test_emul.h"
-
-static u8 text[64];
-static unsigned int text_len;
-
-static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
-{
-	if (linear + len > text_len) {
-		e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .error = 0x10,
-					      .cr2 = linear };
-		return VH_EMUL_FAULT;
-	}
-	memcpy(buf, text + linear, len);
-	return VH_EMUL_OK;
-}
+#include "test_text.h"
 
 static const struct vh_emul_ops ops = { .fetch = op_fetch };
 

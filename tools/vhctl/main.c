@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main.c - vhctl: a table of subcommands. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -42,6 +44,17 @@ void error(const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+int device_open(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		error("%s: %s%s", path, strerror(errno),
+		      errno == ENOENT ? "; load the module: modprobe vh" :
+		      errno == EACCES ? "; be a member of group kvm" : "");
+	return fd;
 }
 
 long long now_ms(void)

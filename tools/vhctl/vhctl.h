@@ -57,6 +57,8 @@ int cmd_version(int argc, char **argv);
 void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Milliseconds of CLOCK_MONOTONIC. */
 long long now_ms(void);
+/* /dev/vh, or what the user named: a descriptor; -1, told. */
+int device_open(const char *path);
 /* A wrong option or argument: says where the help is. EXIT_USAGE. */
 int usage_error(const char *command);
 

@@ -115,12 +115,9 @@ int cmd_create(int argc, char **argv)
 	nl = vh_open();
 	if (!nl)
 		return EXIT_ERROR;
-	dev = open(device, O_RDWR | O_CLOEXEC);
-	if (dev < 0) {
-		error("%s: %s%s", device, strerror(errno),
-		      errno == EACCES ? "; be a member of group kvm" : "");
+	dev = device_open(device);
+	if (dev < 0)
 		return EXIT_ERROR;
-	}
 	msg = vh_request(nl, VH_CMD_VM_CREATE, 0);
 	nla_put_string(msg, VH_A_VM_NAME, argv[optind]);
 	nla_put_u32(msg, VH_A_VM_VCPUS, cpus);

@@ -142,12 +142,9 @@ int cmd_exec(int argc, char **argv)
 		error("which command?");
 		return usage_error(argv[0]);
 	}
-	if (access(device, R_OK | W_OK)) {
-		error("%s: %s%s", device, strerror(errno),
-		      errno == ENOENT ? "; load the module: modprobe vh" :
-		      errno == EACCES ? "; be a member of group kvm" : "");
+	/* Closed when COMMAND runs: it was only to be seen whether that could open it. */
+	if (device_open(device) < 0)
 		return EXIT_ERROR;
-	}
 	if (cgroup && cgroup_enter(cgroup))
 		return EXIT_ERROR;
 	if (own_namespace()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * console.c - the console: a terminal, or for a VM in the background a socket and a log. Input
- * goes to the serial port, its output to stdout, or to the log and whoever is connected.
+ * goes to a channel, whose output goes to stdout, or to the log and whoever is connected.
  *
  * Output is collected and written at line ends, when much is there, or a
  * moment later by the loop, so that a guest's character costs no system call.
@@ -26,16 +26,31 @@
 static struct termios saved;
 static bool raw;
 static int wake_fd = -1, signal_fd = -1;
-static uint8_t out[4096];	/* v->lock */
+static struct channel *channel;	/* to the device; bus.lock */
+static uint8_t out[4096];	/* bus.lock */
 static size_t out_n;
 static int in_fd = STDIN_FILENO, out_fd = STDOUT_FILENO;
-static int listen_fd = -1, client_fd = -1;	/* client_fd: v->lock */
+static int listen_fd = -1, client_fd = -1;	/* client_fd: bus.lock */
 
-int console_open(const struct vmm_config *cfg)
+static void put(uint8_t c);
+static void console_wake(void);
+
+/**
+ * console_open - set the terminal, or the socket and the log, up
+ * @v: the VM; its console channel is the device's already
+ *
+ * 0, or -1, told.
+ */
+int console_open(struct vmm *v)
 {
+	const struct vmm_config *cfg = v->cfg;
 	struct termios t;
 	sigset_t set;
 
+	channel = &v->console;
+	channel->output = put;
+	channel->drained = console_wake;
+	v->wake = console_wake;
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
@@ -78,7 +93,7 @@ static void write_all(int fd, const uint8_t *data, size_t n)
 	}
 }
 
-void console_flush(void)
+static void console_flush(void)
 {
 	write_all(out_fd, out, out_n);
 	if (client_fd >= 0)
@@ -93,20 +108,20 @@ static void take_client(struct vmm *v)
 
 	if (fd < 0)
 		return;
-	pthread_mutex_lock(&v->lock);
+	pthread_mutex_lock(&v->bus.lock);
 	if (client_fd >= 0)
 		close(client_fd);
 	client_fd = fd;
-	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_unlock(&v->bus.lock);
 	in_fd = fd;
 }
 
 static void drop_client(struct vmm *v)
 {
-	pthread_mutex_lock(&v->lock);
+	pthread_mutex_lock(&v->bus.lock);
 	close(client_fd);
 	client_fd = -1;
-	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_unlock(&v->bus.lock);
 	in_fd = -1;
 }
 
@@ -118,7 +133,7 @@ void console_close(void)
 	raw = false;
 }
 
-void console_wake(void)
+static void console_wake(void)
 {
 	uint64_t one = 1;
 
@@ -126,7 +141,7 @@ void console_wake(void)
 		return;		/* it is awake already */
 }
 
-void console_put(uint8_t c)
+static void put(uint8_t c)
 {
 	if (!out_n)
 		console_wake();
@@ -166,9 +181,9 @@ static bool input(struct vmm *v, size_t room)
 	if (n <= 0)
 		return n < 0 && (errno == EINTR || errno == EAGAIN);
 	n = filter(v, data, n);
-	pthread_mutex_lock(&v->lock);
-	serial_input(v, data, n);
-	pthread_mutex_unlock(&v->lock);
+	pthread_mutex_lock(&v->bus.lock);
+	channel->input(channel->device, data, n);
+	pthread_mutex_unlock(&v->bus.lock);
 	return true;
 }
 
@@ -181,14 +196,14 @@ static void take_signal(struct vmm *v)
 			 strsignal(info.ssi_signo));
 }
 
-/* How long poll() may wait, -1 for ever. v->lock held. */
-static int patience(struct vmm *v)
+/* How long poll() may wait, -1 for ever. v->lock held; @unwritten: there is output. */
+static int patience(const struct vmm *v, bool unwritten)
 {
 	long long left = v->stop_at ? v->stop_at - now_ms() : -1;
 
 	if (v->stop_at && left < 0)
 		left = 0;
-	if (out_n && (left < 0 || left > FLUSH_MS))
+	if (unwritten && (left < 0 || left > FLUSH_MS))
 		left = FLUSH_MS;
 	return left;
 }
@@ -203,17 +218,20 @@ void console_loop(struct vmm *v)
 		{ .events = POLLIN }, { .fd = wake_fd, .events = POLLIN },
 		{ .fd = signal_fd, .events = POLLIN }, { .fd = listen_fd, .events = POLLIN },
 	};
-	bool eof = false, stopping = false, late;
+	bool eof = false, stopping = false, late, unwritten;
 	uint64_t count;
 	size_t room;
 	int n;
 
 	for (;;) {
+		pthread_mutex_lock(&v->bus.lock);
+		room = channel->room(channel->device);
+		unwritten = out_n;
+		pthread_mutex_unlock(&v->bus.lock);
 		pthread_mutex_lock(&v->lock);
-		room = serial_room();
 		stopping = v->stopping;
 		late = v->stop_at && now_ms() >= v->stop_at;
-		n = patience(v);
+		n = patience(v, unwritten);
 		pthread_mutex_unlock(&v->lock);
 		if (!stopping && late)
 			vmm_stop(v, EXIT_QUIT, "stopped; the guest did not power off in time");
@@ -222,9 +240,9 @@ void console_loop(struct vmm *v)
 		fds[0].fd = eof || !room ? -1 : in_fd;
 		n = poll(fds, 4, n);
 		if (n == 0) {
-			pthread_mutex_lock(&v->lock);
+			pthread_mutex_lock(&v->bus.lock);
 			console_flush();
-			pthread_mutex_unlock(&v->lock);
+			pthread_mutex_unlock(&v->bus.lock);
 		}
 		if (n <= 0)
 			continue;

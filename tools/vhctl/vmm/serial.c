@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* serial.c - a 16550A at 0x3f8, IRQ 4 (PC16550D data sheet). */
-#include "vmm/vmm.h"
+/* serial.c - a 16550A (PC16550D data sheet). */
+#include <stdlib.h>
 
-#define SERIAL_IRQ	4
+#include "vmm/devices.h"
+
 #define FIFO_SIZE	64
 
 enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
@@ -20,145 +21,175 @@ enum { RBR_THR, IER, IIR_FCR, LCR, MCR, LSR, MSR, SCR };
 #define LSR_THRE	0x20
 #define LSR_TEMT	0x40
 
-/* v->lock */
-static struct {
+struct serial {
 	uint8_t ier, fcr, lcr, mcr, scr, dll, dlm;
 	uint8_t fifo[FIFO_SIZE];
 	unsigned int head, count;
 	bool thre;		/* "transmitter empty" is waiting to be read in IIR */
 	bool line;
-	bool starved;		/* the console has more than there was room for */
-} s;
+	bool starved;		/* there is more input than there was room for */
+	struct line *irq;
+	struct channel *channel;
+};
 
-void serial_init(struct vmm *v)
+static uint8_t pending(const struct serial *s)
 {
-	(void)v;
-	s.dll = 1;
-}
-
-static uint8_t pending(void)
-{
-	if ((s.ier & IER_RDI) && s.count)
+	if ((s->ier & IER_RDI) && s->count)
 		return IIR_RDI;
-	if ((s.ier & IER_THRI) && s.thre)
+	if ((s->ier & IER_THRI) && s->thre)
 		return IIR_THRI;
 	return IIR_NONE;
 }
 
-static void update(struct vmm *v)
+static void update(struct serial *s)
 {
-	bool line = pending() != IIR_NONE && (s.mcr & MCR_OUT2);
+	bool line = pending(s) != IIR_NONE && (s->mcr & MCR_OUT2);
 
-	if (line == s.line)
+	if (line == s->line)
 		return;
-	s.line = line;
-	vmm_irq(v, SERIAL_IRQ, line);
+	s->line = line;
+	line_set(s->irq, line);
 }
 
-static void receive(uint8_t c)
+static void receive(struct serial *s, uint8_t c)
 {
-	s.fifo[(s.head + s.count) % FIFO_SIZE] = c;
-	s.count++;
+	s->fifo[(s->head + s->count) % FIFO_SIZE] = c;
+	s->count++;
 }
 
-size_t serial_room(void)
+static size_t room(void *device)
 {
-	size_t room = FIFO_SIZE - s.count;
+	struct serial *s = device;
+	size_t n = FIFO_SIZE - s->count;
 
-	s.starved = !room;
-	return room;
+	s->starved = !n;
+	return n;
 }
 
-void serial_input(struct vmm *v, const uint8_t *data, size_t n)
+static void input(void *device, const uint8_t *data, size_t n)
 {
-	while (n-- && s.count < FIFO_SIZE)
-		receive(*data++);
-	update(v);
+	struct serial *s = device;
+
+	while (n-- && s->count < FIFO_SIZE)
+		receive(s, *data++);
+	update(s);
 }
 
-uint8_t serial_read(struct vmm *v, int reg)
+static uint64_t serial_read(void *device, uint64_t reg, int len)
 {
+	struct serial *s = device;
 	uint8_t value = 0;
 
+	if (len != 1)
+		return ~0ULL;
 	switch (reg) {
 	case RBR_THR:
-		if (s.lcr & LCR_DLAB)
-			return s.dll;
-		if (!s.count)
+		if (s->lcr & LCR_DLAB)
+			return s->dll;
+		if (!s->count)
 			return 0;
-		value = s.fifo[s.head];
-		s.head = (s.head + 1) % FIFO_SIZE;
-		s.count--;
-		update(v);
-		if (s.starved && !s.count)
-			console_wake();
+		value = s->fifo[s->head];
+		s->head = (s->head + 1) % FIFO_SIZE;
+		s->count--;
+		update(s);
+		if (s->starved && !s->count)
+			s->channel->drained();
 		return value;
 	case IER:
-		return s.lcr & LCR_DLAB ? s.dlm : s.ier;
+		return s->lcr & LCR_DLAB ? s->dlm : s->ier;
 	case IIR_FCR:
-		value = pending();
+		value = pending(s);
 		if (value == IIR_THRI) {
-			s.thre = false;
-			update(v);
+			s->thre = false;
+			update(s);
 		}
-		return value | (s.fcr & 1 ? IIR_FIFO : 0);
+		return value | (s->fcr & 1 ? IIR_FIFO : 0);
 	case LCR:
-		return s.lcr;
+		return s->lcr;
 	case MCR:
-		return s.mcr;
+		return s->mcr;
 	case LSR:
-		return LSR_THRE | LSR_TEMT | (s.count ? LSR_DR : 0);
+		return LSR_THRE | LSR_TEMT | (s->count ? LSR_DR : 0);
 	case MSR:
 		/* In loop-back the modem outputs come back as inputs; else all is well. */
-		if (s.mcr & MCR_LOOP)
-			return (s.mcr & 1) << 5 | (s.mcr & 2) << 3 | (s.mcr & 4) << 4 | (s.mcr & 8) << 4;
+		if (s->mcr & MCR_LOOP)
+			return (s->mcr & 1) << 5 | (s->mcr & 2) << 3 | (s->mcr & 4) << 4 | (s->mcr & 8) << 4;
 		return 0xb0;
 	case SCR:
-		return s.scr;
+		return s->scr;
 	}
 	return 0xff;
 }
 
-void serial_write(struct vmm *v, int reg, uint8_t value)
+static void serial_write(void *device, uint64_t reg, int len, uint64_t wide)
 {
+	struct serial *s = device;
+	uint8_t value = wide;
+
+	if (len != 1)
+		return;
 	switch (reg) {
 	case RBR_THR:
-		if (s.lcr & LCR_DLAB) {
-			s.dll = value;
+		if (s->lcr & LCR_DLAB) {
+			s->dll = value;
 			return;
 		}
-		if (s.mcr & MCR_LOOP) {
-			if (s.count < FIFO_SIZE)
-				receive(value);
+		if (s->mcr & MCR_LOOP) {
+			if (s->count < FIFO_SIZE)
+				receive(s, value);
 		} else {
-			console_put(value);
+			s->channel->output(value);
 		}
-		s.thre = true;
+		s->thre = true;
 		break;
 	case IER:
-		if (s.lcr & LCR_DLAB) {
-			s.dlm = value;
+		if (s->lcr & LCR_DLAB) {
+			s->dlm = value;
 			return;
 		}
 		/* Enabling it says at once that the transmitter is empty. */
-		if ((value & IER_THRI) && !(s.ier & IER_THRI))
-			s.thre = true;
-		s.ier = value & 0x0f;
+		if ((value & IER_THRI) && !(s->ier & IER_THRI))
+			s->thre = true;
+		s->ier = value & 0x0f;
 		break;
 	case IIR_FCR:
-		s.fcr = value;
+		s->fcr = value;
 		if (value & 2)
-			s.count = 0;
+			s->count = 0;
 		break;
 	case LCR:
-		s.lcr = value;
+		s->lcr = value;
 		break;
 	case MCR:
-		s.mcr = value & 0x1f;
+		s->mcr = value & 0x1f;
 		break;
 	case SCR:
-		s.scr = value;
+		s->scr = value;
 		break;
 	}
-	update(v);
+	update(s);
+}
+
+static const struct device_ops ops = { .read = serial_read, .write = serial_write };
+
+/**
+ * serial_create - a serial port
+ * @b: the bus
+ * @port: the first of its eight ports
+ * @irq: its interrupt
+ * @channel: who is at the other end of the cable
+ */
+void serial_create(struct bus *b, uint16_t port, struct line *irq, struct channel *channel)
+{
+	struct serial *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	s->dll = 1;
+	s->irq = irq;
+	s->channel = channel;
+	channel->device = s;
+	channel->room = room;
+	channel->input = input;
+	bus_claim(b, BUS_PORTS, port, 8, &ops, s);
 }

@@ -173,8 +173,8 @@ static void io_exit(struct vmm_vcpu *c)
 	uint8_t *data = (uint8_t *)run + run->io.data_offset;
 
 	for (uint32_t i = 0; i < run->io.count; i++, data += run->io.size)
-		device_io(c->vmm, run->io.port, data, run->io.size,
-			  run->io.direction == KVM_EXIT_IO_OUT);
+		bus_access(&c->vmm->bus, BUS_PORTS, run->io.port, data, run->io.size,
+			   run->io.direction == KVM_EXIT_IO_OUT);
 }
 
 /* What the exit asks for; false ends the thread. */
@@ -188,9 +188,8 @@ static bool handle_exit(struct vmm_vcpu *c)
 		io_exit(c);
 		return true;
 	case KVM_EXIT_MMIO:
-		/* No device is there: reads give ones, as on a PC's bus. */
-		if (!run->mmio.is_write)
-			memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
+		bus_access(&v->bus, BUS_MEMORY, run->mmio.phys_addr, run->mmio.data, run->mmio.len,
+			   run->mmio.is_write);
 		return true;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:

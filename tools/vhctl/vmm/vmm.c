@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vmm.c - a VM from its configuration to its end. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,65 +9,60 @@
 
 #include "nl.h"
 #include "vhctl.h"
+#include "vmm/devices.h"
 #include "vmm/vmm.h"
 
-void vmm_stop(struct vmm *v, int status, const char *reason, ...)
-{
-	va_list ap;
+/* --- what is at the other end of the devices' lines --- */
 
-	pthread_mutex_lock(&v->lock);
-	if (!v->stopping) {
-		v->stopping = true;
-		v->status = status;
-		if (reason) {
-			va_start(ap, reason);
-			vsnprintf(v->reason, sizeof(v->reason), reason, ap);
-			va_end(ap);
-		}
-	}
-	pthread_mutex_unlock(&v->lock);
-	console_wake();
+struct wire {
+	struct line line;
+	struct vmm *v;
+	int gsi;
+};
+
+static void wire_irq(struct line *l, bool level)
+{
+	struct wire *w = (struct wire *)l;
+	struct kvm_irq_level irq = { .irq = w->gsi, .level = level };
+
+	ioctl(w->v->vm, KVM_IRQ_LINE, &irq);
 }
 
-void vmm_ask_stop(struct vmm *v)
+static void wire_off(struct line *l, bool level)
 {
-	bool pressed;
-
-	pthread_mutex_lock(&v->lock);
-	pressed = power_button(v);
-	if (pressed && !v->stop_at)
-		v->stop_at = now_ms() + v->cfg->stop_ms;
-	pthread_mutex_unlock(&v->lock);
-	if (!pressed)
-		vmm_stop(v, EXIT_QUIT, "stopped; the guest does not listen to its power button");
-	console_wake();		/* for the time limit */
+	(void)level;
+	vmm_stop(((struct wire *)l)->v, EXIT_OK, NULL);
 }
 
-void vmm_irq(struct vmm *v, int gsi, int level)
+static void wire_reset(struct line *l, bool level)
 {
-	struct kvm_irq_level irq = { .irq = gsi, .level = level };
-
-	ioctl(v->vm, KVM_IRQ_LINE, &irq);
+	(void)level;
+	vmm_stop(((struct wire *)l)->v, EXIT_GUEST_RESET, "the guest asked for a reset");
 }
+
+static void create_devices(struct vmm *v)
+{
+	static struct wire serial, sci, off, reset;
+
+	serial = (struct wire){ { wire_irq }, v, SERIAL_IRQ };
+	sci = (struct wire){ { wire_irq }, v, SCI_IRQ };
+	off = (struct wire){ { wire_off }, v, -1 };
+	reset = (struct wire){ { wire_reset }, v, -1 };
+	serial_create(&v->bus, SERIAL_PORT, &serial.line, &v->console);
+	rtc_create(&v->bus);
+	reset_create(&v->bus, &reset.line);
+	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
+}
+
+/* --- life --- */
 
 static int open_device(struct vmm *v)
 {
-	const char *path = v->cfg->device;
-	int version;
-
-	v->dev = open(path, O_RDWR | O_CLOEXEC);
-	if (v->dev < 0) {
-		if (errno == ENOENT)
-			error("%s: no such device; load the module (modprobe vh)", path);
-		else if (errno == EACCES)
-			error("%s: permission denied; be a member of group kvm", path);
-		else
-			error("%s: %s", path, strerror(errno));
+	v->dev = device_open(v->cfg->device);
+	if (v->dev < 0)
 		return -1;
-	}
-	version = ioctl(v->dev, KVM_GET_API_VERSION, 0);
-	if (version != KVM_API_VERSION) {
-		error("%s: does not speak KVM's API version %d", path, KVM_API_VERSION);
+	if (ioctl(v->dev, KVM_GET_API_VERSION, 0) != KVM_API_VERSION) {
+		error("%s: does not speak KVM's API version %d", v->cfg->device, KVM_API_VERSION);
 		return -1;
 	}
 	return 0;
@@ -145,11 +139,11 @@ static int start(struct vmm *v)
 	if (open_device(v) || create_vm(v) || memory_create(v) || load_guest(v))
 		return -1;
 	acpi_create(v);
-	serial_init(v);
+	create_devices(v);
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
-	if (console_open(v->cfg))
+	if (console_open(v))
 		return -1;
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_start(v, i))
@@ -182,6 +176,7 @@ int vmm_run(const struct vmm_config *cfg)
 
 	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1 };
 	pthread_mutex_init(&v->lock, NULL);
+	bus_init(&v->bus);
 	if (start(v)) {
 		vmm_stop(v, EXIT_ERROR, NULL);
 		finish(v);

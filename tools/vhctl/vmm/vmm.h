@@ -2,14 +2,15 @@
 /*
  * vmm.h - a small VMM that speaks only the KVM ABI.
  *
- *   vmm.c      a VM from its configuration to its end
+ *   vmm.c      a VM from its configuration to its end: puts all of this together
  *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits
  *   memory.c   guest memory
  *   load.c     bzImage and vmlinux
  *   acpi.c     tables
- *   devices.c  ports: RTC, reset, power, PCI (none)
- *   serial.c   16550
+ *   bus.c      ports and addresses, and the devices there (devices.h):
+ *              serial.c rtc.c pm.c reset.c
  *   console.c  terminal
+ *   end.c      how a VM ends, from whichever thread
  *   stats.c    exits counted
  *
  * A VM in the background (vhctl start) has its console on a socket and in a log.
@@ -22,6 +23,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "vmm/bus.h"
 
 #define VMM_MAX_CPUS	64
 #define VMM_MIN_MEMORY	(16ULL << 20)
@@ -45,6 +48,8 @@
 #define RESET_PORT	0xcf9
 #define SLEEP_TYPE_S5	5
 #define SCI_IRQ		9
+#define SERIAL_PORT	0x3f8
+#define SERIAL_IRQ	4
 
 /**
  * struct vmm_config - what vhctl run was asked for
@@ -85,8 +90,12 @@ struct vmm {
 	uint64_t entry, boot_arg;	/* boot_arg: EBX or RSI */
 	bool long_mode;
 
-	pthread_mutex_t lock;		/* everything below, and the devices */
-	pthread_cond_t ended;
+	struct bus bus;
+	struct channel console;		/* bus.lock */
+	struct pm *pm;			/* bus.lock */
+	void (*wake)(void);		/* console_loop() is to look; const once there are vCPUs */
+
+	pthread_mutex_t lock;		/* everything below; inside bus.lock */
 	bool stopping;
 	long long stop_at;		/* ms of CLOCK_MONOTONIC: no more patience; 0: no hurry */
 	int status;			/* exit status, set once by vmm_stop() */
@@ -95,11 +104,12 @@ struct vmm {
 
 /* vmm.c */
 int vmm_run(const struct vmm_config *cfg);
-/* End the VM with an exit status and, unless NULL, a reason; the first call counts. Any thread. */
+
+/* end.c; any thread, v->lock not held */
+/* End the VM with an exit status and, unless NULL, a reason; the first call counts. */
 void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 	__attribute__((format(printf, 3, 4)));
-void vmm_irq(struct vmm *v, int gsi, int level);
-/* Somebody asked for the VM's end (VH_CMD_VM_STOP). */
+/* Somebody asked for the VM's end (VH_CMD_VM_STOP). bus.lock not held. */
 void vmm_ask_stop(struct vmm *v);
 
 /* memory.c */
@@ -118,25 +128,10 @@ int vcpu_create(struct vmm *v, int id);
 int vcpu_start(struct vmm *v, int id);
 void vcpus_kick(struct vmm *v);
 
-/* devices.c: one access of 1, 2 or 4 bytes; v->lock is not held */
-void device_io(struct vmm *v, uint16_t port, void *data, int len, bool write);
-/* Press the power button; false: the guest does not listen to it. v->lock held. */
-bool power_button(struct vmm *v);
-
-/* serial.c; v->lock held */
-void serial_init(struct vmm *v);
-uint8_t serial_read(struct vmm *v, int reg);
-void serial_write(struct vmm *v, int reg, uint8_t value);
-size_t serial_room(void);
-void serial_input(struct vmm *v, const uint8_t *data, size_t n);
-
 /* console.c */
-int console_open(const struct vmm_config *cfg);	/* raw mode when stdin is a terminal */
+int console_open(struct vmm *v);	/* raw mode when stdin is a terminal */
 void console_close(void);
 void console_loop(struct vmm *v);	/* input until the VM ends */
-void console_wake(void);
-void console_put(uint8_t c);		/* v->lock held */
-void console_flush(void);
 
 /* stats.c */
 void stats_print(struct vmm *v);

@@ -13,11 +13,7 @@
 #include <asm/cpufeature.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
-#include "vh.h"
-
-struct vh_cpu_caps vh_cpu_caps __ro_after_init;
+#include "internal.h"
 
 #define F(n)	BIT(n)
 
@@ -279,8 +275,8 @@ const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function,
 {
 	unsigned int i;
 
-	for (i = 0; i < vcpu->nr_cpuid; i++) {
-		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid[i];
+	for (i = 0; i < vcpu->cpuid->nr; i++) {
+		const struct kvm_cpuid_entry2 *e = &vcpu->cpuid->entry[i];
 
 		if (e->function == function &&
 		    (!(e->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || e->index == index))
@@ -328,20 +324,20 @@ static void derive(struct vh_vcpu *vcpu)
 	vcpu->cr4_reserved = cr4_reserved_bits(l1 ? l1->ecx : 0, l1 ? l1->edx : 0,
 					       l7 ? l7->ebx : 0, l7 ? l7->ecx : 0);
 	/* A VMM that never sets CPUID (a test, a unikernel) still gets long mode, as with KVM. */
-	vcpu->efer_reserved = ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX);
-	if (vcpu->nr_cpuid) {
+	vcpu->cpuid->efer_reserved = ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX);
+	if (vcpu->cpuid->nr) {
 		if (!(ext & F(29)))
-			vcpu->efer_reserved |= EFER_LME | EFER_LMA;
+			vcpu->cpuid->efer_reserved |= EFER_LME | EFER_LMA;
 		if (!(ext & F(20)))
-			vcpu->efer_reserved |= EFER_NX;
+			vcpu->cpuid->efer_reserved |= EFER_NX;
 		if (!(ext & F(11)))
-			vcpu->efer_reserved |= EFER_SCE;
+			vcpu->cpuid->efer_reserved |= EFER_SCE;
 	}
 	vcpu->gbpages = ext & F(26);
 	/* At most the processor's, which has to take the guest's CR3. */
 	vcpu->maxphyaddr = clamp_t(u32, x8 && (x8->eax & 0xff) ? x8->eax & 0xff : 36,
 				   32, boot_cpu_data.x86_phys_bits);
-	vcpu->xcr0_allowed = vh_fpu_xcr0() & ((ld ? ld->eax | (u64)ld->edx << 32 : 0) | 3);
+	vcpu->cpuid->xcr0_allowed = vh_fpu_xcr0() & ((ld ? ld->eax | (u64)ld->edx << 32 : 0) | 3);
 	vh_dirty(vcpu, 0);
 }
 
@@ -362,12 +358,12 @@ static void index_hot(struct vh_vcpu *vcpu)
 	unsigned int i;
 	int slot;
 
-	memset(vcpu->cpuid_hot, 0, sizeof(vcpu->cpuid_hot));
+	memset(vcpu->cpuid->hot, 0, sizeof(vcpu->cpuid->hot));
 	/* From the back: the first entry of a function wins, sub-leaves follow it. */
-	for (i = vcpu->nr_cpuid; i-- > 0; ) {
-		slot = hot_slot(vcpu->cpuid[i].function);
+	for (i = vcpu->cpuid->nr; i-- > 0; ) {
+		slot = hot_slot(vcpu->cpuid->entry[i].function);
 		if (slot >= 0)
-			vcpu->cpuid_hot[slot] = i + 1;
+			vcpu->cpuid->hot[slot] = i + 1;
 	}
 }
 
@@ -381,9 +377,9 @@ static void index_hot(struct vh_vcpu *vcpu)
  */
 void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n)
 {
-	kvfree(vcpu->cpuid);
-	vcpu->cpuid = e;
-	vcpu->nr_cpuid = n;
+	kvfree(vcpu->cpuid->entry);
+	vcpu->cpuid->entry = e;
+	vcpu->cpuid->nr = n;
 	index_hot(vcpu);
 	derive(vcpu);
 	/* The CR4 mask follows cr4_reserved. */
@@ -428,12 +424,12 @@ int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u)
 {
 	u32 nent;
 
-	if (get_user(nent, &u->nent) || put_user(vcpu->nr_cpuid, &u->nent))
+	if (get_user(nent, &u->nent) || put_user(vcpu->cpuid->nr, &u->nent))
 		return -EFAULT;
-	if (nent < vcpu->nr_cpuid)
+	if (nent < vcpu->cpuid->nr)
 		return -E2BIG;
-	if (vcpu->nr_cpuid && copy_to_user(u->entries, vcpu->cpuid,
-					   vcpu->nr_cpuid * sizeof(*vcpu->cpuid)))
+	if (vcpu->cpuid->nr && copy_to_user(u->entries, vcpu->cpuid->entry,
+						vcpu->cpuid->nr * sizeof(*vcpu->cpuid->entry)))
 		return -EFAULT;
 	return 0;
 }
@@ -448,7 +444,7 @@ void vh_cpuid_refresh(struct vh_vcpu *vcpu)
 {
 	struct kvm_cpuid_entry2 *e;
 
-	if (!vcpu->nr_cpuid) {
+	if (!vcpu->cpuid->nr) {
 		derive(vcpu);
 		return;
 	}
@@ -492,10 +488,10 @@ void vh_cpuid_exec(struct vh_vcpu *vcpu)
 	int slot = hot_slot(function);
 
 	if (likely(slot >= 0)) {
-		unsigned int i = vcpu->cpuid_hot[slot];
+		unsigned int i = vcpu->cpuid->hot[slot];
 
-		for (; i && i <= vcpu->nr_cpuid && vcpu->cpuid[i - 1].function == function; i++) {
-			const struct kvm_cpuid_entry2 *c = &vcpu->cpuid[i - 1];
+		for (; i && i <= vcpu->cpuid->nr && vcpu->cpuid->entry[i - 1].function == function; i++) {
+			const struct kvm_cpuid_entry2 *c = &vcpu->cpuid->entry[i - 1];
 
 			if (!(c->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX) || c->index == index) {
 				e = c;
@@ -503,7 +499,7 @@ void vh_cpuid_exec(struct vh_vcpu *vcpu)
 			}
 		}
 		/* Sub-leaves that userspace did not keep together. */
-		if (unlikely(!e && vcpu->cpuid_hot[slot]))
+		if (unlikely(!e && vcpu->cpuid->hot[slot]))
 			e = vh_cpuid_find(vcpu, function, index);
 	} else {
 		e = vh_cpuid_find(vcpu, function, index);

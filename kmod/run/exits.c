@@ -8,11 +8,8 @@
 #include <linux/sched.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
-#include "ctl/registry.h"
-#include "cpu.h"
-#include "inject.h"
-#include "trace.h"
+#include "../trace.h"
+#include "internal.h"
 
 /**
  * vh_skip - the instruction that caused the exit is done
@@ -180,94 +177,15 @@ static u64 operand_mask(struct vh_vcpu *vcpu)
 	return vcpu->s.seg[VH_CS].l ? ~0ULL : 0xffffffff;
 }
 
-static int set_cr8(struct vh_vcpu *vcpu, u64 value)
-{
-	if (value & ~15ULL)
-		return -EINVAL;
-	if (vcpu->lapic)
-		vh_lapic_set_tpr(vcpu, value << 4);
-	else
-		vcpu->user_cr8 = value;
-	vh_request(vcpu, VH_REQ_EVENT);
-	return 0;
-}
-
-int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value)
-{
-	struct vh_cpu_state *s = &vcpu->s;
-
-	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
-	switch (cr) {
-	case 0:
-		*value = s->cr0;
-		return 0;
-	case 2:
-		*value = s->cr2;
-		return 0;
-	case 3:
-		*value = s->cr3;
-		return 0;
-	case 4:
-		*value = s->cr4;
-		return 0;
-	case 8:
-		*value = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;
-		return 0;
-	}
-	return -EINVAL;
-}
-
-int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value)
-{
-	int err;
-
-	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
-	switch (cr) {
-	case 0:
-		return vh_set_cr0(vcpu, value);
-	case 2:
-		vcpu->s.cr2 = value;
-		return 0;
-	case 3:
-		return vh_set_cr3(vcpu, value);
-	case 4:
-		err = vh_set_cr4(vcpu, value);
-		if (!err)
-			vh_cpuid_refresh(vcpu);
-		return err;
-	case 8:
-		return set_cr8(vcpu, value);
-	}
-	return -EINVAL;
-}
-
 static int mov_to_cr(struct vh_vcpu *vcpu, int cr, u64 value)
 {
-	int err;
+	int err = vh_cr_write(vcpu, cr, value);
 
-	switch (cr) {
-	case 0:
-		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
-		return gp_or_skip(vcpu, vh_set_cr0(vcpu, value));
-	case 3:
-		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
-		return gp_or_skip(vcpu, vh_set_cr3(vcpu, value));
-	case 4:
-		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
-		err = vh_set_cr4(vcpu, value);
-		if (!err)
-			vh_cpuid_refresh(vcpu);
-		return gp_or_skip(vcpu, err);
-	case 8:
-		err = set_cr8(vcpu, value);
-		gp_or_skip(vcpu, err);
-		if (err || vcpu->lapic)
-			return 1;
-		vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
-		return 0;
-	}
-	vh_inject_ud(vcpu);
-	return 1;
+	gp_or_skip(vcpu, err);
+	if (err || cr != 8 || vcpu->lapic)
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_SET_TPR;
+	return 0;
 }
 
 static int exit_cr(struct vh_vcpu *vcpu)
@@ -279,28 +197,18 @@ static int exit_cr(struct vh_vcpu *vcpu)
 	case 0:
 		return mov_to_cr(vcpu, cr, gpr_read(vcpu, reg) & operand_mask(vcpu));
 	case 1:
-		switch (cr) {
-		case 3:
-			vh_need(vcpu, VH_S_CR3);
-			value = vcpu->s.cr3;
-			break;
-		case 8:
-			value = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;
-			break;
-		default:
+		if (vh_cr_read(vcpu, cr, &value))
 			return exit_ud(vcpu);
-		}
 		gpr_write(vcpu, reg, value & operand_mask(vcpu));
 		vh_skip(vcpu);
 		return 1;
 	case 2:		/* CLTS */
-		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
-		return gp_or_skip(vcpu, vh_set_cr0(vcpu, vcpu->s.cr0 & ~X86_CR0_TS));
+		vh_need(vcpu, VH_S_CR0);
+		return mov_to_cr(vcpu, 0, vcpu->s.cr0 & ~X86_CR0_TS);
 	default:	/* LMSW: PE can be set, never cleared */
-		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		vh_need(vcpu, VH_S_CR0);
 		value = (qual >> 16) & 15;
-		value = (vcpu->s.cr0 & ~14ULL) | value;
-		return gp_or_skip(vcpu, vh_set_cr0(vcpu, value));
+		return mov_to_cr(vcpu, 0, (vcpu->s.cr0 & ~14ULL) | value);
 	}
 }
 
@@ -399,7 +307,7 @@ static int exit_io(struct vh_vcpu *vcpu)
 	run->io.data_offset = PAGE_SIZE;
 	if (!in)
 		memcpy(vcpu->pio_data, &data, len);
-	vcpu->complete = in ? complete_in : complete_out;
+	vcpu->exec->complete = in ? complete_in : complete_out;
 	return 0;
 }
 

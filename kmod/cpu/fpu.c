@@ -8,14 +8,11 @@
  * kernel_fpu_begin(), and nobody else uses the FPU on this CPU meanwhile.
  */
 #include <linux/mm.h>
-#include <linux/slab.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
-#include "vh.h"
+#include "internal.h"
 
 #define XCR0_X87	BIT_ULL(0)
 #define XCR0_SSE	BIT_ULL(1)
@@ -90,14 +87,6 @@ u64 vh_fpu_xcr0(void)
 }
 
 /**
- * vh_fpu_size - bytes of an XSAVE area with everything offered
- */
-unsigned int vh_fpu_size(void)
-{
-	return area_size;
-}
-
-/**
  * vh_fpu_create - the area of a new vCPU
  * @vcpu: the vCPU
  *
@@ -106,8 +95,8 @@ unsigned int vh_fpu_size(void)
 int vh_fpu_create(struct vh_vcpu *vcpu)
 {
 	/* Pages: 64-byte alignment is what XSAVE wants. */
-	vcpu->xstate = alloc_pages_exact(area_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-	return vcpu->xstate ? 0 : -ENOMEM;
+	vcpu->fpu->area = alloc_pages_exact(area_size, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return vcpu->fpu->area ? 0 : -ENOMEM;
 }
 
 /**
@@ -116,14 +105,13 @@ int vh_fpu_create(struct vh_vcpu *vcpu)
  */
 void vh_fpu_destroy(struct vh_vcpu *vcpu)
 {
-	if (vcpu->xstate)
-		free_pages_exact(vcpu->xstate, area_size);
-	vcpu->xstate = NULL;
+	if (vcpu->fpu->area)
+		free_pages_exact(vcpu->fpu->area, area_size);
 }
 
 static struct xregs_state *area(struct vh_vcpu *vcpu)
 {
-	return vcpu->xstate;
+	return vcpu->fpu->area;
 }
 
 /**
@@ -138,7 +126,7 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init)
 	vcpu->s.xcr0 = host_xcr0 ? XCR0_X87 : 0;
 	if (init)
 		return;
-	memset(vcpu->xstate, 0, area_size);
+	memset(vcpu->fpu->area, 0, area_size);
 	fx->cwd = 0x40;
 	fx->twd = 0;
 	fx->mxcsr = MXCSR_RESET;
@@ -179,16 +167,16 @@ void vh_fpu_enter(struct vh_vcpu *vcpu)
 {
 	kernel_fpu_begin();
 	if (offered & XCR0_PKRU)
-		vcpu->host_pkru = rdpkru();
-	restore(vcpu->xstate);
+		vcpu->fpu->host_pkru = rdpkru();
+	restore(vcpu->fpu->area);
 	if (!host_xcr0)
 		return;
 	if (vcpu->s.xcr0 != host_xcr0)
 		xsetbv0(vcpu->s.xcr0);
 	if (vh_cpu_caps.xsaves) {
 		/* Guests have no supervisor state: their XSAVES must not see the host's. */
-		rdmsrl(MSR_IA32_XSS, vcpu->host_xss);
-		if (vcpu->host_xss)
+		rdmsrl(MSR_IA32_XSS, vcpu->fpu->host_xss);
+		if (vcpu->fpu->host_xss)
 			wrmsrl(MSR_IA32_XSS, 0);
 	}
 }
@@ -204,14 +192,14 @@ void vh_fpu_leave(struct vh_vcpu *vcpu)
 	if (host_xcr0) {
 		if (vcpu->s.xcr0 != host_xcr0)
 			xsetbv0(host_xcr0);
-		if (vh_cpu_caps.xsaves && vcpu->host_xss)
-			wrmsrl(MSR_IA32_XSS, vcpu->host_xss);
+		if (vh_cpu_caps.xsaves && vcpu->fpu->host_xss)
+			wrmsrl(MSR_IA32_XSS, vcpu->fpu->host_xss);
 	}
-	save(vcpu->xstate);
+	save(vcpu->fpu->area);
 	if (offered & XCR0_PKRU) {
 		vcpu->s.pkru = rdpkru();
-		if (vcpu->s.pkru != vcpu->host_pkru)
-			wrpkru(vcpu->host_pkru);
+		if (vcpu->s.pkru != vcpu->fpu->host_pkru)
+			wrpkru(vcpu->fpu->host_pkru);
 	}
 	kernel_fpu_end();
 }
@@ -291,14 +279,14 @@ int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
 
 	BUILD_BUG_ON(sizeof(x->region) < 4096);
 	/* Components in their initial configuration have no meaning in memory: show zeros. */
-	memcpy(dst, vcpu->xstate, LEGACY_SIZE);
+	memcpy(dst, vcpu->fpu->area, LEGACY_SIZE);
 	dst->header.xfeatures = features;
 	for (i = 2; i < 63; i++) {
 		if (!(features & offered & BIT_ULL(i)))
 			continue;
 		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
 		if (ebx + eax <= sizeof(x->region))
-			memcpy((void *)dst + ebx, (void *)vcpu->xstate + ebx, eax);
+			memcpy((void *)dst + ebx, (void *)vcpu->fpu->area + ebx, eax);
 	}
 	return 0;
 }
@@ -320,7 +308,7 @@ int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
 	    memchr_inv(src->header.reserved, 0, sizeof(src->header.reserved)))
 		return -EINVAL;
 	if (host_xcr0) {
-		memcpy(vcpu->xstate, src, min_t(unsigned int, area_size, sizeof(x->region)));
+		memcpy(vcpu->fpu->area, src, min_t(unsigned int, area_size, sizeof(x->region)));
 		if (offered & XCR0_PKRU)
 			vcpu->s.pkru = src->header.xfeatures & XCR0_PKRU ?
 				       *(const u32 *)((const void *)src + pkru_offset) : 0;
@@ -333,7 +321,7 @@ int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
 /* SDM Vol. 1, 13.3: which combinations XSETBV takes. */
 static bool xcr0_valid(struct vh_vcpu *vcpu, u64 v)
 {
-	if (!(v & XCR0_X87) || (v & ~vcpu->xcr0_allowed))
+	if (!(v & XCR0_X87) || (v & ~vcpu->cpuid->xcr0_allowed))
 		return false;
 	if ((v & XCR0_AVX) && !(v & XCR0_SSE))
 		return false;

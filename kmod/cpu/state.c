@@ -5,17 +5,53 @@
  * What userspace sets must be loadable: a value that would make VM entry fail
  * (SDM Vol. 3, 27.3.1) is -EINVAL here. Control registers are in creg.c.
  */
+#include <linux/mm.h>
+#include <linux/slab.h>
 #include <asm/processor-flags.h>
 
-#include "vh.h"
-#include "inject.h"
+#include "internal.h"
+
+/**
+ * vh_cpu_create - the processor of a new vCPU
+ * @vcpu: the vCPU
+ *
+ * Process context; vm->lock held. -ENOMEM; vh_cpu_destroy() also then.
+ */
+int vh_cpu_create(struct vh_vcpu *vcpu)
+{
+	struct vh_guest_cpu *c = kzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	int err;
+
+	if (!c)
+		return -ENOMEM;
+	vcpu->cpuid = &c->cpuid;
+	vcpu->msrs = &c->msrs;
+	vcpu->mce = &c->mce;
+	vcpu->clock = &c->clock;
+	vcpu->fpu = &c->fpu;
+	err = vh_fpu_create(vcpu);
+	if (!err)
+		vh_clock_init(vcpu);
+	return err;
+}
+
+/**
+ * vh_cpu_destroy - undo vh_cpu_create()
+ * @vcpu: the vCPU
+ */
+void vh_cpu_destroy(struct vh_vcpu *vcpu)
+{
+	if (!vcpu->cpuid)
+		return;
+	vh_fpu_destroy(vcpu);
+	kvfree(vcpu->cpuid->entry);
+	kfree(container_of(vcpu->cpuid, struct vh_guest_cpu, cpuid));
+	vcpu->cpuid = NULL;
+}
 
 static bool canonical(u64 addr)
 {
-	/* 57-bit addresses exist only with LA57; its wider form is a superset. */
-	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
-
-	return (s64)(addr << (64 - bits)) >> (64 - bits) == (s64)addr;
+	return vh_canonical(addr, vh_host_la57());
 }
 
 /**
@@ -52,16 +88,11 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	g[VH_RSI] = r->rsi, g[VH_RDI] = r->rdi, g[VH_RSP] = r->rsp, g[VH_RBP] = r->rbp;
 	g[VH_R8] = r->r8, g[VH_R9] = r->r9, g[VH_R10] = r->r10, g[VH_R11] = r->r11;
 	g[VH_R12] = r->r12, g[VH_R13] = r->r13, g[VH_R14] = r->r14, g[VH_R15] = r->r15;
-	vh_need(vcpu, VH_S_RIP | VH_S_RFLAGS);
+	vh_need(vcpu, VH_S_RFLAGS);
 	/* Which segments can be entered with changes along: have that looked at. */
 	if ((vcpu->s.rflags ^ r->rflags) & X86_EFLAGS_VM) {
 		vh_need(vcpu, VH_S_SEGS);
 		vh_dirty(vcpu, VH_S_SEGS);
-	}
-	if (vcpu->s.rip != r->rip) {
-		/* The instruction that userspace was answering is abandoned. */
-		vcpu->complete = NULL;
-		memset(&vcpu->accesses, 0, sizeof(vcpu->accesses));
 	}
 	vcpu->s.rip = r->rip;
 	vcpu->s.rflags = (r->rflags & 0x3f7fd5) | X86_EFLAGS_FIXED;
@@ -139,7 +170,7 @@ static bool cregs_valid(struct vh_vcpu *vcpu, const struct creg *c)
 	if (((c->cr0 & X86_CR0_PG) && !(c->cr0 & X86_CR0_PE)) ||
 	    ((c->cr0 & X86_CR0_NW) && !(c->cr0 & X86_CR0_CD)))
 		return false;
-	if ((c->cr4 & vcpu->cr4_reserved) || (c->efer & vcpu->efer_reserved))
+	if ((c->cr4 & vcpu->cr4_reserved) || (c->efer & vcpu->cpuid->efer_reserved))
 		return false;
 	/* Long mode is active exactly when it is enabled and paging is on. */
 	if (lma != ((c->efer & EFER_LME) && (c->cr0 & X86_CR0_PG)))
@@ -393,24 +424,6 @@ int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d)
 	vcpu->s.dr6 = (d->dr6 & 0xe00f) | 0xffff0ff0;
 	vcpu->s.dr7 = (d->dr7 & 0xffff2fff) | 0x400;
 	vh_dirty(vcpu, VH_S_DR7);
-	return 0;
-}
-
-/**
- * vh_translate - KVM_TRANSLATE
- * @vcpu: the vCPU
- * @t: t
- */
-int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t)
-{
-	struct vh_fault f;
-	gpa_t gpa = 0;
-	int err = vh_gva_to_gpa(vcpu, t->linear_address, VH_ACC_READ | VH_ACC_NOSET, &gpa, &f);
-
-	t->valid = !err;
-	t->physical_address = err ? ~0ULL : gpa;
-	t->writeable = 1;
-	t->usermode = 0;
 	return 0;
 }
 

@@ -6,8 +6,7 @@
 #include <linux/mm.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
-#include "inject.h"
+#include "internal.h"
 
 /* INVPCID types (SDM Vol. 2). */
 enum { INVPCID_ADDRESS, INVPCID_PCID, INVPCID_ALL, INVPCID_LOCAL };
@@ -102,13 +101,6 @@ static int read_linear(struct vh_vcpu *vcpu, u64 gva, void *buf, unsigned int le
 	return 0;
 }
 
-static bool canonical(const struct vh_cpu_state *s, u64 va)
-{
-	unsigned int shift = s->cr4 & X86_CR4_LA57 ? 64 - 57 : 64 - 48;
-
-	return (s64)(va << shift) >> shift == va;
-}
-
 /**
  * vh_exit_invpcid - INVPCID
  * @vcpu: the vCPU
@@ -139,7 +131,7 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 	pcide = vcpu->s.cr4 & X86_CR4_PCIDE;
 	if (type > INVPCID_LOCAL || desc.pcid >> 12 ||
 	    (type <= INVPCID_PCID && desc.pcid && !pcide) ||
-	    (type == INVPCID_ADDRESS && !canonical(&vcpu->s, desc.va))) {
+	    (type == INVPCID_ADDRESS && !vh_canonical(desc.va, vcpu->s.cr4 & X86_CR4_LA57))) {
 		vh_inject_gp(vcpu, 0);
 		return 1;
 	}

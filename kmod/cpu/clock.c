@@ -16,94 +16,63 @@
 #include <asm/tsc.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "vh.h"
+#include "internal.h"
+#include "../tsc.h"
 
-/* TSC ratio: 48 fraction bits (SDM 25.6.5). */
-#define SCALE_SHIFT	48
-
-struct vh_pvclock {
-	gpa_t page;		/* of the time info; valid when enabled */
-	bool enabled;
-	u64 system_time_msr, wall_clock_msr;
-	u32 version;
-	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */
+/* The clocks of a VM; one moment on the host's TSC and on its own, for all vCPUs. */
+struct vh_vm_clock {
+	raw_spinlock_t lock;		/* all that follows */
+	s64 offset;			/* kvmclock = host boottime ns + offset */
+	bool anchored;			/* the moment is chosen: */
+	u64 anchor_tsc;
+	s64 anchor_ns;
+	bool written;			/* the last IA32_TSC written by userspace: */
+	u32 write_khz;
+	s64 write_offset;
 };
 
 /**
- * vh_clock_create - a new vCPU's clock
+ * vh_clock_init - a new vCPU's TSC
  * @vcpu: the vCPU
  *
- * Process context; vm->lock held. -ENOMEM.
+ * Process context; vm->lock held.
  */
-int vh_clock_create(struct vh_vcpu *vcpu)
+void vh_clock_init(struct vh_vcpu *vcpu)
 {
-	vcpu->clock = kzalloc(sizeof(*vcpu->clock), GFP_KERNEL_ACCOUNT);
-	if (!vcpu->clock)
-		return -ENOMEM;
 	vcpu->tsc_khz = tsc_khz;
 	if (vcpu->vm->default_tsc_khz)
 		vh_tsc_set_khz(vcpu, vcpu->vm->default_tsc_khz);
 	vh_tsc_write(vcpu, 0, true);
-	return 0;
-}
-
-/**
- * vh_clock_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_clock_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->clock);
-	vcpu->clock = NULL;
 }
 
 /**
  * vh_clock_vm_init - a new VM's clock starts at 0
  * @vm: the VM
+ *
+ * Process context. -ENOMEM.
  */
-void vh_clock_vm_init(struct vh_vm *vm)
+int vh_clock_vm_init(struct vh_vm *vm)
 {
-	raw_spin_lock_init(&vm->clock_lock);
-	vm->clock_offset = -(s64)ktime_get_boottime_ns();
+	vm->clock = kzalloc(sizeof(*vm->clock), GFP_KERNEL_ACCOUNT);
+	if (!vm->clock)
+		return -ENOMEM;
+	raw_spin_lock_init(&vm->clock->lock);
+	vm->clock->offset = -(s64)ktime_get_boottime_ns();
 	vm->default_tsc_khz = tsc_khz;
+	return 0;
+}
+
+/**
+ * vh_clock_vm_free - undo vh_clock_vm_init()
+ * @vm: the VM; no vCPU is left
+ */
+void vh_clock_vm_free(struct vh_vm *vm)
+{
+	kfree(vm->clock);
+	vm->clock = NULL;
 }
 
 /* --- TSC --- */
-
-static u64 scale(u64 tsc, u64 ratio)
-{
-	return ratio ? mul_u64_u64_shr(tsc, ratio, SCALE_SHIFT) : tsc;
-}
-
-/**
- * vh_tsc_to_guest - what the guest's TSC is when the host's is @host_tsc
- * @vcpu: the vCPU
- * @host_tsc: host ticks
- */
-u64 vh_tsc_to_guest(struct vh_vcpu *vcpu, u64 host_tsc)
-{
-	return scale(host_tsc, vcpu->tsc_scale) + vcpu->tsc_offset;
-}
-
-/**
- * vh_tsc_read - the guest's TSC now
- * @vcpu: the vCPU
- */
-u64 vh_tsc_read(struct vh_vcpu *vcpu)
-{
-	return vh_tsc_to_guest(vcpu, rdtsc_ordered());
-}
-
-/**
- * vh_tsc_to_ns - a duration in guest ticks as nanoseconds
- * @vcpu: the vCPU
- * @guest_ticks: guest TSC ticks
- */
-u64 vh_tsc_to_ns(struct vh_vcpu *vcpu, u64 guest_ticks)
-{
-	return mul_u64_u32_div(guest_ticks, 1000000, vcpu->tsc_khz);
-}
 
 /**
  * vh_tsc_adjust - move the guest's TSC
@@ -133,20 +102,20 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 	unsigned long flags;
 	s64 offset;
 
-	offset = value - scale(now, vcpu->tsc_scale);
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	if (host && vm->tsc_written && vm->tsc_write_khz == vcpu->tsc_khz) {
-		expected = scale(now, vcpu->tsc_scale) + vm->tsc_write_offset;
+	offset = value - vh_tsc_scaled(now, vcpu->tsc_scale);
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
+	if (host && vm->clock->written && vm->clock->write_khz == vcpu->tsc_khz) {
+		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->clock->write_offset;
 		/* Within a second of it, or the reset value again. */
 		if (value == 0 || abs((s64)(value - expected)) < (s64)vcpu->tsc_khz * 1000)
-			offset = vm->tsc_write_offset;
+			offset = vm->clock->write_offset;
 	}
 	if (host) {
-		vm->tsc_written = true;
-		vm->tsc_write_offset = offset;
-		vm->tsc_write_khz = vcpu->tsc_khz;
+		vm->clock->written = true;
+		vm->clock->write_offset = offset;
+		vm->clock->write_khz = vcpu->tsc_khz;
 	}
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 	vcpu->tsc_offset = offset;
 	vh_request(vcpu, VH_REQ_CLOCK);
 }
@@ -176,13 +145,13 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
 	if (abs((s64)khz - (s64)tsc_khz) > tsc_khz / 2000) {
 		if (!vh_cpu_caps.tsc_scaling || khz / 1000 > tsc_khz)
 			return -EINVAL;
-		ratio = mul_u64_u32_div(1ULL << SCALE_SHIFT, khz, tsc_khz);
+		ratio = mul_u64_u32_div(1ULL << VH_TSC_SHIFT, khz, tsc_khz);
 		if (!ratio)
 			return -EINVAL;
 	}
 	vcpu->tsc_scale = ratio;
 	vcpu->tsc_khz = khz;
-	vcpu->tsc_offset = tsc - scale(rdtsc_ordered(), ratio);
+	vcpu->tsc_offset = tsc - vh_tsc_scaled(rdtsc_ordered(), ratio);
 	vh_request(vcpu, VH_REQ_CLOCK);
 	return 0;
 }
@@ -219,20 +188,20 @@ static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
 	u64 t, n;
 
 	anchor_now(&t, &n);
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
 	if (!host_tsc_stable()) {
 		*tsc = t;
-		*ns = n + vm->clock_offset;
+		*ns = n + vm->clock->offset;
 	} else {
-		if (!vm->anchored) {
-			vm->anchor_tsc = t;
-			vm->anchor_ns = n + vm->clock_offset;
-			vm->anchored = true;
+		if (!vm->clock->anchored) {
+			vm->clock->anchor_tsc = t;
+			vm->clock->anchor_ns = n + vm->clock->offset;
+			vm->clock->anchored = true;
 		}
-		*tsc = vm->anchor_tsc;
-		*ns = vm->anchor_ns;
+		*tsc = vm->clock->anchor_tsc;
+		*ns = vm->clock->anchor_ns;
 	}
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 }
 
 /* ns = ((ticks << shift) * mul) >> 32 (pvclock-abi.h); shift may be negative. */
@@ -291,7 +260,7 @@ void vh_clock_update(struct vh_vcpu *vcpu)
 static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 {
 	struct vh_vm *vm = vcpu->vm;
-	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock_offset);
+	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock->offset);
 	struct pvclock_wall_clock wc = { .version = 2 };
 	u32 rem;
 
@@ -372,7 +341,7 @@ int vh_clock_ctrl(struct vh_vcpu *vcpu)
 int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
 {
 	memset(d, 0, sizeof(*d));
-	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock_offset);
+	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock->offset);
 	d->realtime = ktime_get_real_ns();
 	d->host_tsc = rdtsc_ordered();
 	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
@@ -401,10 +370,10 @@ int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
 		if (now > d->realtime)
 			clock += now - d->realtime;
 	}
-	raw_spin_lock_irqsave(&vm->clock_lock, flags);
-	vm->clock_offset = clock - ktime_get_boottime_ns();
-	vm->anchored = false;
-	raw_spin_unlock_irqrestore(&vm->clock_lock, flags);
+	raw_spin_lock_irqsave(&vm->clock->lock, flags);
+	vm->clock->offset = clock - ktime_get_boottime_ns();
+	vm->clock->anchored = false;
+	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
 	vh_vm_request_all(vm, VH_REQ_CLOCK);
 	return 0;
 }

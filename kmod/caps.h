@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* cpu.h - what vmx/ found in the processor that the guest may be offered. */
-#ifndef VH_CPU_H
-#define VH_CPU_H
+/* caps.h - what vmx/ found in the processor that the guest may be offered. */
+#ifndef VH_CAPS_H
+#define VH_CAPS_H
 
 #include <linux/types.h>
 
 /**
  * struct vh_cpu_caps - VMX features that decide what CPUID may promise
  *
- * Written once at module load by vmx/caps.c; defined in cpuid.c.
+ * Written once at module load by vmx/caps.c; defined in shared.c.
  */
 struct vh_cpu_caps {
 	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling;
@@ -16,4 +16,4 @@ struct vh_cpu_caps {
 };
 extern struct vh_cpu_caps vh_cpu_caps;
 
-#endif /* VH_CPU_H */
+#endif /* VH_CAPS_H */

@@ -5,25 +5,15 @@
  * Errors come from userspace only (KVM_X86_SET_MCE). A vCPU has no banks until
  * userspace asks for some (KVM_X86_SETUP_MCE).
  */
-#include <linux/slab.h>
 #include <asm/mce.h>
 #include <asm/msr.h>
 
-#include "mce.h"
-#include "vh.h"
-
-#define MC_VECTOR 18
+#include "internal.h"
 
 /* Software recovery and IA32_MCG_CTL; no CMCI, no extended state, no LMCE. */
 #define CAPS_SUPPORTED (MCG_CTL_P | MCG_SER_P)
 
 enum { CTL, STATUS, ADDR, MISC };	/* registers of a bank, in MSR order */
-
-/* Machine-check state of a vCPU; own thread. */
-struct vh_mce {
-	u64 cap, status, ctl;
-	u64 bank[VH_MCE_BANKS][4];
-};
 
 /**
  * vh_mce_cap - KVM_X86_GET_MCE_CAP_SUPPORTED
@@ -31,26 +21,6 @@ struct vh_mce {
 u64 vh_mce_cap(void)
 {
 	return CAPS_SUPPORTED;
-}
-
-/**
- * vh_mce_create - storage for a new vCPU
- * @vcpu: the vCPU
- */
-int vh_mce_create(struct vh_vcpu *vcpu)
-{
-	vcpu->mce = kzalloc(sizeof(*vcpu->mce), GFP_KERNEL_ACCOUNT);
-	return vcpu->mce ? 0 : -ENOMEM;
-}
-
-/**
- * vh_mce_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_mce_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->mce);
-	vcpu->mce = NULL;
 }
 
 /**
@@ -90,8 +60,9 @@ static bool no_action(const struct kvm_x86_mce *e)
  * @vcpu: the vCPU
  * @e: the error
  *
- * Own thread. An uncorrected error raises #MC, or shuts the VM down when the
- * guest has it off or handles one already. -EINVAL: no such bank, no error.
+ * Own thread. Returns 1 when #MC is due, for an uncorrected error; the VM is shut
+ * down when the guest has it off or handles one already. Else 0, or -EINVAL: no
+ * such bank, no error.
  */
 int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 {
@@ -122,11 +93,9 @@ int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 	bank[STATUS] = status;
 	bank[ADDR] = e->addr;
 	bank[MISC] = e->misc;
-	if (fatal) {
+	if (fatal)
 		m->status = e->mcg_status;
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = MC_VECTOR });
-	}
-	return 0;
+	return fatal;
 }
 
 /* The register behind an MSR of a bank, or NULL. */

@@ -2,12 +2,12 @@
 /*
  * creg.c - control registers as the guest writes them (SDM Vol. 3, 2.5, 4.1, 10.8.5).
  *
- * Each returns 0 when the write took effect, -EINVAL when the processor would
- * raise #GP. The groups they touch are valid (VH_S_CR0, CR3, CR4, EFER, SEGS).
+ * A write returns 0 when it took effect, -EINVAL when the processor would raise
+ * #GP. The groups that the setters touch are valid (VH_S_CR0, CR3, CR4, EFER, SEGS).
  */
 #include <asm/processor-flags.h>
 
-#include "vh.h"
+#include "internal.h"
 
 static bool pae_paging(const struct vh_cpu_state *s)
 {
@@ -49,12 +49,8 @@ int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3)
 	return 0;
 }
 
-/**
- * vh_set_cr0 - MOV to CR0, CLTS, LMSW
- * @vcpu: the vCPU
- * @value: new value
- */
-int vh_set_cr0(struct vh_vcpu *vcpu, u64 value)
+/* MOV to CR0, CLTS, LMSW. */
+static int set_cr0(struct vh_vcpu *vcpu, u64 value)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	u64 known = X86_CR0_PE | X86_CR0_MP | X86_CR0_EM | X86_CR0_TS | X86_CR0_ET |
@@ -100,12 +96,8 @@ int vh_set_cr0(struct vh_vcpu *vcpu, u64 value)
 	return 0;
 }
 
-/**
- * vh_set_cr3 - MOV to CR3
- * @vcpu: the vCPU
- * @value: new value
- */
-int vh_set_cr3(struct vh_vcpu *vcpu, u64 value)
+/* MOV to CR3. */
+static int set_cr3(struct vh_vcpu *vcpu, u64 value)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	bool keep = false;
@@ -129,12 +121,8 @@ int vh_set_cr3(struct vh_vcpu *vcpu, u64 value)
 	return 0;
 }
 
-/**
- * vh_set_cr4 - MOV to CR4
- * @vcpu: the vCPU
- * @value: new value
- */
-int vh_set_cr4(struct vh_vcpu *vcpu, u64 value)
+/* MOV to CR4. */
+static int set_cr4(struct vh_vcpu *vcpu, u64 value)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	u64 changed = s->cr4 ^ value, old = s->cr4;
@@ -178,7 +166,7 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 	struct vh_cpu_state *s = &vcpu->s;
 
 	vh_need(vcpu, VH_S_CR0 | VH_S_EFER);
-	if (value & vcpu->efer_reserved)
+	if (value & vcpu->cpuid->efer_reserved)
 		return -EINVAL;
 	if (host) {
 		value &= ~(u64)EFER_LMA;
@@ -205,4 +193,85 @@ int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host)
 	s->efer = value;
 	vh_dirty(vcpu, VH_S_EFER);
 	return 0;
+}
+
+static int set_cr8(struct vh_vcpu *vcpu, u64 value)
+{
+	if (value & ~15ULL)
+		return -EINVAL;
+	if (vcpu->lapic)
+		vh_lapic_set_tpr(vcpu, value << 4);
+	else
+		vcpu->user_cr8 = value;
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 0;
+}
+
+/**
+ * vh_cr_read - MOV from a control register
+ * @vcpu: the vCPU
+ * @cr: 0, 2, 3, 4 or 8
+ * @value: filled in
+ *
+ * Own thread, interrupts on. -EINVAL: there is no such register.
+ */
+int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	switch (cr) {
+	case 0:
+		vh_need(vcpu, VH_S_CR0);
+		*value = s->cr0;
+		return 0;
+	case 2:
+		*value = s->cr2;
+		return 0;
+	case 3:
+		vh_need(vcpu, VH_S_CR3);
+		*value = s->cr3;
+		return 0;
+	case 4:
+		vh_need(vcpu, VH_S_CR4);
+		*value = s->cr4;
+		return 0;
+	case 8:
+		*value = vcpu->lapic ? vh_lapic_tpr(vcpu) >> 4 : vcpu->user_cr8;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/**
+ * vh_cr_write - MOV to a control register, CLTS, LMSW
+ * @vcpu: the vCPU
+ * @cr: 0, 2, 3, 4 or 8
+ * @value: all of it, for CLTS and LMSW too
+ *
+ * Own thread, interrupts on. -EINVAL: #GP, or there is no such register.
+ */
+int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value)
+{
+	int err;
+
+	switch (cr) {
+	case 0:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		return set_cr0(vcpu, value);
+	case 2:
+		vcpu->s.cr2 = value;
+		return 0;
+	case 3:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+		return set_cr3(vcpu, value);
+	case 4:
+		vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+		err = set_cr4(vcpu, value);
+		if (!err)
+			vh_cpuid_refresh(vcpu);
+		return err;
+	case 8:
+		return set_cr8(vcpu, value);
+	}
+	return -EINVAL;
 }

@@ -6,12 +6,9 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
 
-#include "vh.h"
-#include "cpu.h"
-#include "compat/arch.h"
-#include "inject.h"
-#include "ctl/registry.h"
-#include "vmx/vmx.h"
+#include "../compat/arch.h"
+#include "../vmx/vmx.h"
+#include "internal.h"
 
 static unsigned int halt_poll_ns = 200000;
 module_param(halt_poll_ns, uint, 0644);
@@ -19,13 +16,8 @@ MODULE_PARM_DESC(halt_poll_ns, "longest time a halted vCPU polls before it sleep
 
 #define HALT_POLL_START	10000
 
-/**
- * vh_vcpu_init_event - RESET or INIT of a vCPU (SDM Vol. 3, Table 10-1)
- * @vcpu: the vCPU
- *
- * Own thread, process context.
- */
-void vh_vcpu_init_event(struct vh_vcpu *vcpu)
+/* INIT of a vCPU (SDM Vol. 3, Table 10-1). */
+static void init_event(struct vh_vcpu *vcpu)
 {
 	vh_state_reset(vcpu, true);
 	vh_fpu_reset(vcpu, true);
@@ -42,7 +34,7 @@ void vh_vcpu_init_event(struct vh_vcpu *vcpu)
 static void apic_events(struct vh_vcpu *vcpu)
 {
 	if (test_and_clear_bit(0, &vcpu->apic_events)) {
-		vh_vcpu_init_event(vcpu);
+		init_event(vcpu);
 		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
 								KVM_MP_STATE_INIT_RECEIVED;
 	}
@@ -79,13 +71,13 @@ static void adapt_halt_poll(struct vh_vcpu *vcpu, u64 waited, bool polled)
 	unsigned int max = READ_ONCE(halt_poll_ns);
 
 	if (!max)
-		vcpu->halt_poll_ns = 0;
+		vcpu->exec->halt_poll_ns = 0;
 	else if (polled)
 		return;
 	else if (waited > max)
-		vcpu->halt_poll_ns = 0;
+		vcpu->exec->halt_poll_ns = 0;
 	else
-		vcpu->halt_poll_ns = min(max, vcpu->halt_poll_ns ? vcpu->halt_poll_ns * 2 :
+		vcpu->exec->halt_poll_ns = min(max, vcpu->exec->halt_poll_ns ? vcpu->exec->halt_poll_ns * 2 :
 								    HALT_POLL_START);
 }
 
@@ -97,7 +89,7 @@ static int block(struct vh_vcpu *vcpu)
 	bool polled = false;
 
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	stop = ktime_add_ns(start, min(vcpu->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	stop = ktime_add_ns(start, min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)));
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
 	       !signal_pending(current)) {
@@ -138,6 +130,9 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
+	/* The guest's watchdogs are to know where the time went. */
+	if (vh_test_request(vcpu, VH_REQ_STOPPED))
+		vh_clock_ctrl(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_CLOCK))
 		vh_clock_update(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {
@@ -273,7 +268,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 int vh_vcpu_run(struct vh_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
-	int (*complete)(struct vh_vcpu *vcpu) = vcpu->complete;
+	int (*complete)(struct vh_vcpu *vcpu) = vcpu->exec->complete;
 	sigset_t saved;
 	int r = 1;
 
@@ -290,7 +285,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 	}
 	run->exit_reason = KVM_EXIT_UNKNOWN;
 	if (complete) {
-		vcpu->complete = NULL;
+		vcpu->exec->complete = NULL;
 		r = complete(vcpu);
 	}
 	if (!vcpu->lapic) {

@@ -7,7 +7,7 @@
  */
 #include <asm/vmx.h>
 
-#include "inject.h"
+#include "internal.h"
 
 #define DF_VECTOR 8
 #define PF_VECTOR 14

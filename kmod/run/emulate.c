@@ -1,165 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * access.c - memory and I/O of instructions that vh executes for the guest.
- *
- * An access to no memslot goes to the in-kernel devices, else to userspace.
- * Each such access is done once and its answer logged: the instruction is
- * executed again from its start until all its answers are there.
+ * emulate.c - the interpreter's view of the VM: its memory, registers and devices.
  */
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "vh.h"
-#include "trace.h"
-
-static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
-{
-	return vh_gpa_read(vm, gpa, buf, len);
-}
-
-static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
-{
-	return vh_gpa_cmpxchg(vm, gpa, old, new, len);
-}
-
-/**
- * vh_paging_in_memory - the vCPU's paging as the walker wants it
- * @vcpu: the vCPU; what of its state counts is valid
- * @p: filled in
- *
- * Own thread.
- */
-void vh_paging_in_memory(const struct vh_vcpu *vcpu, struct vh_paging *p)
-{
-	const struct vh_cpu_state *s = &vcpu->s;
-
-	*p = (struct vh_paging){
-		.cr0 = s->cr0, .cr3 = s->cr3, .cr4 = s->cr4, .efer = s->efer,
-		.rflags = s->rflags, .pkru = s->pkru,
-		.pdptr = { s->pdptr[0], s->pdptr[1], s->pdptr[2], s->pdptr[3] },
-		.maxphyaddr = vcpu->maxphyaddr, .gbpages = vcpu->gbpages,
-	};
-}
-
-/**
- * vh_paging_of - the same, with the state made valid
- * @vcpu: the vCPU
- * @p: filled in
- *
- * Own thread, interrupts on.
- */
-void vh_paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
-{
-	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER | VH_S_RFLAGS);
-	vh_paging_in_memory(vcpu, p);
-}
-
-/* Apart, for its variables are large and code without paging needs none of them. */
-static noinline int paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa,
-				     struct vh_fault *f)
-{
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
-	struct vh_paging p;
-	struct vh_walk w;
-	int err;
-
-	vh_paging_of(vcpu, &p);
-	err = vh_walk_paging(&p, &mem, gva, access & ~VH_ACC_NOSET, !(access & VH_ACC_NOSET), &w);
-	if (err == -EFAULT)
-		*f = (struct vh_fault){ .vector = 14, .has_error = true,
-					.error = w.error_code, .cr2 = gva };
-	*gpa = w.gpa;
-	return err;
-}
-
-/**
- * vh_gva_to_gpa - translate a linear address as the guest's processor would
- * @vcpu: the vCPU
- * @gva: guest linear address
- * @access: VH_ACC_*
- * @gpa: guest-physical address
- * @f: the exception
- *
- * Own thread, interrupts on. Accessed and dirty bits are set. Returns 0,
- * -EFAULT with *f for a page fault, -ENXIO when a paging structure is not RAM.
- */
-int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
-{
-	vh_need(vcpu, VH_S_CR0);
-	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
-		*gpa = (u32)gva;
-		return 0;
-	}
-	return paged_gva_to_gpa(vcpu, gva, access, gpa, f);
-}
-
-/* --- the log --- */
-
-/* 0: *data is answered (reads) or the write is done; VH_EMUL_USER: userspace's turn. */
-static int device_access(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len,
-			 bool write, bool pio)
-{
-	struct vh_accesses *a = &vcpu->accesses;
-	struct vh_access *e;
-	bool done;
-
-	if (a->next >= VH_MAX_ACCESSES)
-		return VH_EMUL_UNHANDLED;
-	e = &a->log[a->next];
-	if (a->next < a->done) {
-		/* The same instruction repeats its accesses, unless the guest rewrote it. */
-		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write ||
-		    e->pio != pio)
-			return VH_EMUL_UNHANDLED;
-		if (!write)
-			memcpy(data, e->data, len);
-		a->next++;
-		return VH_EMUL_OK;
-	}
-	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .pio = pio };
-	if (write)
-		memcpy(e->data, data, len);
-	if (pio) {
-		trace_vh_pio(vcpu->id, write, gpa, len, 1);
-		done = vh_bus_pio(vcpu, gpa, write ? e->data : data, len, write);
-	} else {
-		trace_vh_mmio(vcpu->id, write, gpa, len);
-		done = vh_bus_mmio(vcpu, gpa, write ? e->data : data, len, write);
-	}
-	if (!done && !write) {
-		a->pending = true;
-		return VH_EMUL_USER;
-	}
-	/* Userspace has nothing to say to a write: the instruction goes on, the write follows. */
-	e->posted = !done;
-	if (!write)
-		memcpy(e->data, data, len);
-	if (done)
-		vh_request(vcpu, VH_REQ_EVENT);
-	a->done++;
-	a->next++;
-	return VH_EMUL_OK;
-}
-
-static void accesses_reset(struct vh_accesses *a)
-{
-	a->done = 0;
-	a->next = 0;
-	a->pending = false;
-	a->finished = false;
-}
-
-/* --- the interpreter's view --- */
-
-struct emul_ctx {
-	struct vh_emul e;
-	struct vh_vcpu *vcpu;
-};
+#include "../tsc.h"
+#include "internal.h"
 
 static struct vh_vcpu *vcpu_of(struct vh_emul *e)
 {
-	return container_of(e, struct emul_ctx, e)->vcpu;
+	return container_of(e, struct vh_exec, e)->vcpu;
 }
 
 static u32 access_of(struct vh_emul *e, u32 access, bool system)
@@ -207,7 +59,8 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 
 			if (part[i] - done < 8 && !is_power_of_2(piece) && part[i] == len)
 				piece = rounddown_pow_of_two(piece);
-			r = device_access(vcpu, gpa[i] + done, buf + done, piece, write, false);
+			r = vh_access_device(vcpu, gpa[i] + done, buf + done, piece, write,
+					     false);
 			if (r)
 				return r;
 			done += piece;
@@ -247,6 +100,24 @@ static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, b
 static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
 {
 	return linear_access(e, linear, (void *)buf, len, access_of(e, VH_ACC_WRITE, system));
+}
+
+/**
+ * vh_emulate_linear - memory of the instruction being emulated, at a linear address
+ * @vcpu: the vCPU
+ * @linear: where
+ * @buf: from or to
+ * @len: bytes, in two pages at most
+ * @write: direction
+ *
+ * Own thread, interrupts on. VH_EMUL_*; an exception is in the interpreter's context.
+ */
+int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write)
+{
+	struct vh_emul *e = &vcpu->exec->e;
+
+	return linear_access(e, linear, buf, len,
+			     access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false));
 }
 
 /* FAULT, USER when any of it is a device, OK when it is all RAM; touches nothing. */
@@ -308,56 +179,13 @@ static void op_tables(struct vh_emul *e)
 
 static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write)
 {
-	return device_access(vcpu_of(e), port, data, len, write, true);
+	return vh_access_device(vcpu_of(e), port, data, len, write, true);
 }
 
-/*
- * One access of userspace moves them all, through pio_data: it is not in use otherwise, for
- * this is the instruction's only access. In-kernel devices are asked for one at a time.
- */
 static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
 		     unsigned int *count, bool write)
 {
-	struct vh_vcpu *vcpu = vcpu_of(e);
-	struct vh_accesses *a = &vcpu->accesses;
-	struct vh_access *x = &a->log[a->next];
-	int r;
-
-	if (a->next)
-		return VH_EMUL_UNHANDLED;
-	if (a->done) {			/* INS, answered */
-		if (write || x->write || !x->pio || x->gpa != port || x->len != size ||
-		    x->count > *count)
-			return VH_EMUL_UNHANDLED;
-		goto answered;
-	}
-	*count = min_t(unsigned int, *count, PAGE_SIZE / size);
-	*x = (struct vh_access){ .gpa = port, .len = size, .count = *count, .write = write,
-				 .pio = true };
-	if (write) {
-		r = op_read(e, linear, vcpu->pio_data, size * *count, false);
-		if (r)
-			return r;
-		memcpy(x->data, vcpu->pio_data, size);
-	}
-	trace_vh_pio(vcpu->id, write, port, size, *count);
-	if (vh_bus_pio(vcpu, port, x->data, size, write)) {
-		x->count = 1;
-		vh_request(vcpu, VH_REQ_EVENT);
-	} else if (write) {
-		x->posted = true;
-	} else {
-		a->pending = true;
-		return VH_EMUL_USER;
-	}
-	a->done++;
-answered:
-	a->next++;
-	*count = x->count;
-	if (write)
-		return VH_EMUL_OK;
-	return op_write(e, linear, x->count > 1 ? vcpu->pio_data : x->data, size * x->count,
-			false);
+	return vh_access_string(vcpu_of(e), port, linear, size, count, write);
 }
 
 /* SDM Vol. 1, 19.5.2: IOPL, else the TSS's I/O permission bit map. */
@@ -499,70 +327,6 @@ static const struct vh_emul_ops emul_ops = {
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
-/* --- to userspace and back --- */
-
-static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
-{
-	struct kvm_run *run = vcpu->run;
-
-	if (e->pio) {
-		run->exit_reason = KVM_EXIT_IO;
-		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
-		run->io.size = e->len;
-		run->io.port = e->gpa;
-		run->io.count = e->count;
-		run->io.data_offset = PAGE_SIZE;
-		if (e->write && e->count == 1)
-			memcpy(vcpu->pio_data, e->data, e->len);
-	} else {
-		run->exit_reason = KVM_EXIT_MMIO;
-		run->mmio.phys_addr = e->gpa;
-		run->mmio.len = e->len;
-		run->mmio.is_write = e->write;
-		memset(run->mmio.data, 0, sizeof(run->mmio.data));
-		if (e->write)
-			memcpy(run->mmio.data, e->data, e->len);
-	}
-	return 0;
-}
-
-static int complete_read(struct vh_vcpu *vcpu)
-{
-	struct vh_accesses *a = &vcpu->accesses;
-	struct vh_access *e = &a->log[a->done];
-
-	if (e->count == 1)
-		memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
-	a->pending = false;
-	a->done++;
-	return vh_emulate(vcpu);
-}
-
-/*
- * Writes in their order, then the read that waits for an answer, then on: 0 as
- * long as userspace has something to do.
- */
-static int to_userspace(struct vh_vcpu *vcpu)
-{
-	struct vh_accesses *a = &vcpu->accesses;
-	unsigned int i;
-
-	for (i = 0; i < a->done; i++) {
-		if (!a->log[i].posted)
-			continue;
-		a->log[i].posted = false;
-		vcpu->complete = to_userspace;
-		return access_to_user(vcpu, &a->log[i]);
-	}
-	if (a->pending) {
-		vcpu->complete = complete_read;
-		return access_to_user(vcpu, &a->log[a->done]);
-	}
-	if (a->finished)
-		accesses_reset(a);
-	return 1;
-}
-
 static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 {
 	struct kvm_run *run = vcpu->run;
@@ -582,7 +346,7 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 static void emul_begin(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 
 	vh_need(vcpu, VH_S_EMUL);
 	memcpy(e->gpr, s->gpr, sizeof(e->gpr));
@@ -598,7 +362,7 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	e->insn_len = 0;
 	e->rep_more = false;
 	e->sti_shadow = false;
-	vcpu->accesses.next = 0;
+	vcpu->exec->accesses.next = 0;
 }
 
 /**
@@ -613,18 +377,18 @@ static void emul_begin(struct vh_vcpu *vcpu)
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 
 	emul_begin(vcpu);
 	memset(&e->d, 0, sizeof(e->d));
 	e->d.mode = 2;
 	e->d.next_rip = e->rip + len;
 	if (vh_emul_real_int(e, vector) != VH_EMUL_OK) {
-		accesses_reset(&vcpu->accesses);
+		vh_access_reset(vcpu);
 		vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
 		return 1;
 	}
-	accesses_reset(&vcpu->accesses);
+	vh_access_reset(vcpu);
 	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
 	s->rip = e->d.next_rip;
 	s->rflags = e->rflags;
@@ -642,15 +406,15 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 int vh_emulate(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = vcpu->emul;
+	struct vh_emul *e = &vcpu->exec->e;
 	u32 changed = VH_S_RIP, blocked;
 	int r;
 
 	emul_begin(vcpu);
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
-		return to_userspace(vcpu);
-	vcpu->accesses.finished = true;
+		return vh_access_to_user(vcpu);
+	vcpu->exec->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
 		if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
@@ -677,42 +441,53 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		}
 		if (e->halted)
 			return vh_halt(vcpu);
-		return to_userspace(vcpu);
+		return vh_access_to_user(vcpu);
 	case VH_EMUL_FAULT:
 		vh_inject_fault(vcpu, &e->fault);
-		return to_userspace(vcpu);
+		return vh_access_to_user(vcpu);
 	case VH_EMUL_RETRY:
-		return to_userspace(vcpu);
+		return vh_access_to_user(vcpu);
 	}
-	accesses_reset(&vcpu->accesses);
+	vh_access_reset(vcpu);
 	return emulation_failed(vcpu, e);
 }
 
 /**
- * vh_emul_alloc - the interpreter's context of a vCPU
+ * vh_run_create - what run/ keeps of a new vCPU
  * @vcpu: the vCPU
  *
  * Process context. -ENOMEM.
  */
-int vh_emul_alloc(struct vh_vcpu *vcpu)
+int vh_run_create(struct vh_vcpu *vcpu)
 {
-	struct emul_ctx *ctx = kzalloc(sizeof(*ctx), GFP_KERNEL_ACCOUNT);
+	struct vh_exec *exec = kzalloc(sizeof(*exec), GFP_KERNEL_ACCOUNT);
 
-	if (!ctx)
+	if (!exec)
 		return -ENOMEM;
-	ctx->vcpu = vcpu;
-	ctx->e.ops = &emul_ops;
-	vcpu->emul = &ctx->e;
+	exec->vcpu = vcpu;
+	exec->e.ops = &emul_ops;
+	vcpu->exec = exec;
 	return 0;
 }
 
 /**
- * vh_emul_free - undo vh_emul_alloc()
+ * vh_run_destroy - undo vh_run_create()
  * @vcpu: the vCPU
  */
-void vh_emul_free(struct vh_vcpu *vcpu)
+void vh_run_destroy(struct vh_vcpu *vcpu)
 {
-	if (vcpu->emul)
-		kfree(container_of(vcpu->emul, struct emul_ctx, e));
-	vcpu->emul = NULL;
+	kfree(vcpu->exec);
+	vcpu->exec = NULL;
+}
+
+/**
+ * vh_run_abandon - the instruction that userspace was answering is not gone on with
+ * @vcpu: the vCPU
+ *
+ * Own thread. Userspace has moved RIP away from it.
+ */
+void vh_run_abandon(struct vh_vcpu *vcpu)
+{
+	vcpu->exec->complete = NULL;
+	memset(&vcpu->exec->accesses, 0, sizeof(vcpu->exec->accesses));
 }

@@ -12,27 +12,12 @@
 #include <asm/mtrr.h>
 #include <uapi/asm/kvm_para.h>
 
-#include "cpu.h"
-#include "compat/arch.h"
-#include "mce.h"
-#include "vh.h"
+#include "internal.h"
+#include "../tsc.h"
 
 #define MAX_IO_MSRS	256
-#define NR_MTRR_VAR	8
 #define X2APIC_FIRST	0x800
 #define X2APIC_LAST	0x8ff
-
-/* MSRs that are memory: value as written, reserved bits #GP. */
-enum stored {
-	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
-	ST_MTRR_FIX, ST_MTRR_FIX_END = ST_MTRR_FIX + 11,
-	ST_MTRR_VAR, ST_MTRR_VAR_END = ST_MTRR_VAR + 2 * NR_MTRR_VAR,
-	NR_STORED = ST_MTRR_VAR_END,
-};
-
-struct vh_msrs {
-	u64 v[NR_STORED];
-};
 
 static const u32 mtrr_fixed[] = {
 	MSR_MTRRfix64K_00000, MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000,
@@ -53,13 +38,6 @@ static const u32 saved_msrs[] = {
 };
 
 static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES };
-
-static bool canonical48(u64 v)
-{
-	unsigned int bits = __read_cr4() & X86_CR4_LA57 ? 57 : 48;
-
-	return (s64)(v << (64 - bits)) >> (64 - bits) == (s64)v;
-}
 
 static bool memory_type(u8 t)
 {
@@ -235,7 +213,7 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 
 static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
 {
-	if (!canonical48(value))
+	if (!vh_canonical(value, vh_host_la57()))
 		return -EINVAL;
 	if (group)
 		vh_need(vcpu, group);
@@ -370,6 +348,12 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 	return vh_clock_msr_write(vcpu, msr, value);
 }
 
+/* Apart, or the other MSRs would pay for its registers. */
+static noinline u64 tsc_read(struct vh_vcpu *vcpu)
+{
+	return vh_tsc_read(vcpu);
+}
+
 /**
  * vh_msr_read_fast - RDMSR of the hot ones
  * @vcpu: the vCPU
@@ -388,7 +372,7 @@ bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 		*value = vcpu->msrs->v[ST_TSC_ADJUST];
 		return true;
 	case MSR_IA32_TSC:
-		*value = vh_tsc_read(vcpu);
+		*value = tsc_read(vcpu);
 		return true;
 	case MSR_IA32_APICBASE:
 		if (!vcpu->lapic)
@@ -421,26 +405,6 @@ bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		return !vh_lapic_msr_write(vcpu, msr, value);
 	}
 	return false;
-}
-
-/**
- * vh_msr_create - storage for a new vCPU
- * @vcpu: the vCPU
- */
-int vh_msr_create(struct vh_vcpu *vcpu)
-{
-	vcpu->msrs = kzalloc(sizeof(*vcpu->msrs), GFP_KERNEL_ACCOUNT);
-	return vcpu->msrs ? 0 : -ENOMEM;
-}
-
-/**
- * vh_msr_destroy - free it
- * @vcpu: the vCPU
- */
-void vh_msr_destroy(struct vh_vcpu *vcpu)
-{
-	kfree(vcpu->msrs);
-	vcpu->msrs = NULL;
 }
 
 /**

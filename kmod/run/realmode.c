@@ -10,9 +10,7 @@
 #include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
-#include "vh.h"
-#include "cpu.h"
-#include "inject.h"
+#include "internal.h"
 
 /* Limit and granularity must agree. */
 static bool limit_ok(const struct kvm_segment *s)

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cpu.h - what a guest sees of the processor.
+ *
+ *   cpuid.c      CPUID: what may be offered, and a vCPU's own
+ *   msr.c        model-specific registers
+ *   mce.c        machine-check banks
+ *   creg.c       control registers as the guest writes them
+ *   clock.c      TSC and kvmclock
+ *   fpu.c        x87, SSE, AVX, PKRU
+ *   state.c      registers as userspace reads and sets them
+ *   translate.c  linear addresses
+ *
+ * Own thread throughout, interrupts on, unless it says otherwise.
+ */
+#ifndef VH_CPU_H
+#define VH_CPU_H
+
+#include <linux/kvm.h>
+
+#include "../vh.h"
+
+/* What cpu/ keeps of a vCPU; process context, vm->lock held. -ENOMEM. */
+int vh_cpu_create(struct vh_vcpu *vcpu);
+void vh_cpu_destroy(struct vh_vcpu *vcpu);
+
+/* --- cpuid.c --- */
+#define VH_MAX_CPUID	256		/* leaves of a vCPU */
+
+int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
+unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
+void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
+int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
+int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
+const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
+/* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
+void vh_cpuid_exec(struct vh_vcpu *vcpu);
+/* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
+void vh_cpuid_refresh(struct vh_vcpu *vcpu);
+
+/* --- msr.c; own thread --- */
+void vh_msr_reset(struct vh_vcpu *vcpu);
+/*
+ * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
+ * Needs the groups that the MSR maps to (vh_need() inside); process context.
+ */
+int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host);
+int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
+/* Interrupts off, no VMCS state: true when handled (hot MSRs only). */
+bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value);
+bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value);
+int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
+int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
+int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
+
+/* --- clock.c --- */
+int vh_clock_vm_init(struct vh_vm *vm);			/* -ENOMEM */
+void vh_clock_vm_free(struct vh_vm *vm);
+void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
+int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
+int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
+int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
+bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
+int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
+
+/* --- fpu.c --- */
+int vh_fpu_module_init(void);
+u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
+void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
+/*
+ * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
+ * enter: process context, interrupts on; disables preemption (kernel FPU
+ * section). leave: interrupts on; saves the guest's registers.
+ */
+void vh_fpu_enter(struct vh_vcpu *vcpu);
+void vh_fpu_leave(struct vh_vcpu *vcpu);
+struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
+int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
+int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
+int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);
+int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x);	/* -EINVAL for bad headers */
+int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x);
+int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x);
+int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value);	/* -EINVAL: #GP */
+
+/* --- state.c: vCPU state ioctls; own thread --- */
+int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r);
+int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r);
+int vh_sregs_get(struct vh_vcpu *vcpu, struct kvm_sregs *s);
+int vh_sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *s);
+int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s);
+int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s);
+int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e);
+int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e);
+int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
+int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
+void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
+
+/* --- mce.c --- */
+#define VH_MCE_BANKS 32			/* KVM_CAP_MCE */
+
+u64 vh_mce_cap(void);						/* KVM_X86_GET_MCE_CAP_SUPPORTED */
+int vh_mce_setup(struct vh_vcpu *vcpu, u64 cap);		/* KVM_X86_SETUP_MCE */
+int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e);	/* KVM_X86_SET_MCE; 1: #MC is due */
+
+/* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP --- */
+int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
+int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
+
+/* --- translate.c --- */
+int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);
+
+/**
+ * vh_gva_to_gpa - translate a linear address as the guest's processor would
+ * @vcpu: the vCPU
+ * @gva: guest linear address
+ * @access: VH_ACC_*
+ * @gpa: guest-physical address
+ * @f: the exception
+ *
+ * Own thread, interrupts on. Accessed and dirty bits are set. Returns 0,
+ * -EFAULT with *f for a page fault, -ENXIO when a paging structure is not RAM.
+ */
+static inline int vh_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa,
+				struct vh_fault *f)
+{
+	vh_need(vcpu, VH_S_CR0);
+	if (!(vcpu->s.cr0 & X86_CR0_PG)) {
+		*gpa = (u32)gva;
+		return 0;
+	}
+	return vh_paged_gva_to_gpa(vcpu, gva, access, gpa, f);
+}
+
+int vh_translate(struct vh_vcpu *vcpu, struct kvm_translation *t);
+
+#endif /* VH_CPU_H */

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* objects.h - /dev/vh, VMs, vCPUs: what dev.c, vm.c and vcpu.c promise each other. */
+#ifndef VH_OBJECTS_H
+#define VH_OBJECTS_H
+
+#include "vh.h"
+
+int vh_check_extension(long cap);			/* dev.c: KVM_CHECK_EXTENSION */
+
+/* vm.c; process context */
+int vh_vm_create(unsigned long type);			/* a VM fd, or -errno */
+int vh_vm_attach(u32 id);				/* VH_ATTACH_VM: a VM fd, or -errno */
+void vh_vm_get(struct vh_vm *vm);
+void vh_vm_put(struct vh_vm *vm);
+
+/* vcpu.c; process context */
+int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
+void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
+
+#endif /* VH_OBJECTS_H */

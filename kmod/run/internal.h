@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* internal.h - shared by the files of run/ only; own thread, interrupts on. */
+#ifndef VH_RUN_INTERNAL_H
+#define VH_RUN_INTERNAL_H
+
+#include "../caps.h"
+#include "../cpu/cpu.h"
+#include "../ctl/registry.h"
+#include "../irq/irq.h"
+#include "../kick.h"
+#include "../mmu/mmu.h"
+#include "run.h"
+
+/**
+ * struct vh_accesses - userspace accesses of the instruction being emulated
+ *
+ * An instruction may need several (a page-crossing access, MOVS from device to
+ * device); each is done once, its answer kept until the instruction completes.
+ */
+#define VH_MAX_ACCESSES	16
+struct vh_accesses {
+	struct vh_access {
+		gpa_t gpa;		/* or port */
+		u8 data[8];
+		u8 len;
+		u16 count;		/* string I/O: elements, in pio_data; else 1 */
+		bool write, pio;
+		bool posted;		/* a write that userspace has yet to see */
+	} log[VH_MAX_ACCESSES];
+	unsigned int done;		/* answered by userspace */
+	unsigned int next;		/* position of the execution under way */
+	bool pending;			/* log[done] is a read that userspace answers */
+	bool finished;			/* the instruction is done; posted writes may remain */
+};
+
+/**
+ * struct vh_exec - what run/ keeps of a vCPU; own thread
+ */
+struct vh_exec {
+	struct vh_emul e;
+	struct vh_vcpu *vcpu;		/* const */
+	struct vh_accesses accesses;
+	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first */
+	unsigned int halt_poll_ns;	/* adaptive */
+};
+
+/*
+ * Handlers of exits return 1 to enter the guest again, 0 with vcpu->run filled
+ * to go to userspace, or a negative errno.
+ */
+
+/* exits.c */
+int vh_handle_exit(struct vh_vcpu *vcpu);
+int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done */
+void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
+int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
+
+/* paging.c: exits of processors without EPT */
+int vh_exit_page_fault(struct vh_vcpu *vcpu);
+int vh_exit_invlpg(struct vh_vcpu *vcpu);
+int vh_exit_invpcid(struct vh_vcpu *vcpu);
+
+/* realmode.c: processors without unrestricted guest */
+bool vh_must_interpret(struct vh_vcpu *vcpu);
+int vh_interpret(struct vh_vcpu *vcpu);
+
+/* inject.c */
+void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
+void vh_inject_ud(struct vh_vcpu *vcpu);
+/* Is anything in vcpu->ev waiting? */
+bool vh_events_pending(struct vh_vcpu *vcpu);
+/* Would an interrupt, an NMI be taken now? RFLAGS and INTR valid. */
+bool vh_irq_allowed(struct vh_vcpu *vcpu);
+bool vh_nmi_allowed(struct vh_vcpu *vcpu);
+
+/* An event's frame is being pushed: where that is a device, nothing sensible can be done. */
+static inline bool vh_delivering(const struct vh_vcpu *vcpu)
+{
+	return vcpu->ev.exception_reinject || vcpu->ev.irq_reinject || vcpu->ev.nmi_reinject;
+}
+
+/* emulate.c */
+int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP */
+/* Real mode by software: an event through the IVT, @len bytes behind RIP. */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
+int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write);
+
+/* access.c */
+int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write,
+		     bool pio);
+int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int size,
+		     unsigned int *count, bool write);
+int vh_access_to_user(struct vh_vcpu *vcpu);
+void vh_access_reset(struct vh_vcpu *vcpu);
+
+#endif /* VH_RUN_INTERNAL_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* tsc.h - the guest's TSC: a multiple of the host's, and an offset (SDM Vol. 3, 25.6.5). */
+#ifndef VH_TSC_H
+#define VH_TSC_H
+
+#include <linux/math64.h>
+#include <asm/tsc.h>
+
+#include "vh.h"
+
+#define VH_TSC_SHIFT	48		/* fraction bits of vcpu->tsc_scale */
+
+static inline u64 vh_tsc_scaled(u64 host_tsc, u64 ratio)
+{
+	return ratio ? mul_u64_u64_shr(host_tsc, ratio, VH_TSC_SHIFT) : host_tsc;
+}
+
+/**
+ * vh_tsc_to_guest - what the guest's TSC is when the host's is @host_tsc
+ * @vcpu: the vCPU; own thread
+ * @host_tsc: host ticks
+ */
+static inline u64 vh_tsc_to_guest(const struct vh_vcpu *vcpu, u64 host_tsc)
+{
+	return vh_tsc_scaled(host_tsc, vcpu->tsc_scale) + vcpu->tsc_offset;
+}
+
+/**
+ * vh_tsc_read - the guest's TSC now
+ * @vcpu: the vCPU; own thread, interrupts may be off
+ */
+static inline u64 vh_tsc_read(const struct vh_vcpu *vcpu)
+{
+	return vh_tsc_to_guest(vcpu, rdtsc_ordered());
+}
+
+/**
+ * vh_tsc_to_ns - a duration in guest ticks as nanoseconds
+ * @vcpu: the vCPU; own thread
+ * @guest_ticks: guest TSC ticks
+ */
+static inline u64 vh_tsc_to_ns(const struct vh_vcpu *vcpu, u64 guest_ticks)
+{
+	return mul_u64_u32_div(guest_ticks, 1000000, vcpu->tsc_khz);
+}
+
+#endif /* VH_TSC_H */

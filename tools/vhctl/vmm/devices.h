@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* devices.h - the devices that there are; each is in a file of its own. */
+#ifndef DEVICES_H
+#define DEVICES_H
+
+#include "vmm/bus.h"
+
+/* serial.c: a 16550A at @port */
+void serial_create(struct bus *b, uint16_t port, struct line *irq, struct channel *channel);
+/* rtc.c: a clock at 0x70 */
+void rtc_create(struct bus *b);
+/* reset.c: the reset control register, and the keyboard controller's reset */
+void reset_create(struct bus *b, struct line *reset);
+
+/* pm.c: ACPI's fixed power-management registers at @port; @off: the guest powered off */
+struct pm;
+struct pm *pm_create(struct bus *b, uint16_t port, struct line *sci, struct line *off);
+/* Press the power button; false: the guest does not listen to it. bus->lock held. */
+bool pm_press(struct pm *pm);
+
+#endif /* DEVICES_H */
