@@ -131,4 +131,80 @@ entry_\name:
 	hlt
 	jmp	entry_halt
 
+	/*
+	 * Interrupts, counted by the handlers that apicv.c makes. The APIC is
+	 * switched on, its 8259 input off.
+	 */
+	.macro	APIC_ON
+	movl	$0x1ff, 0xfee000f0
+	movl	$0x10000, 0xfee00350
+	.endm
+
+	ENTRY	irq_spin
+	APIC_ON
+	sti
+1:	incl	(%esi)
+	jmp	1b
+
+	ENTRY	irq_pause
+	APIC_ON
+	sti
+1:	pause
+	incl	(%esi)
+	jmp	1b
+
+	ENTRY	irq_halt
+	APIC_ON
+	sti
+1:	incl	(%esi)
+	hlt
+	jmp	1b
+
+	/* in userspace most of the time */
+	ENTRY	irq_exit
+	APIC_ON
+	sti
+1:	out	%al, $0x10
+	incl	(%esi)
+	jmp	1b
+
+	ENTRY	irq_closed
+	APIC_ON
+1:	out	%al, $0x10
+	jmp	1b
+
+	/* ECX IPIs to APIC id 1, eight vectors in turn; each is waited for at its counter */
+	ENTRY	irq_ipis
+	APIC_ON
+	sti
+	mov	%ecx, %ebp
+	xor	%edi, %edi
+1:	mov	%edi, %ebx
+	and	$7, %ebx
+	mov	%edi, %edx
+	shr	$3, %edx
+	movl	$0x01000000, 0xfee00310
+	lea	0x50(%ebx), %eax
+	mov	%eax, 0xfee00300
+2:	cmp	%edx, 0x60140(, %ebx, 4)
+	jbe	2b
+	inc	%edi
+	cmp	%ebp, %edi
+	jb	1b
+	out	%al, $0x11
+	hlt
+
+	/* a handler of two levels: 0x60 ends, then what it had interrupted */
+	ENTRY	on_nest
+	out	%al, $0x11
+	movl	$0, 0xfee000b0
+	out	%al, $0x11
+	sti
+	nop
+	cli
+	out	%al, $0x11
+	movl	$0, 0xfee000b0
+	out	%al, $0x11
+	iret
+
 	.section .note.GNU-stack, "", @progbits
