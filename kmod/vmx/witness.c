@@ -3,6 +3,7 @@
  * witness.c - debug build: rules that only silicon would punish, checked.
  */
 #include <linux/bug.h>
+#include <linux/mm.h>
 #include <linux/percpu.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
@@ -150,6 +151,47 @@ void vmx_witness_flushed(struct vh_vmx *vmx)
 	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: INVEPT on the wrong CPU\n");
 }
 
+/* The highest vector of one of the virtual-APIC page's bitmaps; 0: none. */
+static u8 page_highest(const void *page, unsigned int offset)
+{
+	int i;
+
+	for (i = 7; i >= 0; i--) {
+		u32 word = READ_ONCE(*(const u32 *)(page + offset + i * 16));
+
+		if (word)
+			return i * 32 + __fls(word);
+	}
+	return 0;
+}
+
+/*
+ * What the processor goes by when it delivers interrupts itself is what the
+ * page says: it looks there for the next vector only after each of its own
+ * changes (SDM 30.1.4, 30.2.2).
+ */
+static void witness_virtual(struct vh_vcpu *vcpu)
+{
+	u32 pin = vmcs_read(PIN_BASED_VM_EXEC_CONTROL);
+	const void *page;
+	u16 status;
+	u8 irr;
+
+	WARN_ONCE((pin & PIN_BASED_POSTED_INTR) && !vcpu->vmx->vid,
+		  "vh: entry with posted interrupts, but not virtual ones\n");
+	if (!vcpu->vmx->vid)
+		return;
+	page = page_address(vh_lapic_page(vcpu));
+	status = vmcs_read(GUEST_INTR_STATUS);
+	irr = page_highest(page, 0x200);
+	WARN_ONCE(status >> 8 != page_highest(page, 0x100),
+		  "vh: entry with SVI %#x, but %#x in service\n", status >> 8,
+		  page_highest(page, 0x100));
+	/* Bit 8 of SVR: what is requested of a disabled APIC is not told. */
+	WARN_ONCE((*(const u32 *)(page + 0xf0) & BIT(8)) && (u8)status < irr,
+		  "vh: entry with RVI %#x, but %#x requested\n", (u8)status, irr);
+}
+
 /**
  * vmx_witness_entry - nothing that must precede an entry is left undone
  * @vcpu: the vCPU
@@ -165,6 +207,9 @@ void vmx_witness_entry(struct vh_vcpu *vcpu)
 	WARN_ONCE(READ_ONCE(vcpu->mode) == VH_OUTSIDE, "vh: entry that kicks cannot see\n");
 	WARN_ONCE(READ_ONCE(vcpu->vm->mmu->pml_armed) && !vmx_pml_on(vmx),
 		  "vh: entry without PML, by which a memslot is logged\n");
+	/* Not when VMREAD fails, or has failed. */
+	if (!vmx->lost && !READ_ONCE(vmx_fault_mask))
+		witness_virtual(vcpu);
 }
 
 /**

@@ -4,8 +4,9 @@
  *
  * Silicon caches VMCSs and translations; an emulator forgives what that would
  * punish. The debug build (VH_DEBUG) therefore records on which CPU each VMCS
- * is active, that every requested flush precedes the next entry, and that host
- * state after a window equals host state before it. A broken rule is a WARN.
+ * is active, that every requested flush precedes the next entry, that RVI and SVI
+ * are what the virtual-APIC page says, and that host state after a window equals
+ * host state before it. A broken rule is a WARN.
  * Where the kernel has PROVE_RAW_LOCK_NESTING, lockdep reports locks taken in a
  * section that would sleep on PREEMPT_RT.
  */
