@@ -71,6 +71,7 @@ typedef int vh_young_t;
 void vh_kick_cpu(int cpu);
 int vh_notify_vector(void);
 void vh_notify_cpu(int cpu);
+int vh_host_in_service(void);
 void vh_syscore_register(int (*suspend_fn)(void), void (*resume_fn)(void));
 void vh_syscore_unregister(void);
 

@@ -40,6 +40,24 @@ void vh_notify_cpu(int cpu)
 {
 	apic->send_IPI(cpu, POSTED_INTR_VECTOR);
 }
+
+/**
+ * vh_host_in_service - the highest vector in service in this CPU's own APIC, or -1
+ *
+ * Interrupts off. -1 also where the APIC cannot be asked.
+ */
+int vh_host_in_service(void)
+{
+	int i;
+
+	for (i = 7; i >= 0; i--) {
+		u32 word = apic->read(APIC_ISR + i * 0x10);
+
+		if (word)
+			return i * 32 + __fls(word);
+	}
+	return -1;
+}
 #else
 int vh_notify_vector(void)
 {
@@ -49,5 +67,10 @@ int vh_notify_vector(void)
 void vh_notify_cpu(int cpu)
 {
 	vh_kick_cpu(cpu);
+}
+
+int vh_host_in_service(void)
+{
+	return -1;
 }
 #endif

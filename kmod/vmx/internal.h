@@ -157,8 +157,9 @@ static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
 		vmx_read_state(vcpu, groups);
 }
 
-/* host_irq.c; interrupts off: the host's handler of an acknowledged interrupt */
+/* host_irq.c; interrupts off: the host's handler of an acknowledged interrupt, or of all there are */
 void vmx_host_interrupt(u8 vector);
+void vmx_host_interrupts(void);
 
 /* window.c: what vh_need() calls */
 void vmx_fetch(struct vh_vcpu *vcpu, u32 groups);

@@ -421,6 +421,17 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 	}
 }
 
+/*
+ * May an interrupt have been acknowledged whose vector is not known? Then its
+ * fields could not be read, or the exit was taken for a failed entry.
+ */
+static bool acknowledged_unread(const struct vh_vcpu *vcpu, enum vh_window result)
+{
+	return result == VH_WIN_FAILED || result == VH_WIN_LOST ||
+	       (vcpu->exit.reason == EXIT_REASON_EXTERNAL_INTERRUPT && result == VH_WIN_AGAIN &&
+		!vcpu->vmx->host_vector);
+}
+
 static void window_close(struct vh_vcpu *vcpu)
 {
 	vmx_witness_drained(vcpu);
@@ -480,6 +491,8 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		vmx_msrs_window_leave();
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
+	if (vmx_caps.posted && unlikely(acknowledged_unread(vcpu, result)))
+		vmx_host_interrupts();
 	if (result == VH_WIN_AGAIN) {
 		if (vmx->host_vector) {
 			vmx_host_interrupt(vmx->host_vector);

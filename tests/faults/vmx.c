@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +184,73 @@ static void machine_check(struct tap_result *r, const void *arg)
 		tap_fail(r, "%lu of 10 exits and more", n - 1);
 }
 
+struct spinner {
+	int fd;
+	volatile int err;
+};
+
+static void *spin_main(void *arg)
+{
+	struct spinner *s = arg;
+
+	while (!ioctl(s->fd, KVM_RUN, 0))
+		;
+	s->err = errno;
+	return NULL;
+}
+
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * A guest that only the host's interrupts take out: an exit that cannot be read has acknowledged one
+ * where posted interrupts are used. Lost, it would keep all others from the CPU, and nothing here
+ * would come back.
+ */
+static void host_interrupt(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0xff, 0x05, 0, 0x80, 0, 0, 0xeb, 0xf8 };	/* inc [0x8000]; again */
+	struct sigaction sa = { .sa_handler = nothing };
+	unsigned long n, stopped = 0;
+
+	(void)arg;
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	sigaction(SIGUSR1, &sa, NULL);
+	for (n = 1; n <= 12; n++) {
+		struct spinner s = { 0 };
+		pthread_t t;
+		struct vm vm;
+
+		vm_create(&vm, 1 << 20, VM_IRQCHIP);
+		vm_build_tables(&vm);
+		memcpy(vm.mem + 0x1000, code, sizeof(code));
+		vcpu_set_mode(&vm, vm_add_vcpu(&vm), MODE_FLAT32, 0x1000, 0x9000);
+		s.fd = vm.vcpu[0].fd;
+		pthread_create(&t, NULL, spin_main, &s);
+		while (*(volatile uint32_t *)(vm.mem + 0x8000) < 1000)
+			usleep(1000);
+		set_fault("vmread", n, "");
+		do {
+			usleep(20000);
+			pthread_kill(t, SIGUSR1);
+		} while (!s.err);
+		pthread_join(t, NULL);
+		set_fault("none", 0, "");
+		stopped += s.err == EIO;
+		if (s.err != EIO && s.err != EINTR)
+			tap_fail(r, "vmread %lu: KVM_RUN: %s", n, strerror(s.err));
+		usleep(20000);
+		vm_destroy(&vm);
+	}
+	if (!stopped)
+		tap_fail(r, "no failing vmread stopped the VM");
+}
+
 #define KIND(...) &(const struct kind){ __VA_ARGS__ }
 
 static const struct test_case cases[] = {
@@ -195,6 +264,7 @@ static const struct test_case cases[] = {
 	{ "vmx-ends-before-entry", fail_each, KIND("enter", "forever", false, false) },
 	{ "vmx-ends-anywhere", fail_each,
 	  KIND("vmxon,vmclear,vmptrld,enter,invept,invvpid,vmread,vmwrite", "forever", true, false) },
+	{ "vmread-host-interrupt", host_interrupt, NULL },
 	{ "machine-check", machine_check, "mce" },
 	{ "machine-check-entry", machine_check, "mce-entry" },
 	{ NULL, NULL, NULL }
