@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is counted, against what a guest did. */
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -195,6 +197,86 @@ static void injected(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+static int parameter(const char *name)
+{
+	char path[80];
+	FILE *f;
+	int v = -1;
+
+	snprintf(path, sizeof(path), "/sys/module/vh/parameters/%s", name);
+	f = fopen(path, "r");
+	if (!f || fscanf(f, "%d", &v) != 1)
+		v = -1;
+	if (f)
+		fclose(f);
+	return v;
+}
+
+static void pin(pthread_t thread, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	pthread_setaffinity_np(thread, sizeof(set), &set);
+}
+
+/* Interrupts to a vCPU that runs on another CPU: posted (apicv=2) they end no run, else about one each. */
+static void posted(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = {
+		0xc7, 0x05, 0xf0, 0x00, 0xe0, 0xfe, 0xff, 0x01, 0, 0,	/* the APIC on */
+		0xc7, 0x05, 0x50, 0x03, 0xe0, 0xfe, 0, 0, 0x01, 0,	/* nothing from the 8259s */
+		0xfb, 0xff, 0x05, 0x00, 0x90, 0, 0, 0xeb, 0xf8,		/* sti; inc [0x9000]; again */
+	};
+	static const uint8_t handler[] = {
+		0xff, 0x05, 0x00, 0x80, 0, 0,				/* inc [0x8000]; EOI; iret */
+		0xc7, 0x05, 0xb0, 0x00, 0xe0, 0xfe, 0, 0, 0, 0, 0xcf,
+	};
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = 0x30 };
+	volatile uint32_t *turns;
+	struct vm_info a, b;
+	struct runner run;
+	struct conn c;
+	struct vm vm;
+	uint32_t i, lost;
+	long long exits;
+	const uint32_t n = 400;
+
+	(void)arg;
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		tap_skip(r, "the sender needs a CPU of its own");
+		return;
+	}
+	conn_open(&c);
+	pin(pthread_self(), 0);
+	vm_with_code(&vm, code, sizeof(code), VM_IRQCHIP);
+	memcpy(vm.mem + 0x1800, handler, sizeof(handler));
+	memcpy(vm.mem + GUEST_IDT + 8 * 0x30, "\x00\x18\x08\x00\x00\x8e\x00\x00", 8);
+	turns = (volatile uint32_t *)(vm.mem + 0x9000);
+	runner_start(&run, &vm.vcpu[0]);
+	pin(run.thread, 1);
+	while (*turns < 1000)
+		usleep(1000);
+	WANT_EQ(get_vm(&c, id_of(&vm), &a), 0);
+	for (i = 0; i < n; i++) {
+		xioctl(vm.fd, KVM_SIGNAL_MSI, &msi);
+		for (lost = 0; GUEST_COUNTER(&vm) == i && lost < 100000000; lost++)
+			;
+		WANT(GUEST_COUNTER(&vm) == i + 1, "of %u interrupts %u came", i + 1, GUEST_COUNTER(&vm));
+	}
+	WANT_EQ(get_vm(&c, id_of(&vm), &b), 0);
+	exits = b.c.exit[1] - a.c.exit[1];
+	printf("# %u interrupts: %lld exits by interrupts, apicv=%d\n", n, exits, parameter("apicv"));
+	fflush(stdout);
+	if (parameter("apicv") == 2)
+		WANT(exits < n / 8, "%u interrupts, %lld exits", n, exits);
+	else
+		WANT(exits > n * 3 / 4, "%u interrupts, %lld exits", n, exits);
+	runner_stop(&run);
+	vm_destroy(&vm);
+}
+
 static void one_life(struct tap_result *r, void *arg)
 {
 	static const uint8_t code[] = { 0xbe, 0xe8, 0x03, 0, 0, 0x0f, 0xa2, 0x4e, 0x75, 0xfb,
@@ -309,6 +391,7 @@ const struct test_case figures_cases[] = {
 	{ "figures-mmio", mmio, NULL },
 	{ "figures-interrupts", interrupts, NULL },
 	{ "figures-nmi", injected, NULL },
+	{ "figures-posted", posted, NULL },
 	{ "figures-sums", sums, NULL },
 	{ "figures-past", past, NULL },
 	{ NULL, NULL, NULL }
