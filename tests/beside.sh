@@ -20,6 +20,7 @@ while [ $# -gt 0 ]; do
 done
 [ -n "$module" ] || module=$(tests/lib/module-variant VH_DEBUG=1)
 make -s -C tests/guests
+make -s -C tests/abi
 for program in hold hostcheck; do
 	gcc -O2 -Wall -D_GNU_SOURCE -static tests/beside/$program.c -o build/tests/$program
 done
@@ -27,4 +28,5 @@ script=$(mktemp)
 trap 'rm -f "$script"' EXIT
 { echo "seconds=$seconds"; cat tests/beside/lab.sh; } >"$script"
 tests/lab/lab run --timeout $((300 + seconds * 40)) --cpus 2 --file "$module:vh.ko" --file build/vhctl/vhctl \
-	--file build/tests/hold --file build/tests/hostcheck --file build/tests/guests/guests "$@" "$script"
+	--file build/tests/hold --file build/tests/hostcheck --file build/tests/guests/guests \
+	--file build/tests/abi/abi "$@" "$script"

@@ -63,6 +63,16 @@ check "vh loads after KVM" insmod ./vh.ko
 check "and runs beside it" provider kvm
 check "a guest too" soak /dev/vh
 
+# --- interrupts to vCPUs of both on the same CPUs, which come by one notification vector ---
+storms() {
+	./abi --only 'irq-*' /dev/kvm >/tmp/storm.kvm 2>&1 & other=$!
+	./abi --only 'irq-*' /dev/vh; mine=$?
+	wait $other && [ $mine = 0 ] && return
+	cat /tmp/storm.kvm
+	return 1
+}
+check "neither loses an interrupt while the other gets some" storms
+
 # --- guests go on while KVM comes and goes under them ---
 loop() { # DEVICE N: guests, one after the other, until /tmp/stop is there
 	while [ ! -e /tmp/stop ]; do
