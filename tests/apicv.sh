@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# apicv.sh [--module FILE] [LAB OPTIONS...]: the suites on a processor of a server, and with what it
+# does about interrupts left out: all (apicv=0), posted interrupts alone (apicv=1). In one boot, with
+# 2 CPUs. The suites by themselves run with all of it, on an older model.
+set -u
+cd "$(dirname "$0")/.."
+module=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--module) module="--module $2"; shift 2 ;;
+	--help) sed -n '3,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+done
+. tests/lib/suites.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+suites_new "$work/suites"
+suite guests tests/guests/run.sh $module &&
+	suite abi tests/abi/run.sh $module &&
+	suite guests-apicv0 tests/guests/run.sh $module --param apicv=0 &&
+	suite abi-apicv0 tests/abi/run.sh $module --param apicv=0 &&
+	suite netlink-apicv0 tests/netlink/run.sh $module --param apicv=0 --skip 'many*' &&
+	suite paging-apicv0 tests/paging/run.sh $module --param apicv=0 --seed 5 --rounds 2 --vcpus 2 &&
+	suite guests-apicv1 tests/guests/run.sh $module --param apicv=1 &&
+	suite abi-apicv1 tests/abi/run.sh $module --param apicv=1 --only 'apicv*' || exit 1
+suites_run --cpu sapphire_rapids --cpus 2 --timeout 1500 "$@"
+status=$?
+read -r passed failed skipped <<<"$(suites_counts | awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }')"
+[ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
