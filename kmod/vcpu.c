@@ -316,8 +316,9 @@ static const struct file_operations vcpu_fops = {
  */
 void vh_vcpu_free(struct vh_vcpu *vcpu)
 {
-	vh_lapic_destroy(vcpu);
+	/* The VMCS, which names their pages, first. */
 	vh_vmx_destroy(vcpu);
+	vh_lapic_destroy(vcpu);
 	vh_cpu_destroy(vcpu);
 	vh_run_destroy(vcpu);
 	vh_mmu_vcpu_free(vcpu);

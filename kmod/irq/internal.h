@@ -132,6 +132,8 @@ struct vh_irqchip {
 	raw_spinlock_t ioapic_lock;
 	struct kvm_ioapic_state ioapic;	/* ioapic_lock */
 	u8 ioapic_lines[VH_IOAPIC_PINS];	/* by source; ioapic_lock */
+	u64 announced[4];		/* vectors about to be level-triggered; ioapic_lock */
+	unsigned int announcing;	/* who is about to make some so; ioapic_lock */
 	struct vh_routes __rcu *routes;	/* writers: vm->lock */
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
 };
@@ -142,7 +144,7 @@ int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int sour
 bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
 void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_state *new);
 
-/* ioapic.c; any CPU */
+/* ioapic.c; any CPU; mmio and set in process context */
 void vh_ioapic_init(struct vh_irqchip *chip);
 int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
 void vh_ioapic_eoi(struct vh_vm *vm, u8 vector);

@@ -140,28 +140,65 @@ static u32 reg_read(struct vh_irqchip *chip)
 	return sel & 1 ? entry(chip, at) >> 32 : entry(chip, at);
 }
 
-/* ioapic_lock held. */
-static void reg_write(struct vh_irqchip *chip, u32 value)
+/* What a write of @value to register @sel makes of entry *@at; false: it is none of an entry's. */
+static bool new_entry(struct vh_irqchip *chip, u32 sel, u32 value, u32 *at, u64 *e)
 {
-	u32 sel = chip->ioapic.ioregsel, at = (sel - REG_TABLE) / 2;
+	u64 old;
+
+	*at = (sel - REG_TABLE) / 2;
+	if (sel < REG_TABLE || *at >= VH_IOAPIC_PINS)
+		return false;
+	old = entry(chip, *at);
+	if (sel & 1)
+		*e = (old & 0xffffffff) | (u64)value << 32;
+	else
+		*e = (old & 0xffffffff00000000ULL) | value;
+	/* Bits 55:17 are reserved; status bits are the chip's own. */
+	*e &= ~(GENMASK_ULL(55, 17) | E_DELIVERY | E_REMOTE_IRR);
+	*e |= old & E_REMOTE_IRR;
+	if (!(*e & E_LEVEL))
+		*e &= ~E_REMOTE_IRR;
+	return true;
+}
+
+/*
+ * Vectors that become level-triggered: when this returns their EOI exits in every
+ * vCPU. With interrupts that the processor delivers a request and a kick are not
+ * enough: what is sent next might be there, and ended, before the kick is.
+ *
+ * ioapic_lock not held, interrupts on. Until announced(), with the lock held.
+ */
+static void announce(struct vh_irqchip *chip, const u64 vectors[4])
+{
+	int i;
+
+	raw_spin_lock_irq(&chip->ioapic_lock);
+	for (i = 0; i < 4; i++)
+		chip->announced[i] |= vectors[i];
+	chip->announcing++;
+	raw_spin_unlock_irq(&chip->ioapic_lock);
+	vh_vm_request_sync(chip->vm, VH_REQ_EOI_BITMAP);
+}
+
+static void announced(struct vh_irqchip *chip)
+{
+	if (!--chip->announcing)
+		memset(chip->announced, 0, sizeof(chip->announced));
+}
+
+/* ioapic_lock held. */
+static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
+{
 	u64 old, e;
+	u32 at;
 
 	if (sel == REG_ID) {
 		chip->ioapic.id = (value >> 24) & 15;
 		return;
 	}
-	if (sel < REG_TABLE || at >= VH_IOAPIC_PINS)
+	if (!new_entry(chip, sel, value, &at, &e))
 		return;
 	old = entry(chip, at);
-	if (sel & 1)
-		e = (old & 0xffffffff) | (u64)value << 32;
-	else
-		e = (old & 0xffffffff00000000ULL) | value;
-	/* Bits 55:17 are reserved; status bits are the chip's own. */
-	e &= ~(GENMASK_ULL(55, 17) | E_DELIVERY | E_REMOTE_IRR);
-	e |= old & E_REMOTE_IRR;
-	if (!(e & E_LEVEL))
-		e &= ~E_REMOTE_IRR;
 	chip->ioapic.redirtbl[at].bits = e;
 	/* Before anything is sent: its EOI must not be missed (it takes the lock to look). */
 	if ((old ^ e) & (E_LEVEL | 0xff))
@@ -183,33 +220,46 @@ static void reg_write(struct vh_irqchip *chip, u32 value)
  * @len: bytes
  * @write: direction
  *
- * Any context.
+ * Process context.
  */
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write)
 {
-	unsigned long flags;
-	u32 value = 0;
+	u64 vectors[4] = { 0 }, e;
+	u32 value = 0, sel, at;
+	bool level;
 
 	if (write)
 		memcpy(&value, data, min(len, 4u));
 	else
 		memset(data, 0, len);
-	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	raw_spin_lock_irq(&chip->ioapic_lock);
+	sel = chip->ioapic.ioregsel;
 	switch (offset) {
 	case 0x00:
 		if (write)
 			chip->ioapic.ioregsel = value & 0xff;
 		else
-			value = chip->ioapic.ioregsel;
+			value = sel;
 		break;
 	case 0x10:
-		if (write)
-			reg_write(chip, value);
-		else
+		if (!write) {
 			value = reg_read(chip);
+			break;
+		}
+		level = new_entry(chip, sel, value, &at, &e) && (e & E_LEVEL) &&
+			((e ^ entry(chip, at)) & (E_LEVEL | 0xff));
+		if (level) {
+			raw_spin_unlock_irq(&chip->ioapic_lock);
+			__set_bit((u8)e, (unsigned long *)vectors);
+			announce(chip, vectors);
+			raw_spin_lock_irq(&chip->ioapic_lock);
+		}
+		reg_write(chip, sel, value);
+		if (level)
+			announced(chip);
 		break;
 	}
-	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	raw_spin_unlock_irq(&chip->ioapic_lock);
 	if (!write)
 		memcpy(data, &value, min(len, 4u));
 }
@@ -237,6 +287,8 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 		if (e & E_LEVEL)
 			__set_bit(e & 0xff, (unsigned long *)bitmap);
 	}
+	for (i = 0; i < 4; i++)
+		bitmap[i] |= chip->announced[i];
 	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
 	/* And those that are under way from an entry that has changed since. */
 	for (i = 0; i < 8; i++) {
@@ -261,13 +313,20 @@ void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s)
  * vh_ioapic_set - KVM_SET_IRQCHIP
  * @chip: the chips
  * @s: new state; -EINVAL for another base address
+ *
+ * Process context.
  */
 int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 {
+	u64 vectors[4] = { 0 };
 	unsigned int pin;
 
 	if (s->base_address != VH_IOAPIC_BASE)
 		return -EINVAL;
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
+		if (s->redirtbl[pin].bits & E_LEVEL)
+			__set_bit((u8)s->redirtbl[pin].bits, (unsigned long *)vectors);
+	announce(chip, vectors);
 	raw_spin_lock_irq(&chip->ioapic_lock);
 	chip->ioapic = *s;
 	chip->ioapic.pad = 0;
@@ -286,6 +345,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 			service(chip, pin);
 		}
 	}
+	announced(chip);
 	raw_spin_unlock_irq(&chip->ioapic_lock);
 	return 0;
 }
