@@ -38,7 +38,9 @@ class Apt:
                                f"{mirror} {suite} main\n")
             self.options = ["-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/dev/null",
                             "-o", f"Dir::State::Lists={place}/lists", "-o", f"Dir::Cache={place}/cache",
-                            "-o", "Acquire::Check-Valid-Until=false", "-o", "APT::Sandbox::User=root"]
+                            "-o", "Acquire::Check-Valid-Until=false",
+                            # else an update that fetched nothing is none that failed
+                            "-o", "APT::Update::Error-Mode=any", "-o", "APT::Sandbox::User=root"]
             if not (place / ".complete").exists():
                 say(f"fetching the package lists of {suite}")
                 run(["apt-get", *self.options, "update"])
@@ -64,11 +66,17 @@ class Apt:
         """Fetches one file of a source package into folder and returns it.
 
         Other files of it may be gone from the archive: what counts is that this one is what the
-        signed index says.
+        signed index says. Lists that are older than the archive are fetched anew, once.
         """
+        try:
+            return self._source(package, name, folder)
+        except LabError:
+            self.refresh()
+            return self._source(package, name, folder)
+
+    def _source(self, package, name, folder):
         listed = run(["apt-cache", *self.options, "showsrc", package]).decode()
-        sums = re.search(r"^Checksums-Sha256:\n((?: .*\n)+)", listed, re.M)
-        wanted = re.search(rf"^ ([0-9a-f]{{64}}) \d+ {re.escape(name)}$", sums[1] if sums else "", re.M)
+        wanted = re.search(rf"^ ([0-9a-f]{{64}}) \d+ {re.escape(name)}$", listed, re.M)
         if not wanted:
             raise LabError(f"{package}: the archive's index has no {name}")
         with tempfile.TemporaryDirectory(dir=KERNELS) as work:
