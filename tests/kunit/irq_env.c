@@ -7,6 +7,7 @@
 
 struct vh_vm *vm;
 struct vh_vcpu *vcpus[ENV_VCPUS];
+unsigned int env_notified;
 unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
 int env_sipi[ENV_VCPUS];
 unsigned int env_acked[3][VH_IOAPIC_PINS];
@@ -101,6 +102,11 @@ void vh_vcpu_kick(struct vh_vcpu *vcpu)
 	env_kicks[vcpu->idx]++;
 }
 
+void vh_notify_cpu(int cpu)
+{
+	env_notified++;
+}
+
 void vh_vm_request_all(struct vh_vm *v, enum vh_request req)
 {
 	struct vh_vcpu *vcpu;
@@ -153,6 +159,7 @@ void env_create(unsigned int n)
 {
 	unsigned int i;
 
+	env_notified = 0;
 	memset(env_kicks, 0, sizeof(env_kicks));
 	memset(env_nmis, 0, sizeof(env_nmis));
 	memset(env_inits, 0, sizeof(env_inits));
