@@ -2,7 +2,7 @@
 #
 # make            vh.ko (for KDIR) and vhctl
 # make demo       boot a guest on vh: in the lab, or here where VMX and root exist
-# make check      all tests
+# make check      the tests (all of them: tests/check --all)
 # make fuzz       all fuzzers, seed after seed (SECONDS=N, SEED=N, FUZZ='--debug --sanitizer')
 # make bench      instructions per operation, vh beside KVM
 # make coverage   which lines of the module the tests reach
