@@ -329,6 +329,8 @@ static void send_results(void)
 
 	if (access("/p/out", F_OK))
 		return;
+	/* A child that ends now must not cut a read short. */
+	signal(SIGCHLD, SIG_DFL);
 	tar = popen("tar -c -C /p/out .", "r");
 	if (!tar)
 		die("tar");
