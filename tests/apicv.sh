@@ -22,7 +22,6 @@ suite guests tests/guests/run.sh $module &&
 	suite guests-apicv0 tests/guests/run.sh $module --param apicv=0 &&
 	suite abi-apicv0 tests/abi/run.sh $module --param apicv=0 &&
 	suite netlink-apicv0 tests/netlink/run.sh $module --param apicv=0 --skip 'many*' &&
-	suite paging-apicv0 tests/paging/run.sh $module --param apicv=0 --seed 5 --rounds 2 --vcpus 2 &&
 	suite guests-apicv1 tests/guests/run.sh $module --param apicv=1 &&
 	suite abi-apicv1 tests/abi/run.sh $module --param apicv=1 --only 'apicv*' || exit 1
 suites_run --cpu sapphire_rapids --cpus 2 --timeout 1500 "$@"

@@ -400,15 +400,16 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		vmx_count_reason(vcpu, basic);
 		trace_vh_exit(vcpu->id, x->reason);
 
-		/* Acknowledged by the exit: it is the host's as soon as the window has closed. */
-		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT && vmx_caps.posted)
-			vmx->host_vector = vmcs_read(VM_EXIT_INTR_INFO);
+		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT) {
+			/* Acknowledged by the exit: the host's as soon as the window has closed. */
+			if (vmx_caps.posted)
+				vmx->host_vector = vmcs_read(VM_EXIT_INTR_INFO);
+			return VH_WIN_AGAIN;
+		}
 		if (vmx_fault(VMX_I_MCE)) {
 			host_event(vcpu, INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18);
 			return VH_WIN_AGAIN;
 		}
-		if (basic == EXIT_REASON_EXTERNAL_INTERRUPT)
-			return VH_WIN_AGAIN;
 		if (basic == EXIT_REASON_EXCEPTION_NMI &&
 		    host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
 			return VH_WIN_AGAIN;
