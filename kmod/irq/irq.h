@@ -130,7 +130,8 @@ void vh_irq_module_exit(void);
 
 /*
  * In-kernel devices on the buses: PIC, PIT, port 0x61, IOAPIC, ioeventfds, and the
- * vCPU's own LAPIC page. True when a device took the access (reads fill @data).
+ * vCPU's own LAPIC page. True when a device took the access (reads fill @data). MMIO in
+ * process context.
  */
 bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write);
 bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write);

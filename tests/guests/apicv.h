@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What the guests about interrupt delivery share: apicv.S, apicv-events.S. */
 #include "guest.h"
+#include "irq.h"
 
 	.section .high, "ax"
 
@@ -40,33 +41,6 @@
 
 	.macro	SELF vector		/* xAPIC: shorthand self */
 	movl	$(0x40000 | \vector), 0x300(%r8)
-	.endm
-
-	.macro	IOAPIC_WRITE reg, val
-	movl	$\reg, (%r9)
-	movl	$\val, 0x10(%r9)
-	.endm
-
-	.macro	IOAPIC_READ reg
-	movl	$\reg, (%r9)
-	mov	0x10(%r9), %eax
-	.endm
-
-	.macro	LINE gsi, level
-	mov	$\gsi, %ebx
-	mov	$\level, %ecx
-	HOST(HOST_IRQ_LINE)
-	nop
-	.endm
-
-	.macro	WAIT_IRQS n
-	mov	$20000000, %ecx
-98:	cmpl	$\n, IRQ_TOTAL
-	jae	99f
-	dec	%ecx
-	jnz	98b
-	FAIL
-99:
 	.endm
 
 	.macro	READS offset, value	/* a register of the page, also byte by byte */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* IOAPIC, 8259s, 8254, MSIs, and eventfds on both ends. */
 #include "guest.h"
+#include "irq.h"
 
 	.macro	APIC_ON
 	mov	$0xfee00000, %r8d
@@ -8,33 +9,6 @@
 	movl	$0x1ff, 0xf0(%r8)
 	movl	$0x10000, 0x350(%r8)	/* no ExtINT from the 8259s */
 	movl	$EOI_XAPIC, EOI_MODE
-	.endm
-
-	.macro	IOAPIC_WRITE reg, val
-	movl	$\reg, (%r9)
-	movl	$\val, 0x10(%r9)
-	.endm
-
-	.macro	IOAPIC_READ reg		/* to EAX */
-	movl	$\reg, (%r9)
-	mov	0x10(%r9), %eax
-	.endm
-
-	.macro	LINE gsi, level
-	mov	$\gsi, %ebx
-	mov	$\level, %ecx
-	HOST(HOST_IRQ_LINE)
-	nop
-	.endm
-
-	.macro	WAIT_IRQS n
-	mov	$20000000, %ecx
-98:	cmpl	$\n, IRQ_TOTAL
-	jae	99f
-	dec	%ecx
-	jnz	98b
-	FAIL
-99:
 	.endm
 
 	.macro	OUTB port, val

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The local APIC: registers, IPIs to oneself, priorities, timer, x2APIC. */
 #include "guest.h"
+#include "irq.h"
 
 	.macro	APIC_ON			/* R8: its registers; enabled */
 	mov	$0xfee00000, %r8d
@@ -23,17 +24,6 @@
 	xor	%edx, %edx
 	wrmsr
 	movl	$EOI_X2APIC, EOI_MODE
-	.endm
-
-	/* Wait for that many interrupts, but not for ever. */
-	.macro	WAIT_IRQS n
-	mov	$20000000, %ecx
-98:	cmpl	$\n, IRQ_TOTAL
-	jae	99f
-	dec	%ecx
-	jnz	98b
-	FAIL
-99:
 	.endm
 
 CASE("lapic-registers", LONG, F_IRQCHIP)
