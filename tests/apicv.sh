@@ -20,13 +20,11 @@ suites_new "$work/suites"
 suite guests tests/guests/run.sh $module &&
 	suite abi tests/abi/run.sh $module &&
 	suite guests-apicv0 tests/guests/run.sh $module --param apicv=0 &&
+	suite paging tests/paging/run.sh $module --seed 3 --rounds 4 --vcpus 2 &&
+	suite paging-ept0 tests/paging/run.sh $module --param ept=0 --seed 3 --rounds 2 --vcpus 2 &&
 	suite abi-apicv0 tests/abi/run.sh $module --param apicv=0 &&
 	suite netlink-apicv0 tests/netlink/run.sh $module --param apicv=0 --skip 'many*' &&
 	suite guests-apicv1 tests/guests/run.sh $module --param apicv=1 &&
 	suite abi-apicv1 tests/abi/run.sh $module --param apicv=1 --only 'apicv*' || exit 1
 suites_run --cpu sapphire_rapids --cpus 2 --timeout 1500 "$@"
-status=$?
-read -r passed failed skipped <<<"$(suites_counts | awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }')"
-[ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+suites_end $?

@@ -51,8 +51,4 @@ fi
 # reports. What it says is read from /dev/kmsg.
 echo 'echo 1 >/proc/sys/kernel/printk' >"$work/quiet.sh"
 suites_run --kernel sanitizer --mem 768 --timeout 5000 "$@" "$work/quiet.sh"
-status=$?
-read -r passed failed skipped <<<"$(suites_counts | awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }')"
-[ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" = 0 ]
+suites_end $?

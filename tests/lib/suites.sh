@@ -5,6 +5,7 @@
 #   suite NAME COMMAND...             adds one: COMMAND is a run.sh that uses in-lab.sh
 #   suites_run OPTIONS...             runs all; OPTIONS are the lab's
 #   suites_counts                     one line for each, "NAME PASSED FAILED SKIPPED"
+#   suites_end STATUS                 after suites_run, with its status: the line of totals; a status too
 #
 # A suite that could not be added, or ended without its line of totals, or with the host reporting something, has failed.
 
@@ -48,4 +49,13 @@ suites_counts() {
 				print name, n[1] + 0, failed, n[5] + 0
 			}' "$suites_dir/log"
 	done
+}
+
+suites_end() {
+	local status=$1 passed failed skipped
+	read -r passed failed skipped <<<"$(suites_counts |
+		awk '{ p += $2; f += $3; s += $4 } END { print p + 0, f + 0, s + 0 }')"
+	[ "$status" = 0 ] || [ "$failed" != 0 ] || failed=1
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" = 0 ]
 }

@@ -4,6 +4,7 @@
  * thread for each vCPU, until the guest has run as many instructions as asked
  * for. Meanwhile it takes the guest's memory through fork() and dirty logging.
  */
+#include <cpuid.h>
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -244,6 +245,14 @@ static void show(struct run *run, uint64_t ticks)
 		tap_fail(run->result, "hardly anything was tried: %llu probes", (long long)probes);
 }
 
+/* Shadow stacks or branch tracking. */
+static bool has_cet(void)
+{
+	unsigned int a, b, c, d;
+
+	return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & 1 << 7 || d & 1 << 20);
+}
+
 static void one(struct tap_result *r, unsigned int m, uint64_t seed)
 {
 	struct run run = { .result = r, .random = seed };
@@ -264,6 +273,7 @@ static void one(struct tap_result *r, unsigned int m, uint64_t seed)
 	run.board->seed = seed;
 	run.board->ops = opt.ops;
 	run.board->tame = opt.tame;
+	run.board->cet = has_cet();
 	run.board->without = opt.without;
 	if (opt.figures) {
 		conn_open(&run.conn);

@@ -69,6 +69,7 @@ struct board {
 	uint32_t ops;			/* per round */
 	uint32_t tame;			/* host: leave out what KVM without EPT gets wrong */
 	uint32_t without;		/* host: F_* not to be used */
+	uint32_t cet;			/* host: the processor has it; the guest may not see it */
 	uint32_t stop;			/* host: end after this round */
 	uint32_t failed;		/* guest: somebody did */
 	uint32_t at_barrier, generation;

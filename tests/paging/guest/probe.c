@@ -101,6 +101,11 @@ static void check_entries(struct cpu *c, u64 va, int region, u32 access, bool ok
 		 * an entry of its own, a global translation may be another root's.
 		 */
 		may = was & P_P ? must | P_A : must;
+		/* Through a read-only leaf, with CR0.WP clear: not on a processor that has CET. */
+		if (board->cet && ok && leaf && !(was & P_W)) {
+			may = must;
+			must &= ~P_D | was;
+		}
 		if (region == 1 && p.s[i].at - c->pool >= POOL_SIZE) {
 			must = was;
 			may = was | P_A | (leaf && (access & ACC_WRITE) ? P_D : 0);

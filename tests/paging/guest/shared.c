@@ -202,8 +202,9 @@ void shared_exact(struct cpu *c)
 				fail_at(c, __FILE__, __LINE__, "write, shared", va, value_of(c, s),
 					*(volatile u32 *)(ul)p.pa, &p);
 			for (i = 0; ok && i < (u32)p.steps; i++) {
-				u64 must = P_A | (i + 1u == (u32)p.steps &&
-						  (access & ACC_WRITE) ? P_D : 0);
+				bool dirty = i + 1u == (u32)p.steps && (access & ACC_WRITE) &&
+					     !(board->cet && !(p.s[i].e & P_W));
+				u64 must = P_A | (dirty ? P_D : 0);
 
 				if ((entry_read(p.s[i].at) & must) != must)
 					fail_at(c, __FILE__, __LINE__, "A/D bits, shared", va, must,
