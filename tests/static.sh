@@ -3,31 +3,23 @@
 # static.sh: the module is W=1 and sparse clean, also with its witnesses; the house's rules hold.
 set -u
 cd "$(dirname "$0")/.."
-kdir=$(scripts/deps --kdir)
 . tests/lib/check.sh
 none() { ! grep -rnE "$@"; }	# no line matches
 
-build() {	# in a folder of its own, so that the build for use stays
-	local dir=$1; shift
-	rm -rf "$dir" && mkdir -p "$dir" && cp -r Kbuild kmod uapi "$dir/" &&
-		find "$dir" -name '*.o' -delete &&
-		out=$(make -j2 -C "$kdir" M="$dir" W=1 "$@" modules 2>&1) &&
-		! grep -E 'warning:|error:' <<<"$out"
-}
-check "W=1 and sparse clean" build "$PWD/build/static" C=2
-check "the debug build too" build "$PWD/build/static-debug" VH_DEBUG=1
+check "W=1 and sparse clean" tests/lib/module-variant C=1
+check "the debug build too" tests/lib/module-variant VH_DEBUG=1
+debug=$(tests/lib/module-variant VH_DEBUG=1 2>/dev/null)
 check "every call and include goes down, but for those that docs/architecture.md lists" \
-	tests/lib/floors.py build/static-debug/kmod
-rm -rf build/static build/static-debug
+	tests/lib/floors.py "${debug%/*}"
 # A file below that calls up, and a listed arrow that is gone, are found.
 falls() {
 	local tree=build/static-floors
 	rm -rf "$tree" && mkdir -p "$tree" && cp -r kmod docs tests uapi "$tree/" || return 1
 	sed -i '0,/^#include "/s//#include "..\/vmx\/vmx.h"\n&/' "$tree/kmod/irq/pic.c"
-	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" && grep -q 'irq/pic.c .* includes up' "$tree/up" || return 1
+	! "$tree/tests/lib/floors.py" "${debug%/*}" >"$tree/up" && grep -q 'irq/pic.c .* includes up' "$tree/up" || return 1
 	cp kmod/irq/pic.c "$tree/kmod/irq/"
 	sed -i 's/`vh_window_run`/`vh_no_such_call`/' "$tree/docs/architecture.md"
-	! "$tree/tests/lib/floors.py" "$PWD/kmod" >"$tree/up" &&
+	! "$tree/tests/lib/floors.py" "${debug%/*}" >"$tree/up" &&
 		grep -q 'run/run.c .* calls up .*vh_window_run' "$tree/up" && grep -q 'does not call vh_no_such_call' "$tree/up"
 }
 check "and one that goes up would be found" falls
