@@ -20,7 +20,6 @@ while [ $# -gt 0 ]; do
 	esac
 done
 [ "$(id -u)" = 0 ] || { echo "kernels.sh: needs root" >&2; exit 1; }
-command -v mmdebstrap >/dev/null || scripts/deps --packaging || exit 1
 # tests/package.sh builds 6.1's once more, and 6.1-cloud differs from it in drivers.
 : "${only:=$([ -n "$all" ] && echo '*' || echo '@(6.1-rt|6.12|7.2)')}"
 . tests/lib/suites.sh

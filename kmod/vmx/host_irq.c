@@ -5,11 +5,16 @@
  * With posted interrupts the processor acknowledges whatever interrupt ends the
  * guest's run (SDM 27.2.1.1): it is in service, and nobody else will call its
  * handler. INT does, through the gate that the processor would have used.
+ *
+ * The handler has to find that interrupts were on where it came from: what it
+ * leaves for its way out, as the kernel's high-resolution timers do since 7.2,
+ * is done on a return to code that has them on. STI works one instruction late
+ * (SDM Vol. 2, STI): nothing comes before INT.
  */
 #include "../compat/compat.h"
 #include "internal.h"
 
-#define INT1(n)		case (n): asm volatile("int %0" : : "i" (n) : "memory"); break;
+#define INT1(n)		case (n): asm volatile("sti; int %0" : : "i" (n) : "memory"); break;
 #define INT4(n)		INT1(n) INT1((n) + 1) INT1((n) + 2) INT1((n) + 3)
 #define INT16(n)	INT4(n) INT4((n) + 4) INT4((n) + 8) INT4((n) + 12)
 #define INT64(n)	INT16(n) INT16((n) + 16) INT16((n) + 32) INT16((n) + 48)
@@ -18,8 +23,8 @@
  * vmx_host_interrupt - run the host's handler of a vector
  * @vector: from the VM-exit interruption information
  *
- * Interrupts off, outside the window. Hosts with FRED have no such gates:
- * vmx_caps_init() refuses them.
+ * Interrupts off, outside the window; others that wait may come behind it.
+ * Hosts with FRED have no such gates: vmx_caps_init() refuses them.
  */
 void vmx_host_interrupt(u8 vector)
 {
@@ -27,6 +32,7 @@ void vmx_host_interrupt(u8 vector)
 	INT16(32) INT16(48)
 	INT64(64) INT64(128) INT64(192)
 	}
+	local_irq_disable();
 }
 
 /**
