@@ -114,6 +114,38 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva, 
 	return 1;
 }
 
+/*
+ * GUP has found no page. A fatal signal looks like a missing one, and a signal tells of a
+ * poisoned one: let the run loop see it.
+ */
+static int no_page(unsigned long hva, long got)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	return -EFAULT;
+}
+
+/**
+ * vh_host_bring_in - have the host's page at hand, by a fault if it must
+ * @hva: in the VMM's memory
+ * @write: it is about to be written
+ *
+ * Process context, in the VM's address space; sleeps as long as it takes whoever serves the
+ * memory. The page may be gone again when this returns. -EFAULT, -EINTR.
+ */
+int vh_host_bring_in(unsigned long hva, bool write)
+{
+	struct page *page;
+	long n;
+
+	n = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
+	if (n != 1)
+		return no_page(hva, n);
+	put_page(page);
+	/* Somebody may take it away again and again. */
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
 /* The page behind hva, with a reference; *writable when it may be mapped so. */
 static int get_page_at(unsigned long hva, bool write, struct page **page, bool *writable)
@@ -125,10 +157,7 @@ static int get_page_at(unsigned long hva, bool write, struct page **page, bool *
 		return 0;
 	n = get_user_pages_unlocked(hva, 1, page, write ? FOLL_WRITE : 0);
 	*writable = write;
-	if (n == 1)
-		return 0;
-	/* A fatal signal looks like a missing page: let the run loop see it. */
-	return fatal_signal_pending(current) ? -EINTR : n == -EHWPOISON ? -EHWPOISON : -EFAULT;
+	return n == 1 ? 0 : no_page(hva, n);
 }
 
 /* Something else stands where a leaf of @level is to be: the next try finds room. */
@@ -142,19 +171,21 @@ static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
 /**
  * vh_host_page_get - the host's page behind a gfn, brought in
  * @vcpu: the vCPU, own thread
- * @slot: its memslot
+ * @found: its memslot
  * @gfn: guest frame number
  * @write: it is about to be written; the slot allows that
  * @max: largest level of leaf that is wanted
  * @hp: filled in; give hp->page back with put_page()
  *
- * Process context, may sleep. -EFAULT, -EHWPOISON, -EINTR.
+ * Process context, may sleep, and is not inside vh_slots_enter(). -EFAULT, -EINTR.
  */
-int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
-		     int max, struct vh_host_page *hp)
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
+		     bool write, int max, struct vh_host_page *hp)
 {
+	const struct vh_slot *slot = &found->s;
 	int err;
 
+	hp->slots_gen = found->gen;
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
@@ -183,6 +214,7 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn
 int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		      int max, struct vh_host_page *hp)
 {
+	hp->slots_gen = READ_ONCE(vcpu->vm->mmu->slots_gen);
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	if (get_user_pages_fast_only(hp->hva, 1, FOLL_WRITE, &hp->page) != 1)
@@ -217,14 +249,14 @@ static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 	return entry;
 }
 
-static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
+static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn, u32 access)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
 
-	err = vh_host_page_get(vcpu, slot, gfn, write, max, &hp);
+	err = vh_host_page_get(vcpu, found, gfn, write, max, &hp);
 	if (err)
 		return err;
 
@@ -242,7 +274,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
-			vh_slot_mark(slot, gfn);
+			vh_slot_mark(&found->s, gfn);
 	}
 	read_unlock(&mmu->lock);
 	put_page(hp.page);
@@ -255,8 +287,11 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	return err;
 }
 
-/* A page of vh's own; writable, for the processor's walks write accessed bits. In no log. */
-static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
+/*
+ * A page of vh's own; writable, for the processor's walks write accessed bits. In no log.
+ * @gen: of the memslots, if one could take its place.
+ */
+static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page, const unsigned long *gen)
 {
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE | VMX_EPT_DIRTY_BIT;
@@ -264,7 +299,10 @@ static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 
 	read_lock(&mmu->lock);
 	do {
-		err = vh_ept_map(mmu, gfn, e, 1, vcpu->table_cache);
+		if (gen && *gen != mmu->slots_gen)
+			err = VH_FAULT_RETRY;
+		else
+			err = vh_ept_map(mmu, gfn, e, 1, vcpu->table_cache);
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
@@ -293,8 +331,8 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
-	const struct vh_slot *slot;
-	int idx, err;
+	struct vh_slot_found found;
+	int err;
 
 	vcpu->faults++;
 	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
@@ -303,25 +341,20 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 			return err;
 	}
 	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
-		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page);
+		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page, NULL);
 		if (err != -EEXIST)
 			return err;
 		clear_way(vcpu->vm, gfn, 1);
 		return VH_FAULT_RETRY;
 	}
-	idx = srcu_read_lock(&vh_slots_srcu);
-	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
-	if (!slot) {
-		err = VH_FAULT_MMIO;
+	if (!vh_slot_lookup(vcpu->vm, gfn, &found)) {
 		if (vh_mmu_is_apic(vcpu, gfn))
-			err = map_private(vcpu, gfn, vcpu->vm->mmu->apic_page);
-	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
-		err = VH_FAULT_MMIO;
-	} else {
-		err = map_page(vcpu, slot, gfn, access);
+			return map_private(vcpu, gfn, vcpu->vm->mmu->apic_page, &found.gen);
+		return VH_FAULT_MMIO;
 	}
-	srcu_read_unlock(&vh_slots_srcu, idx);
-	return err;
+	if ((access & VH_ACC_WRITE) && (found.s.flags & KVM_MEM_READONLY))
+		return VH_FAULT_MMIO;
+	return map_page(vcpu, &found, gfn, access);
 }
 
 /**

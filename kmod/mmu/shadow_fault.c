@@ -23,13 +23,18 @@
  */
 struct how {
 	struct vh_vm *vm;
-	const struct vh_slots *slots;	/* under vh_slots_srcu */
-	const struct vh_slot *last;	/* found last */
 	bool window;
+	/* in the window */
+	const struct vh_slots *slots;	/* inside vh_slots_enter() */
+	const struct vh_slot *last;	/* found last */
+	/* else */
+	struct vh_slot_found found;
 };
 
 static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 {
+	if (!how->window)
+		return vh_slot_lookup(how->vm, gfn, &how->found) ? &how->found.s : NULL;
 	if (!how->last || !vh_slot_holds(how->last, gfn))
 		how->last = vh_slot_find(how->slots, gfn);
 	return how->last;
@@ -38,17 +43,16 @@ static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct how *how = ctx;
-	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
+	const struct vh_slot *slot;
 	const void __user *at;
 	int err;
 
+	if (!how->window)
+		return vh_gpa_read(how->vm, gpa, buf, len);
+	slot = slot_find(how, gpa >> PAGE_SHIFT);
 	if (!slot)
 		return -ENXIO;
 	at = (void __user *)(vh_slot_hva(slot, gpa >> PAGE_SHIFT) + offset_in_page(gpa));
-	if (!how->window) {
-		might_fault();
-		return raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
-	}
 	pagefault_disable();
 	if (len == 8)
 		err = __get_user(*(u64 *)buf, (const u64 __user *)at);
@@ -311,6 +315,9 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 	const struct vh_shadow_page *p = way->page[1];
 	const bool is_32 = SH_MODE(p->key.role) == SH_32;
 	const u64 bad = reserved(vcpu, p->key.role);
+	/* mmu.lock is held. */
+	const struct vh_slots *slots = vh_slots(how->vm);
+	struct how peek = { .vm = how->vm, .window = true, .slots = slots };
 	const struct vh_slot *slot = NULL;
 	unsigned int i;
 	u32 rights;
@@ -326,10 +333,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			n[i].w = w;
 			gfn = p->key.gfn + first + i;
 		} else {
-			struct how peek = *how;
-
 			e = 0;
-			peek.window = true;
 			if (walk_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
 				      sh_guest_offset(p, first + i), &e, is_32 ? 4 : 8))
 				return;
@@ -351,7 +355,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
 		}
 		if (!slot || !vh_slot_holds(slot, gfn))
-			slot = vh_slot_find(how->slots, gfn);
+			slot = vh_slot_find(slots, gfn);
 		if (slot && !slot->dirty && !(slot->flags & KVM_MEM_READONLY))
 			n[i].hva = vh_slot_hva(slot, gfn);
 	}
@@ -421,7 +425,8 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	} else {
 		read_lock(&mmu->lock);
 	}
-	if (sh->cur && !(hp && vh_host_page_stale(mmu, hp))) {
+	if (sh->cur && !(hp ? vh_host_page_stale(mmu, hp) :
+			      !how->window && how->found.gen != mmu->slots_gen)) {
 		err = install(sh, va, w, h, access, &way);
 		if (err >= 0 && way.local)
 			path_local(sh, &way);
@@ -465,7 +470,7 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
 					level_max(vcpu, w), &hp);
 	else
-		err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
+		err = vh_host_page_get(vcpu, &how->found, w->gpa >> PAGE_SHIFT, write,
 				       level_max(vcpu, w), &hp);
 	if (err)
 		return err;
@@ -516,7 +521,7 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 	return map_slot(vcpu, va, w, access, slot, how);
 }
 
-/* vh_slots_srcu held. As vh_shadow_fault(); in the window -EAGAIN: the slow path. */
+/* As vh_shadow_fault(); in the window, inside vh_slots_enter(), -EAGAIN: the slow path. */
 static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 {
 	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, how };
@@ -537,6 +542,8 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 	}
 	if (how->window && (err || !bits_set(&w, access)))
 		return -EAGAIN;
+	if (err == -EINTR)
+		return err;
 	if (err || !vh_shadow_can_map(&w, &p, access))
 		return VH_FAULT_MMIO;
 	return map_gpa(vcpu, va, &w, access, how);
@@ -556,7 +563,7 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
 	struct how how = { .vm = vcpu->vm };
 	struct vh_shadow *sh = vcpu->shadow;
-	int err, idx;
+	int err;
 
 	vcpu->faults++;
 	if (sh->device) {
@@ -568,10 +575,7 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 		return err;
 	if (vcpu->s.cr4 & X86_CR4_SMAP)
 		vh_need(vcpu, VH_S_RFLAGS | VH_S_SS);
-	idx = srcu_read_lock(&vh_slots_srcu);
-	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
-	srcu_read_unlock(&vh_slots_srcu, idx);
 	if (unlikely(err == FAULT_SAME))
 		return spurious(sh, va);
 	sh->spurious = ~0ULL;
@@ -607,10 +611,10 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	/* PKRU is in the register, not in memory. */
 	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
 		return -EAGAIN;
-	idx = srcu_read_lock(&vh_slots_srcu);
+	idx = vh_slots_enter();
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave(idx);
 	if (!err || err == VH_FAULT_GUEST) {
 		sh->spurious = ~0ULL;
 		vcpu->faults++;

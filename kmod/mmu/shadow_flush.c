@@ -22,11 +22,11 @@ static noinline unsigned long find_hva(struct vh_vm *vm, struct vh_shadow_page *
 	const struct vh_slot *slot;
 	int idx;
 
-	idx = srcu_read_lock(&vh_slots_srcu);
+	idx = vh_slots_enter();
 	slot = vh_slot_find(vh_slots(vm), p->key.gfn);
 	p->hva = slot ? vh_slot_hva(slot, p->key.gfn) : 0;
 	p->slots_gen = gen;
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave(idx);
 	return p->hva;
 }
 

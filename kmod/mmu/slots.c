@@ -2,10 +2,11 @@
 /*
  * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
  *
- * The array is copied, changed and published. vCPUs that read the old one are
- * waited for (SRCU) before what it described is torn down; while a VM has no
- * vCPU, nothing is waited for. The notifier's callbacks read it with mmu.lock
- * held for writing.
+ * The array is copied, changed and published. Who reads the old one is waited
+ * for before what it described is torn down: whoever is inside vh_slots_enter()
+ * (SRCU), which is never over code that sleeps, so that no memory that a VMM or
+ * its guests choose can draw the wait out; and whoever holds mmu.lock. While a
+ * VM has no vCPU, nothing is waited for.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -20,7 +21,7 @@ DEFINE_SRCU(vh_slots_srcu);
 
 /**
  * vh_slot_find - the memslot that holds a gfn, or NULL
- * @slots: under vh_slots_srcu
+ * @slots: as vh_slots() gives them
  * @gfn: guest frame number
  */
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
@@ -48,8 +49,8 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 
 	write_lock(&vm->mmu->lock);
 	rcu_assign_pointer(vm->mmu->slots, new);
-	write_unlock(&vm->mmu->lock);
 	smp_store_release(&vm->mmu->slots_gen, vm->mmu->slots_gen + 1);
+	write_unlock(&vm->mmu->lock);
 	vm->mmu->pages = 0;
 	for (i = 0; i < new->n; i++)
 		vm->mmu->pages += new->s[i].npages;
@@ -247,7 +248,7 @@ uncharge:
  * @vm: the VM
  * @r: create, delete (size 0), move, or change flags
  *
- * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM, -EDQUOT (a group's limit).
+ * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM, -EDQUOT (a group's limit), -EINTR.
  */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {
@@ -255,7 +256,8 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 
 	if (err)
 		return err;
-	mutex_lock(&vm->mmu->slots_lock);
+	if (mutex_lock_killable(&vm->mmu->slots_lock))
+		return -EINTR;
 	err = set_region(vm, r);
 	mutex_unlock(&vm->mmu->slots_lock);
 	return err;

@@ -23,6 +23,17 @@ struct vh_slot {
 };
 
 /**
+ * struct vh_slot_found - a memslot as it was found, to be used when it may be gone
+ *
+ * What is made of it counts only if mmu.slots_gen still is @gen when that is looked at
+ * with mmu.lock held; as long as the lock is held after that, @s.dirty exists.
+ */
+struct vh_slot_found {
+	struct vh_slot s;
+	unsigned long gen;
+};
+
+/**
  * struct vh_slots - all memslots of a VM, sorted by base, replaced as a whole
  */
 struct vh_slots {
@@ -35,15 +46,46 @@ extern struct srcu_struct vh_slots_srcu;
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
 
-/* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
+/*
+ * Memslots stay as they are until vh_slots_leave(). Nothing in between sleeps or is
+ * preempted: who changes memslots, of this VM or another, waits for all that are inside.
+ */
+static inline int vh_slots_enter(void)
+{
+	preempt_disable();
+	return srcu_read_lock(&vh_slots_srcu);
+}
+
+static inline void vh_slots_leave(int idx)
+{
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	preempt_enable();
+}
+
+/* Readers are inside vh_slots_enter(), or hold slots_lock or mmu.lock. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
 	return srcu_dereference_check(vm->mmu->slots, &vh_slots_srcu,
 				      lockdep_is_held(&vm->mmu->slots_lock) ||
-				      lockdep_is_held_type(&vm->mmu->lock, 0));
+				      lockdep_is_held(&vm->mmu->lock));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
+
+/* A copy of the memslot that holds @gfn, for code that sleeps. */
+static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
+{
+	const struct vh_slot *slot;
+	int idx = vh_slots_enter();
+
+	/* The memslots are of this generation, or newer; then the copy is stale at once. */
+	found->gen = smp_load_acquire(&vm->mmu->slots_gen);
+	slot = vh_slot_find(vh_slots(vm), gfn);
+	if (slot)
+		found->s = *slot;
+	vh_slots_leave(idx);
+	return slot;
+}
 
 /* Is @gfn in the memslot? What is below it wraps around to more than any memslot has. */
 static inline bool vh_slot_holds(const struct vh_slot *slot, gfn_t gfn)
@@ -113,24 +155,25 @@ unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
  */
 struct vh_host_page {
 	struct page *page;		/* the one page, with a reference */
-	unsigned long hva, seq;
+	unsigned long hva, seq, slots_gen;
 	int level;			/* of the largest leaf that may map it */
 	bool writable;
 };
 
 /* fault.c */
-int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
-		     int max, struct vh_host_page *hp);
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
+		     bool write, int max, struct vh_host_page *hp);
+int vh_host_bring_in(unsigned long hva, bool write);
 int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		      int max, struct vh_host_page *hp);
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn);
 
-/* mmu.lock held for reading: has the host's mapping changed, or is it changing? */
+/* mmu.lock held for reading: has the memslot or the host's mapping changed, or is it changing? */
 static inline bool vh_host_page_stale(const struct vh_mmu *mmu, const struct vh_host_page *hp)
 {
 	if (unlikely(mmu->invalidating) && hp->hva >= mmu->inv_start && hp->hva < mmu->inv_end)
 		return true;
-	return mmu->seq != hp->seq;
+	return mmu->seq != hp->seq || mmu->slots_gen != hp->slots_gen;
 }
 
 /* shadow.c */
