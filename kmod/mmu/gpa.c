@@ -27,9 +27,7 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 	return 0;
 }
 
-#define BRING_IN	1	/* result of a try: only a fault could reach the page */
-
-/* One access inside a page that does not sleep. 0, -ENXIO, or BRING_IN with *hva. */
+/* One access inside a page that does not sleep. 0, -ENXIO, or VH_BRING_IN with *hva. */
 static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write,
 		    unsigned long *hva)
 {
@@ -47,7 +45,7 @@ static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 			      copy_in(buf, (void __user *)*hva, len);
 		pagefault_enable();
 		if (err)
-			err = BRING_IN;
+			err = VH_BRING_IN;
 		else if (write)
 			vh_slot_mark(slot, gfn);
 	}
@@ -65,7 +63,7 @@ static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 	unsigned long hva;
 	int err;
 
-	while (unlikely((err = try_page(vm, gpa, buf, len, write, &hva)) == BRING_IN)) {
+	while (unlikely((err = try_page(vm, gpa, buf, len, write, &hva)) == VH_BRING_IN)) {
 		err = vh_host_bring_in(hva, write);
 		if (err)
 			return err;
@@ -136,55 +134,75 @@ bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write)
 	return ram;
 }
 
-/* In the VMM's memory. 0, -EAGAIN, or BRING_IN. */
+/* In the VMM's memory. 0, -EAGAIN, or VH_BRING_IN. */
 #define EXCHANGE(type, hva, old, new)						\
 	({									\
 		type __user *p_ = (type __user *)(hva);				\
 		type was_ = *(old);						\
-		int r_ = BRING_IN;						\
+		int r_ = VH_BRING_IN;						\
 										\
 		if (user_access_begin(p_, sizeof(type))) {			\
 			__label__ fault_, end_;					\
 			r_ = unsafe_try_cmpxchg_user(p_, &was_, (type)(new), fault_) ?	\
 			     0 : -EAGAIN;					\
 			goto end_;						\
-fault_:			r_ = BRING_IN;						\
+fault_:			r_ = VH_BRING_IN;						\
 end_:			user_access_end();					\
 			*(old) = r_ == -EAGAIN ? was_ : *(old);			\
 		}								\
 		r_;								\
 	})
 
-/* As try_page(), with -EFAULT for -ENXIO. Also -EAGAIN. */
+/**
+ * vh_slot_cmpxchg - vh_gpa_cmpxchg() that does not sleep
+ * @slot: where @gpa is
+ * @gpa: where; the operand must not cross a page
+ * @old: expected value; what was there is put here
+ * @new: stored when it was as expected
+ * @len: 1, 2, 4 or 8 bytes
+ *
+ * Inside vh_slots_enter(). 0, -EAGAIN (the value differed), VH_BRING_IN, -EFAULT.
+ */
+int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	unsigned long hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
+	int err = -EFAULT;
+
+	if (slot->flags & KVM_MEM_READONLY)
+		return -EFAULT;
+	pagefault_disable();
+	switch (len) {
+	case 1:
+		err = EXCHANGE(u8, hva, old, new);
+		break;
+	case 2:
+		err = EXCHANGE(u16, hva, old, new);
+		break;
+	case 4:
+		err = EXCHANGE(u32, hva, old, new);
+		break;
+	case 8:
+		err = EXCHANGE(u64, hva, old, new);
+		break;
+	}
+	pagefault_enable();
+	if (!err)
+		vh_slot_mark(slot, gfn);
+	return err;
+}
+
 static int try_cmpxchg_page(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len,
 			    unsigned long *hva)
 {
-	gfn_t gfn = gpa >> PAGE_SHIFT;
 	const struct vh_slot *slot;
 	int idx, err = -EFAULT;
 
 	idx = vh_slots_enter();
-	slot = vh_slot_find(vh_slots(vm), gfn);
-	if (slot && !(slot->flags & KVM_MEM_READONLY)) {
-		*hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
-		pagefault_disable();
-		switch (len) {
-		case 1:
-			err = EXCHANGE(u8, *hva, old, new);
-			break;
-		case 2:
-			err = EXCHANGE(u16, *hva, old, new);
-			break;
-		case 4:
-			err = EXCHANGE(u32, *hva, old, new);
-			break;
-		case 8:
-			err = EXCHANGE(u64, *hva, old, new);
-			break;
-		}
-		pagefault_enable();
-		if (!err)
-			vh_slot_mark(slot, gfn);
+	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
+	if (slot) {
+		*hva = vh_slot_hva(slot, gpa >> PAGE_SHIFT);
+		err = vh_slot_cmpxchg(slot, gpa, old, new, len);
 	}
 	vh_slots_leave(idx);
 	return err;
@@ -208,7 +226,7 @@ int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int 
 
 	if (offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
-	while ((err = try_cmpxchg_page(vm, gpa, old, new, len, &hva)) == BRING_IN) {
+	while ((err = try_cmpxchg_page(vm, gpa, old, new, len, &hva)) == VH_BRING_IN) {
 		err = vh_host_bring_in(hva, true);
 		if (err)
 			return err;

@@ -24,32 +24,28 @@
 struct how {
 	struct vh_vm *vm;
 	bool window;
-	/* in the window */
+	bool again;			/* the first try met what has to be brought in */
 	const struct vh_slots *slots;	/* inside vh_slots_enter() */
-	const struct vh_slot *last;	/* found last */
-	/* else */
-	struct vh_slot_found found;
+	const struct vh_slot *last;	/* found last, likewise */
+	struct vh_slot_found *found;	/* out of the window */
 };
 
+/* Inside vh_slots_enter(). */
 static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 {
-	if (!how->window)
-		return vh_slot_lookup(how->vm, gfn, &how->found) ? &how->found.s : NULL;
 	if (!how->last || !vh_slot_holds(how->last, gfn))
 		how->last = vh_slot_find(how->slots, gfn);
 	return how->last;
 }
 
-static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
+/* Inside vh_slots_enter(): what does not sleep. */
+static int try_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct how *how = ctx;
-	const struct vh_slot *slot;
+	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
 	const void __user *at;
 	int err;
 
-	if (!how->window)
-		return vh_gpa_read(how->vm, gpa, buf, len);
-	slot = slot_find(how, gpa >> PAGE_SHIFT);
 	if (!slot)
 		return -ENXIO;
 	at = (void __user *)(vh_slot_hva(slot, gpa >> PAGE_SHIFT) + offset_in_page(gpa));
@@ -59,14 +55,48 @@ static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 	else
 		err = __get_user(*(u32 *)buf, (const u32 __user *)at);
 	pagefault_enable();
+	if (unlikely(err))
+		how->again = true;
 	return err;
+}
+
+static int try_exchange(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	struct how *how = ctx;
+	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
+	int err = slot ? vh_slot_cmpxchg(slot, gpa, old, new, len) : -EFAULT;
+
+	how->again |= err == VH_BRING_IN;
+	return err;
+}
+
+static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
+{
+	struct how *how = ctx;
+
+	return vh_gpa_read(how->vm, gpa, buf, len);
 }
 
 static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
-	const struct how *how = ctx;
+	struct how *how = ctx;
 
 	return vh_gpa_cmpxchg(how->vm, gpa, old, new, len);
+}
+
+/* Out of the window: what the first try would have to wait for, the second does without it. */
+static noinline int walk_slow(struct how *how, const struct vh_paging *p, u64 va, u32 access,
+			      struct vh_walk *w)
+{
+	const struct vh_walk_mem try = { try_read, try_exchange, how };
+	const struct vh_walk_mem wait = { walk_read, walk_cmpxchg, how };
+	int err, idx = vh_slots_enter();
+
+	how->slots = vh_slots(how->vm);
+	err = vh_walk_paging(p, &try, va, access, true, w);
+	how->last = NULL;
+	vh_slots_leave(idx);
+	return how->again ? vh_walk_paging(p, &wait, va, access, true, w) : err;
 }
 
 /* Are the accessed and dirty bits that this access sets all there? */
@@ -317,7 +347,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 	const u64 bad = reserved(vcpu, p->key.role);
 	/* mmu.lock is held. */
 	const struct vh_slots *slots = vh_slots(how->vm);
-	struct how peek = { .vm = how->vm, .window = true, .slots = slots };
+	struct how peek = { .vm = how->vm, .slots = slots };
 	const struct vh_slot *slot = NULL;
 	unsigned int i;
 	u32 rights;
@@ -334,7 +364,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			gfn = p->key.gfn + first + i;
 		} else {
 			e = 0;
-			if (walk_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
+			if (try_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
 				      sh_guest_offset(p, first + i), &e, is_32 ? 4 : 8))
 				return;
 			if ((e & (SH_PTE_PRESENT | SH_PTE_ACCESSED)) !=
@@ -426,7 +456,7 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 		read_lock(&mmu->lock);
 	}
 	if (sh->cur && !(hp ? vh_host_page_stale(mmu, hp) :
-			      !how->window && how->found.gen != mmu->slots_gen)) {
+			      !how->window && how->found->gen != mmu->slots_gen)) {
 		err = install(sh, va, w, h, access, &way);
 		if (err >= 0 && way.local)
 			path_local(sh, &way);
@@ -470,7 +500,7 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
 					level_max(vcpu, w), &hp);
 	else
-		err = vh_host_page_get(vcpu, &how->found, w->gpa >> PAGE_SHIFT, write,
+		err = vh_host_page_get(vcpu, how->found, w->gpa >> PAGE_SHIFT, write,
 				       level_max(vcpu, w), &hp);
 	if (err)
 		return err;
@@ -511,8 +541,12 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 		   struct how *how)
 {
 	gfn_t gfn = w->gpa >> PAGE_SHIFT;
-	const struct vh_slot *slot = slot_find(how, gfn);
+	const struct vh_slot *slot;
 
+	if (how->window)
+		slot = slot_find(how, gfn);
+	else
+		slot = vh_slot_lookup(vcpu->vm, gfn, how->found) ? &how->found->s : NULL;
 	if (!slot)
 		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, w, access, how) :
 						   VH_FAULT_MMIO;
@@ -524,7 +558,7 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 /* As vh_shadow_fault(); in the window, inside vh_slots_enter(), -EAGAIN: the slow path. */
 static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 {
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, how };
+	const struct vh_walk_mem mem = { try_read, NULL, how };
 	u32 access = access_of(vcpu, *error);
 	struct vh_paging p;
 	struct vh_walk w;
@@ -535,7 +569,8 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 		return map_gpa(vcpu, va, &w, access, how);
 	}
 	vh_paging_in_memory(vcpu, &p);
-	err = vh_walk_paging(&p, &mem, va, access, !how->window, &w);
+	err = how->window ? vh_walk_paging(&p, &mem, va, access, false, &w) :
+			    walk_slow(how, &p, va, access, &w);
 	if (err == -EFAULT) {
 		*error = w.error_code;
 		return VH_FAULT_GUEST;
@@ -561,7 +596,8 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
  */
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
-	struct how how = { .vm = vcpu->vm };
+	struct vh_slot_found found;
+	struct how how = { .vm = vcpu->vm, .found = &found };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err;
 
@@ -611,10 +647,10 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	/* PKRU is in the register, not in memory. */
 	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
 		return -EAGAIN;
-	idx = vh_slots_enter();
+	idx = vh_slots_enter_window();
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
-	vh_slots_leave(idx);
+	vh_slots_leave_window(idx);
 	if (!err || err == VH_FAULT_GUEST) {
 		sh->spurious = ~0ULL;
 		vcpu->faults++;

@@ -62,6 +62,17 @@ static inline void vh_slots_leave(int idx)
 	preempt_enable();
 }
 
+/* The same with interrupts off. */
+static inline int vh_slots_enter_window(void)
+{
+	return srcu_read_lock(&vh_slots_srcu);
+}
+
+static inline void vh_slots_leave_window(int idx)
+{
+	srcu_read_unlock(&vh_slots_srcu, idx);
+}
+
 /* Readers are inside vh_slots_enter(), or hold slots_lock or mmu.lock. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
@@ -159,6 +170,10 @@ struct vh_host_page {
 	int level;			/* of the largest leaf that may map it */
 	bool writable;
 };
+
+/* gpa.c */
+#define VH_BRING_IN	1	/* of a try that does not sleep: vh_host_bring_in() first */
+int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 
 /* fault.c */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What may be behind guest memory besides memory at hand: pages that nobody
+ * serves, poisoned ones, a device's.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <linux/userfaultfd.h>
+
+#include "lane.h"
+
+#define GPA	0x1000000u		/* where the slot under test is */
+#define PAGES	4u
+#define SIZE	(PAGES * 4096u)
+
+/* --- memory that nobody serves --- */
+
+/* Whoever touches @p..@p+@size first waits for ever; -1: the kernel has no userfaultfd. */
+static int leave_unserved(void *p, size_t size)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)p, size }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+	};
+	int fd = syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) || ioctl(fd, UFFDIO_REGISTER, &reg))
+		return -1;
+	return fd;
+}
+
+/* Has somebody begun to wait for a page? */
+static bool waited_for(int uffd)
+{
+	struct uffd_msg msg;
+	int i;
+
+	fcntl(uffd, F_SETFL, O_NONBLOCK);
+	for (i = 0; i < 1000; i++) {
+		if (read(uffd, &msg, sizeof(msg)) == sizeof(msg))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void *run_once(void *arg)
+{
+	struct vcpu *v = arg;
+
+	/* the guest of "device" gets its word first */
+	while (!vcpu_run(v) && v->run->exit_reason == KVM_EXIT_MMIO)
+		;
+	return NULL;
+}
+
+/* A VMM with a vCPU that waits in KVM_RUN; it tells @to when it is so, and never ends. */
+static void stuck_vmm(const char *guest, int to)
+{
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	uint8_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int uffd = leave_unserved(p, SIZE);
+	pthread_t t;
+	char c = 's';
+
+	if (uffd < 0)
+		_exit(4);
+	if (vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, p))
+		_exit(3);
+	guest_start(&vm, v, guest, GPA, PAGES);
+	pthread_create(&t, NULL, run_once, v);
+	if (!waited_for(uffd))
+		_exit(5);
+	if (write(to, &c, 1) != 1)
+		_exit(3);
+	/* Its own memslots change as well; KVM waits for the vCPU. */
+	if (!strcmp(kvm_device, "/dev/vh")) {
+		c = vm_slot(&vm, 2, 0, 2 * GPA, 4096, vm.mem) ||
+		    vm_slot(&vm, 1, 0, GPA, 0, p) ? 'e' : 'o';
+		if (write(to, &c, 1) != 1)
+			_exit(3);
+	}
+	pause();
+}
+
+/* What every VMM does, under somebody else's eyes. */
+static void another_vmm(int to)
+{
+	unsigned int i;
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	uint8_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint64_t bits;
+	struct kvm_dirty_log l = { .slot = 1, .dirty_bitmap = &bits };
+	char c = 'o';
+
+	for (i = 0; i < 10; i++) {
+		if (vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, p))
+			_exit(3);
+		guest_start(&vm, v, "touch", GPA, PAGES);
+		if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO)
+			_exit(4);
+		xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l);
+		if (vm_slot(&vm, 1, 0, GPA, 0, p))
+			_exit(5);
+	}
+	vm_destroy(&vm);
+	if (write(to, &c, 1) != 1)
+		_exit(3);
+	_exit(0);
+}
+
+/* A byte of the pipe within 5 s of emulated time; 0: none came. */
+static char byte_of(int fd)
+{
+	char c = 0;
+	int i;
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (i = 0; i < 5000; i++) {
+		ssize_t n = read(fd, &c, 1);
+
+		if (n == 1)
+			return c;
+		if (!n)
+			return 0;
+		usleep(1000);
+	}
+	return 0;
+}
+
+static bool ends(pid_t pid, int *status)
+{
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+/* A vCPU that waits for a page stops nobody else, and is gone when it is killed. */
+static void unserved(struct tap_result *r, const void *arg)
+{
+	int stuck[2], other[2], status = 0;
+	pid_t a, b;
+
+	if (pipe(stuck) || pipe(other)) {
+		tap_fail(r, "pipe");
+		return;
+	}
+	a = fork();
+	if (!a) {
+		stuck_vmm(arg, stuck[1]);
+		_exit(0);
+	}
+	close(stuck[1]);
+	if (byte_of(stuck[0]) != 's') {
+		kill(a, SIGKILL);
+		waitpid(a, &status, 0);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 4)
+			tap_skip(r, "the kernel has no userfaultfd");
+		else
+			tap_fail(r, "its vCPU does not wait: %#x", status);
+		return;
+	}
+	b = fork();
+	if (!b)
+		another_vmm(other[1]);
+	close(other[1]);
+	if (byte_of(other[0]) != 'o')
+		tap_fail(r, "another VMM waits for it");
+	if (!strcmp(kvm_device, "/dev/vh") && byte_of(stuck[0]) != 'o')
+		tap_fail(r, "its own memslots wait for it");
+	kill(a, SIGKILL);
+	if (!ends(a, &status))
+		tap_fail(r, "it does not end when it is killed");
+	kill(b, SIGKILL);
+	if (!ends(b, &status))
+		tap_fail(r, "the other does not end when it is killed");
+}
+
+/* A page that comes late is the guest's as if it had been there. */
+static void served_late(struct tap_result *r, const void *arg)
+{
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	uint8_t *p = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int uffd = leave_unserved(p, SIZE);
+	static uint8_t page[4096] __attribute__((aligned(4096)));
+	struct uffdio_copy copy = { .dst = (uintptr_t)p, .src = (uintptr_t)page, .len = 4096 };
+	uint64_t bits = 0;
+	struct kvm_dirty_log l = { .slot = 1, .dirty_bitmap = &bits };
+	uint32_t want = 42;
+	pthread_t t;
+
+	if (uffd < 0) {
+		tap_skip(r, "the kernel has no userfaultfd");
+		return;
+	}
+	vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, p);
+	guest_start(&vm, v, arg, GPA, 1);
+	pthread_create(&t, NULL, run_once, v);
+	if (!waited_for(uffd))
+		tap_fail(r, "the vCPU does not wait");
+	*(uint32_t *)page = 41;
+	/* "device": zeros of a device that nobody answered */
+	if (strcmp(arg, "touch"))
+		want = 0;
+	xioctl(uffd, UFFDIO_COPY, &copy);
+	pthread_join(t, NULL);
+	if (v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "exit %s", exit_name(v->run->exit_reason));
+	if (*(uint32_t *)p != want)
+		tap_fail(r, "the page has %u, not %u", *(uint32_t *)p, want);
+	xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l);
+	if (bits != 1)
+		tap_fail(r, "the log has %#llx", (unsigned long long)bits);
+}
+
+const struct test_case backing_cases[] = {
+	{ "memory-unserved", unserved, "touch" },
+	{ "memory-unserved-interpreted", unserved, "device" },
+	{ "memory-served-late", served_late, "touch" },
+	{ "memory-served-late-interpreted", served_late, "device" },
+	{ NULL, NULL, NULL }
+};
