@@ -176,10 +176,21 @@ static bool protect_leaf(u64 *entry, u64 e, int level)
 	return true;
 }
 
-/* Take write permission away, for dirty logging. */
-static bool ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+/* As many pages at once as a part has leaves. */
+static bool one_part(struct vh_mmu *mmu, struct vh_zap *z,
+		     bool (*fn)(u64 *entry, u64 e, int level))
 {
-	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, protect_leaf);
+	gfn_t end = min_t(gfn_t, z->end, z->start + z->budget);
+
+	z->flush |= for_each_leaf(mmu->root, EPT_LEVELS, 0, z->start, end, fn);
+	z->start = end;
+	return end < z->end;
+}
+
+/* Take write permission away, for dirty logging. */
+static bool ept_protect(struct vh_mmu *mmu, struct vh_zap *z)
+{
+	return one_part(mmu, z, protect_leaf);
 }
 
 /* Small leaves stay writable, and PML logs that they become dirty again. */
@@ -194,9 +205,9 @@ static bool clean_leaf(u64 *entry, u64 e, int level)
 	return true;
 }
 
-static bool ept_clean(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+static bool ept_clean(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clean_leaf);
+	return one_part(mmu, z, clean_leaf);
 }
 
 static bool leaf_young(u64 *entry, u64 e, int level)

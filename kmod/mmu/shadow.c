@@ -73,6 +73,7 @@ static bool is_pdpt(const struct vh_shadow_page *p)
 	return SH_LEVEL(p->key.role) == 3 && SH_MODE(p->key.role) != SH_LONG;
 }
 
+/* In no list, and no longer in sh->pages. */
 static void page_free(struct vh_shadow_page *p)
 {
 	struct vh_vm *vm = p->sh->vcpu->vm;
@@ -83,8 +84,13 @@ static void page_free(struct vh_shadow_page *p)
 	}
 	if (p->gpte)
 		vh_table_free(vm, p->gpte);
-	xa_erase(&p->sh->pages, p->id);
 	kmem_cache_free(page_cache, p);
+}
+
+static void page_drop(struct vh_shadow_page *p)
+{
+	xa_erase(&p->sh->pages, p->id);
+	page_free(p);
 }
 
 static struct vh_shadow_page *page_alloc(struct vh_shadow *sh)
@@ -168,6 +174,8 @@ static unsigned long collect(struct vh_shadow *sh, unsigned int keep, struct lis
 				if (p->next[j])
 					vh_shadow_rmap_del(sh, p, j);
 			hlist_del(&p->hash);
+			/* With the lock held: who goes through them all holds it too. */
+			xa_erase(&sh->pages, p->id);
 			list_add(&p->node, freed);
 			sh->nr_pages--;
 			n += p->gpte ? 2 : 1;
@@ -487,7 +495,8 @@ int vh_shadow_create(struct vh_vcpu *vcpu)
 	if (!sh->pdpt || vh_shadow_rmap_init(sh))
 		return -ENOMEM;
 	write_lock(&vcpu->vm->mmu->lock);
-	list_add(&sh->node, &vcpu->vm->mmu->shadows);
+	/* In the order of vCPUs (struct vh_zap). */
+	list_add_tail(&sh->node, &vcpu->vm->mmu->shadows);
 	write_unlock(&vcpu->vm->mmu->lock);
 	sh->spurious = ~0ULL;
 	vh_request(vcpu, VH_REQ_MMU);
@@ -511,9 +520,9 @@ void vh_shadow_destroy(struct vh_vcpu *vcpu)
 	collect_all(sh, 0);
 	for (i = 0; i < SH_ROOTS; i++)
 		if (sh->pdpt_page[i])
-			page_free(sh->pdpt_page[i]);
+			page_drop(sh->pdpt_page[i]);
 	while (sh->spares)
-		page_free(sh->spare[--sh->spares]);
+		page_drop(sh->spare[--sh->spares]);
 	while (sh->spare_tables)
 		vh_table_free(vcpu->vm, sh->spare_table[--sh->spare_tables]);
 	free_page((unsigned long)sh->pdpt);

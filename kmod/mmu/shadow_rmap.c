@@ -14,6 +14,7 @@
 #define END		1U		/* of a list; 0 is "in no list" */
 #define BUCKET_BITS	9
 #define LOAD		8		/* leaves for a bucket, before there are more buckets */
+#define SCAN_COST	64		/* a table's leaves looked at, in lists of gfns gone through */
 
 static u32 code_of(const struct vh_shadow_page *p, unsigned int i)
 {
@@ -199,68 +200,103 @@ static bool bucket_apply(struct vh_shadow *sh, gfn_t gfn, int level, leaf_fn fn)
 	return any;
 }
 
-/* All leaves, where that is less work than all gfns of the range. */
-static bool scan_apply(struct vh_shadow *sh, gfn_t start, gfn_t end, leaf_fn fn)
+/* A table's leaves that map some of [start, end). */
+static bool table_apply(struct vh_shadow_page *p, gfn_t start, gfn_t end, leaf_fn fn)
 {
-	struct vh_shadow_page *p;
+	gfn_t n = 1ULL << (9 * (SH_LEVEL(p->key.role) - 1));
 	bool any = false;
-	unsigned int i, b;
+	unsigned int i;
 
-	hash_for_each(sh->hash, b, p, hash) {
-		for (i = 0; i < SH_ENTRIES; i++) {
-			gfn_t first;
+	for (i = 0; i < SH_ENTRIES; i++) {
+		gfn_t first;
 
-			if (!p->next[i])
-				continue;
-			first = sh_leaf_gfn(p, i);
-			if (first < end && first + (1ULL << (9 * (SH_LEVEL(p->key.role) - 1))) > start)
-				any |= one_leaf(p, i, fn);
-		}
+		if (!p->next[i])
+			continue;
+		first = sh_leaf_gfn(p, i);
+		if (first < end && first + n > start)
+			any |= one_leaf(p, i, fn);
 	}
 	return any;
 }
 
-static bool apply(struct vh_mmu *mmu, gfn_t start, gfn_t end, leaf_fn fn)
+/* All leaves of a vCPU, where that is less work than all gfns of the range. True: z->pos is next. */
+static bool scan_apply(struct vh_shadow *sh, struct vh_zap *z, leaf_fn fn)
 {
-	struct vh_shadow *sh;
-	bool any = false;
+	struct vh_shadow_page *p;
+	unsigned long id;
+
+	xa_for_each_start(&sh->pages, id, p, z->pos) {
+		if (z->budget <= 0) {
+			z->pos = id;
+			return true;
+		}
+		z->budget -= SCAN_COST;
+		z->flush |= table_apply(p, z->start, z->end, fn);
+	}
+	return false;
+}
+
+static bool range_apply(struct vh_shadow *sh, struct vh_zap *z, leaf_fn fn)
+{
 	gfn_t gfn;
 	int level;
 
-	list_for_each_entry(sh, &mmu->shadows, node) {
-		if (!sh->leaves)
-			continue;
-		if (end - start > sh->leaves) {
-			any |= scan_apply(sh, start, end, fn);
-			continue;
+	for (gfn = z->start + z->pos; gfn < z->end; gfn++) {
+		if (z->budget-- <= 0) {
+			z->pos = gfn - z->start;
+			return true;
 		}
-		for (gfn = start; gfn < end; gfn++)
-			any |= bucket_apply(sh, gfn, 1, fn);
-		for (level = 2; sh->large_leaves && level <= 3; level++) {
-			gfn_t n = 1ULL << (9 * (level - 1));
-
-			for (gfn = start & ~(n - 1); gfn < end; gfn += n)
-				any |= bucket_apply(sh, gfn, level, fn);
-		}
+		z->flush |= bucket_apply(sh, gfn, 1, fn);
 	}
-	return any;
+	for (level = 2; sh->large_leaves && level <= 3; level++) {
+		gfn_t n = 1ULL << (9 * (level - 1));
+
+		for (gfn = z->start & ~(n - 1); gfn < z->end; gfn += n)
+			z->flush |= bucket_apply(sh, gfn, level, fn);
+	}
+	return false;
+}
+
+/*
+ * To the leaves of each vCPU in turn. True when the budget ran out: the caller
+ * has made sure that no leaf of the range comes where it has been.
+ */
+static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
+{
+	struct vh_shadow *sh;
+
+	list_for_each_entry(sh, &mmu->shadows, node) {
+		if (sh->vcpu->idx < z->vcpu || !sh->leaves)
+			continue;
+		if (sh->vcpu->idx > z->vcpu) {
+			z->vcpu = sh->vcpu->idx;
+			z->pos = 0;
+		}
+		if (!z->pos)
+			z->scan = z->end - z->start > sh->nr_pages * SCAN_COST;
+		if (z->scan ? scan_apply(sh, z, fn) : range_apply(sh, z, fn))
+			return true;
+	}
+	return false;
 }
 
 static bool shadow_zap(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	if (apply(mmu, z->start, z->end, leaf_zap))
-		z->flush = true;
-	return false;
+	return apply(mmu, z, leaf_zap);
 }
 
-static bool shadow_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+static bool shadow_protect(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return apply(mmu, start, end, leaf_protect);
+	return apply(mmu, z, leaf_protect);
 }
 
+/* The host asks for a page, or a large one. */
 static bool shadow_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	return apply(mmu, start, end, clear ? leaf_age : leaf_young);
+	struct vh_zap z = { .start = start, .end = end, .budget = LONG_MAX };
+
+	apply(mmu, &z, clear ? leaf_age : leaf_young);
+	return z.flush;
 }
 
 const struct vh_mmu_ops vh_shadow_ops = {

@@ -116,10 +116,15 @@ static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
 }
 
 /**
- * struct vh_zap - a range to be zapped, in parts if it is long; own thread
+ * struct vh_zap - a range to be zapped or protected, in parts if it is long; own thread
+ *
+ * Between two parts mmu.lock is dropped. @vcpu, @pos and @scan begin as 0.
  */
 struct vh_zap {
-	gfn_t start, end;		/* start moves on from part to part */
+	gfn_t start, end;		/* EPT: start moves on from part to part */
+	u32 vcpu;			/* shadow: index of the vCPU whose turn it is */
+	u64 pos;			/* shadow: how far in its tables, or in the range */
+	bool scan;			/* shadow: it is tables that are gone through */
 	long budget;			/* about how many leaves still go in this part */
 	bool flush;			/* this part needs a TLB flush */
 	struct list_head tables;	/* unlinked ones, to be freed after the flush */
@@ -136,10 +141,10 @@ struct vh_mmu_ops {
 	/* Remove mappings; true when there is more to do. */
 	bool (*zap)(struct vh_mmu *mmu, struct vh_zap *z);
 	/*
-	 * From the flush on, the next write to a page of [start, end) is marked: write
-	 * permission goes, or with PML the dirty bit. True when a flush is due.
+	 * From the flush on, the next write to a page of the range is marked: write
+	 * permission goes, or with PML the dirty bit. Likewise.
 	 */
-	bool (*protect)(struct vh_mmu *mmu, gfn_t start, gfn_t end);
+	bool (*protect)(struct vh_mmu *mmu, struct vh_zap *z);
 	/* Accessed bits of [start, end): any set? Cleared with @clear. NULL: there are none. */
 	bool (*young)(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
 	/* As vh_mmu_reclaim(). */

@@ -94,6 +94,21 @@ static unsigned int zap(struct ept_test *t, gfn_t start, gfn_t end, long budget)
 	return parts;
 }
 
+/* In parts of 7 pages; is a flush due? */
+static bool protect(struct ept_test *t, const struct vh_mmu_ops *ops, gfn_t start, gfn_t end)
+{
+	struct vh_zap z = { .start = start, .end = end };
+	bool more;
+
+	do {
+		z.budget = 7;
+		write_lock(&t->mmu->lock);
+		more = ops->protect(t->mmu, &z);
+		write_unlock(&t->mmu->lock);
+	} while (more);
+	return z.flush;
+}
+
 static void end(struct kunit *test)
 {
 	struct ept_test *t = test->priv;
@@ -276,22 +291,22 @@ static void test_page_state(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vh_ept_ops.young(t->mmu, 10, VH_ALL_GFNS, true));
 
 	/* written pages become dirty; clean ones do not */
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 0, 100));
 	KUNIT_EXPECT_FALSE(test, *e & W);
 	KUNIT_EXPECT_FALSE(test, PageDirty(page));
-	KUNIT_EXPECT_FALSE(test, vh_ept_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_ops, 0, 100));
 	*e |= W | DIRTY;
-	KUNIT_EXPECT_FALSE(test, vh_ept_ops.protect(t->mmu, 10, 100));
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 9, 10));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_ops, 10, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 9, 10));
 	KUNIT_EXPECT_EQ(test, *e & (W | DIRTY), 0ULL);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));
 
 	/* with PML only the dirty bit goes */
 	ClearPageDirty(page);
 	*e |= W;
-	KUNIT_EXPECT_FALSE(test, vh_ept_pml_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_pml_ops, 0, 100));
 	*e |= DIRTY;
-	KUNIT_EXPECT_TRUE(test, vh_ept_pml_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 100));
 	KUNIT_EXPECT_EQ(test, *e & (W | DIRTY), W);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));
 
@@ -318,10 +333,10 @@ static void test_protect_large(struct kunit *test)
 	int level;
 
 	KUNIT_EXPECT_EQ(test, map(t, 512, ept_entry(512, true) | ALIEN, 2), 0);
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 513, 514));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 513, 514));
 	KUNIT_EXPECT_PTR_EQ(test, (u64 *)NULL, walk(test, t->mmu, 512, &level));
 	KUNIT_EXPECT_EQ(test, map(t, 512, ept_entry(512, true) | ALIEN, 2), 0);
-	KUNIT_EXPECT_TRUE(test, vh_ept_pml_ops.protect(t->mmu, 0, 1024));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 1024));
 	KUNIT_EXPECT_PTR_EQ(test, (u64 *)NULL, walk(test, t->mmu, 512, &level));
 }
 
