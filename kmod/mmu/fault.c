@@ -122,7 +122,11 @@ static int no_page(unsigned long hva, long got)
 {
 	if (fatal_signal_pending(current))
 		return -EINTR;
-	return -EFAULT;
+	if (got != -EHWPOISON)
+		return -EFAULT;
+	/* As if the VMM's thread had touched it: it may put another page there. */
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva, PAGE_SHIFT, current);
+	return -EINTR;
 }
 
 /**
@@ -138,7 +142,7 @@ int vh_host_bring_in(unsigned long hva, bool write)
 	struct page *page;
 	long n;
 
-	n = get_user_pages_unlocked(hva, 1, &page, write ? FOLL_WRITE : 0);
+	n = get_user_pages_unlocked(hva, 1, &page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
 	if (n != 1)
 		return no_page(hva, n);
 	put_page(page);
@@ -155,7 +159,7 @@ static int get_page_at(unsigned long hva, bool write, struct page **page, bool *
 	*writable = true;
 	if (get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1)
 		return 0;
-	n = get_user_pages_unlocked(hva, 1, page, write ? FOLL_WRITE : 0);
+	n = get_user_pages_unlocked(hva, 1, page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
 	*writable = write;
 	return n == 1 ? 0 : no_page(hva, n);
 }
@@ -326,7 +330,8 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
  * @access: VH_ACC_READ, WRITE, EXEC
  *
  * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
- * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR.
+ * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
+ * handled first, maybe the SIGBUS that tells of a poisoned page).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {

@@ -227,10 +227,142 @@ static void served_late(struct tap_result *r, const void *arg)
 		tap_fail(r, "the log has %#llx", (unsigned long long)bits);
 }
 
+/* --- pages that the memory has failed --- */
+
+static struct {
+	struct vm vm;
+	struct vcpu *v;
+	uint8_t *mem;			/* slot 1's */
+	void *page;			/* the poisoned one */
+	unsigned int signals;
+	int code, lsb;
+	void *addr;
+} poison;
+
+/* What a VMM does that can make the page's content anew. */
+static void on_poison(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	poison.signals++;
+	poison.code = info->si_code;
+	poison.addr = info->si_addr;
+	poison.lsb = info->si_addr_lsb;
+	if (poison.signals > 5)
+		_exit(6);
+	if (mmap(poison.page, 4096, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != poison.page)
+		_exit(7);
+	if (poison.page == poison.vm.mem + GUEST_PD32)
+		vm_build_tables(&poison.vm);
+}
+
+/* False: skipped or failed. */
+static bool poison_page(struct tap_result *r, void *page)
+{
+	struct sigaction sa = { .sa_sigaction = on_poison, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGBUS, &sa, NULL);
+	poison.page = page;
+	if (!madvise(page, 4096, MADV_HWPOISON))
+		return true;
+	if (errno == EINVAL || errno == EPERM)
+		tap_skip(r, "the kernel poisons no pages");
+	else
+		tap_fail(r, "MADV_HWPOISON: %s", strerror(errno));
+	return false;
+}
+
+static void check_poison(struct tap_result *r, int ret)
+{
+	if (ret || poison.v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "KVM_RUN: %s, exit %s", strerror(-ret),
+			 exit_name(poison.v->run->exit_reason));
+	if (poison.signals != 1)
+		tap_fail(r, "%u signals", poison.signals);
+	else if (poison.code != BUS_MCEERR_AR || poison.lsb != 12 ||
+		 ((uintptr_t)poison.addr & -4096ul) != (uintptr_t)poison.page)
+		tap_fail(r, "si_code %d, si_addr %p, not %p, lsb %d", poison.code, poison.addr,
+			 poison.page, poison.lsb);
+}
+
+static void poison_vm(const char *guest, unsigned int n)
+{
+	poison.v = vm_simple(&poison.vm, 0);
+	poison.mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (vm_slot(&poison.vm, 1, 0, GPA, SIZE, poison.mem))
+		_exit(3);
+	guest_start(&poison.vm, poison.v, guest, GPA, n);
+}
+
+/* The guest touches a poisoned page: SIGBUS for the thread, and on with another page. */
+static void poisoned(struct tap_result *r, const void *arg)
+{
+	unsigned int i;
+
+	(void)arg;
+	poison_vm("touch", PAGES);
+	for (i = 0; i < 3; i++)
+		if (vcpu_run(poison.v))
+			tap_fail(r, "KVM_RUN");
+	if (!poison_page(r, poison.mem + 4096))
+		return;
+	check_poison(r, vcpu_run(poison.v));
+	for (i = 0; i < PAGES; i++) {
+		uint32_t now = *(uint32_t *)(poison.mem + i * 4096);
+
+		if (now != (i == 1 ? 1 : 4))
+			tap_fail(r, "page %u has %u", i, now);
+	}
+}
+
+/* The interpreter does: of the instruction's data, or of its code. */
+static void poisoned_interpreted(struct tap_result *r, const void *arg)
+{
+	struct kvm_run *run;
+	int ret;
+
+	(void)arg;
+	if (strcmp(kvm_device, "/dev/vh")) {
+		tap_skip(r, "KVM gives up the instruction");
+		return;
+	}
+	poison_vm("device", 1);
+	*(uint32_t *)poison.mem = 1;
+	if (!poison_page(r, poison.mem))
+		return;
+	run = poison.v->run;
+	while (!(ret = vcpu_run(poison.v)) && run->exit_reason == KVM_EXIT_MMIO)
+		*(uint32_t *)run->mmio.data = 77;
+	check_poison(r, ret);
+	if (*(uint32_t *)poison.mem != 77)
+		tap_fail(r, "the page has %u", *(uint32_t *)poison.mem);
+}
+
+/* It is the guest's page directory. */
+static void poisoned_tables(struct tap_result *r, const void *arg)
+{
+	struct kvm_regs regs;
+
+	(void)arg;
+	poison_vm("touch", PAGES);
+	xioctl(poison.v->fd, KVM_GET_REGS, &regs);
+	vcpu_set_mode(&poison.vm, poison.v, MODE_PAGE32, regs.rip, 0x8000);
+	xioctl(poison.v->fd, KVM_SET_REGS, &regs);
+	if (!poison_page(r, poison.vm.mem + GUEST_PD32))
+		return;
+	check_poison(r, vcpu_run(poison.v));
+	if (*(uint32_t *)poison.mem != 1)
+		tap_fail(r, "memory has %u", *(uint32_t *)poison.mem);
+}
+
 const struct test_case backing_cases[] = {
 	{ "memory-unserved", unserved, "touch" },
 	{ "memory-unserved-interpreted", unserved, "device" },
 	{ "memory-served-late", served_late, "touch" },
 	{ "memory-served-late-interpreted", served_late, "device" },
+	{ "memory-poisoned", poisoned, NULL },
+	{ "memory-poisoned-interpreted", poisoned_interpreted, NULL },
+	{ "memory-poisoned-tables", poisoned_tables, NULL },
 	{ NULL, NULL, NULL }
 };
