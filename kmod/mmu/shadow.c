@@ -164,15 +164,10 @@ static unsigned long collect(struct vh_shadow *sh, unsigned int keep, struct lis
 			sh->pdpt_page[i]->marked = false;
 	for (i = 0; i < HASH_SIZE(sh->hash); i++) {
 		hlist_for_each_entry_safe(p, next, &sh->hash[i], hash) {
-			unsigned int j;
-
 			if (p->marked) {
 				p->marked = false;
 				continue;
 			}
-			for (j = 0; j < SH_ENTRIES; j++)
-				if (p->next[j])
-					vh_shadow_rmap_del(sh, p, j);
 			hlist_del(&p->hash);
 			/* With the lock held: who goes through them all holds it too. */
 			xa_erase(&sh->pages, p->id);
@@ -181,6 +176,8 @@ static unsigned long collect(struct vh_shadow *sh, unsigned int keep, struct lis
 			n += p->gpte ? 2 : 1;
 		}
 	}
+	if (n)
+		vh_shadow_rmap_rebuild(sh);
 	return n;
 }
 
@@ -209,7 +206,7 @@ static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
 /* How many tables this vCPU may have. */
 static unsigned long pages_max(struct vh_vm *vm)
 {
-	return max(SH_PAGES_MIN, READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE);
+	return clamp(READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE, SH_PAGES_MIN, SH_PAGES_MAX);
 }
 
 /**
@@ -339,10 +336,7 @@ static struct vh_shadow_page *root_page(struct vh_shadow *sh, unsigned int slot,
 
 	if (SH_MODE(key->role) == SH_LONG) {
 		p = vh_shadow_find(sh, key);
-		if (!p)
-			return vh_shadow_new(sh, key, NULL);
-		vh_shadow_compare(sh, p, true);
-		return p;
+		return p ? p : vh_shadow_new(sh, key, NULL);
 	}
 	p = sh->pdpt_page[slot];
 	if (!p)
@@ -372,19 +366,25 @@ static struct vh_shadow_root *root_new(struct vh_shadow *sh, u64 cr3, u16 pcid, 
 	p = root_page(sh, r - sh->roots, &key);
 	if (!p)
 		return NULL;
-	*r = (struct vh_shadow_root){ .page = p, .cr3 = cr3, .pcid = pcid, .role = role };
+	/* The table may have been a root before, and what is under it has not been told what changed. */
+	*r = (struct vh_shadow_root){ .page = p, .cr3 = cr3, .pcid = pcid, .role = role,
+				      .stale = SH_STALE_ALL };
 	memcpy(r->pdptr, sh->vcpu->s.pdptr, sizeof(r->pdptr));
 	sh->nr_roots = max_t(unsigned int, sh->nr_roots, r - sh->roots + 1);
 	return r;
 }
 
-static void root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
+/* False: there is more to compare than one batch. */
+static bool root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
 {
-	if (r->stale)
-		vh_shadow_compare(sh, r->page, r->stale == SH_STALE_ALL);
+	if (r->stale && !vh_shadow_compare(sh, r->page, r->stale == SH_STALE_ALL)) {
+		r->large = true;
+		return false;
+	}
 	r->stale = 0;
 	r->used = ++sh->clock;
 	sh->cur = r;
+	return true;
 }
 
 /**
@@ -399,6 +399,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 	struct vh_shadow *sh = vcpu->shadow;
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_shadow_root *r;
+	bool first, done = false;
 	u32 role;
 	u16 pcid;
 	u64 cr3;
@@ -409,15 +410,24 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
 	role = role_of(s->cr0, s->cr4, s->efer);
 	cr3 = cr3_of(s, s->cr3, role, &pcid);
-	read_lock(&mmu->lock);
-	r = root_find(sh, cr3, pcid, role);
-	if (!r)
-		r = root_new(sh, cr3, pcid, role);
-	if (r)
-		root_use(sh, r);
-	read_unlock(&mmu->lock);
-	if (!r)
-		return -ENOMEM;
+	sh->unfinished = NULL;
+	for (first = true; !done; first = false) {
+		if (!first)
+			cond_resched();
+		read_lock(&mmu->lock);
+		/* Somebody may have taken it back between two batches. */
+		r = root_find(sh, cr3, pcid, role);
+		if (!r)
+			r = root_new(sh, cr3, pcid, role);
+		if (r) {
+			if (first)
+				r->large = false;
+			done = root_use(sh, r);
+		}
+		read_unlock(&mmu->lock);
+		if (!r)
+			return -ENOMEM;
+	}
 	vh_dirty(vcpu, VH_S_CR3);
 	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
 	return 0;
@@ -430,7 +440,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
  * @cr3: new value
  * @flush: what the guest's processor would flush, it would flush here too
  *
- * In the window. False: nothing was done, go the long way. Else the hardware's
+ * In the window. False: go the long way, nothing is different for the guest. Else the hardware's
  * CR3 is to be written and its own TLB flushed. What paging looks at is always
  * up to date in memory, for its bits of CR0 and CR4 are vh's.
  */
@@ -452,7 +462,9 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 		return false;
 	if (flush)
 		vh_shadow_flush(sh, VH_FLUSH_PCID, pcid);
-	root_use(sh, r);
+	sh->unfinished = NULL;
+	if ((r->stale && r->large) || !root_use(sh, r))
+		return false;
 	s->cr3 = cr3;
 	vcpu->valid |= VH_S_CR3;
 	return true;

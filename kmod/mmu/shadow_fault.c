@@ -194,7 +194,10 @@ static void entry_replaced(struct vh_shadow *sh, struct vh_shadow_page *p, unsig
 		vh_shadow_rmap_del(sh, p, i);
 }
 
-/* The table that the entry at @i of @p has to lead to; linked in. NULL: allocate first. */
+/*
+ * The table that the entry at @i of @p has to lead to; linked in. NULL: allocate first, or
+ * go on comparing (sh->unfinished).
+ */
 static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_page *p,
 					unsigned int i, const struct vh_shadow_key *key,
 					struct way *way)
@@ -213,7 +216,8 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	child = vh_shadow_find(sh, key);
 	if (child) {
 		/* INVLPG did not reach it while it was linked nowhere. */
-		vh_shadow_compare(sh, child, true);
+		if (!vh_shadow_compare(sh, child, true))
+			return NULL;
 		way->local |= child->is_local;
 	} else {
 		child = vh_shadow_new(sh, key, NULL);
@@ -230,7 +234,7 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	return child;
 }
 
-/* From the current root to the table of the leaf. -ENOMEM: vh_shadow_prepare() first. */
+/* From the current root to the table of the leaf. -ENOMEM: as for step_down(). */
 static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int leaf_level,
 		     struct way *way)
 {
@@ -277,7 +281,7 @@ static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int 
 
 /*
  * mmu.lock held for reading, the page is not stale. 0, FAULT_SAME, or -ENOMEM:
- * vh_shadow_prepare() first.
+ * as for step_down().
  */
 static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 		   const struct vh_shadow_host *h, u32 access, struct way *way)
@@ -347,12 +351,14 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 	const u64 bad = reserved(vcpu, p->key.role);
 	/* mmu.lock is held. */
 	const struct vh_slots *slots = vh_slots(how->vm);
-	struct how peek = { .vm = how->vm, .slots = slots };
+	struct how peek;
 	const struct vh_slot *slot = NULL;
 	unsigned int i;
 	u32 rights;
 	u64 e;
 
+	if (!(p->key.role & SH_DIRECT))
+		peek = (struct how){ .vm = how->vm, .slots = slots };
 	for (i = 0; i < AROUND; i++) {
 		gfn_t gfn;
 
@@ -606,12 +612,19 @@ int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 		sh->device = false;
 		return VH_FAULT_MMIO;
 	}
-	err = vh_shadow_prepare(sh);
-	if (err)
-		return err;
 	if (vcpu->s.cr4 & X86_CR4_SMAP)
 		vh_need(vcpu, VH_S_RFLAGS | VH_S_SS);
-	err = fault(vcpu, va, error, &how);
+	sh->unfinished = NULL;
+	for (;;) {
+		err = vh_shadow_prepare(sh);
+		if (err)
+			return err;
+		err = fault(vcpu, va, error, &how);
+		if (likely(err != -ENOMEM || !sh->unfinished))
+			break;
+		cond_resched();
+		how.again = false;
+	}
 	if (unlikely(err == FAULT_SAME))
 		return spurious(sh, va);
 	sh->spurious = ~0ULL;
@@ -647,6 +660,7 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	/* PKRU is in the register, not in memory. */
 	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
 		return -EAGAIN;
+	sh->unfinished = NULL;
 	idx = vh_slots_enter_window();
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
