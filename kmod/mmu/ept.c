@@ -57,7 +57,7 @@ static void leaf_gone(u64 e, int level)
 	bool dirty = vh_ept_caps.ad ? e & VMX_EPT_DIRTY_BIT : e & VMX_EPT_WRITABLE_MASK;
 	struct page *page;
 
-	if (e & EPT_NO_PAGE)
+	if (e & (EPT_NO_PAGE | EPT_DEVICE))
 		return;
 	page = pfn_to_page(pfn);
 	/* The host maps it by one entry as well: its head stands for all. */
@@ -171,7 +171,7 @@ static bool protect_leaf(u64 *entry, u64 e, int level)
 		e = old;
 	}
 	if (!vh_ept_caps.ad || (e & VMX_EPT_DIRTY_BIT))
-		if (!(e & EPT_NO_PAGE))
+		if (!(e & (EPT_NO_PAGE | EPT_DEVICE)))
 			SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
 }
@@ -201,7 +201,8 @@ static bool clean_leaf(u64 *entry, u64 e, int level)
 	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
 		return false;
 	clear_bit(9, (unsigned long *)entry);
-	SetPageDirty(pfn_to_page(ept_pfn(e)));
+	if (!(e & EPT_DEVICE))
+		SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
 }
 

@@ -59,12 +59,16 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 	vcpu->table_cache = NULL;
 }
 
-/*
- * At which level does the host map @hva? Interrupts off keeps the host's
- * tables from being freed under the walk (as fast GUP does); that the answer
- * still holds when it is used is what the caller's sequence check proves.
+/**
+ * vh_host_level - at which level does the host map an address?
+ * @mm: the address space
+ * @hva: in it
+ *
+ * Interrupts off keeps the host's tables from being freed under the walk (as
+ * fast GUP does); that the answer still holds when it is used is what the
+ * caller's sequence check proves. 1 to 3.
  */
-static int host_level(struct mm_struct *mm, unsigned long hva)
+int vh_host_level(struct mm_struct *mm, unsigned long hva)
 {
 	unsigned long flags;
 	int level = 1;
@@ -102,7 +106,7 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva, 
 
 	if (slot->dirty || max == 1 || slot->npages < 1UL << ept_shift(2))
 		return 1;
-	max = min(max, host_level(current->mm, hva));
+	max = min(max, vh_host_level(current->mm, hva));
 	for (level = max; level > 1; level--) {
 		gfn_t n = 1ULL << ept_shift(level), first = gfn & ~(n - 1);
 
@@ -140,12 +144,18 @@ static int no_page(unsigned long hva, long got)
 int vh_host_bring_in(unsigned long hva, bool write)
 {
 	struct page *page;
+	int err = 0;
 	long n;
 
 	n = get_user_pages_unlocked(hva, 1, &page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
-	if (n != 1)
-		return no_page(hva, n);
-	put_page(page);
+	if (n == 1)
+		put_page(page);
+	else
+		err = no_page(hva, n);
+	if (err == -EFAULT)
+		err = vh_device_page(hva, write, NULL);
+	if (err)
+		return err;
 	/* Somebody may take it away again and again. */
 	cond_resched();
 	return fatal_signal_pending(current) ? -EINTR : 0;
@@ -179,7 +189,7 @@ static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
  * @gfn: guest frame number
  * @write: it is about to be written; the slot allows that
  * @max: largest level of leaf that is wanted
- * @hp: filled in; give hp->page back with put_page()
+ * @hp: filled in; give it back with vh_host_page_put()
  *
  * Process context, may sleep, and is not inside vh_slots_enter(). -EFAULT, -EINTR.
  */
@@ -193,14 +203,21 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gf
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
-	if (err)
-		return err;
+	if (likely(!err)) {
+		hp->pfn = page_to_pfn(hp->page);
+		hp->cache = 0;
+		hp->level = leaf_level(slot, gfn, hp->hva, max);
+	} else {
+		if (err == -EFAULT)
+			err = vh_device_page(hp->hva, write, hp);
+		if (err)
+			return err;
+	}
 	if (slot->flags & KVM_MEM_READONLY)
 		hp->writable = false;
 	/* Without PML a logged page becomes writable by the fault that marks it. */
 	if (slot->dirty && !write && !vh_ept_caps.pml)
 		hp->writable = false;
-	hp->level = leaf_level(slot, gfn, hp->hva, max);
 	return 0;
 }
 
@@ -223,6 +240,8 @@ int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gf
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	if (get_user_pages_fast_only(hp->hva, 1, FOLL_WRITE, &hp->page) != 1)
 		return -EAGAIN;
+	hp->pfn = page_to_pfn(hp->page);
+	hp->cache = 0;
 	hp->writable = !(slot->flags & KVM_MEM_READONLY) && (write || !slot->dirty);
 	hp->level = leaf_level(slot, gfn, hp->hva, max);
 	return 0;
@@ -241,8 +260,12 @@ static int nx_level(const struct vh_host_page *hp, u32 access)
 static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 {
 	int level = nx_level(hp, access);
-	u64 entry = ept_entry(page_to_pfn(hp->page) & ~((1UL << ept_shift(level)) - 1), hp->writable);
+	u64 entry;
 
+	if (likely(hp->page))
+		entry = ept_entry(hp->pfn & ~((1UL << ept_shift(level)) - 1), hp->writable);
+	else
+		entry = ept_device(hp->pfn, hp->writable, hp->type);
 	/* It is going to be: nothing for the processor to do, nor for PML to log. */
 	if (access & VH_ACC_WRITE)
 		entry |= VMX_EPT_DIRTY_BIT;
@@ -281,7 +304,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn
 			vh_slot_mark(&found->s, gfn);
 	}
 	read_unlock(&mmu->lock);
-	put_page(hp.page);
+	vh_host_page_put(&hp);
 	if (err == -EEXIST) {
 		clear_way(vcpu->vm, gfn, nx_level(&hp, access));
 		if (nx_level(&hp, access) < hp.level)

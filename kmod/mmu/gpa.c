@@ -17,6 +17,9 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 {
 	u64 first, last;
 
+	/* Once: it may be a device's. */
+	if (len == 8)
+		return __get_user(*(u64 *)buf, (const u64 __user *)at);
 	if (len < 8 || len > 16)
 		return raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
 	if (__get_user(first, (const u64 __user *)at) ||

@@ -511,12 +511,13 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 	if (err)
 		return err;
 	h.level = hp.level;
-	h.pfn = page_to_pfn(hp.page) & ~((1UL << (9 * (h.level - 1))) - 1);
+	h.pfn = hp.pfn & ~((1UL << (9 * (h.level - 1))) - 1);
 	h.writable = hp.writable;
+	h.cache = hp.cache;
 	err = map(vcpu, va, w, &h, &hp, access, slot, how);
-	if (!err && h.writable && !PageDirty(hp.page))
+	if (!err && h.writable && hp.page && !PageDirty(hp.page))
 		SetPageDirty(hp.page);
-	put_page(hp.page);
+	vh_host_page_put(&hp);
 	return err;
 }
 

@@ -3,6 +3,7 @@
 #ifndef VH_MMU_SLOTS_H
 #define VH_MMU_SLOTS_H
 
+#include <linux/mm.h>
 #include <linux/srcu.h>
 
 #include "../caps.h"
@@ -166,11 +167,17 @@ unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 
+/* How what is no page may be cached: as the host's mapping of it. UC_MINUS: guests may make it WC. */
+enum vh_memtype { VH_MEM_WB, VH_MEM_WC, VH_MEM_UC, VH_MEM_UC_MINUS };
+
 /**
  * struct vh_host_page - the host's page behind a gfn, and since when that is so
  */
 struct vh_host_page {
-	struct page *page;		/* the one page, with a reference */
+	struct page *page;		/* the one page, with a reference; NULL: no page of the VMM's */
+	unsigned long pfn;
+	enum vh_memtype type;		/* without @page */
+	u64 cache;			/* the same as bits of an entry of the host's; 0 with @page */
 	unsigned long hva, seq, slots_gen;
 	int level;			/* of the largest leaf that may map it */
 	bool writable;
@@ -184,6 +191,17 @@ int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, un
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
 		     bool write, int max, struct vh_host_page *hp);
 int vh_host_bring_in(unsigned long hva, bool write);
+int vh_host_level(struct mm_struct *mm, unsigned long hva);
+
+static inline void vh_host_page_put(const struct vh_host_page *hp)
+{
+	if (likely(hp->page))
+		put_page(hp->page);
+}
+
+/* device.c */
+int vh_device_page(unsigned long hva, bool write, struct vh_host_page *hp);
+
 int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		      int max, struct vh_host_page *hp);
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn);

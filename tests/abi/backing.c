@@ -356,11 +356,151 @@ static void poisoned_tables(struct tap_result *r, const void *arg)
 		tap_fail(r, "memory has %u", *(uint32_t *)poison.mem);
 }
 
+/* --- memory that is not pages of the VMM's: the kernel's (vvar), a device's --- */
+
+/* The mapping of this name in /proc/self/maps. */
+static uint8_t *mapping(const char *name, size_t *size)
+{
+	FILE *f = fopen("/proc/self/maps", "r");
+	unsigned long from, to, found = 0;
+	char line[300];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, name) && sscanf(line, "%lx-%lx", &from, &to) == 2) {
+			found = from;
+			*size = to - from;
+			break;
+		}
+	if (f)
+		fclose(f);
+	return (uint8_t *)found;
+}
+
+static uint32_t guest_sum(struct tap_result *r, struct vm *vm, struct vcpu *v, uint32_t at,
+			  uint32_t n)
+{
+	int ret;
+
+	guest_start(vm, v, "sum", at, n);
+	ret = vcpu_run(v);
+	if (ret || v->run->exit_reason != KVM_EXIT_IO) {
+		tap_fail(r, "a read: %s, exit %s", strerror(-ret), exit_name(v->run->exit_reason));
+		return ~0u;
+	}
+	return *(uint32_t *)((uint8_t *)v->run + v->run->io.data_offset);
+}
+
+/* What the kernel shows to each process: read, but neither written nor kept. */
+static void vvar(struct tap_result *r, const void *arg)
+{
+	size_t size = 0, at;
+	uint8_t *p = mapping("[vvar]", &size);
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	uint32_t want = 0;
+	int ret;
+
+	(void)arg;
+	/* a word of the first page that stays as it is */
+	for (at = 0x80; p && at < 0x1000 && !want; at += 4) {
+		want = *(volatile uint32_t *)(p + at);
+		usleep(20000);
+		if (*(volatile uint32_t *)(p + at) != want)
+			want = 0;
+	}
+	if (!want) {
+		tap_skip(r, "the kernel shows no time");
+		return;
+	}
+	at -= 4;
+	if (vm_slot(&vm, 1, 0, GPA, size, p)) {
+		tap_fail(r, "slot: %s", strerror(errno));
+		return;
+	}
+	if (guest_sum(r, &vm, v, GPA + at, 1) != want)
+		tap_fail(r, "the guest reads something else at %#zx", at);
+	guest_start(&vm, v, "touch", GPA + at, 1);
+	ret = vcpu_run(v);
+	if (ret != -EFAULT)
+		tap_fail(r, "a write: %s, exit %s", strerror(-ret),
+			 exit_name(v->run->exit_reason));
+	if (*(volatile uint32_t *)(p + at) != want)
+		tap_fail(r, "it was written");
+}
+
+#define TEXT	0xb8000			/* the display's memory: 32 KiB */
+
+/* A device's memory: both read and write it, and it goes with the VMM's mapping. */
+static void device(struct tap_result *r, const void *arg)
+{
+	const char *guest = arg;
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	volatile uint32_t *p, *again;
+	uint64_t bits = 0;
+	struct kvm_dirty_log l = { .slot = 1, .dirty_bitmap = &bits };
+	int fd = open("/dev/mem", O_RDWR | O_SYNC), ret;
+
+	p = fd < 0 ? MAP_FAILED : mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, TEXT);
+	if (p == MAP_FAILED) {
+		tap_skip(r, "no device's memory can be had");
+		return;
+	}
+	p[0] = 41;
+	if (p[0] != 41) {
+		tap_skip(r, "there is no display");
+		return;
+	}
+	if (vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, (void *)p)) {
+		tap_fail(r, "slot: %s", strerror(errno));
+		return;
+	}
+	if (!strcmp(guest, "touch") && guest_sum(r, &vm, v, GPA, 1) != 41)
+		tap_fail(r, "the guest reads something else");
+	xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l);
+	if (bits)
+		tap_fail(r, "the log has %#llx", (unsigned long long)bits);
+	guest_start(&vm, v, guest, GPA, 1);
+	run_once(v);
+	/* "device" writes zeros */
+	if (v->run->exit_reason != KVM_EXIT_IO || p[0] != (strcmp(guest, "touch") ? 0 : 42))
+		tap_fail(r, "exit %s, memory has %u", exit_name(v->run->exit_reason), p[0]);
+	xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l);
+	if (bits != 1)
+		tap_fail(r, "after a write the log has %#llx", (unsigned long long)bits);
+	run_once(v);
+	xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l);
+	if (bits != 1)
+		tap_fail(r, "after another the log has %#llx", (unsigned long long)bits);
+	p[0] = 7;
+
+	/* Gone: the guest has it no longer, and what comes there is the guest's. */
+	again = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, TEXT);
+	munmap((void *)p, SIZE);
+	guest_start(&vm, v, guest, GPA, 1);
+	while (!(ret = vcpu_run(v)) && v->run->exit_reason == KVM_EXIT_MMIO)
+		;
+	if (!ret && v->run->exit_reason != KVM_EXIT_INTERNAL_ERROR)
+		tap_fail(r, "it outlives the mapping: exit %s", exit_name(v->run->exit_reason));
+	if (again[0] != 7)
+		tap_fail(r, "the guest has written %u to the device", again[0]);
+	if (mmap((void *)p, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		 -1, 0) != p)
+		tap_fail(r, "mmap");
+	guest_start(&vm, v, "touch", GPA, 1);
+	run_once(v);
+	if (p[0] != 1 || again[0] != 7)
+		tap_fail(r, "memory in its place has %u, the device %u", p[0], again[0]);
+}
+
 const struct test_case backing_cases[] = {
 	{ "memory-unserved", unserved, "touch" },
 	{ "memory-unserved-interpreted", unserved, "device" },
 	{ "memory-served-late", served_late, "touch" },
 	{ "memory-served-late-interpreted", served_late, "device" },
+	{ "memory-vvar", vvar, NULL },
+	{ "memory-device", device, "touch" },
+	{ "memory-device-interpreted", device, "device" },
 	{ "memory-poisoned", poisoned, NULL },
 	{ "memory-poisoned-interpreted", poisoned_interpreted, NULL },
 	{ "memory-poisoned-tables", poisoned_tables, NULL },
