@@ -454,7 +454,7 @@ static void large(struct tap_result *r, const void *arg)
 {
 	const uint64_t npages = 1 << 24, base = 1ull << 32;
 	/* a kernel that looks for errors takes ten times as long */
-	const uint64_t limit = access("/sys/kernel/debug/kmemleak", F_OK) ? npages : 10 * npages;
+	const uint64_t limit = access("/sys/kernel/debug/kmemleak", F_OK) ? 2 * npages : 20 * npages;
 	struct kvm_dirty_log l = { .slot = 1 };
 	struct vm vm;
 	struct vcpu *v = vm_simple(&vm, 0);

@@ -326,6 +326,38 @@ static void test_page_state(struct kunit *test)
 	__free_page(page);
 }
 
+/* Memory types of a device (SDM 29.3.7.2), and that nothing is looked for behind its pfn. */
+static void test_device(struct kunit *test)
+{
+	static const struct {
+		enum vh_memtype type;
+		u64 bits;
+	} types[] = {
+		{ VH_MEM_WB, WRITE_BACK | IGNORE_PAT },
+		{ VH_MEM_WC, 1ULL << 3 | IGNORE_PAT },
+		{ VH_MEM_UC, IGNORE_PAT },
+		{ VH_MEM_UC_MINUS, 0 },
+	};
+	/* No host has memory there. */
+	const unsigned long pfn = 0xffffff0000UL;
+	struct ept_test *t = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		u64 e = ept_device(pfn + i, i & 1, types[i].type);
+
+		KUNIT_EXPECT_EQ(test, e & (MEMORY_TYPE | IGNORE_PAT), types[i].bits);
+		KUNIT_EXPECT_EQ(test, e & ADDRESS, (u64)(pfn + i) << 12);
+		KUNIT_EXPECT_EQ(test, e & RWX, i & 1 ? RWX : R | X);
+		KUNIT_EXPECT_EQ(test, map(t, i, e | DIRTY, 1), 0);
+	}
+	/* Each of these would touch its struct page. */
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 2));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_pml_ops, 0, 2));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 2, 4));
+	zap(t, 0, 4, VH_ZAP_BATCH);
+}
+
 /* Large pages go when they are to be watched: they come back small. */
 static void test_protect_large(struct kunit *test)
 {
@@ -462,6 +494,7 @@ static struct kunit_case ept_cases[] = {
 	KUNIT_CASE_PARAM(test_leaf, level_gen_params),
 	KUNIT_CASE(test_no_tables),
 	KUNIT_CASE(test_page_state),
+	KUNIT_CASE(test_device),
 	KUNIT_CASE(test_protect_large),
 	KUNIT_CASE(test_budget),
 	KUNIT_CASE(test_random),
