@@ -9,6 +9,7 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/hrtimer.h>
+#include <asm/pgtable_types.h>
 
 /* hrtimer_setup() took the place of hrtimer_init() and the function member in 6.13. */
 static inline void vh_hrtimer_init(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *),
@@ -67,6 +68,15 @@ typedef int vh_young_t;
 	enum lru_status fn(struct list_head *item, struct list_lru_one *list, \
 			   spinlock_t *lru_lock, void *arg)
 #endif
+
+/* pfnmap.c */
+struct vm_area_struct;
+struct vh_pfnmap {
+	unsigned long pfn;
+	pgprot_t prot;
+	bool writable;
+};
+int vh_pfnmap_get(struct vm_area_struct *vma, unsigned long addr, struct vh_pfnmap *m);
 
 void vh_kick_cpu(int cpu);
 int vh_notify_vector(void);

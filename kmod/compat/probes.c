@@ -82,6 +82,18 @@ int probe(struct kvm_run *run)
 }
 #endif
 
+#ifdef PROBE_FOLLOW_PFNMAP
+#include <linux/mm.h>
+int probe(struct follow_pfnmap_args *args);
+int probe(struct follow_pfnmap_args *args)
+{
+	int err = follow_pfnmap_start(args);
+
+	follow_pfnmap_end(args);
+	return err;
+}
+#endif
+
 #ifdef PROBE_SYSCORE_DATA
 #include <linux/syscore_ops.h>
 void probe(struct syscore *s);

@@ -57,7 +57,7 @@ static void leaf_gone(u64 e, int level)
 	bool dirty = vh_ept_caps.ad ? e & VMX_EPT_DIRTY_BIT : e & VMX_EPT_WRITABLE_MASK;
 	struct page *page;
 
-	if (e & EPT_NO_PAGE)
+	if (e & (EPT_NO_PAGE | EPT_DEVICE))
 		return;
 	page = pfn_to_page(pfn);
 	/* The host maps it by one entry as well: its head stands for all. */
@@ -171,15 +171,26 @@ static bool protect_leaf(u64 *entry, u64 e, int level)
 		e = old;
 	}
 	if (!vh_ept_caps.ad || (e & VMX_EPT_DIRTY_BIT))
-		if (!(e & EPT_NO_PAGE))
+		if (!(e & (EPT_NO_PAGE | EPT_DEVICE)))
 			SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
 }
 
-/* Take write permission away, for dirty logging. */
-static bool ept_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+/* As many pages at once as a part has leaves. */
+static bool one_part(struct vh_mmu *mmu, struct vh_zap *z,
+		     bool (*fn)(u64 *entry, u64 e, int level))
 {
-	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, protect_leaf);
+	gfn_t end = min_t(gfn_t, z->end, z->start + z->budget);
+
+	z->flush |= for_each_leaf(mmu->root, EPT_LEVELS, 0, z->start, end, fn);
+	z->start = end;
+	return end < z->end;
+}
+
+/* Take write permission away, for dirty logging. */
+static bool ept_protect(struct vh_mmu *mmu, struct vh_zap *z)
+{
+	return one_part(mmu, z, protect_leaf);
 }
 
 /* Small leaves stay writable, and PML logs that they become dirty again. */
@@ -190,13 +201,14 @@ static bool clean_leaf(u64 *entry, u64 e, int level)
 	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
 		return false;
 	clear_bit(9, (unsigned long *)entry);
-	SetPageDirty(pfn_to_page(ept_pfn(e)));
+	if (!(e & EPT_DEVICE))
+		SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
 }
 
-static bool ept_clean(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+static bool ept_clean(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clean_leaf);
+	return one_part(mmu, z, clean_leaf);
 }
 
 static bool leaf_young(u64 *entry, u64 e, int level)

@@ -7,10 +7,13 @@
 #include <asm/page.h>
 #include <asm/vmx.h>
 
+#include "slots.h"
+
 #define EPT_LEVELS	4
 #define EPT_ENTRIES	512
 #define EPT_LARGE	BIT_ULL(7)
 #define EPT_NO_PAGE	BIT_ULL(52)	/* ignored by hardware: not a page of the VMM */
+#define EPT_DEVICE	BIT_ULL(54)	/* ignored by hardware: no page to keep dirty and young */
 #define EPT_SPLIT	BIT_ULL(53)	/* ignored by hardware: code was executed in this table's range */
 #define EPT_ADDR	GENMASK_ULL(51, 12)
 
@@ -46,6 +49,26 @@ static inline u64 ept_entry(unsigned long pfn, bool writable)
 	return (u64)pfn << PAGE_SHIFT | VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT | VMX_EPT_IPAT_BIT |
 	       VMX_EPT_READABLE_MASK | VMX_EPT_EXECUTABLE_MASK | VMX_EPT_ACCESS_BIT |
 	       (writable ? VMX_EPT_WRITABLE_MASK : 0);
+}
+
+/* A device's memory, or the kernel's: cached as the VMM has it mapped (SDM 29.3.7.2). */
+static inline u64 ept_device(unsigned long pfn, bool writable, enum vh_memtype type)
+{
+	u64 e = ept_entry(pfn, writable) | EPT_DEVICE;
+	const u64 clear = (u64)VMX_EPTP_MT_WB << VMX_EPT_MT_EPTE_SHIFT;
+
+	switch (type) {
+	case VH_MEM_WB:
+		return e;
+	case VH_MEM_WC:
+		return (e & ~clear) | 1ULL << VMX_EPT_MT_EPTE_SHIFT;
+	case VH_MEM_UC_MINUS:
+		/* With the guest's PAT: WC if that says WC, else UC (SDM Table 12-7). */
+		return e & ~(clear | VMX_EPT_IPAT_BIT);
+	case VH_MEM_UC:
+		break;
+	}
+	return e & ~clear;
 }
 
 int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_table_cache *cache);

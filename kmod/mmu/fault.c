@@ -59,12 +59,16 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 	vcpu->table_cache = NULL;
 }
 
-/*
- * At which level does the host map @hva? Interrupts off keeps the host's
- * tables from being freed under the walk (as fast GUP does); that the answer
- * still holds when it is used is what the caller's sequence check proves.
+/**
+ * vh_host_level - at which level does the host map an address?
+ * @mm: the address space
+ * @hva: in it
+ *
+ * Interrupts off keeps the host's tables from being freed under the walk (as
+ * fast GUP does); that the answer still holds when it is used is what the
+ * caller's sequence check proves. 1 to 3.
  */
-static int host_level(struct mm_struct *mm, unsigned long hva)
+int vh_host_level(struct mm_struct *mm, unsigned long hva)
 {
 	unsigned long flags;
 	int level = 1;
@@ -102,7 +106,7 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva, 
 
 	if (slot->dirty || max == 1 || slot->npages < 1UL << ept_shift(2))
 		return 1;
-	max = min(max, host_level(current->mm, hva));
+	max = min(max, vh_host_level(current->mm, hva));
 	for (level = max; level > 1; level--) {
 		gfn_t n = 1ULL << ept_shift(level), first = gfn & ~(n - 1);
 
@@ -114,6 +118,48 @@ static int leaf_level(const struct vh_slot *slot, gfn_t gfn, unsigned long hva, 
 	return 1;
 }
 
+/*
+ * GUP has found no page. A fatal signal looks like a missing one, and a signal tells of a
+ * poisoned one: let the run loop see it.
+ */
+static int no_page(unsigned long hva, long got)
+{
+	if (fatal_signal_pending(current))
+		return -EINTR;
+	if (got != -EHWPOISON)
+		return -EFAULT;
+	/* As if the VMM's thread had touched it: it may put another page there. */
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)hva, PAGE_SHIFT, current);
+	return -EINTR;
+}
+
+/**
+ * vh_host_bring_in - have the host's page at hand, by a fault if it must
+ * @hva: in the VMM's memory
+ * @write: it is about to be written
+ *
+ * Process context, in the VM's address space; sleeps as long as it takes whoever serves the
+ * memory. The page may be gone again when this returns. -EFAULT, -EINTR.
+ */
+int vh_host_bring_in(unsigned long hva, bool write)
+{
+	struct page *page;
+	int err = 0;
+	long n;
+
+	n = get_user_pages_unlocked(hva, 1, &page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
+	if (n == 1)
+		put_page(page);
+	else
+		err = no_page(hva, n);
+	if (err == -EFAULT)
+		err = vh_device_page(hva, write, NULL);
+	if (err)
+		return err;
+	/* Somebody may take it away again and again. */
+	cond_resched();
+	return fatal_signal_pending(current) ? -EINTR : 0;
+}
 
 /* The page behind hva, with a reference; *writable when it may be mapped so. */
 static int get_page_at(unsigned long hva, bool write, struct page **page, bool *writable)
@@ -123,12 +169,9 @@ static int get_page_at(unsigned long hva, bool write, struct page **page, bool *
 	*writable = true;
 	if (get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1)
 		return 0;
-	n = get_user_pages_unlocked(hva, 1, page, write ? FOLL_WRITE : 0);
+	n = get_user_pages_unlocked(hva, 1, page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
 	*writable = write;
-	if (n == 1)
-		return 0;
-	/* A fatal signal looks like a missing page: let the run loop see it. */
-	return fatal_signal_pending(current) ? -EINTR : n == -EHWPOISON ? -EHWPOISON : -EFAULT;
+	return n == 1 ? 0 : no_page(hva, n);
 }
 
 /* Something else stands where a leaf of @level is to be: the next try finds room. */
@@ -142,30 +185,39 @@ static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
 /**
  * vh_host_page_get - the host's page behind a gfn, brought in
  * @vcpu: the vCPU, own thread
- * @slot: its memslot
+ * @found: its memslot
  * @gfn: guest frame number
  * @write: it is about to be written; the slot allows that
  * @max: largest level of leaf that is wanted
- * @hp: filled in; give hp->page back with put_page()
+ * @hp: filled in; give it back with vh_host_page_put()
  *
- * Process context, may sleep. -EFAULT, -EHWPOISON, -EINTR.
+ * Process context, may sleep, and is not inside vh_slots_enter(). -EFAULT, -EINTR.
  */
-int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
-		     int max, struct vh_host_page *hp)
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
+		     bool write, int max, struct vh_host_page *hp)
 {
+	const struct vh_slot *slot = &found->s;
 	int err;
 
+	hp->slots_gen = found->gen;
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
-	if (err)
-		return err;
+	if (likely(!err)) {
+		hp->pfn = page_to_pfn(hp->page);
+		hp->cache = 0;
+		hp->level = leaf_level(slot, gfn, hp->hva, max);
+	} else {
+		if (err == -EFAULT)
+			err = vh_device_page(hp->hva, write, hp);
+		if (err)
+			return err;
+	}
 	if (slot->flags & KVM_MEM_READONLY)
 		hp->writable = false;
 	/* Without PML a logged page becomes writable by the fault that marks it. */
 	if (slot->dirty && !write && !vh_ept_caps.pml)
 		hp->writable = false;
-	hp->level = leaf_level(slot, gfn, hp->hva, max);
 	return 0;
 }
 
@@ -183,10 +235,13 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn
 int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		      int max, struct vh_host_page *hp)
 {
+	hp->slots_gen = READ_ONCE(vcpu->vm->mmu->slots_gen);
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
 	if (get_user_pages_fast_only(hp->hva, 1, FOLL_WRITE, &hp->page) != 1)
 		return -EAGAIN;
+	hp->pfn = page_to_pfn(hp->page);
+	hp->cache = 0;
 	hp->writable = !(slot->flags & KVM_MEM_READONLY) && (write || !slot->dirty);
 	hp->level = leaf_level(slot, gfn, hp->hva, max);
 	return 0;
@@ -205,8 +260,12 @@ static int nx_level(const struct vh_host_page *hp, u32 access)
 static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 {
 	int level = nx_level(hp, access);
-	u64 entry = ept_entry(page_to_pfn(hp->page) & ~((1UL << ept_shift(level)) - 1), hp->writable);
+	u64 entry;
 
+	if (likely(hp->page))
+		entry = ept_entry(hp->pfn & ~((1UL << ept_shift(level)) - 1), hp->writable);
+	else
+		entry = ept_device(hp->pfn, hp->writable, hp->type);
 	/* It is going to be: nothing for the processor to do, nor for PML to log. */
 	if (access & VH_ACC_WRITE)
 		entry |= VMX_EPT_DIRTY_BIT;
@@ -217,14 +276,14 @@ static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 	return entry;
 }
 
-static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, u32 access)
+static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn, u32 access)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp;
 
-	err = vh_host_page_get(vcpu, slot, gfn, write, max, &hp);
+	err = vh_host_page_get(vcpu, found, gfn, write, max, &hp);
 	if (err)
 		return err;
 
@@ -242,10 +301,10 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
-			vh_slot_mark(slot, gfn);
+			vh_slot_mark(&found->s, gfn);
 	}
 	read_unlock(&mmu->lock);
-	put_page(hp.page);
+	vh_host_page_put(&hp);
 	if (err == -EEXIST) {
 		clear_way(vcpu->vm, gfn, nx_level(&hp, access));
 		if (nx_level(&hp, access) < hp.level)
@@ -255,8 +314,11 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn,
 	return err;
 }
 
-/* A page of vh's own; writable, for the processor's walks write accessed bits. In no log. */
-static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
+/*
+ * A page of vh's own; writable, for the processor's walks write accessed bits. In no log.
+ * @gen: of the memslots, if one could take its place.
+ */
+static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page, const unsigned long *gen)
 {
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 	u64 e = ept_entry(page_to_pfn(page), true) | EPT_NO_PAGE | VMX_EPT_DIRTY_BIT;
@@ -264,7 +326,10 @@ static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page)
 
 	read_lock(&mmu->lock);
 	do {
-		err = vh_ept_map(mmu, gfn, e, 1, vcpu->table_cache);
+		if (gen && *gen != mmu->slots_gen)
+			err = VH_FAULT_RETRY;
+		else
+			err = vh_ept_map(mmu, gfn, e, 1, vcpu->table_cache);
 	} while (err == -EAGAIN);
 	read_unlock(&mmu->lock);
 	return err;
@@ -288,13 +353,14 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
  * @access: VH_ACC_READ, WRITE, EXEC
  *
  * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
- * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR.
+ * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
+ * handled first, maybe the SIGBUS that tells of a poisoned page).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
-	const struct vh_slot *slot;
-	int idx, err;
+	struct vh_slot_found found;
+	int err;
 
 	vcpu->faults++;
 	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
@@ -303,25 +369,20 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 			return err;
 	}
 	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
-		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page);
+		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page, NULL);
 		if (err != -EEXIST)
 			return err;
 		clear_way(vcpu->vm, gfn, 1);
 		return VH_FAULT_RETRY;
 	}
-	idx = srcu_read_lock(&vh_slots_srcu);
-	slot = vh_slot_find(vh_slots(vcpu->vm), gfn);
-	if (!slot) {
-		err = VH_FAULT_MMIO;
+	if (!vh_slot_lookup(vcpu->vm, gfn, &found)) {
 		if (vh_mmu_is_apic(vcpu, gfn))
-			err = map_private(vcpu, gfn, vcpu->vm->mmu->apic_page);
-	} else if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY)) {
-		err = VH_FAULT_MMIO;
-	} else {
-		err = map_page(vcpu, slot, gfn, access);
+			return map_private(vcpu, gfn, vcpu->vm->mmu->apic_page, &found.gen);
+		return VH_FAULT_MMIO;
 	}
-	srcu_read_unlock(&vh_slots_srcu, idx);
-	return err;
+	if ((access & VH_ACC_WRITE) && (found.s.flags & KVM_MEM_READONLY))
+		return VH_FAULT_MMIO;
+	return map_page(vcpu, &found, gfn, access);
 }
 
 /**

@@ -4,7 +4,6 @@
  *
  * The caller runs in the VM's address space, and may sleep.
  */
-#include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
@@ -18,6 +17,9 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 {
 	u64 first, last;
 
+	/* Once: it may be a device's. */
+	if (len == 8)
+		return __get_user(*(u64 *)buf, (const u64 __user *)at);
 	if (len < 8 || len > 16)
 		return raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
 	if (__get_user(first, (const u64 __user *)at) ||
@@ -28,29 +30,47 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 	return 0;
 }
 
-/* One access inside a page. */
-static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write)
+/* One access inside a page that does not sleep. 0, -ENXIO, or VH_BRING_IN with *hva. */
+static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write,
+		    unsigned long *hva)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	const struct vh_slot *slot;
 	int idx, err = -ENXIO;
-	void __user *at;
 
-	idx = srcu_read_lock(&vh_slots_srcu);
+	idx = vh_slots_enter();
 	slot = vh_slot_find(vh_slots(vm), gfn);
 	if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
-		at = (void __user *)(vh_slot_hva(slot, gfn) + offset_in_page(gpa));
 		/* The memslot's range was checked when it was set: only the copy is left to do. */
-		might_fault();
-		if (write) {
-			err = raw_copy_to_user(at, buf, len) ? -EFAULT : 0;
-			if (!err)
-				vh_slot_mark(slot, gfn);
-		} else {
-			err = copy_in(buf, at, len);
-		}
+		*hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
+		pagefault_disable();
+		err = write ? raw_copy_to_user((void __user *)*hva, buf, len) :
+			      copy_in(buf, (void __user *)*hva, len);
+		pagefault_enable();
+		if (err)
+			err = VH_BRING_IN;
+		else if (write)
+			vh_slot_mark(slot, gfn);
 	}
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave(idx);
+	return err;
+}
+
+/*
+ * One access inside a page. The page is brought in without anything held, and
+ * what it is reached by is looked up again: it is never written to after its
+ * memslot has been deleted.
+ */
+static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write)
+{
+	unsigned long hva;
+	int err;
+
+	while (unlikely((err = try_page(vm, gpa, buf, len, write, &hva)) == VH_BRING_IN)) {
+		err = vh_host_bring_in(hva, write);
+		if (err)
+			return err;
+	}
 	return err;
 }
 
@@ -76,7 +96,8 @@ static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len,
  * @buf: filled in
  * @len: bytes
  *
- * Returns 0, -ENXIO (not in a memslot), -EFAULT (nothing behind it).
+ * Returns 0, -ENXIO (not in a memslot), -EFAULT (nothing behind it), -EINTR (a
+ * signal is to be handled first).
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
 {
@@ -90,7 +111,8 @@ int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
  * @buf: what
  * @len: bytes
  *
- * Returns 0, -ENXIO (not in a writable memslot), -EFAULT (nothing behind it).
+ * Returns 0, -ENXIO (not in a writable memslot), -EFAULT (nothing behind it), -EINTR
+ * (a signal is to be handled first).
  */
 int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len)
 {
@@ -106,22 +128,88 @@ int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write)
 {
 	const struct vh_slot *slot;
-	int idx = srcu_read_lock(&vh_slots_srcu);
+	int idx = vh_slots_enter();
 	bool ram;
 
 	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
 	ram = slot && !(write && (slot->flags & KVM_MEM_READONLY));
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave(idx);
 	return ram;
 }
 
-#define TRY(type, p, old, new)						\
-	({								\
-		type o_ = (type)*(old), r_ = cmpxchg((type *)(p), o_, (type)(new)); \
-		int e_ = r_ == o_ ? 0 : -EAGAIN;			\
-		*(old) = r_;						\
-		e_;							\
+/* In the VMM's memory. 0, -EAGAIN, or VH_BRING_IN. */
+#define EXCHANGE(type, hva, old, new)						\
+	({									\
+		type __user *p_ = (type __user *)(hva);				\
+		type was_ = *(old);						\
+		int r_ = VH_BRING_IN;						\
+										\
+		if (user_access_begin(p_, sizeof(type))) {			\
+			__label__ fault_, end_;					\
+			r_ = unsafe_try_cmpxchg_user(p_, &was_, (type)(new), fault_) ?	\
+			     0 : -EAGAIN;					\
+			goto end_;						\
+fault_:			r_ = VH_BRING_IN;						\
+end_:			user_access_end();					\
+			*(old) = r_ == -EAGAIN ? was_ : *(old);			\
+		}								\
+		r_;								\
 	})
+
+/**
+ * vh_slot_cmpxchg - vh_gpa_cmpxchg() that does not sleep
+ * @slot: where @gpa is
+ * @gpa: where; the operand must not cross a page
+ * @old: expected value; what was there is put here
+ * @new: stored when it was as expected
+ * @len: 1, 2, 4 or 8 bytes
+ *
+ * Inside vh_slots_enter(). 0, -EAGAIN (the value differed), VH_BRING_IN, -EFAULT.
+ */
+int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	unsigned long hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
+	int err = -EFAULT;
+
+	if (slot->flags & KVM_MEM_READONLY)
+		return -EFAULT;
+	pagefault_disable();
+	switch (len) {
+	case 1:
+		err = EXCHANGE(u8, hva, old, new);
+		break;
+	case 2:
+		err = EXCHANGE(u16, hva, old, new);
+		break;
+	case 4:
+		err = EXCHANGE(u32, hva, old, new);
+		break;
+	case 8:
+		err = EXCHANGE(u64, hva, old, new);
+		break;
+	}
+	pagefault_enable();
+	if (!err)
+		vh_slot_mark(slot, gfn);
+	return err;
+}
+
+static int try_cmpxchg_page(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len,
+			    unsigned long *hva)
+{
+	const struct vh_slot *slot;
+	int idx, err = -EFAULT;
+
+	idx = vh_slots_enter();
+	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
+	if (slot) {
+		*hva = vh_slot_hva(slot, gpa >> PAGE_SHIFT);
+		err = vh_slot_cmpxchg(slot, gpa, old, new, len);
+	}
+	vh_slots_leave(idx);
+	return err;
+}
 
 /**
  * vh_gpa_cmpxchg - compare and exchange in guest-physical memory
@@ -131,46 +219,21 @@ bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write)
  * @new: stored when it was as expected
  * @len: 1, 2, 4 or 8 bytes
  *
- * Returns 0, -EAGAIN (the value differed), -EFAULT.
+ * Returns 0, -EAGAIN (the value differed), -EFAULT, -EINTR (a signal is to be
+ * handled first).
  */
 int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
-	gfn_t gfn = gpa >> PAGE_SHIFT;
-	const struct vh_slot *slot;
-	int idx, err = -EFAULT;
-	struct page *page;
-	void *p;
+	unsigned long hva;
+	int err;
 
 	if (offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
-	idx = srcu_read_lock(&vh_slots_srcu);
-	slot = vh_slot_find(vh_slots(vm), gfn);
-	if (!slot || (slot->flags & KVM_MEM_READONLY) ||
-	    get_user_pages_fast(vh_slot_hva(slot, gfn), 1, FOLL_WRITE, &page) != 1)
-		goto out;
-	p = kmap_local_page(page) + offset_in_page(gpa);
-	switch (len) {
-	case 1:
-		err = TRY(u8, p, old, new);
-		break;
-	case 2:
-		err = TRY(u16, p, old, new);
-		break;
-	case 4:
-		err = TRY(u32, p, old, new);
-		break;
-	case 8:
-		err = TRY(u64, p, old, new);
-		break;
+	while ((err = try_cmpxchg_page(vm, gpa, old, new, len, &hva)) == VH_BRING_IN) {
+		err = vh_host_bring_in(hva, true);
+		if (err)
+			return err;
 	}
-	kunmap_local(p);
-	if (!err) {
-		set_page_dirty_lock(page);
-		vh_slot_mark(slot, gfn);
-	}
-	put_page(page);
-out:
-	srcu_read_unlock(&vh_slots_srcu, idx);
 	return err;
 }
 

@@ -60,7 +60,7 @@ struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
 struct vh_mmu {
 	struct vh_vm *vm;		/* const */
 	struct mutex slots_lock;	/* memslot changes; nests inside vm->lock */
-	/* vCPUs read it under vh_slots_srcu, the notifier under lock; writers: slots_lock, lock */
+	/* read inside vh_slots_enter() or with lock; writers: slots_lock, lock */
 	struct vh_slots __rcu *slots;
 	struct mmu_notifier notifier;
 	rwlock_t lock;			/* read: map with cmpxchg; write: zap */
@@ -70,9 +70,9 @@ struct vh_mmu {
 	unsigned long inv_end;
 	u64 *root;			/* EPT PML4, never freed before the VM is */
 	u64 eptp;			/* as written to the VMCS */
-	unsigned long slots_gen;	/* of the memslots; never 0; slots_lock */
+	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
 	unsigned long pages;		/* in all memslots; slots_lock */
-	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_srcu */
+	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
 	bool pml;			/* a memslot is logged by PML; slots_lock */
 	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
 	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
@@ -110,17 +110,18 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of
  * VH_ACC_READ/WRITE/EXEC. Returns 0 (mapped), VH_FAULT_*, or -EFAULT (no host
- * page behind the memslot), -ENOMEM, -EINTR.
+ * page behind the memslot), -ENOMEM, -EINTR (a signal is due first).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
 
 /*
  * Guest-physical access through the memslots by the kernel: -ENXIO outside
- * them (or a write to a read-only one), -EFAULT when nothing is behind one.
+ * them (or a write to a read-only one), -EFAULT when nothing is behind one,
+ * -EINTR when a signal is due first. They may sleep.
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
 int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len);
-/* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; 0, -EAGAIN (old differs), -EFAULT. */
+/* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
 int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
@@ -220,7 +221,7 @@ struct vh_walk_mem {
 
 /*
  * SDM Vol. 3, 4.3 to 4.7. Returns 0, -EFAULT with w->error_code for a guest
- * page fault, or -ENXIO when a table lies outside guest memory. @set_ad: set
+ * page fault, -ENXIO when a table lies outside guest memory, -EINTR. @set_ad: set
  * accessed/dirty bits as the processor would.
  */
 int vh_walk_paging(const struct vh_paging *p, const struct vh_walk_mem *mem,

@@ -45,11 +45,27 @@ static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long 
 	return result;
 }
 
+/* Where zap_hva_range() is: memslots come by gfn, also when they have changed meanwhile. */
+struct zap_hva {
+	struct vh_zap z;
+	gfn_t first;			/* of the memslot that is being done */
+	bool begun;
+};
+
 static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
 {
-	struct vh_zap *z = arg;
+	struct zap_hva *at = arg;
+	struct vh_zap *z = &at->z;
 
-	z->start = first;
+	if (at->begun && first < at->first)
+		return false;
+	if (!at->begun || first > at->first) {
+		at->begun = true;
+		at->first = first;
+		z->start = first;
+		z->vcpu = 0;
+		z->pos = 0;
+	}
 	z->end = last;
 	return vh_mmu_ops->zap(mmu, z);
 }
@@ -57,23 +73,23 @@ static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
 /*
  * mmu.lock held for writing, dropped between two parts of a long range: the
  * caller has made sure that nothing is mapped there meanwhile, or does not
- * mind. Looking at a part again that is empty by then costs little.
+ * mind.
  */
 static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool may_sleep)
 	__must_hold(&vm->mmu->lock)
 {
 	struct vh_mmu *mmu = vm->mmu;
-	struct vh_zap z = { .tables = LIST_HEAD_INIT(z.tables) };
+	struct zap_hva at = { .z.tables = LIST_HEAD_INIT(at.z.tables) };
 	bool more, any = false;
 
 	for (;;) {
-		z.budget = VH_ZAP_BATCH;
-		z.flush = false;
-		more = for_each_range(vm, start, end, zap_range, &z, true);
-		if (z.flush)
+		at.z.budget = VH_ZAP_BATCH;
+		at.z.flush = false;
+		more = for_each_range(vm, start, end, zap_range, &at, true);
+		if (at.z.flush)
 			vh_vm_flush_tlb(vm);
-		any |= z.flush;
-		vh_ept_free_tables(vm, &z.tables);
+		any |= at.z.flush;
+		vh_ept_free_tables(vm, &at.z.tables);
 		if (!more)
 			return any;
 		write_unlock(&mmu->lock);

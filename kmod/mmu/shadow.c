@@ -73,6 +73,7 @@ static bool is_pdpt(const struct vh_shadow_page *p)
 	return SH_LEVEL(p->key.role) == 3 && SH_MODE(p->key.role) != SH_LONG;
 }
 
+/* In no list, and no longer in sh->pages. */
 static void page_free(struct vh_shadow_page *p)
 {
 	struct vh_vm *vm = p->sh->vcpu->vm;
@@ -83,8 +84,13 @@ static void page_free(struct vh_shadow_page *p)
 	}
 	if (p->gpte)
 		vh_table_free(vm, p->gpte);
-	xa_erase(&p->sh->pages, p->id);
 	kmem_cache_free(page_cache, p);
+}
+
+static void page_drop(struct vh_shadow_page *p)
+{
+	xa_erase(&p->sh->pages, p->id);
+	page_free(p);
 }
 
 static struct vh_shadow_page *page_alloc(struct vh_shadow *sh)
@@ -158,21 +164,20 @@ static unsigned long collect(struct vh_shadow *sh, unsigned int keep, struct lis
 			sh->pdpt_page[i]->marked = false;
 	for (i = 0; i < HASH_SIZE(sh->hash); i++) {
 		hlist_for_each_entry_safe(p, next, &sh->hash[i], hash) {
-			unsigned int j;
-
 			if (p->marked) {
 				p->marked = false;
 				continue;
 			}
-			for (j = 0; j < SH_ENTRIES; j++)
-				if (p->next[j])
-					vh_shadow_rmap_del(sh, p, j);
 			hlist_del(&p->hash);
+			/* With the lock held: who goes through them all holds it too. */
+			xa_erase(&sh->pages, p->id);
 			list_add(&p->node, freed);
 			sh->nr_pages--;
 			n += p->gpte ? 2 : 1;
 		}
 	}
+	if (n)
+		vh_shadow_rmap_rebuild(sh);
 	return n;
 }
 
@@ -201,7 +206,7 @@ static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
 /* How many tables this vCPU may have. */
 static unsigned long pages_max(struct vh_vm *vm)
 {
-	return max(SH_PAGES_MIN, READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE);
+	return clamp(READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE, SH_PAGES_MIN, SH_PAGES_MAX);
 }
 
 /**
@@ -331,10 +336,7 @@ static struct vh_shadow_page *root_page(struct vh_shadow *sh, unsigned int slot,
 
 	if (SH_MODE(key->role) == SH_LONG) {
 		p = vh_shadow_find(sh, key);
-		if (!p)
-			return vh_shadow_new(sh, key, NULL);
-		vh_shadow_compare(sh, p, true);
-		return p;
+		return p ? p : vh_shadow_new(sh, key, NULL);
 	}
 	p = sh->pdpt_page[slot];
 	if (!p)
@@ -364,19 +366,25 @@ static struct vh_shadow_root *root_new(struct vh_shadow *sh, u64 cr3, u16 pcid, 
 	p = root_page(sh, r - sh->roots, &key);
 	if (!p)
 		return NULL;
-	*r = (struct vh_shadow_root){ .page = p, .cr3 = cr3, .pcid = pcid, .role = role };
+	/* The table may have been a root before, and what is under it has not been told what changed. */
+	*r = (struct vh_shadow_root){ .page = p, .cr3 = cr3, .pcid = pcid, .role = role,
+				      .stale = SH_STALE_ALL };
 	memcpy(r->pdptr, sh->vcpu->s.pdptr, sizeof(r->pdptr));
 	sh->nr_roots = max_t(unsigned int, sh->nr_roots, r - sh->roots + 1);
 	return r;
 }
 
-static void root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
+/* False: there is more to compare than one batch. */
+static bool root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
 {
-	if (r->stale)
-		vh_shadow_compare(sh, r->page, r->stale == SH_STALE_ALL);
+	if (r->stale && !vh_shadow_compare(sh, r->page, r->stale == SH_STALE_ALL)) {
+		r->large = true;
+		return false;
+	}
 	r->stale = 0;
 	r->used = ++sh->clock;
 	sh->cur = r;
+	return true;
 }
 
 /**
@@ -391,6 +399,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 	struct vh_shadow *sh = vcpu->shadow;
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_shadow_root *r;
+	bool first, done = false;
 	u32 role;
 	u16 pcid;
 	u64 cr3;
@@ -401,15 +410,24 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
 	role = role_of(s->cr0, s->cr4, s->efer);
 	cr3 = cr3_of(s, s->cr3, role, &pcid);
-	read_lock(&mmu->lock);
-	r = root_find(sh, cr3, pcid, role);
-	if (!r)
-		r = root_new(sh, cr3, pcid, role);
-	if (r)
-		root_use(sh, r);
-	read_unlock(&mmu->lock);
-	if (!r)
-		return -ENOMEM;
+	sh->unfinished = NULL;
+	for (first = true; !done; first = false) {
+		if (!first)
+			cond_resched();
+		read_lock(&mmu->lock);
+		/* Somebody may have taken it back between two batches. */
+		r = root_find(sh, cr3, pcid, role);
+		if (!r)
+			r = root_new(sh, cr3, pcid, role);
+		if (r) {
+			if (first)
+				r->large = false;
+			done = root_use(sh, r);
+		}
+		read_unlock(&mmu->lock);
+		if (!r)
+			return -ENOMEM;
+	}
 	vh_dirty(vcpu, VH_S_CR3);
 	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
 	return 0;
@@ -422,7 +440,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
  * @cr3: new value
  * @flush: what the guest's processor would flush, it would flush here too
  *
- * In the window. False: nothing was done, go the long way. Else the hardware's
+ * In the window. False: go the long way, nothing is different for the guest. Else the hardware's
  * CR3 is to be written and its own TLB flushed. What paging looks at is always
  * up to date in memory, for its bits of CR0 and CR4 are vh's.
  */
@@ -444,7 +462,9 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 		return false;
 	if (flush)
 		vh_shadow_flush(sh, VH_FLUSH_PCID, pcid);
-	root_use(sh, r);
+	sh->unfinished = NULL;
+	if ((r->stale && r->large) || !root_use(sh, r))
+		return false;
 	s->cr3 = cr3;
 	vcpu->valid |= VH_S_CR3;
 	return true;
@@ -487,7 +507,8 @@ int vh_shadow_create(struct vh_vcpu *vcpu)
 	if (!sh->pdpt || vh_shadow_rmap_init(sh))
 		return -ENOMEM;
 	write_lock(&vcpu->vm->mmu->lock);
-	list_add(&sh->node, &vcpu->vm->mmu->shadows);
+	/* In the order of vCPUs (struct vh_zap). */
+	list_add_tail(&sh->node, &vcpu->vm->mmu->shadows);
 	write_unlock(&vcpu->vm->mmu->lock);
 	sh->spurious = ~0ULL;
 	vh_request(vcpu, VH_REQ_MMU);
@@ -511,9 +532,9 @@ void vh_shadow_destroy(struct vh_vcpu *vcpu)
 	collect_all(sh, 0);
 	for (i = 0; i < SH_ROOTS; i++)
 		if (sh->pdpt_page[i])
-			page_free(sh->pdpt_page[i]);
+			page_drop(sh->pdpt_page[i]);
 	while (sh->spares)
-		page_free(sh->spare[--sh->spares]);
+		page_drop(sh->spare[--sh->spares]);
 	while (sh->spare_tables)
 		vh_table_free(vcpu->vm, sh->spare_table[--sh->spare_tables]);
 	free_page((unsigned long)sh->pdpt);

@@ -30,9 +30,12 @@
 #define SH_ENTRIES	512
 #define SH_ROOTS	16
 #define SH_HASH_BITS	8
-/* Tables of a vCPU: at least so many, and one for so many pages of memory. */
+/* Tables of a vCPU: one for so many pages of memory, within bounds. */
 #define SH_PAGES_MIN	256UL
+#define SH_PAGES_MAX	16384UL		/* what goes through them all holds mmu.lock */
 #define SH_PAGES_SHARE	64
+/* Tables that are compared with interrupts off, or without a chance to reschedule. */
+#define SH_BATCH	64
 
 /**
  * struct vh_shadow_key - what a table is the shadow of
@@ -80,7 +83,16 @@ struct vh_shadow_root {
 	u32 role;
 	u16 pcid;
 	u8 stale;			/* SH_STALE_*: to be compared before it is used again */
+	bool large;			/* comparing it takes more than one batch */
 	u64 used;			/* when; least recently used goes first */
+};
+
+/**
+ * struct vh_shadow_bucket - leaves of the gfns with one hash
+ */
+struct vh_shadow_bucket {
+	u32 head;			/* shadow_rmap.c */
+	u32 n;
 };
 
 #define SH_STALE_LOCAL	1
@@ -100,12 +112,16 @@ struct vh_shadow {
 	struct xarray pages;		/* by id */
 	unsigned long nr_pages;		/* as roots */
 	u64 clock, pass;		/* own thread */
+	/* A comparison that goes on in the next batch, if nothing else is compared; own thread. */
+	struct vh_shadow_page *unfinished;
+	bool unfinished_all;
+	unsigned int budget;		/* tables that are left of the batch */
 	unsigned int nr_roots;		/* how many of @roots were ever used; own thread */
 	u64 spurious;			/* address of the last fault without reason; own thread */
 	bool device;			/* the window found no memory behind the last fault; own thread */
 
 	/* The reverse map, gfn to leaves; mmu.lock: own thread reading, others writing. */
-	u32 *bucket;
+	struct vh_shadow_bucket *bucket;
 	unsigned int bucket_bits;
 	unsigned long leaves;		/* in it */
 	unsigned long large_leaves;	/* ever, of 2 MiB or more */
@@ -219,12 +235,13 @@ static inline bool vh_shadow_ready(const struct vh_shadow *sh)
 
 /* shadow_flush.c */
 void vh_shadow_flush(struct vh_shadow *sh, enum vh_flush what, u16 pcid);
-void vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all);
+bool vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all);
 
 /* shadow_rmap.c */
 void vh_shadow_rmap_add(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i);
 void vh_shadow_rmap_del(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i);
 int vh_shadow_rmap_init(struct vh_shadow *sh);
 int vh_shadow_rmap_grow(struct vh_shadow *sh);
+void vh_shadow_rmap_rebuild(struct vh_shadow *sh);
 
 #endif /* VH_MMU_SHADOW_H */

@@ -23,11 +23,14 @@
  */
 struct how {
 	struct vh_vm *vm;
-	const struct vh_slots *slots;	/* under vh_slots_srcu */
-	const struct vh_slot *last;	/* found last */
 	bool window;
+	bool again;			/* the first try met what has to be brought in */
+	const struct vh_slots *slots;	/* inside vh_slots_enter() */
+	const struct vh_slot *last;	/* found last, likewise */
+	struct vh_slot_found *found;	/* out of the window */
 };
 
+/* Inside vh_slots_enter(). */
 static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 {
 	if (!how->last || !vh_slot_holds(how->last, gfn))
@@ -35,7 +38,8 @@ static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 	return how->last;
 }
 
-static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
+/* Inside vh_slots_enter(): what does not sleep. */
+static int try_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct how *how = ctx;
 	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
@@ -45,24 +49,54 @@ static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 	if (!slot)
 		return -ENXIO;
 	at = (void __user *)(vh_slot_hva(slot, gpa >> PAGE_SHIFT) + offset_in_page(gpa));
-	if (!how->window) {
-		might_fault();
-		return raw_copy_from_user(buf, at, len) ? -EFAULT : 0;
-	}
 	pagefault_disable();
 	if (len == 8)
 		err = __get_user(*(u64 *)buf, (const u64 __user *)at);
 	else
 		err = __get_user(*(u32 *)buf, (const u32 __user *)at);
 	pagefault_enable();
+	if (unlikely(err))
+		how->again = true;
 	return err;
+}
+
+static int try_exchange(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+{
+	struct how *how = ctx;
+	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
+	int err = slot ? vh_slot_cmpxchg(slot, gpa, old, new, len) : -EFAULT;
+
+	how->again |= err == VH_BRING_IN;
+	return err;
+}
+
+static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
+{
+	struct how *how = ctx;
+
+	return vh_gpa_read(how->vm, gpa, buf, len);
 }
 
 static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
-	const struct how *how = ctx;
+	struct how *how = ctx;
 
 	return vh_gpa_cmpxchg(how->vm, gpa, old, new, len);
+}
+
+/* Out of the window: what the first try would have to wait for, the second does without it. */
+static noinline int walk_slow(struct how *how, const struct vh_paging *p, u64 va, u32 access,
+			      struct vh_walk *w)
+{
+	const struct vh_walk_mem try = { try_read, try_exchange, how };
+	const struct vh_walk_mem wait = { walk_read, walk_cmpxchg, how };
+	int err, idx = vh_slots_enter();
+
+	how->slots = vh_slots(how->vm);
+	err = vh_walk_paging(p, &try, va, access, true, w);
+	how->last = NULL;
+	vh_slots_leave(idx);
+	return how->again ? vh_walk_paging(p, &wait, va, access, true, w) : err;
 }
 
 /* Are the accessed and dirty bits that this access sets all there? */
@@ -160,7 +194,10 @@ static void entry_replaced(struct vh_shadow *sh, struct vh_shadow_page *p, unsig
 		vh_shadow_rmap_del(sh, p, i);
 }
 
-/* The table that the entry at @i of @p has to lead to; linked in. NULL: allocate first. */
+/*
+ * The table that the entry at @i of @p has to lead to; linked in. NULL: allocate first, or
+ * go on comparing (sh->unfinished).
+ */
 static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_page *p,
 					unsigned int i, const struct vh_shadow_key *key,
 					struct way *way)
@@ -179,7 +216,8 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	child = vh_shadow_find(sh, key);
 	if (child) {
 		/* INVLPG did not reach it while it was linked nowhere. */
-		vh_shadow_compare(sh, child, true);
+		if (!vh_shadow_compare(sh, child, true))
+			return NULL;
 		way->local |= child->is_local;
 	} else {
 		child = vh_shadow_new(sh, key, NULL);
@@ -196,7 +234,7 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 	return child;
 }
 
-/* From the current root to the table of the leaf. -ENOMEM: vh_shadow_prepare() first. */
+/* From the current root to the table of the leaf. -ENOMEM: as for step_down(). */
 static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int leaf_level,
 		     struct way *way)
 {
@@ -243,7 +281,7 @@ static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int 
 
 /*
  * mmu.lock held for reading, the page is not stale. 0, FAULT_SAME, or -ENOMEM:
- * vh_shadow_prepare() first.
+ * as for step_down().
  */
 static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 		   const struct vh_shadow_host *h, u32 access, struct way *way)
@@ -311,11 +349,16 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 	const struct vh_shadow_page *p = way->page[1];
 	const bool is_32 = SH_MODE(p->key.role) == SH_32;
 	const u64 bad = reserved(vcpu, p->key.role);
+	/* mmu.lock is held. */
+	const struct vh_slots *slots = vh_slots(how->vm);
+	struct how peek;
 	const struct vh_slot *slot = NULL;
 	unsigned int i;
 	u32 rights;
 	u64 e;
 
+	if (!(p->key.role & SH_DIRECT))
+		peek = (struct how){ .vm = how->vm, .slots = slots };
 	for (i = 0; i < AROUND; i++) {
 		gfn_t gfn;
 
@@ -326,11 +369,8 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			n[i].w = w;
 			gfn = p->key.gfn + first + i;
 		} else {
-			struct how peek = *how;
-
 			e = 0;
-			peek.window = true;
-			if (walk_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
+			if (try_read(&peek, (p->key.gfn << PAGE_SHIFT) + p->offset +
 				      sh_guest_offset(p, first + i), &e, is_32 ? 4 : 8))
 				return;
 			if ((e & (SH_PTE_PRESENT | SH_PTE_ACCESSED)) !=
@@ -351,7 +391,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
 		}
 		if (!slot || !vh_slot_holds(slot, gfn))
-			slot = vh_slot_find(how->slots, gfn);
+			slot = vh_slot_find(slots, gfn);
 		if (slot && !slot->dirty && !(slot->flags & KVM_MEM_READONLY))
 			n[i].hva = vh_slot_hva(slot, gfn);
 	}
@@ -421,7 +461,8 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	} else {
 		read_lock(&mmu->lock);
 	}
-	if (sh->cur && !(hp && vh_host_page_stale(mmu, hp))) {
+	if (sh->cur && !(hp ? vh_host_page_stale(mmu, hp) :
+			      !how->window && how->found->gen != mmu->slots_gen)) {
 		err = install(sh, va, w, h, access, &way);
 		if (err >= 0 && way.local)
 			path_local(sh, &way);
@@ -465,17 +506,18 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
 					level_max(vcpu, w), &hp);
 	else
-		err = vh_host_page_get(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
+		err = vh_host_page_get(vcpu, how->found, w->gpa >> PAGE_SHIFT, write,
 				       level_max(vcpu, w), &hp);
 	if (err)
 		return err;
 	h.level = hp.level;
-	h.pfn = page_to_pfn(hp.page) & ~((1UL << (9 * (h.level - 1))) - 1);
+	h.pfn = hp.pfn & ~((1UL << (9 * (h.level - 1))) - 1);
 	h.writable = hp.writable;
+	h.cache = hp.cache;
 	err = map(vcpu, va, w, &h, &hp, access, slot, how);
-	if (!err && h.writable && !PageDirty(hp.page))
+	if (!err && h.writable && hp.page && !PageDirty(hp.page))
 		SetPageDirty(hp.page);
-	put_page(hp.page);
+	vh_host_page_put(&hp);
 	return err;
 }
 
@@ -506,8 +548,12 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 		   struct how *how)
 {
 	gfn_t gfn = w->gpa >> PAGE_SHIFT;
-	const struct vh_slot *slot = slot_find(how, gfn);
+	const struct vh_slot *slot;
 
+	if (how->window)
+		slot = slot_find(how, gfn);
+	else
+		slot = vh_slot_lookup(vcpu->vm, gfn, how->found) ? &how->found->s : NULL;
 	if (!slot)
 		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, w, access, how) :
 						   VH_FAULT_MMIO;
@@ -516,10 +562,10 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 	return map_slot(vcpu, va, w, access, slot, how);
 }
 
-/* vh_slots_srcu held. As vh_shadow_fault(); in the window -EAGAIN: the slow path. */
+/* As vh_shadow_fault(); in the window, inside vh_slots_enter(), -EAGAIN: the slow path. */
 static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 {
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, how };
+	const struct vh_walk_mem mem = { try_read, NULL, how };
 	u32 access = access_of(vcpu, *error);
 	struct vh_paging p;
 	struct vh_walk w;
@@ -530,13 +576,16 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 		return map_gpa(vcpu, va, &w, access, how);
 	}
 	vh_paging_in_memory(vcpu, &p);
-	err = vh_walk_paging(&p, &mem, va, access, !how->window, &w);
+	err = how->window ? vh_walk_paging(&p, &mem, va, access, false, &w) :
+			    walk_slow(how, &p, va, access, &w);
 	if (err == -EFAULT) {
 		*error = w.error_code;
 		return VH_FAULT_GUEST;
 	}
 	if (how->window && (err || !bits_set(&w, access)))
 		return -EAGAIN;
+	if (err == -EINTR)
+		return err;
 	if (err || !vh_shadow_can_map(&w, &p, access))
 		return VH_FAULT_MMIO;
 	return map_gpa(vcpu, va, &w, access, how);
@@ -554,24 +603,29 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
  */
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
-	struct how how = { .vm = vcpu->vm };
+	struct vh_slot_found found;
+	struct how how = { .vm = vcpu->vm, .found = &found };
 	struct vh_shadow *sh = vcpu->shadow;
-	int err, idx;
+	int err;
 
 	vcpu->faults++;
 	if (sh->device) {
 		sh->device = false;
 		return VH_FAULT_MMIO;
 	}
-	err = vh_shadow_prepare(sh);
-	if (err)
-		return err;
 	if (vcpu->s.cr4 & X86_CR4_SMAP)
 		vh_need(vcpu, VH_S_RFLAGS | VH_S_SS);
-	idx = srcu_read_lock(&vh_slots_srcu);
-	how.slots = vh_slots(vcpu->vm);
-	err = fault(vcpu, va, error, &how);
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	sh->unfinished = NULL;
+	for (;;) {
+		err = vh_shadow_prepare(sh);
+		if (err)
+			return err;
+		err = fault(vcpu, va, error, &how);
+		if (likely(err != -ENOMEM || !sh->unfinished))
+			break;
+		cond_resched();
+		how.again = false;
+	}
 	if (unlikely(err == FAULT_SAME))
 		return spurious(sh, va);
 	sh->spurious = ~0ULL;
@@ -607,10 +661,11 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	/* PKRU is in the register, not in memory. */
 	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
 		return -EAGAIN;
-	idx = srcu_read_lock(&vh_slots_srcu);
+	sh->unfinished = NULL;
+	idx = vh_slots_enter_window();
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave_window(idx);
 	if (!err || err == VH_FAULT_GUEST) {
 		sh->spurious = ~0ULL;
 		vcpu->faults++;

@@ -22,11 +22,11 @@ static noinline unsigned long find_hva(struct vh_vm *vm, struct vh_shadow_page *
 	const struct vh_slot *slot;
 	int idx;
 
-	idx = srcu_read_lock(&vh_slots_srcu);
+	idx = vh_slots_enter();
 	slot = vh_slot_find(vh_slots(vm), p->key.gfn);
 	p->hva = slot ? vh_slot_hva(slot, p->key.gfn) : 0;
 	p->slots_gen = gen;
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave(idx);
 	return p->hva;
 }
 
@@ -37,7 +37,7 @@ static inline unsigned long table_hva(struct vh_vm *vm, struct vh_shadow_page *p
 	return likely(p->slots_gen == gen) ? p->hva : find_hva(vm, p, gen);
 }
 
-static void drop_entries(struct vh_shadow_page *p, unsigned int n, unsigned long which)
+static noinline void drop_entries(struct vh_shadow_page *p, unsigned int n, unsigned long which)
 {
 	unsigned long w;
 
@@ -105,7 +105,7 @@ all:
 		drop_entries(p, __ffs(m), map[__ffs(m)]);
 }
 
-static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned long *map)
+static __always_inline void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned long *map)
 {
 	switch (SH_MODE(p->key.role)) {
 	case SH_LONG:
@@ -119,12 +119,21 @@ static void compare_entries(struct vh_vm *vm, struct vh_shadow_page *p, unsigned
 	}
 }
 
-static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+static void compare_all(struct vh_shadow *sh, struct vh_shadow_page *p, bool all);
+static bool compare_some(struct vh_shadow *sh, struct vh_shadow_page *p, bool all);
+
+/*
+ * A table, and those below it that are not done in this pass. False: the batch
+ * is over (@limited). The variant without limit is shorter, for few tables.
+ */
+static __always_inline bool compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all,
+				    const bool limited)
 {
 	int level = SH_LEVEL(p->key.role);
 	unsigned long m, w, any = 0;
 
-	p->pass = sh->pass;
+	if (!limited)
+		p->pass = sh->pass;
 	if (p->gpte)
 		compare_entries(sh->vcpu->vm, p, all ? p->filled : p->local);
 	for (m = p->words; m; m &= m - 1) {
@@ -144,8 +153,12 @@ static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 			} else if (!sh_leaf(e, level)) {
 				struct vh_shadow_page *child = sh_child(e);
 
-				if (child->pass != sh->pass && !(child->key.role & SH_DIRECT))
-					compare(sh, child, all);
+				if (child->pass != sh->pass && !(child->key.role & SH_DIRECT)) {
+					if (!limited)
+						compare_all(sh, child, all);
+					else if (!sh->budget || !compare_some(sh, child, all))
+						return false;
+				}
 				if (!child->is_local)
 					global |= w & -w;
 			}
@@ -157,6 +170,21 @@ static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 			p->words &= ~BIT(n);
 	}
 	p->is_local = any;
+	if (limited) {
+		p->pass = sh->pass;
+		sh->budget -= !!sh->budget;
+	}
+	return true;
+}
+
+static void compare_all(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+{
+	compare(sh, p, all, false);
+}
+
+static bool compare_some(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+{
+	return compare(sh, p, all, true);
 }
 
 /**
@@ -166,13 +194,29 @@ static void compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
  * @all: also global translations, and what leads only to them
  *
  * Own thread, with mmu.lock held for reading or in the window. The hardware's
- * TLB is to be flushed afterwards.
+ * TLB is to be flushed afterwards. At most SH_BATCH at once: false when there
+ * is more to do, and @p must not be used before. The next call goes on where this
+ * one has stopped, as long as sh->unfinished stays @p: set it to NULL before the
+ * guest runs again.
  */
-void vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
+bool vh_shadow_compare(struct vh_shadow *sh, struct vh_shadow_page *p, bool all)
 {
-	sh->pass++;
-	if (!(p->key.role & SH_DIRECT))
-		compare(sh, p, all);
+	bool done;
+
+	if (p->key.role & SH_DIRECT)
+		return true;
+	if (sh->nr_pages < SH_BATCH) {
+		sh->pass++;
+		compare_all(sh, p, all);
+		return true;
+	}
+	if (likely(sh->unfinished != p || sh->unfinished_all != all))
+		sh->pass++;
+	sh->budget = SH_BATCH;
+	done = compare_some(sh, p, all);
+	sh->unfinished = done ? NULL : p;
+	sh->unfinished_all = all;
+	return done;
 }
 
 /**

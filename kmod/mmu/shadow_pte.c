@@ -40,7 +40,7 @@ u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 
 		   u32 access)
 {
 	u64 e = (u64)h->pfn << 12 | SH_PTE_PRESENT | SH_PTE_ACCESSED | SH_PTE_DIRTY |
-		(u64)w->pkey << 59;
+		(u64)w->pkey << 59 | h->cache;
 	bool wp0 = h->writable && by_wp0(w, role, access);
 
 	if (h->level > 1)

@@ -31,11 +31,13 @@
  * @pfn: of the first page that the entry maps
  * @level: 1 to 3, 4 KiB to 1 GiB
  * @writable: writes need not be seen
+ * @cache: PWT, PCD and, of a small entry, PAT for a device's memory; else 0
  */
 struct vh_shadow_host {
 	unsigned long pfn;
 	int level;
 	bool writable;
+	u64 cache;
 };
 
 u64 vh_shadow_leaf(const struct vh_walk *w, const struct vh_shadow_host *h, u32 role,

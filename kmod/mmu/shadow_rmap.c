@@ -5,6 +5,10 @@
  * A hash table of gfns; a bucket is a list of leaves, each named by its
  * table's id and its index. A leaf that the own thread drops stays in its
  * list until its place is needed for another gfn.
+ *
+ * A guest may map one page at as many addresses as it likes. As a processor's
+ * TLB would, the shadow forgets some when there are too many, so that no list
+ * is longer than CHAIN_MAX.
  */
 #include <linux/hash.h>
 #include <linux/mm.h>
@@ -14,6 +18,8 @@
 #define END		1U		/* of a list; 0 is "in no list" */
 #define BUCKET_BITS	9
 #define LOAD		8		/* leaves for a bucket, before there are more buckets */
+#define CHAIN_MAX	512
+#define SCAN_COST	64		/* a table's leaves looked at, in lists of gfns gone through */
 
 static u32 code_of(const struct vh_shadow_page *p, unsigned int i)
 {
@@ -30,18 +36,25 @@ static unsigned int index_of(u32 code)
 	return (code - 2) % SH_ENTRIES;
 }
 
-static u32 *bucket_of(struct vh_shadow *sh, gfn_t gfn)
+static struct vh_shadow_bucket *bucket_of(struct vh_shadow *sh, gfn_t gfn)
 {
 	return &sh->bucket[hash_64(gfn, sh->bucket_bits)];
 }
 
-static u32 *buckets_alloc(unsigned int bits)
+static void buckets_empty(struct vh_shadow_bucket *b, unsigned int bits)
 {
-	u32 *b = kvmalloc_array(1UL << bits, sizeof(*b), GFP_KERNEL_ACCOUNT);
 	unsigned long i;
 
-	for (i = 0; b && i < 1UL << bits; i++)
-		b[i] = END;
+	for (i = 0; i < 1UL << bits; i++)
+		b[i] = (struct vh_shadow_bucket){ .head = END };
+}
+
+static struct vh_shadow_bucket *buckets_alloc(unsigned int bits)
+{
+	struct vh_shadow_bucket *b = kvmalloc_array(1UL << bits, sizeof(*b), GFP_KERNEL_ACCOUNT);
+
+	if (b)
+		buckets_empty(b, bits);
 	return b;
 }
 
@@ -58,6 +71,37 @@ int vh_shadow_rmap_init(struct vh_shadow *sh)
 	return sh->bucket ? 0 : -ENOMEM;
 }
 
+static void chain(struct vh_shadow_bucket *b, struct vh_shadow_page *p, unsigned int i)
+{
+	p->next[i] = b->head;
+	b->head = code_of(p, i);
+	b->n++;
+}
+
+/**
+ * vh_shadow_rmap_rebuild - the lists as the tables' leaves tell them
+ * @sh: the vCPU's; tables that are gone are no longer in @sh->hash
+ *
+ * mmu.lock held for writing. Taking leaves out of their lists one by one would take as long
+ * as the lists are for each.
+ */
+void vh_shadow_rmap_rebuild(struct vh_shadow *sh)
+{
+	struct vh_shadow_page *p;
+	unsigned int b, i;
+
+	buckets_empty(sh->bucket, sh->bucket_bits);
+	sh->leaves = 0;
+	hash_for_each(sh->hash, b, p, hash) {
+		for (i = 0; i < SH_ENTRIES; i++) {
+			if (!p->next[i])
+				continue;
+			chain(bucket_of(sh, sh_leaf_gfn(p, i)), p, i);
+			sh->leaves++;
+		}
+	}
+}
+
 /**
  * vh_shadow_rmap_grow - more buckets when their lists have become long
  * @sh: the vCPU's
@@ -67,10 +111,8 @@ int vh_shadow_rmap_init(struct vh_shadow *sh)
 int vh_shadow_rmap_grow(struct vh_shadow *sh)
 {
 	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
-	unsigned int bits = sh->bucket_bits + 2, i;
-	struct vh_shadow_page *p;
-	unsigned long id;
-	u32 *old, *new;
+	unsigned int bits = sh->bucket_bits + 2;
+	struct vh_shadow_bucket *old, *new;
 
 	if (likely(sh->leaves < (unsigned long)LOAD << sh->bucket_bits))
 		return 0;
@@ -81,20 +123,29 @@ int vh_shadow_rmap_grow(struct vh_shadow *sh)
 	old = sh->bucket;
 	sh->bucket = new;
 	sh->bucket_bits = bits;
-	xa_for_each(&sh->pages, id, p) {
-		for (i = 0; i < SH_ENTRIES; i++) {
-			u32 *b;
-
-			if (!p->next[i])
-				continue;
-			b = bucket_of(sh, sh_leaf_gfn(p, i));
-			p->next[i] = *b;
-			*b = code_of(p, i);
-		}
-	}
+	vh_shadow_rmap_rebuild(sh);
 	write_unlock(&mmu->lock);
 	kvfree(old);
 	return 0;
+}
+
+/* All leaves of a list go, in the tables too. */
+static noinline void forget_chain(struct vh_shadow *sh, struct vh_shadow_bucket *b)
+{
+	u32 code = b->head;
+
+	while (code != END) {
+		struct vh_shadow_page *p = page_of(sh, code);
+		unsigned int i = index_of(code);
+
+		WRITE_ONCE(p->spt[i], 0);
+		code = p->next[i];
+		p->next[i] = 0;
+	}
+	sh->leaves -= b->n;
+	*b = (struct vh_shadow_bucket){ .head = END };
+	/* Nobody will find that the hardware has them still. */
+	vh_request(sh->vcpu, VH_REQ_TLB_FLUSH_GUEST);
 }
 
 /**
@@ -103,17 +154,19 @@ int vh_shadow_rmap_grow(struct vh_shadow *sh)
  * @p: its table; what sh_leaf_gfn() looks at is set
  * @i: its index; in no list
  *
- * Own thread, mmu.lock held for reading.
+ * Own thread, mmu.lock held for reading. It may be gone at once, with others: then it faults
+ * again, and is the first of its list.
  */
 void vh_shadow_rmap_add(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i)
 {
-	u32 *b = bucket_of(sh, sh_leaf_gfn(p, i));
+	struct vh_shadow_bucket *b = bucket_of(sh, sh_leaf_gfn(p, i));
 
-	p->next[i] = *b;
-	*b = code_of(p, i);
+	chain(b, p, i);
 	sh->leaves++;
 	if (SH_LEVEL(p->key.role) > 1)
 		sh->large_leaves++;
+	if (unlikely(b->n > CHAIN_MAX))
+		forget_chain(sh, b);
 }
 
 /**
@@ -126,7 +179,8 @@ void vh_shadow_rmap_add(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned
  */
 void vh_shadow_rmap_del(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned int i)
 {
-	u32 *at = bucket_of(sh, sh_leaf_gfn(p, i)), code = code_of(p, i);
+	struct vh_shadow_bucket *b = bucket_of(sh, sh_leaf_gfn(p, i));
+	u32 *at = &b->head, code = code_of(p, i);
 
 	while (*at != code) {
 		if (WARN_ON_ONCE(*at == END))
@@ -135,6 +189,7 @@ void vh_shadow_rmap_del(struct vh_shadow *sh, struct vh_shadow_page *p, unsigned
 	}
 	*at = p->next[i];
 	p->next[i] = 0;
+	b->n--;
 	sh->leaves--;
 }
 
@@ -185,7 +240,7 @@ static bool one_leaf(struct vh_shadow_page *p, unsigned int i, leaf_fn fn)
 /* Leaves of @level that begin at @gfn. */
 static bool bucket_apply(struct vh_shadow *sh, gfn_t gfn, int level, leaf_fn fn)
 {
-	u32 code = *bucket_of(sh, gfn);
+	u32 code = bucket_of(sh, gfn)->head;
 	bool any = false;
 
 	while (code != END) {
@@ -199,68 +254,103 @@ static bool bucket_apply(struct vh_shadow *sh, gfn_t gfn, int level, leaf_fn fn)
 	return any;
 }
 
-/* All leaves, where that is less work than all gfns of the range. */
-static bool scan_apply(struct vh_shadow *sh, gfn_t start, gfn_t end, leaf_fn fn)
+/* A table's leaves that map some of [start, end). */
+static bool table_apply(struct vh_shadow_page *p, gfn_t start, gfn_t end, leaf_fn fn)
 {
-	struct vh_shadow_page *p;
+	gfn_t n = 1ULL << (9 * (SH_LEVEL(p->key.role) - 1));
 	bool any = false;
-	unsigned int i, b;
+	unsigned int i;
 
-	hash_for_each(sh->hash, b, p, hash) {
-		for (i = 0; i < SH_ENTRIES; i++) {
-			gfn_t first;
+	for (i = 0; i < SH_ENTRIES; i++) {
+		gfn_t first;
 
-			if (!p->next[i])
-				continue;
-			first = sh_leaf_gfn(p, i);
-			if (first < end && first + (1ULL << (9 * (SH_LEVEL(p->key.role) - 1))) > start)
-				any |= one_leaf(p, i, fn);
-		}
+		if (!p->next[i])
+			continue;
+		first = sh_leaf_gfn(p, i);
+		if (first < end && first + n > start)
+			any |= one_leaf(p, i, fn);
 	}
 	return any;
 }
 
-static bool apply(struct vh_mmu *mmu, gfn_t start, gfn_t end, leaf_fn fn)
+/* All leaves of a vCPU, where that is less work than all gfns of the range. True: z->pos is next. */
+static bool scan_apply(struct vh_shadow *sh, struct vh_zap *z, leaf_fn fn)
 {
-	struct vh_shadow *sh;
-	bool any = false;
+	struct vh_shadow_page *p;
+	unsigned long id;
+
+	xa_for_each_start(&sh->pages, id, p, z->pos) {
+		if (z->budget <= 0) {
+			z->pos = id;
+			return true;
+		}
+		z->budget -= SCAN_COST;
+		z->flush |= table_apply(p, z->start, z->end, fn);
+	}
+	return false;
+}
+
+static bool range_apply(struct vh_shadow *sh, struct vh_zap *z, leaf_fn fn)
+{
 	gfn_t gfn;
 	int level;
 
-	list_for_each_entry(sh, &mmu->shadows, node) {
-		if (!sh->leaves)
-			continue;
-		if (end - start > sh->leaves) {
-			any |= scan_apply(sh, start, end, fn);
-			continue;
+	for (gfn = z->start + z->pos; gfn < z->end; gfn++) {
+		if (z->budget-- <= 0) {
+			z->pos = gfn - z->start;
+			return true;
 		}
-		for (gfn = start; gfn < end; gfn++)
-			any |= bucket_apply(sh, gfn, 1, fn);
-		for (level = 2; sh->large_leaves && level <= 3; level++) {
-			gfn_t n = 1ULL << (9 * (level - 1));
-
-			for (gfn = start & ~(n - 1); gfn < end; gfn += n)
-				any |= bucket_apply(sh, gfn, level, fn);
-		}
+		z->flush |= bucket_apply(sh, gfn, 1, fn);
 	}
-	return any;
+	for (level = 2; sh->large_leaves && level <= 3; level++) {
+		gfn_t n = 1ULL << (9 * (level - 1));
+
+		for (gfn = z->start & ~(n - 1); gfn < z->end; gfn += n)
+			z->flush |= bucket_apply(sh, gfn, level, fn);
+	}
+	return false;
+}
+
+/*
+ * To the leaves of each vCPU in turn. True when the budget ran out: the caller
+ * has made sure that no leaf of the range comes where it has been.
+ */
+static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
+{
+	struct vh_shadow *sh;
+
+	list_for_each_entry(sh, &mmu->shadows, node) {
+		if (sh->vcpu->idx < z->vcpu || !sh->leaves)
+			continue;
+		if (sh->vcpu->idx > z->vcpu) {
+			z->vcpu = sh->vcpu->idx;
+			z->pos = 0;
+		}
+		if (!z->pos)
+			z->scan = z->end - z->start > sh->nr_pages * SCAN_COST;
+		if (z->scan ? scan_apply(sh, z, fn) : range_apply(sh, z, fn))
+			return true;
+	}
+	return false;
 }
 
 static bool shadow_zap(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	if (apply(mmu, z->start, z->end, leaf_zap))
-		z->flush = true;
-	return false;
+	return apply(mmu, z, leaf_zap);
 }
 
-static bool shadow_protect(struct vh_mmu *mmu, gfn_t start, gfn_t end)
+static bool shadow_protect(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return apply(mmu, start, end, leaf_protect);
+	return apply(mmu, z, leaf_protect);
 }
 
+/* The host asks for a page, or a large one. */
 static bool shadow_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	return apply(mmu, start, end, clear ? leaf_age : leaf_young);
+	struct vh_zap z = { .start = start, .end = end, .budget = LONG_MAX };
+
+	apply(mmu, &z, clear ? leaf_age : leaf_young);
+	return z.flush;
 }
 
 const struct vh_mmu_ops vh_shadow_ops = {

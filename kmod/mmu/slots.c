@@ -2,10 +2,11 @@
 /*
  * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
  *
- * The array is copied, changed and published. vCPUs that read the old one are
- * waited for (SRCU) before what it described is torn down; while a VM has no
- * vCPU, nothing is waited for. The notifier's callbacks read it with mmu.lock
- * held for writing.
+ * The array is copied, changed and published. Who reads the old one is waited
+ * for before what it described is torn down: whoever is inside vh_slots_enter()
+ * (SRCU), which is never over code that sleeps, so that no memory that a VMM or
+ * its guests choose can draw the wait out; and whoever holds mmu.lock. While a
+ * VM has no vCPU, nothing is waited for.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -17,10 +18,11 @@
 DEFINE_SRCU(vh_slots_srcu);
 
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
+#define COPY_WORDS	8192UL			/* of a bitmap, between two chances to reschedule */
 
 /**
  * vh_slot_find - the memslot that holds a gfn, or NULL
- * @slots: under vh_slots_srcu
+ * @slots: as vh_slots() gives them
  * @gfn: guest frame number
  */
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
@@ -48,8 +50,8 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 
 	write_lock(&vm->mmu->lock);
 	rcu_assign_pointer(vm->mmu->slots, new);
-	write_unlock(&vm->mmu->lock);
 	smp_store_release(&vm->mmu->slots_gen, vm->mmu->slots_gen + 1);
+	write_unlock(&vm->mmu->lock);
 	vm->mmu->pages = 0;
 	for (i = 0; i < new->n; i++)
 		vm->mmu->pages += new->s[i].npages;
@@ -135,12 +137,20 @@ static bool any_logged(const struct vh_slots *slots)
 
 static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 {
+	struct vh_zap z = { .start = start, .end = end };
 	struct vh_mmu *mmu = vm->mmu;
+	bool more;
 
-	write_lock(&mmu->lock);
-	if (vh_mmu_ops->protect(mmu, start, end))
-		vh_vm_flush_tlb(vm);
-	write_unlock(&mmu->lock);
+	do {
+		z.budget = VH_ZAP_BATCH;
+		z.flush = false;
+		write_lock(&mmu->lock);
+		more = vh_mmu_ops->protect(mmu, &z);
+		if (z.flush)
+			vh_vm_flush_tlb(vm);
+		write_unlock(&mmu->lock);
+		cond_resched();
+	} while (more);
 }
 
 static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
@@ -247,7 +257,7 @@ uncharge:
  * @vm: the VM
  * @r: create, delete (size 0), move, or change flags
  *
- * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM, -EDQUOT (a group's limit).
+ * Process context. -EINVAL, -EEXIST (overlap), -ENOMEM, -EDQUOT (a group's limit), -EINTR.
  */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {
@@ -255,10 +265,96 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 
 	if (err)
 		return err;
-	mutex_lock(&vm->mmu->slots_lock);
+	if (mutex_lock_killable(&vm->mmu->slots_lock))
+		return -EINTR;
 	err = set_region(vm, r);
 	mutex_unlock(&vm->mmu->slots_lock);
 	return err;
+}
+
+static const struct vh_slot *slot_of_id(struct vh_vm *vm, u32 id)
+{
+	const struct vh_slots *slots = vh_slots(vm);
+	unsigned int i;
+
+	for (i = 0; i < slots->n; i++)
+		if (slots->s[i].id == id)
+			return &slots->s[i];
+	return NULL;
+}
+
+/*
+ * Take the bits of a bitmap: a page whose bit is taken is marked at its next
+ * write. mmu.lock is held for no more pages than are zapped at once.
+ */
+static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned long *copy)
+{
+	unsigned long i, words = BITS_TO_LONGS(slot->npages);
+	struct vh_mmu *mmu = vm->mmu;
+	struct vh_zap z = {};
+	long budget = VH_ZAP_BATCH;
+
+	write_lock(&mmu->lock);
+	for (i = 0; i < words; i++) {
+		gfn_t first = slot->base + i * BITS_PER_LONG;
+
+		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
+		if (copy[i]) {
+			z.start = first + __ffs(copy[i]);
+			z.end = first + __fls(copy[i]) + 1;
+			z.vcpu = 0;
+			z.pos = 0;
+			z.budget = LONG_MAX;	/* at most as many pages as a word has bits */
+			vh_mmu_ops->protect(mmu, &z);
+			budget -= BITS_PER_LONG;
+		}
+		if (--budget > 0 && !need_resched())
+			continue;
+		if (z.flush)
+			vh_vm_flush_tlb(vm);
+		z.flush = false;
+		write_unlock(&mmu->lock);
+		cond_resched();
+		budget = VH_ZAP_BATCH;
+		write_lock(&mmu->lock);
+	}
+	if (z.flush)
+		vh_vm_flush_tlb(vm);
+	write_unlock(&mmu->lock);
+}
+
+/* Give them back: the caller could not be told, and may ask again. */
+static void return_bits(struct vh_vm *vm, const struct kvm_dirty_log *log,
+			const unsigned long *copy, unsigned long words)
+{
+	const struct vh_slot *slot;
+	unsigned long i;
+
+	if (mutex_lock_killable(&vm->mmu->slots_lock))
+		return;
+	slot = slot_of_id(vm, log->slot);
+	if (slot && slot->dirty && BITS_TO_LONGS(slot->npages) == words) {
+		for (i = 0; i < words; i++) {
+			if (copy[i])
+				atomic_long_or(copy[i], (atomic_long_t *)&slot->dirty[i]);
+			if (!(i % COPY_WORDS))
+				cond_resched();
+		}
+	}
+	mutex_unlock(&vm->mmu->slots_lock);
+}
+
+static int copy_bits(void __user *to, const unsigned long *copy, unsigned long words)
+{
+	unsigned long i, n;
+
+	for (i = 0; i < words; i += n) {
+		n = min(words - i, COPY_WORDS);
+		if (copy_to_user(to + i * sizeof(long), copy + i, n * sizeof(long)))
+			return -EFAULT;
+		cond_resched();
+	}
+	return 0;
 }
 
 /**
@@ -266,62 +362,38 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
  * @vm: the VM
  * @log: slot and bitmap
  *
- * Process context. -ENOENT when the slot does not exist or is not logged.
+ * Process context. -ENOENT when the slot does not exist or is not logged, -ENOMEM, -EFAULT
+ * (nothing is lost), -EINTR.
  */
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 {
-	const struct vh_slot *slot = NULL;
-	const struct vh_slots *slots;
-	unsigned long words, *copy, i;
-	struct vh_mmu *mmu = vm->mmu;
-	bool flush = false;
+	unsigned long words = 0, *copy = NULL;
+	const struct vh_slot *slot;
 	int err = -ENOENT;
 
 	if (log->slot >= VH_MAX_SLOTS)
 		return -EINVAL;
-	mutex_lock(&vm->mmu->slots_lock);
-	slots = vh_slots(vm);
-	for (i = 0; i < slots->n; i++)
-		if (slots->s[i].id == log->slot)
-			slot = &slots->s[i];
-	if (!slot || !slot->dirty)
-		goto unlock;
-	words = BITS_TO_LONGS(slot->npages);
-	copy = kvmalloc_array(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-	err = -ENOMEM;
-	if (!copy)
-		goto unlock;
-
-	/* What was written before the call is in the bitmap, and not only in a vCPU's log. */
-	if (mmu->pml)
-		vh_vm_leave_guest(vm);
-	/* A page whose bit is taken is marked at its next write. */
-	write_lock(&mmu->lock);
-	for (i = 0; i < words; i++) {
-		gfn_t first = slot->base + i * BITS_PER_LONG;
-
-		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
-		if (copy[i])
-			flush |= vh_mmu_ops->protect(mmu, first + __ffs(copy[i]),
-						     first + __fls(copy[i]) + 1);
-		if (need_resched() || rwlock_needbreak(&mmu->lock)) {
-			if (flush)
-				vh_vm_flush_tlb(vm);
-			flush = false;
-			cond_resched_rwlock_write(&mmu->lock);
-		}
+	if (mutex_lock_killable(&vm->mmu->slots_lock))
+		return -EINTR;
+	slot = slot_of_id(vm, log->slot);
+	if (slot && slot->dirty) {
+		words = BITS_TO_LONGS(slot->npages);
+		copy = kvmalloc_array(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+		err = copy ? 0 : -ENOMEM;
 	}
-	if (flush)
-		vh_vm_flush_tlb(vm);
-	write_unlock(&mmu->lock);
-
-	err = copy_to_user(log->dirty_bitmap, copy, words * sizeof(long)) ? -EFAULT : 0;
-	if (err)	/* nothing is lost: the caller may ask again */
-		for (i = 0; i < words * BITS_PER_LONG; i++)
-			if (test_bit(i, copy))
-				set_bit(i, slot->dirty);
-	kvfree(copy);
-unlock:
+	if (!err) {
+		/* What was written before the call is in the bitmap, and not only in a vCPU's log. */
+		if (vm->mmu->pml)
+			vh_vm_leave_guest(vm);
+		take_bits(vm, slot, copy);
+	}
 	mutex_unlock(&vm->mmu->slots_lock);
+	if (err)
+		return err;
+	/* The VMM's memory may take for ever to come: nothing is held. */
+	err = copy_bits(log->dirty_bitmap, copy, words);
+	if (err)
+		return_bits(vm, log, copy, words);
+	kvfree(copy);
 	return err;
 }

@@ -3,6 +3,7 @@
 #ifndef VH_MMU_SLOTS_H
 #define VH_MMU_SLOTS_H
 
+#include <linux/mm.h>
 #include <linux/srcu.h>
 
 #include "../caps.h"
@@ -23,6 +24,17 @@ struct vh_slot {
 };
 
 /**
+ * struct vh_slot_found - a memslot as it was found, to be used when it may be gone
+ *
+ * What is made of it counts only if mmu.slots_gen still is @gen when that is looked at
+ * with mmu.lock held; as long as the lock is held after that, @s.dirty exists.
+ */
+struct vh_slot_found {
+	struct vh_slot s;
+	unsigned long gen;
+};
+
+/**
  * struct vh_slots - all memslots of a VM, sorted by base, replaced as a whole
  */
 struct vh_slots {
@@ -35,15 +47,57 @@ extern struct srcu_struct vh_slots_srcu;
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
 
-/* Readers hold vh_slots_srcu, slots_lock, or mmu.lock for writing. */
+/*
+ * Memslots stay as they are until vh_slots_leave(). Nothing in between sleeps or is
+ * preempted: who changes memslots, of this VM or another, waits for all that are inside.
+ */
+static inline int vh_slots_enter(void)
+{
+	preempt_disable();
+	return srcu_read_lock(&vh_slots_srcu);
+}
+
+static inline void vh_slots_leave(int idx)
+{
+	srcu_read_unlock(&vh_slots_srcu, idx);
+	preempt_enable();
+}
+
+/* The same with interrupts off. */
+static inline int vh_slots_enter_window(void)
+{
+	return srcu_read_lock(&vh_slots_srcu);
+}
+
+static inline void vh_slots_leave_window(int idx)
+{
+	srcu_read_unlock(&vh_slots_srcu, idx);
+}
+
+/* Readers are inside vh_slots_enter(), or hold slots_lock or mmu.lock. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
 	return srcu_dereference_check(vm->mmu->slots, &vh_slots_srcu,
 				      lockdep_is_held(&vm->mmu->slots_lock) ||
-				      lockdep_is_held_type(&vm->mmu->lock, 0));
+				      lockdep_is_held(&vm->mmu->lock));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
+
+/* A copy of the memslot that holds @gfn, for code that sleeps. */
+static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
+{
+	const struct vh_slot *slot;
+	int idx = vh_slots_enter();
+
+	/* The memslots are of this generation, or newer; then the copy is stale at once. */
+	found->gen = smp_load_acquire(&vm->mmu->slots_gen);
+	slot = vh_slot_find(vh_slots(vm), gfn);
+	if (slot)
+		found->s = *slot;
+	vh_slots_leave(idx);
+	return slot;
+}
 
 /* Is @gfn in the memslot? What is below it wraps around to more than any memslot has. */
 static inline bool vh_slot_holds(const struct vh_slot *slot, gfn_t gfn)
@@ -63,10 +117,15 @@ static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
 }
 
 /**
- * struct vh_zap - a range to be zapped, in parts if it is long; own thread
+ * struct vh_zap - a range to be zapped or protected, in parts if it is long; own thread
+ *
+ * Between two parts mmu.lock is dropped. @vcpu, @pos and @scan begin as 0.
  */
 struct vh_zap {
-	gfn_t start, end;		/* start moves on from part to part */
+	gfn_t start, end;		/* EPT: start moves on from part to part */
+	u32 vcpu;			/* shadow: index of the vCPU whose turn it is */
+	u64 pos;			/* shadow: how far in its tables, or in the range */
+	bool scan;			/* shadow: it is tables that are gone through */
 	long budget;			/* about how many leaves still go in this part */
 	bool flush;			/* this part needs a TLB flush */
 	struct list_head tables;	/* unlinked ones, to be freed after the flush */
@@ -83,10 +142,10 @@ struct vh_mmu_ops {
 	/* Remove mappings; true when there is more to do. */
 	bool (*zap)(struct vh_mmu *mmu, struct vh_zap *z);
 	/*
-	 * From the flush on, the next write to a page of [start, end) is marked: write
-	 * permission goes, or with PML the dirty bit. True when a flush is due.
+	 * From the flush on, the next write to a page of the range is marked: write
+	 * permission goes, or with PML the dirty bit. Likewise.
 	 */
-	bool (*protect)(struct vh_mmu *mmu, gfn_t start, gfn_t end);
+	bool (*protect)(struct vh_mmu *mmu, struct vh_zap *z);
 	/* Accessed bits of [start, end): any set? Cleared with @clear. NULL: there are none. */
 	bool (*young)(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
 	/* As vh_mmu_reclaim(). */
@@ -108,29 +167,51 @@ unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
 unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
 
+/* How what is no page may be cached: as the host's mapping of it. UC_MINUS: guests may make it WC. */
+enum vh_memtype { VH_MEM_WB, VH_MEM_WC, VH_MEM_UC, VH_MEM_UC_MINUS };
+
 /**
  * struct vh_host_page - the host's page behind a gfn, and since when that is so
  */
 struct vh_host_page {
-	struct page *page;		/* the one page, with a reference */
-	unsigned long hva, seq;
+	struct page *page;		/* the one page, with a reference; NULL: no page of the VMM's */
+	unsigned long pfn;
+	enum vh_memtype type;		/* without @page */
+	u64 cache;			/* the same as bits of an entry of the host's; 0 with @page */
+	unsigned long hva, seq, slots_gen;
 	int level;			/* of the largest leaf that may map it */
 	bool writable;
 };
 
+/* gpa.c */
+#define VH_BRING_IN	1	/* of a try that does not sleep: vh_host_bring_in() first */
+int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+
 /* fault.c */
-int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
-		     int max, struct vh_host_page *hp);
+int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
+		     bool write, int max, struct vh_host_page *hp);
+int vh_host_bring_in(unsigned long hva, bool write);
+int vh_host_level(struct mm_struct *mm, unsigned long hva);
+
+static inline void vh_host_page_put(const struct vh_host_page *hp)
+{
+	if (likely(hp->page))
+		put_page(hp->page);
+}
+
+/* device.c */
+int vh_device_page(unsigned long hva, bool write, struct vh_host_page *hp);
+
 int vh_host_page_peek(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn, bool write,
 		      int max, struct vh_host_page *hp);
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn);
 
-/* mmu.lock held for reading: has the host's mapping changed, or is it changing? */
+/* mmu.lock held for reading: has the memslot or the host's mapping changed, or is it changing? */
 static inline bool vh_host_page_stale(const struct vh_mmu *mmu, const struct vh_host_page *hp)
 {
 	if (unlikely(mmu->invalidating) && hp->hva >= mmu->inv_start && hp->hva < mmu->inv_end)
 		return true;
-	return mmu->seq != hp->seq;
+	return mmu->seq != hp->seq || mmu->slots_gen != hp->slots_gen;
 }
 
 /* shadow.c */

@@ -187,7 +187,7 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
 {
 	struct mode m = mode_of(p);
 	gpa_t table;
-	int level = m.levels, n = 0, i;
+	int level = m.levels, n = 0, i, err;
 	u64 e = 0, size;
 	u32 code = 0, denied;
 	bool leaf;
@@ -223,8 +223,9 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
 
 		s->at = table + index * m.entry_size;
 		s->entry = 0;
-		if (mem->read(mem->ctx, s->at, &s->entry, m.entry_size))
-			return -ENXIO;
+		err = mem->read(mem->ctx, s->at, &s->entry, m.entry_size);
+		if (err)
+			return err == -EINTR ? err : -ENXIO;
 		e = s->entry;
 		if (!(e & P_PRESENT)) {
 			w->error_code = code;
@@ -280,7 +281,7 @@ static int walk_once(const struct vh_paging *p, const struct vh_walk_mem *mem, u
  * @w: result
  *
  * Returns 0, -EFAULT with w->error_code for a page fault, -ENXIO when a table
- * is not in memory. SDM Vol. 3, 4.3 to 4.7.
+ * is not in memory, -EINTR when reading it gave that. SDM Vol. 3, 4.3 to 4.7.
  */
 int vh_walk_paging(const struct vh_paging *p, const struct vh_walk_mem *mem,
 		   u64 gva, u32 access, bool set_ad, struct vh_walk *w)

@@ -21,6 +21,19 @@ static u32 access_of(struct vh_emul *e, u32 access, bool system)
 	return e->cpl == 3 ? access | VH_ACC_USER : access;
 }
 
+/* vh_gva_to_gpa() has failed. */
+static int not_translated(int err)
+{
+	return err == -EFAULT ? VH_EMUL_FAULT :
+	       err == -EINTR ? VH_EMUL_RETRY : VH_EMUL_UNHANDLED;
+}
+
+/* vh_gpa_*() have: nothing is behind the memslot, or there is a signal to be handled first. */
+static int not_reached(int err)
+{
+	return err == -EINTR ? VH_EMUL_RETRY : VH_EMUL_UNHANDLED;
+}
+
 /* Each page of [linear, +len): translate, then RAM or device. */
 static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int len, u32 access)
 {
@@ -37,10 +50,8 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 			return VH_EMUL_UNHANDLED;
 		part[n] = min_t(unsigned int, left, PAGE_SIZE - offset_in_page(at));
 		err = vh_gva_to_gpa(vcpu, at, access, &gpa[n], &e->fault);
-		if (err == -EFAULT)
-			return VH_EMUL_FAULT;
 		if (err)
-			return VH_EMUL_UNHANDLED;
+			return not_translated(err);
 		at += part[n];
 		left -= part[n];
 		n++;
@@ -50,8 +61,8 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 
 		err = write ? vh_gpa_write(vcpu->vm, gpa[i], buf, part[i]) :
 			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
-		if (err == -EFAULT)
-			return VH_EMUL_UNHANDLED;	/* nothing behind the memslot */
+		if (err && err != -ENXIO)
+			return not_reached(err);
 		/* Devices are asked for naturally aligned pieces of up to 8 bytes. */
 		while (err && done < part[i]) {
 			unsigned int piece = min(part[i] - done, 8u);
@@ -81,10 +92,11 @@ static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
 		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 
 		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
-		if (err == -EFAULT)
-			return VH_EMUL_FAULT;
-		if (err || vh_gpa_read(vcpu->vm, gpa, buf, part))
-			return VH_EMUL_UNHANDLED;
+		if (err)
+			return not_translated(err);
+		err = vh_gpa_read(vcpu->vm, gpa, buf, part);
+		if (err)
+			return not_reached(err);
 		linear += part;
 		buf += part;
 		len -= part;
@@ -132,10 +144,8 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
 		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
 
 		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
-		if (err == -EFAULT)
-			return VH_EMUL_FAULT;
 		if (err)
-			return VH_EMUL_UNHANDLED;
+			return not_translated(err);
 		if (!vh_gpa_is_ram(vcpu->vm, gpa, write))
 			return VH_EMUL_USER;
 		linear += part;
@@ -152,14 +162,12 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	int err;
 
 	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, false), &gpa, &e->fault);
-	if (err == -EFAULT)
-		return VH_EMUL_FAULT;
 	if (err)
-		return VH_EMUL_UNHANDLED;
+		return not_translated(err);
 	if (vh_gpa_is_ram(vcpu->vm, gpa, true) && is_power_of_2(len) &&
 	    offset_in_page(linear) + len <= PAGE_SIZE) {
 		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
-		return err && err != -EAGAIN ? VH_EMUL_UNHANDLED : VH_EMUL_OK;
+		return err && err != -EAGAIN ? not_reached(err) : VH_EMUL_OK;
 	}
 	/* Devices have no atomic accesses: a read and, if it matches, a write. */
 	err = op_read(e, linear, &now, len, false);

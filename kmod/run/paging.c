@@ -126,6 +126,8 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 		vh_inject_fault(vcpu, &f);
 		return 1;
 	}
+	if (err == -EINTR)
+		return 1;
 	if (err)
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, x->reason, 0);
 	pcide = vcpu->s.cr4 & X86_CR4_PCIDE;

@@ -16,7 +16,7 @@
 
 /* Lists of cases; each ends with a NULL name. */
 extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
-	vcpu_cases[], state_cases[], mce_cases[], memory_cases[], dirty_cases[],
+	vcpu_cases[], state_cases[], mce_cases[], memory_cases[], backing_cases[], dirty_cases[], shadow_cases[],
 	storm_cases[], apicv_cases[], host_cases[];
 
 /* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */

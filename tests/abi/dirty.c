@@ -438,6 +438,91 @@ static void exits_of_writes(struct tap_result *r, const void *arg)
 			 (unsigned long long)full);
 }
 
+/* Instructions of @call; in the lab a tick of the TSC is one. */
+#define TICKS(call)							\
+	({								\
+		uint64_t t_ = rdtsc();					\
+		call;							\
+		rdtsc() - t_;						\
+	})
+
+/*
+ * A memslot of 64 GiB, of which little is there: what a log costs is told by
+ * its words, and one that cannot be delivered costs no more, and loses nothing.
+ */
+static void large(struct tap_result *r, const void *arg)
+{
+	const uint64_t npages = 1 << 24, base = 1ull << 32;
+	/* a kernel that looks for errors takes ten times as long */
+	const uint64_t limit = access("/sys/kernel/debug/kmemleak", F_OK) ? 2 * npages : 20 * npages;
+	struct kvm_dirty_log l = { .slot = 1 };
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+	uint64_t *bits, ticks, i;
+	uint8_t *p;
+
+	(void)arg;
+	p = mmap(NULL, npages << 12, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	bits = mmap(NULL, npages / 8, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (p == MAP_FAILED || vm_slot(&vm, 1, 0, base, npages << 12, p) ||
+	    vm_slot(&vm, 2, 0, GPA, 4 * 4096, p)) {
+		tap_fail(r, "64 GiB: %s", strerror(errno));
+		return;
+	}
+	guest_start(&vm, v, "touch", GPA, 4);
+	if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "exit %s", exit_name(v->run->exit_reason));
+	ticks = TICKS(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, base, npages << 12, p));
+	printf("# %llu ticks to log 2^24 pages,", (unsigned long long)ticks);
+	if (ticks > limit)
+		tap_fail(r, "%llu ticks to begin", (unsigned long long)ticks);
+	l.dirty_bitmap = BAD_POINTER;
+	ticks = TICKS(if (ioctl(vm.fd, KVM_GET_DIRTY_LOG, &l) != -1 || errno != EFAULT)
+			      tap_fail(r, "a bad pointer is taken"));
+	printf(" %llu for a bad pointer,", (unsigned long long)ticks);
+	if (ticks > limit)
+		tap_fail(r, "%llu ticks for a bad pointer", (unsigned long long)ticks);
+	l.dirty_bitmap = bits;
+	ticks = TICKS(xioctl(vm.fd, KVM_GET_DIRTY_LOG, &l));
+	printf(" %llu for a good one\n", (unsigned long long)ticks);
+	fflush(stdout);
+	if (ticks > limit)
+		tap_fail(r, "%llu ticks for a good one", (unsigned long long)ticks);
+	for (i = 0; i < npages / 64; i++)
+		if (bits[i])
+			tap_fail(r, "word %llu has %#llx", (unsigned long long)i,
+				 (unsigned long long)bits[i]);
+}
+
+/* What a bad pointer could not be told is told to a good one. */
+static void bad_pointer(struct tap_result *r, const void *arg)
+{
+	static struct dirty_vm d;
+	struct kvm_dirty_log l = { .slot = 1 };
+	long n;
+
+	(void)arg;
+	dirty_vm_create(&d, KVM_MEM_LOG_DIRTY_PAGES, SMALL, "touch");
+	round_(r, &d);
+	/* all of it bad, and but the first page */
+	for (n = 0; n < 2; n++) {
+		uint8_t *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
+
+		munmap(p + 4096, 4096);
+		l.dirty_bitmap = n ? p + 4096 - 8 : BAD_POINTER;
+		want_errno(r, ioctl(d.vm.fd, KVM_GET_DIRTY_LOG, &l), EFAULT, "KVM_GET_DIRTY_LOG");
+	}
+	take(&d, 1, d.log);
+	if (count(d.log) != pages)
+		tap_fail(r, "%u of %u pages are in the log", count(d.log), pages);
+	take(&d, 1, d.log);
+	if (count(d.log))
+		tap_fail(r, "%u pages are in the next", count(d.log));
+}
+
 static const enum backing small = SMALL, huge = HUGE;
 
 const struct test_case dirty_cases[] = {
@@ -449,5 +534,7 @@ const struct test_case dirty_cases[] = {
 	{ "dirty-tables", tables, NULL },
 	{ "dirty-interpreted", interpreted, NULL },
 	{ "dirty-exits", exits_of_writes, NULL },
+	{ "dirty-large", large, NULL },
+	{ "dirty-bad-pointer", bad_pointer, NULL },
 	{ NULL, NULL, NULL }
 };

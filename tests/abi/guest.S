@@ -38,6 +38,18 @@ entry_\name:
 	jnz	2b
 	jmp	1b
 
+	/* reads a word every ESI bytes from 4 MiB on, ECX of them; then writes CR3 for ever */
+	ENTRY	switches
+	mov	$0x400000, %edi
+1:	mov	(%edi), %eax
+	add	%esi, %edi
+	dec	%ecx
+	jnz	1b
+	out	%al, $0x10
+2:	mov	%cr3, %eax
+	mov	%eax, %cr3
+	jmp	2b
+
 	/* as spin, but to pages in no order; ECX is a power of 2 */
 	ENTRY	scatter
 	sti

@@ -94,6 +94,21 @@ static unsigned int zap(struct ept_test *t, gfn_t start, gfn_t end, long budget)
 	return parts;
 }
 
+/* In parts of 7 pages; is a flush due? */
+static bool protect(struct ept_test *t, const struct vh_mmu_ops *ops, gfn_t start, gfn_t end)
+{
+	struct vh_zap z = { .start = start, .end = end };
+	bool more;
+
+	do {
+		z.budget = 7;
+		write_lock(&t->mmu->lock);
+		more = ops->protect(t->mmu, &z);
+		write_unlock(&t->mmu->lock);
+	} while (more);
+	return z.flush;
+}
+
 static void end(struct kunit *test)
 {
 	struct ept_test *t = test->priv;
@@ -276,22 +291,22 @@ static void test_page_state(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, vh_ept_ops.young(t->mmu, 10, VH_ALL_GFNS, true));
 
 	/* written pages become dirty; clean ones do not */
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 0, 100));
 	KUNIT_EXPECT_FALSE(test, *e & W);
 	KUNIT_EXPECT_FALSE(test, PageDirty(page));
-	KUNIT_EXPECT_FALSE(test, vh_ept_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_ops, 0, 100));
 	*e |= W | DIRTY;
-	KUNIT_EXPECT_FALSE(test, vh_ept_ops.protect(t->mmu, 10, 100));
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 9, 10));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_ops, 10, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 9, 10));
 	KUNIT_EXPECT_EQ(test, *e & (W | DIRTY), 0ULL);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));
 
 	/* with PML only the dirty bit goes */
 	ClearPageDirty(page);
 	*e |= W;
-	KUNIT_EXPECT_FALSE(test, vh_ept_pml_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_pml_ops, 0, 100));
 	*e |= DIRTY;
-	KUNIT_EXPECT_TRUE(test, vh_ept_pml_ops.protect(t->mmu, 0, 100));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 100));
 	KUNIT_EXPECT_EQ(test, *e & (W | DIRTY), W);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));
 
@@ -311,6 +326,38 @@ static void test_page_state(struct kunit *test)
 	__free_page(page);
 }
 
+/* Memory types of a device (SDM 29.3.7.2), and that nothing is looked for behind its pfn. */
+static void test_device(struct kunit *test)
+{
+	static const struct {
+		enum vh_memtype type;
+		u64 bits;
+	} types[] = {
+		{ VH_MEM_WB, WRITE_BACK | IGNORE_PAT },
+		{ VH_MEM_WC, 1ULL << 3 | IGNORE_PAT },
+		{ VH_MEM_UC, IGNORE_PAT },
+		{ VH_MEM_UC_MINUS, 0 },
+	};
+	/* No host has memory there. */
+	const unsigned long pfn = 0xffffff0000UL;
+	struct ept_test *t = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		u64 e = ept_device(pfn + i, i & 1, types[i].type);
+
+		KUNIT_EXPECT_EQ(test, e & (MEMORY_TYPE | IGNORE_PAT), types[i].bits);
+		KUNIT_EXPECT_EQ(test, e & ADDRESS, (u64)(pfn + i) << 12);
+		KUNIT_EXPECT_EQ(test, e & RWX, i & 1 ? RWX : R | X);
+		KUNIT_EXPECT_EQ(test, map(t, i, e | DIRTY, 1), 0);
+	}
+	/* Each of these would touch its struct page. */
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 2));
+	KUNIT_EXPECT_FALSE(test, protect(t, &vh_ept_pml_ops, 0, 2));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 2, 4));
+	zap(t, 0, 4, VH_ZAP_BATCH);
+}
+
 /* Large pages go when they are to be watched: they come back small. */
 static void test_protect_large(struct kunit *test)
 {
@@ -318,10 +365,10 @@ static void test_protect_large(struct kunit *test)
 	int level;
 
 	KUNIT_EXPECT_EQ(test, map(t, 512, ept_entry(512, true) | ALIEN, 2), 0);
-	KUNIT_EXPECT_TRUE(test, vh_ept_ops.protect(t->mmu, 513, 514));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, 513, 514));
 	KUNIT_EXPECT_PTR_EQ(test, (u64 *)NULL, walk(test, t->mmu, 512, &level));
 	KUNIT_EXPECT_EQ(test, map(t, 512, ept_entry(512, true) | ALIEN, 2), 0);
-	KUNIT_EXPECT_TRUE(test, vh_ept_pml_ops.protect(t->mmu, 0, 1024));
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_pml_ops, 0, 1024));
 	KUNIT_EXPECT_PTR_EQ(test, (u64 *)NULL, walk(test, t->mmu, 512, &level));
 }
 
@@ -447,6 +494,7 @@ static struct kunit_case ept_cases[] = {
 	KUNIT_CASE_PARAM(test_leaf, level_gen_params),
 	KUNIT_CASE(test_no_tables),
 	KUNIT_CASE(test_page_state),
+	KUNIT_CASE(test_device),
 	KUNIT_CASE(test_protect_large),
 	KUNIT_CASE(test_budget),
 	KUNIT_CASE(test_random),
