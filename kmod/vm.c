@@ -274,10 +274,12 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_BOOT_CPU_ID:
 		if (vm->nr_vcpus)
 			return -EBUSY;
+		if (arg >= VH_MAX_VCPUS)
+			return -EINVAL;
 		vm->bsp_id = arg;
 		return 0;
 	case KVM_SET_TSC_KHZ:
-		if (arg > UINT_MAX)
+		if (arg > UINT_MAX || vh_tsc_khz_check(arg))
 			return -EINVAL;
 		vm->default_tsc_khz = arg;
 		return 0;

@@ -200,8 +200,24 @@ static void periodic(struct kunit *test)
 	env_destroy();
 }
 
+static void conversions(struct kunit *test)
+{
+	TAP_EQ(vh_mul_div(10, 7, 3), 23);
+	TAP_EQ(vh_mul_div(0, 7, 3), 0);
+	TAP_EQ(vh_mul_div(~0ULL, 1, 1), ~0ULL);
+	TAP_EQ(vh_mul_div(~0ULL, UINT_MAX, UINT_MAX), ~0ULL);
+	/* The last that fits, and the first that does not. */
+	TAP_EQ(vh_mul_div(~0ULL / 10, 1000000, 100000), ~0ULL / 10 * 10);
+	TAP_EQ(vh_mul_div(~0ULL / 10 + 1, 1000000, 100000), ~0ULL);
+	TAP_EQ(vh_mul_div(~0ULL, 1000000, 100000), ~0ULL);
+	TAP_EQ(vh_mul_div(~0ULL, UINT_MAX, 1), ~0ULL);
+	TAP_EQ(vh_mul_div(1, 1, 0), ~0ULL);
+}
+
 static void deadline(struct kunit *test)
 {
+	static const u32 khz[] = { 1, 100000, 999999, 1000001, 4000000, INT_MAX };
+	unsigned int i, bit;
 	u64 now;
 
 	env_create(1);
@@ -244,6 +260,18 @@ static void deadline(struct kunit *test)
 	vh_lapic_set_deadline(vcpus[0], ~0ULL);
 	shim_advance(1000 * MS);
 	TAP_EQ(take_eoi(0), -1);
+	/* Nor does it where a tick is longer than a nanosecond, or shorter. */
+	for (i = 0; i < ARRAY_SIZE(khz); i++) {
+		vcpus[0]->tsc_khz = khz[i];
+		for (bit = 40; bit < 64; bit++) {
+			vh_lapic_set_deadline(vcpus[0], BIT_ULL(bit) - 1);
+			vh_lapic_set_deadline(vcpus[0], BIT_ULL(bit));
+		}
+		vh_lapic_set_deadline(vcpus[0], ~0ULL);
+		shim_advance(1000 * MS);
+		TAP_EQ(take_eoi(0), -1);
+	}
+	vcpus[0]->tsc_khz = 1000000;
 	/* With APIC-register virtualization the page has the new mode before we do. */
 	apic_set(vcpus[0]->lapic, APIC_LVTT_, 0x43);
 	vh_lapic_apic_write(vcpus[0], APIC_LVTT_);
@@ -573,6 +601,7 @@ static struct kunit_case lapic_cases[] = {
 	KUNIT_CASE(accesses),
 	KUNIT_CASE(one_shot),
 	KUNIT_CASE(periodic),
+	KUNIT_CASE(conversions),
 	KUNIT_CASE(deadline),
 	KUNIT_CASE(physical),
 	KUNIT_CASE(logical),
