@@ -98,12 +98,13 @@ static int create_irqchip(struct vh_vm *vm)
 		return -EEXIST;
 	if (vm->nr_vcpus)
 		return -EINVAL;
-	err = vh_irqchip_create(vm);
+	err = vh_mmu_create_apic_page(vm);
 	if (err)
 		return err;
-	err = vh_mmu_create_apic_page(vm);
+	/* Last, for it cannot be taken back: from then on other threads use the chips. */
+	err = vh_irqchip_create(vm);
 	if (err) {
-		vh_irqchip_destroy(vm);
+		vh_mmu_free_apic_page(vm);
 		return err;
 	}
 	WRITE_ONCE(vm->irqchip_kernel, true);

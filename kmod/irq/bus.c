@@ -23,7 +23,10 @@ bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int le
 	/* The chips are 8 bits wide. */
 	if (len != 1 || !vm->irqchip)
 		return false;
-	return vh_pic_io(vm->irqchip, port, data, write) || vh_pit_io(vm, port, data, write);
+	if (!vh_pic_io(vm->irqchip, port, data, write))
+		return vh_pit_io(vm, port, data, write);
+	vh_irq_note_acks(vcpu);
+	return true;
 }
 
 /**

@@ -3,6 +3,7 @@
 #ifndef VH_IRQ_INTERNAL_H
 #define VH_IRQ_INTERNAL_H
 
+#include <linux/hashtable.h>
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 
@@ -135,6 +136,9 @@ struct vh_irqchip {
 	u64 announced[4];		/* vectors about to be level-triggered; ioapic_lock */
 	unsigned int announcing;	/* who is about to make some so; ioapic_lock */
 	struct vh_routes __rcu *routes;	/* writers: vm->lock */
+	struct mutex acks_lock;		/* which GSIs of a pin resample; inside vm->lock */
+	u64 resample_pins;		/* of GSIs with irqfds that resample; writers: vm->lock */
+	unsigned long acked;		/* of these: acknowledged, and irqfds not yet told; atomic */
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
 };
 
@@ -154,26 +158,36 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s);
 
 /* route.c */
 int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level);
-int vh_routes_default(struct vh_vm *vm);
-void vh_routes_free(struct vh_irqchip *chip);
-/* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: tell resampling irqfds. */
+/* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: resampling irqfds are to be told. */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
+void vh_routes_resample(struct vh_vm *vm);
+/* After what may have acknowledged something; own thread. */
+static inline void vh_irq_note_acks(struct vh_vcpu *vcpu)
+{
+	if (unlikely(READ_ONCE(vcpu->vm->irqchip->acked)))
+		vh_request(vcpu, VH_REQ_ACKED);
+}
 
 /**
  * struct vh_eventfds - irqfds and ioeventfds of a VM
  */
 struct vh_eventfds {
-	struct list_head irqfds;	/* irqfd_lock */
-	raw_spinlock_t irqfd_lock;	/* interrupts off */
-	bool irqfd_used;		/* irqfd_lock */
-	atomic_t nr_resample;		/* irqfds with a resample fd */
-	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
+	DECLARE_HASHTABLE(irqfds, 7);	/* by eventfd; irqfd_lock */
+	struct mutex irqfd_lock;
+	unsigned int nr_irqfds;		/* irqfd_lock */
+	struct hlist_head *resample;	/* by GSI, those with a resample fd: RCU; irqfd_lock */
+	atomic_t nr_resample;
+	atomic_t closing;		/* irqfds whose eventfd is being closed */
+	DECLARE_HASHTABLE(ioeventfds, 7);	/* by address: RCU; ioeventfd_lock */
 	struct mutex ioeventfd_lock;
+	unsigned int nr_ioeventfds;	/* ioeventfd_lock, read with READ_ONCE */
 };
+#define VH_MAX_IRQFDS		2048
+#define VH_MAX_IOEVENTFDS	1000
 
 /* irqfd.c */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi);
-bool vh_irqfd_any_resample(struct vh_vm *vm);
+bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi);
 
 /* pit.c */
 bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write);

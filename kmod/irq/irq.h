@@ -101,6 +101,7 @@ int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m
 int vh_irq_pending(struct vh_vcpu *vcpu);
 /* Acknowledge what vh_irq_pending() announced; returns the vector or -1 (spurious PIC included). */
 int vh_irq_ack(struct vh_vcpu *vcpu);
+int vh_irq_ack_pic(struct vh_vcpu *vcpu);
 
 /* The 8259s alone: is their INTR line up? Acknowledge (INTA): the vector. Any CPU. */
 bool vh_pic_pending(struct vh_vm *vm);
@@ -118,6 +119,8 @@ int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps);
 /* KVM_IRQ_LINE: 1 delivered, 0 coalesced, -EINVAL. */
 int vh_irq_line(struct vh_vm *vm, u32 gsi, int level);
 int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, u32 nr, u32 flags);
+/* Tell irqfds of what was acknowledged (VH_REQ_ACKED); process context. */
+void vh_irq_tell_acks(struct vh_vm *vm);
 int vh_irq_signal_msi(struct vh_vm *vm, const struct kvm_msi *msi);
 int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args);
 void vh_irqfd_release_all(struct vh_vm *vm);
