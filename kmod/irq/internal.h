@@ -80,8 +80,9 @@ struct vh_lapic {
 	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
 	u64 deadline;			/* guest TSC; 0: not armed */
 	ktime_t expires;
-	u64 period_ns;			/* periodic mode */
+	u64 reload_ns, period_ns;	/* periodic mode: the guest's, and between expiries */
 	bool armed;
+	bool lapsed;			/* periodic, and waits for the own thread */
 };
 
 static inline u32 apic_reg(const struct vh_lapic *a, u32 offset)
@@ -116,6 +117,9 @@ u32 vh_apic_timer_count(struct vh_lapic *a);	/* TMCCT */
 
 /* ipi.c */
 void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
+
+/* Between expiries of a periodic timer, as KVM has it: a guest could ask for any number. */
+#define MIN_PERIOD_NS		200000
 
 /* Who drives a line of the chips; lines of several sources are ORed. */
 enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };

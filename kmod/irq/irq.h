@@ -76,6 +76,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4]);
 bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu);
 /* Is the timer's interrupt already due, or due in less than @ns? For the halt poll. */
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
+void vh_lapic_timer_resume(struct vh_vcpu *vcpu);	/* VH_REQ_TIMER */
 
 /* Post @vector from any CPU, and have the vCPU notice. False: it was waiting already. */
 bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);

@@ -132,6 +132,8 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		apic_events(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_ACKED))
 		vh_irq_tell_acks(vcpu->vm);
+	if (vh_test_request(vcpu, VH_REQ_TIMER))
+		vh_lapic_timer_resume(vcpu);
 	/* The guest's watchdogs are to know where the time went. */
 	if (vh_test_request(vcpu, VH_REQ_STOPPED))
 		vh_clock_ctrl(vcpu);

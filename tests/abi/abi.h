@@ -17,7 +17,7 @@
 /* Lists of cases; each ends with a NULL name. */
 extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
 	vcpu_cases[], state_cases[], mce_cases[], memory_cases[], dirty_cases[],
-	storm_cases[], apicv_cases[], scale_cases[], hostile_cases[],
+	storm_cases[], apicv_cases[], scale_cases[], timer_cases[], hostile_cases[],
 	host_cases[];
 
 /* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */

@@ -11,6 +11,7 @@ unsigned int env_notified;
 unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
 int env_sipi[ENV_VCPUS];
 static unsigned int env_acked[VH_IOAPIC_PINS];
+unsigned int env_expiries;
 u64 env_tsc_offset;
 u64 shim_now;
 
@@ -89,6 +90,7 @@ void shim_advance(u64 ns)
 		if (hrtimer_get_expires(first) > (s64)shim_now)
 			shim_now = hrtimer_get_expires(first);
 		shim_cancel(first);
+		env_expiries++;
 		if (first->function(first) == HRTIMER_RESTART && !shim_queued(first))
 			shim_start(first, hrtimer_get_expires(first));
 	}

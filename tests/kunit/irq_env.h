@@ -16,6 +16,7 @@
 extern struct vh_vm *vm;
 extern struct vh_vcpu *vcpus[ENV_VCPUS];
 extern unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
+extern unsigned int env_expiries;		/* timers that expired */
 extern unsigned int env_notified;		/* posted-interrupt notifications sent */
 extern int env_sipi[ENV_VCPUS];			/* vector, -1: none */
 unsigned int acks(u32 gsi);			/* how often it was resampled, told now */
