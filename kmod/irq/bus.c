@@ -19,13 +19,16 @@
 bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
 {
 	struct vh_vm *vm = vcpu->vm;
+	int taken;
 
 	/* The chips are 8 bits wide. */
 	if (len != 1 || !vm->irqchip)
 		return false;
-	if (!vh_pic_io(vm->irqchip, port, data, write))
-		return vh_pit_io(vm, port, data, write);
-	vh_irq_note_acks(vcpu);
+	taken = vh_pic_io(vm->irqchip, port, data, write);
+	if (!taken)
+		return vh_pit_io(vcpu->vm, port, data, write);
+	if (unlikely(taken > 1))
+		vh_irq_note_acks(vcpu);
 	return true;
 }
 

@@ -149,7 +149,7 @@ struct vh_irqchip {
 /* pic.c; any CPU */
 void vh_pic_init(struct vh_irqchip *chip);
 int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
-bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
+int vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
 void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_state *new);
 
 /* ioapic.c; any CPU; mmio and set in process context */

@@ -314,7 +314,11 @@ static struct vh_routes *make_routes(const struct kvm_irq_routing_entry *e, u32 
 	r->by_pin = (u16 *)&r->e[nr];
 	if (nr)
 		memcpy(r->e, e, nr * sizeof(*e));
-	sort(r->e, nr, sizeof(*r->e), compare, NULL);
+	/* As a rule it is in order. */
+	for (i = 1; i < nr && r->e[i - 1].gsi <= r->e[i].gsi; i++)
+		;
+	if (i < nr)
+		sort(r->e, nr, sizeof(*r->e), compare, NULL);
 	/* At most three of a GSI do not conflict, so this is short. */
 	for (i = 1; i < nr; i++)
 		for (j = i; j > 0 && r->e[j - 1].gsi == r->e[i].gsi; j--)
