@@ -165,6 +165,7 @@ int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level);
 /* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: resampling irqfds are to be told. */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
 void vh_routes_resample(struct vh_vm *vm);
+bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi);
 /* After what may have acknowledged something; own thread. */
 static inline void vh_irq_note_acks(struct vh_vcpu *vcpu)
 {

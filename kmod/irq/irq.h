@@ -96,6 +96,11 @@ struct vh_msi {
 /* Deliver; @src is the sender or NULL. Number of vCPUs it went to, -1 when nobody matched. */
 int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *msi);
 
+/* Might a message go to many vCPUs? Then it is sent with interrupts on. */
+bool vh_irq_is_wide(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *msi);
+bool vh_lapic_icr_is_wide(struct vh_vcpu *vcpu, u32 low, u32 dest);
+bool vh_lapic_write_is_wide(struct vh_vcpu *vcpu, u32 offset);
+
 /* --- both controllers as the run loop sees them (own thread) --- */
 
 /* Vector waiting for INTR now (LAPIC first? no: ExtINT from the PIC if accepted, else LAPIC), or -1. */

@@ -28,6 +28,7 @@ struct irqfd {
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
 	poll_table pt;
+	struct work_struct inject;	/* what may go to many vCPUs */
 	unsigned long dead;		/* bit 0: who set it shuts it down */
 	struct work_struct shutdown;
 };
@@ -54,6 +55,7 @@ static void shut_down(struct irqfd *f)
 
 	/* No wake-up is running or will come after this. */
 	eventfd_ctx_remove_wait_queue(f->eventfd, &f->wait, &count);
+	cancel_work_sync(&f->inject);
 	if (f->resamplefd) {
 		vh_irq_set(f->vm, f->gsi, SRC_RESAMPLE, 0);
 		eventfd_ctx_put(f->resamplefd);
@@ -87,6 +89,11 @@ static void signalled(struct irqfd *f)
 	}
 }
 
+static void inject_work(struct work_struct *work)
+{
+	signalled(container_of(work, struct irqfd, inject));
+}
+
 /* The eventfd is closed; its context stays until the work drops it. */
 static void hung_up(struct irqfd *f)
 {
@@ -109,7 +116,10 @@ static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *k
 
 	if (events & EPOLLIN) {
 		eventfd_ctx_do_read(f->eventfd, &count);
-		signalled(f);
+		if (READ_ONCE(f->vm->nr_vcpus) > 1 && vh_irq_gsi_is_wide(f->vm, f->gsi))
+			queue_work(irqfd_wq, &f->inject);
+		else
+			signalled(f);
 	}
 	if (events & EPOLLHUP)
 		hung_up(f);
@@ -183,6 +193,7 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 	f->vm = vm;
 	f->gsi = args->gsi;
 	INIT_WORK(&f->shutdown, shutdown_work);
+	INIT_WORK(&f->inject, inject_work);
 	init_waitqueue_func_entry(&f->wait, wakeup);
 	init_poll_funcptr(&f->pt, queue_proc);
 	f->eventfd = eventfd_ctx_fileget(fd_file(efd));

@@ -129,6 +129,31 @@ int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level)
 }
 
 /**
+ * vh_irq_gsi_is_wide - would a GSI's message go to many vCPUs?
+ * @vm: the VM
+ * @gsi: global system interrupt
+ *
+ * Any context.
+ */
+bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi)
+{
+	const struct vh_routes *r;
+	bool wide = false;
+	struct vh_msi m;
+	unsigned int i;
+
+	rcu_read_lock();
+	r = routes_of(vm);
+	i = r ? first_of(r, gsi) : 0;
+	if (r && i < r->n && r->e[i].gsi == gsi && r->e[i].type == KVM_IRQ_ROUTING_MSI) {
+		to_msi(r->e[i].u.msi.address_lo, r->e[i].u.msi.address_hi, r->e[i].u.msi.data, &m);
+		wide = vh_irq_is_wide(vm, NULL, &m);
+	}
+	rcu_read_unlock();
+	return wide;
+}
+
+/**
  * vh_irq_line - KVM_IRQ_LINE
  * @vm: the VM
  * @gsi: global system interrupt

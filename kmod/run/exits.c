@@ -428,6 +428,14 @@ static int exit_apic_access(struct vh_vcpu *vcpu)
 	return vh_emulate(vcpu);
 }
 
+/* What is not done in the window; trap-like, so that there is nothing to skip (SDM 30.4.3.2). */
+static int exit_apic_write(struct vh_vcpu *vcpu)
+{
+	vh_lapic_apic_write(vcpu, vcpu->exit.qualification & 0xff0);
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 1;
+}
+
 /* Never made by vh: the tables are damaged. This VM ends here, the host does not. */
 static int exit_ept_misconfig(struct vh_vcpu *vcpu)
 {
@@ -527,6 +535,7 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
+	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,
 	[EXIT_REASON_EPT_VIOLATION]	= exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
 	[EXIT_REASON_PML_FULL]		= exit_pml_full,
