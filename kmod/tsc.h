@@ -35,13 +35,32 @@ static inline u64 vh_tsc_read(const struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_mul_div - a * mul / div, whatever the values are
+ * @a: any
+ * @mul: any
+ * @div: any
+ *
+ * U64_MAX when the quotient has more than 64 bits (or @div is 0): the processor's
+ * division of 128 bits by 64 raises #DE then, so no value from outside may reach it
+ * by itself.
+ */
+static inline u64 vh_mul_div(u64 a, u32 mul, u32 div)
+{
+	if (mul_u64_u64_shr(a, mul, 64) >= div)
+		return U64_MAX;
+	return mul_u64_u32_div(a, mul, div);
+}
+
+/**
  * vh_tsc_to_ns - a duration in guest ticks as nanoseconds
  * @vcpu: the vCPU; own thread
  * @guest_ticks: guest TSC ticks
+ *
+ * U64_MAX for what is more than that: a guest's TSC may be slower than 1 GHz.
  */
 static inline u64 vh_tsc_to_ns(const struct vh_vcpu *vcpu, u64 guest_ticks)
 {
-	return mul_u64_u32_div(guest_ticks, 1000000, vcpu->tsc_khz);
+	return vh_mul_div(guest_ticks, 1000000, vcpu->tsc_khz);
 }
 
 #endif /* VH_TSC_H */

@@ -98,12 +98,13 @@ static int create_irqchip(struct vh_vm *vm)
 		return -EEXIST;
 	if (vm->nr_vcpus)
 		return -EINVAL;
-	err = vh_irqchip_create(vm);
+	err = vh_mmu_create_apic_page(vm);
 	if (err)
 		return err;
-	err = vh_mmu_create_apic_page(vm);
+	/* Last, for it cannot be taken back: from then on other threads use the chips. */
+	err = vh_irqchip_create(vm);
 	if (err) {
-		vh_irqchip_destroy(vm);
+		vh_mmu_free_apic_page(vm);
 		return err;
 	}
 	WRITE_ONCE(vm->irqchip_kernel, true);
@@ -274,10 +275,12 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_BOOT_CPU_ID:
 		if (vm->nr_vcpus)
 			return -EBUSY;
+		if (arg >= VH_MAX_VCPUS)
+			return -EINVAL;
 		vm->bsp_id = arg;
 		return 0;
 	case KVM_SET_TSC_KHZ:
-		if (arg > UINT_MAX)
+		if (arg > UINT_MAX || vh_tsc_khz_check(arg))
 			return -EINVAL;
 		vm->default_tsc_khz = arg;
 		return 0;

@@ -8,6 +8,7 @@
 #include <linux/math64.h>
 #include <asm/tsc.h>
 
+#include "../tsc.h"
 #include "../vh.h"
 #include "acct.h"
 
@@ -36,7 +37,7 @@ static u64 guest_ns(const struct vh_vcpu *vcpu)
 
 	if (tsc < 0)
 		tsc = max_t(s64, tsc + rdtsc(), 0);
-	return mul_u64_u32_div(tsc, USEC_PER_SEC, tsc_khz);
+	return vh_mul_div(tsc, USEC_PER_SEC, tsc_khz);
 }
 
 /**

@@ -107,7 +107,8 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 	if (host && vm->clock->written && vm->clock->write_khz == vcpu->tsc_khz) {
 		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->clock->write_offset;
 		/* Within a second of it, or the reset value again. */
-		if (value == 0 || abs((s64)(value - expected)) < (s64)vcpu->tsc_khz * 1000)
+		if (value == 0 || value - expected + vcpu->tsc_khz * 1000ULL <
+				  vcpu->tsc_khz * 2000ULL)
 			offset = vm->clock->write_offset;
 	}
 	if (host) {
@@ -128,6 +129,35 @@ bool vh_tsc_can_scale(void)
 	return vh_cpu_caps.tsc_scaling;
 }
 
+/* The ratio for @khz, 0 for the host's own; -EINVAL when the processor cannot scale that far. */
+static int tsc_ratio(u32 khz, u64 *ratio)
+{
+	*ratio = 0;
+	/* KVM_GET_TSC_KHZ returns it, and what is negative is an error there. */
+	if (khz > INT_MAX)
+		return -EINVAL;
+	/* Half a thousandth is below what guests can measure: no scaling for that. */
+	if (abs((s64)khz - (s64)tsc_khz) <= tsc_khz / 2000)
+		return 0;
+	if (!vh_cpu_caps.tsc_scaling || khz / 1000 > tsc_khz)
+		return -EINVAL;
+	*ratio = vh_mul_div(1ULL << VH_TSC_SHIFT, khz, tsc_khz);
+	return *ratio ? 0 : -EINVAL;
+}
+
+/**
+ * vh_tsc_khz_check - KVM_SET_TSC_KHZ of a VM: the frequency of vCPUs to come
+ * @khz: frequency
+ *
+ * -EINVAL when no vCPU could have it.
+ */
+int vh_tsc_khz_check(u32 khz)
+{
+	u64 ratio;
+
+	return khz ? tsc_ratio(khz, &ratio) : 0;
+}
+
 /**
  * vh_tsc_set_khz - KVM_SET_TSC_KHZ
  * @vcpu: the vCPU
@@ -137,18 +167,12 @@ bool vh_tsc_can_scale(void)
  */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
 {
-	u64 ratio = 0, tsc = vh_tsc_read(vcpu);
+	u64 ratio, tsc = vh_tsc_read(vcpu);
 
 	if (!khz)
 		khz = tsc_khz;
-	/* Half a thousandth is below what guests can measure: no scaling for that. */
-	if (abs((s64)khz - (s64)tsc_khz) > tsc_khz / 2000) {
-		if (!vh_cpu_caps.tsc_scaling || khz / 1000 > tsc_khz)
-			return -EINVAL;
-		ratio = mul_u64_u32_div(1ULL << VH_TSC_SHIFT, khz, tsc_khz);
-		if (!ratio)
-			return -EINVAL;
-	}
+	if (tsc_ratio(khz, &ratio))
+		return -EINVAL;
 	vcpu->tsc_scale = ratio;
 	vcpu->tsc_khz = khz;
 	vcpu->tsc_offset = tsc - vh_tsc_scaled(rdtsc_ordered(), ratio);

@@ -61,6 +61,7 @@ int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
 int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
 int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
 bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
+int vh_tsc_khz_check(u32 khz);				/* could a vCPU have it? */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 
 /* --- fpu.c --- */

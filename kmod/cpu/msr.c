@@ -401,7 +401,11 @@ bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
 	case MSR_IA32_TSC_DEADLINE:
 		vh_lapic_set_deadline(vcpu, value);
 		return true;
-	case 0x808: case 0x80b: case 0x830: case 0x83f:	/* TPR, EOI, ICR, self-IPI */
+	case 0x830:
+		if (vh_lapic_icr_is_wide(vcpu, value, value >> 32))
+			return false;
+		fallthrough;
+	case 0x808: case 0x80b: case 0x83f:	/* ICR; TPR, EOI, self-IPI */
 		return !vh_lapic_msr_write(vcpu, msr, value);
 	}
 	return false;

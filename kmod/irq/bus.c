@@ -19,11 +19,17 @@
 bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
 {
 	struct vh_vm *vm = vcpu->vm;
+	int taken;
 
 	/* The chips are 8 bits wide. */
 	if (len != 1 || !vm->irqchip)
 		return false;
-	return vh_pic_io(vm->irqchip, port, data, write) || vh_pit_io(vm, port, data, write);
+	taken = vh_pic_io(vm->irqchip, port, data, write);
+	if (!taken)
+		return vh_pit_io(vcpu->vm, port, data, write);
+	if (unlikely(taken > 1))
+		vh_irq_note_acks(vcpu);
+	return true;
 }
 
 /**

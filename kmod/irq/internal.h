@@ -3,6 +3,7 @@
 #ifndef VH_IRQ_INTERNAL_H
 #define VH_IRQ_INTERNAL_H
 
+#include <linux/hashtable.h>
 #include <linux/hrtimer.h>
 #include <linux/spinlock.h>
 
@@ -79,8 +80,9 @@ struct vh_lapic {
 	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
 	u64 deadline;			/* guest TSC; 0: not armed */
 	ktime_t expires;
-	u64 period_ns;			/* periodic mode */
+	u64 reload_ns, period_ns;	/* periodic mode: the guest's, and between expiries */
 	bool armed;
+	bool lapsed;			/* periodic, and waits for the own thread */
 };
 
 static inline u32 apic_reg(const struct vh_lapic *a, u32 offset)
@@ -116,6 +118,9 @@ u32 vh_apic_timer_count(struct vh_lapic *a);	/* TMCCT */
 /* ipi.c */
 void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
 
+/* Between expiries of a periodic timer, as KVM has it: a guest could ask for any number. */
+#define MIN_PERIOD_NS		200000
+
 /* Who drives a line of the chips; lines of several sources are ORed. */
 enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };
 
@@ -135,13 +140,16 @@ struct vh_irqchip {
 	u64 announced[4];		/* vectors about to be level-triggered; ioapic_lock */
 	unsigned int announcing;	/* who is about to make some so; ioapic_lock */
 	struct vh_routes __rcu *routes;	/* writers: vm->lock */
+	struct mutex acks_lock;		/* which GSIs of a pin resample; inside vm->lock */
+	u64 resample_pins;		/* of GSIs with irqfds that resample; writers: vm->lock */
+	unsigned long acked;		/* of these: acknowledged, and irqfds not yet told; atomic */
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
 };
 
 /* pic.c; any CPU */
 void vh_pic_init(struct vh_irqchip *chip);
 int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
-bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
+int vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write);
 void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_state *new);
 
 /* ioapic.c; any CPU; mmio and set in process context */
@@ -154,26 +162,37 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s);
 
 /* route.c */
 int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level);
-int vh_routes_default(struct vh_vm *vm);
-void vh_routes_free(struct vh_irqchip *chip);
-/* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: tell resampling irqfds. */
+/* Pin @pin of chip @chip (KVM_IRQCHIP_*) was acknowledged: resampling irqfds are to be told. */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin);
+void vh_routes_resample(struct vh_vm *vm);
+bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi);
+/* After what may have acknowledged something; own thread. */
+static inline void vh_irq_note_acks(struct vh_vcpu *vcpu)
+{
+	if (unlikely(READ_ONCE(vcpu->vm->irqchip->acked)))
+		vh_request(vcpu, VH_REQ_ACKED);
+}
 
 /**
  * struct vh_eventfds - irqfds and ioeventfds of a VM
  */
 struct vh_eventfds {
-	struct list_head irqfds;	/* irqfd_lock */
-	raw_spinlock_t irqfd_lock;	/* interrupts off */
-	bool irqfd_used;		/* irqfd_lock */
-	atomic_t nr_resample;		/* irqfds with a resample fd */
-	struct list_head ioeventfds;	/* RCU; writers: ioeventfd_lock */
+	DECLARE_HASHTABLE(irqfds, 7);	/* by eventfd; irqfd_lock */
+	struct mutex irqfd_lock;
+	unsigned int nr_irqfds;		/* irqfd_lock */
+	struct hlist_head *resample;	/* by GSI, those with a resample fd: RCU; irqfd_lock */
+	atomic_t nr_resample;
+	atomic_t closing;		/* irqfds whose eventfd is being closed */
+	DECLARE_HASHTABLE(ioeventfds, 7);	/* by address: RCU; ioeventfd_lock */
 	struct mutex ioeventfd_lock;
+	unsigned int nr_ioeventfds;	/* ioeventfd_lock, read with READ_ONCE */
 };
+#define VH_MAX_IRQFDS		2048
+#define VH_MAX_IOEVENTFDS	1000
 
 /* irqfd.c */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi);
-bool vh_irqfd_any_resample(struct vh_vm *vm);
+bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi);
 
 /* pit.c */
 bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write);

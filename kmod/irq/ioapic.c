@@ -186,6 +186,20 @@ static void announced(struct vh_irqchip *chip)
 		memset(chip->announced, 0, sizeof(chip->announced));
 }
 
+/*
+ * Entries have changed: bitmaps are made anew at each vCPU's next entry. Nobody has to be
+ * taken out of the guest for that: who became level-triggered was announced, and an EOI
+ * that exits for nothing does no harm.
+ */
+static void bitmaps_stale(struct vh_irqchip *chip)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+
+	vh_for_each_vcpu(i, vcpu, chip->vm)
+		vh_request(vcpu, VH_REQ_EOI_BITMAP);
+}
+
 /* ioapic_lock held. */
 static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
 {
@@ -200,9 +214,8 @@ static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
 		return;
 	old = entry(chip, at);
 	chip->ioapic.redirtbl[at].bits = e;
-	/* Before anything is sent: its EOI must not be missed (it takes the lock to look). */
 	if ((old ^ e) & (E_LEVEL | 0xff))
-		vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
+		bitmaps_stale(chip);
 	if (e & E_LEVEL) {
 		if (chip->ioapic_lines[at])
 			service(chip, at);
@@ -335,7 +348,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	chip->ioapic.irr &= BIT(VH_IOAPIC_PINS) - 1;
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		chip->ioapic.redirtbl[pin].bits &= ~(GENMASK_ULL(55, 17) | E_DELIVERY);
-	vh_vm_request_all(chip->vm, VH_REQ_EOI_BITMAP);
+	bitmaps_stale(chip);
 	/* Requests that were under way are made again. */
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		chip->ioapic_lines[pin] = 0;

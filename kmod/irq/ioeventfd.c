@@ -14,7 +14,7 @@
  * struct ioeventfd - one assignment; constant once on the list
  */
 struct ioeventfd {
-	struct list_head node;		/* vm->eventfds->ioeventfds: RCU, writers vm->eventfds->ioeventfd_lock */
+	struct hlist_node node;		/* vm->eventfds->ioeventfds: RCU, writers ioeventfd_lock */
 	struct eventfd_ctx *eventfd;
 	u64 addr, datamatch;
 	u32 len;			/* 0: any */
@@ -37,11 +37,11 @@ bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int
 	u64 value = 0;
 	bool hit = false;
 
-	if (list_empty(&vm->eventfds->ioeventfds))
+	if (!READ_ONCE(vm->eventfds->nr_ioeventfds))
 		return false;
 	memcpy(&value, data, min(len, 8u));
 	rcu_read_lock();
-	list_for_each_entry_rcu(e, &vm->eventfds->ioeventfds, node) {
+	hash_for_each_possible_rcu(vm->eventfds->ioeventfds, e, node, addr) {
 		if (e->pio != pio || e->addr != addr || (e->len && e->len != len))
 			continue;
 		if (!e->wildcard && e->datamatch != value)
@@ -63,20 +63,25 @@ static bool overlap(const struct ioeventfd *a, const struct ioeventfd *b)
 
 static int assign(struct vh_vm *vm, const struct ioeventfd *like)
 {
+	struct vh_eventfds *all = vm->eventfds;
 	struct ioeventfd *e, *other;
 	int err = -EEXIST;
 
 	e = kmemdup(like, sizeof(*e), GFP_KERNEL_ACCOUNT);
 	if (!e)
 		return -ENOMEM;
-	mutex_lock(&vm->eventfds->ioeventfd_lock);
-	list_for_each_entry(other, &vm->eventfds->ioeventfds, node)
+	mutex_lock(&all->ioeventfd_lock);
+	hash_for_each_possible(all->ioeventfds, other, node, e->addr)
 		if (overlap(e, other))
 			goto unlock;
-	list_add_tail_rcu(&e->node, &vm->eventfds->ioeventfds);
+	err = -ENOSPC;
+	if (all->nr_ioeventfds >= VH_MAX_IOEVENTFDS)
+		goto unlock;
+	hash_add_rcu(all->ioeventfds, &e->node, e->addr);
+	WRITE_ONCE(all->nr_ioeventfds, all->nr_ioeventfds + 1);
 	err = 0;
 unlock:
-	mutex_unlock(&vm->eventfds->ioeventfd_lock);
+	mutex_unlock(&all->ioeventfd_lock);
 	if (err)
 		kfree(e);
 	return err;
@@ -90,19 +95,21 @@ static void release(struct ioeventfd *e)
 
 static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
 {
+	struct vh_eventfds *all = vm->eventfds;
 	struct ioeventfd *e, *found = NULL;
 
-	mutex_lock(&vm->eventfds->ioeventfd_lock);
-	list_for_each_entry(e, &vm->eventfds->ioeventfds, node) {
+	mutex_lock(&all->ioeventfd_lock);
+	hash_for_each_possible(all->ioeventfds, e, node, like->addr) {
 		if (e->eventfd == like->eventfd && e->pio == like->pio && e->addr == like->addr &&
 		    e->len == like->len && e->wildcard == like->wildcard &&
 		    (e->wildcard || e->datamatch == like->datamatch)) {
 			found = e;
-			list_del_rcu(&e->node);
+			hash_del_rcu(&e->node);
+			WRITE_ONCE(all->nr_ioeventfds, all->nr_ioeventfds - 1);
 			break;
 		}
 	}
-	mutex_unlock(&vm->eventfds->ioeventfd_lock);
+	mutex_unlock(&all->ioeventfd_lock);
 	if (!found)
 		return -ENOENT;
 	synchronize_rcu();
@@ -115,7 +122,8 @@ static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
  * @vm: the VM
  * @args: assign, or deassign with KVM_IOEVENTFD_FLAG_DEASSIGN
  *
- * Process context. -EINVAL, -EBADF, -EEXIST (overlap), -ENOENT, -ENOMEM.
+ * Process context. -EINVAL, -EBADF, -EEXIST (overlap), -ENOENT, -ENOMEM, -ENOSPC
+ * (VH_MAX_IOEVENTFDS).
  */
 int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args)
 {
@@ -158,10 +166,12 @@ int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args)
  */
 void vh_ioeventfd_release_all(struct vh_vm *vm)
 {
-	struct ioeventfd *e, *next;
+	struct hlist_node *next;
+	struct ioeventfd *e;
+	unsigned int i;
 
-	list_for_each_entry_safe(e, next, &vm->eventfds->ioeventfds, node) {
-		list_del(&e->node);
+	hash_for_each_safe(vm->eventfds->ioeventfds, i, next, e, node) {
+		hash_del(&e->node);
 		release(e);
 	}
 }

@@ -122,15 +122,32 @@ int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m
 	return count;
 }
 
-/**
- * vh_apic_send_icr - the interrupt-command register was written
- * @vcpu: own thread
- * @low: bits 31:0
- * @dest: 8-bit or, in x2APIC mode, 32-bit destination
+/*
+ * Each vCPU that a message wakes costs some microseconds. From this many on what may go to
+ * all of them is sent with interrupts on.
  */
-void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest)
+#define MANY_VCPUS	8
+
+/**
+ * vh_irq_is_wide - might a message go to many vCPUs?
+ * @vm: the VM
+ * @src: sending vCPU, or NULL
+ * @m: the message
+ *
+ * Any context. An x2APIC's logical destination has 16 at most.
+ */
+bool vh_irq_is_wide(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
 {
-	const struct vh_msi m = {
+	if (READ_ONCE(vm->nr_vcpus) < MANY_VCPUS || m->delivery_mode == MODE_LOWEST)
+		return false;
+	if (m->shorthand)
+		return m->shorthand != 1;
+	return broadcast(src, m->dest) || (m->logical && !(src && READ_ONCE(src->lapic->x2apic)));
+}
+
+static void icr_message(u32 low, u32 dest, struct vh_msi *m)
+{
+	*m = (struct vh_msi){
 		.dest = dest,
 		.vector = low,
 		.delivery_mode = (low >> 8) & 7,
@@ -140,6 +157,48 @@ void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest)
 		.level = ((low >> 8) & 7) == MODE_INIT && (low & BIT(15)),
 		.shorthand = (low >> 18) & 3,
 	};
+}
 
+/**
+ * vh_lapic_icr_is_wide - is a write of the interrupt-command register for the slow path?
+ * @vcpu: own thread
+ * @low: bits 31:0
+ * @dest: 8-bit or, in x2APIC mode, 32-bit destination
+ */
+bool vh_lapic_icr_is_wide(struct vh_vcpu *vcpu, u32 low, u32 dest)
+{
+	struct vh_msi m;
+
+	icr_message(low, dest, &m);
+	return vh_irq_is_wide(vcpu->vm, vcpu, &m);
+}
+
+/**
+ * vh_lapic_write_is_wide - the same of an exit "APIC write", whose value is in the page
+ * @vcpu: own thread
+ * @offset: in the page
+ */
+bool vh_lapic_write_is_wide(struct vh_vcpu *vcpu, u32 offset)
+{
+	const struct vh_lapic *a = vcpu->lapic;
+
+	if ((offset & 0xff0) != APIC_ICR_)
+		return false;
+	return vh_lapic_icr_is_wide(vcpu, apic_reg(a, APIC_ICR_),
+				    a->x2apic ? apic_reg(a, APIC_ICR_ + 4) :
+						apic_reg(a, APIC_ICR2_) >> 24);
+}
+
+/**
+ * vh_apic_send_icr - the interrupt-command register was written
+ * @vcpu: own thread
+ * @low: bits 31:0
+ * @dest: 8-bit or, in x2APIC mode, 32-bit destination
+ */
+void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest)
+{
+	struct vh_msi m;
+
+	icr_message(low, dest, &m);
 	vh_irq_deliver(vcpu->vm, vcpu, &m);
 }

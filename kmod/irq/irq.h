@@ -76,6 +76,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4]);
 bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu);
 /* Is the timer's interrupt already due, or due in less than @ns? For the halt poll. */
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
+void vh_lapic_timer_resume(struct vh_vcpu *vcpu);	/* VH_REQ_TIMER */
 
 /* Post @vector from any CPU, and have the vCPU notice. False: it was waiting already. */
 bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);
@@ -95,12 +96,18 @@ struct vh_msi {
 /* Deliver; @src is the sender or NULL. Number of vCPUs it went to, -1 when nobody matched. */
 int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *msi);
 
+/* Might a message go to many vCPUs? Then it is sent with interrupts on. */
+bool vh_irq_is_wide(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *msi);
+bool vh_lapic_icr_is_wide(struct vh_vcpu *vcpu, u32 low, u32 dest);
+bool vh_lapic_write_is_wide(struct vh_vcpu *vcpu, u32 offset);
+
 /* --- both controllers as the run loop sees them (own thread) --- */
 
 /* Vector waiting for INTR now (LAPIC first? no: ExtINT from the PIC if accepted, else LAPIC), or -1. */
 int vh_irq_pending(struct vh_vcpu *vcpu);
 /* Acknowledge what vh_irq_pending() announced; returns the vector or -1 (spurious PIC included). */
 int vh_irq_ack(struct vh_vcpu *vcpu);
+int vh_irq_ack_pic(struct vh_vcpu *vcpu);
 
 /* The 8259s alone: is their INTR line up? Acknowledge (INTA): the vector. Any CPU. */
 bool vh_pic_pending(struct vh_vm *vm);
@@ -118,6 +125,8 @@ int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps);
 /* KVM_IRQ_LINE: 1 delivered, 0 coalesced, -EINVAL. */
 int vh_irq_line(struct vh_vm *vm, u32 gsi, int level);
 int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, u32 nr, u32 flags);
+/* Tell irqfds of what was acknowledged (VH_REQ_ACKED); process context. */
+void vh_irq_tell_acks(struct vh_vm *vm);
 int vh_irq_signal_msi(struct vh_vm *vm, const struct kvm_msi *msi);
 int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args);
 void vh_irqfd_release_all(struct vh_vm *vm);

@@ -4,12 +4,14 @@
  *
  * Without a resample fd each signal is an edge. With one, a signal raises the
  * line; when the guest acknowledges, the line falls and the resample fd is
- * signalled, so that the device can raise it again.
+ * signalled, so that the device can raise it again. The vCPU's own thread signals.
  */
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/poll.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 #include <linux/workqueue.h>
 
 #include "internal.h"
@@ -20,26 +22,41 @@
  */
 struct irqfd {
 	struct vh_vm *vm;
-	struct list_head node;		/* vm->eventfds->irqfds, vm->eventfds->irqfd_lock */
+	struct hlist_node node;		/* vm->eventfds->irqfds: irqfd_lock */
+	struct hlist_node by_gsi;	/* vm->eventfds->resample[gsi]: RCU, writers irqfd_lock */
 	u32 gsi;
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
 	poll_table pt;
-	struct work_struct resample;
+	struct work_struct inject;	/* what may go to many vCPUs */
+	unsigned long dead;		/* bit 0: who set it shuts it down */
 	struct work_struct shutdown;
 };
 
 static struct workqueue_struct *irqfd_wq;
 
-static void shutdown_work(struct work_struct *work)
+/* irqfd_lock held, and dead is ours: nobody finds it any more. */
+static void unlink(struct irqfd *f)
 {
-	struct irqfd *f = container_of(work, struct irqfd, shutdown);
+	struct vh_eventfds *e = f->vm->eventfds;
+
+	hash_del(&f->node);
+	e->nr_irqfds--;
+	if (f->resamplefd) {
+		hlist_del_rcu(&f->by_gsi);
+		atomic_dec(&e->nr_resample);
+	}
+}
+
+/* Unlinked, and no vCPU is going to signal its resample fd. */
+static void shut_down(struct irqfd *f)
+{
 	u64 count;
 
 	/* No wake-up is running or will come after this. */
 	eventfd_ctx_remove_wait_queue(f->eventfd, &f->wait, &count);
+	cancel_work_sync(&f->inject);
 	if (f->resamplefd) {
-		cancel_work_sync(&f->resample);
 		vh_irq_set(f->vm, f->gsi, SRC_RESAMPLE, 0);
 		eventfd_ctx_put(f->resamplefd);
 	}
@@ -47,22 +64,19 @@ static void shutdown_work(struct work_struct *work)
 	kfree(f);
 }
 
-static void resample_work(struct work_struct *work)
+static void shutdown_work(struct work_struct *work)
 {
-	struct irqfd *f = container_of(work, struct irqfd, resample);
+	struct irqfd *f = container_of(work, struct irqfd, shutdown);
+	struct vh_eventfds *e = f->vm->eventfds;
 
-	vh_eventfd_signal(f->resamplefd);
-}
-
-/* irqfd_lock held: nobody finds it any more, the rest is the work's. */
-static void deactivate(struct irqfd *f)
-{
-	if (list_empty(&f->node))
-		return;
-	list_del_init(&f->node);
+	mutex_lock(&e->irqfd_lock);
+	unlink(f);
+	mutex_unlock(&e->irqfd_lock);
 	if (f->resamplefd)
-		atomic_dec(&f->vm->eventfds->nr_resample);
-	queue_work(irqfd_wq, &f->shutdown);
+		synchronize_rcu();
+	shut_down(f);
+	if (atomic_dec_and_test(&e->closing))
+		wake_up_var(&e->closing);
 }
 
 static void signalled(struct irqfd *f)
@@ -75,24 +89,40 @@ static void signalled(struct irqfd *f)
 	}
 }
 
+static void inject_work(struct work_struct *work)
+{
+	signalled(container_of(work, struct irqfd, inject));
+}
+
+/* The eventfd is closed; its context stays until the work drops it. */
+static void hung_up(struct irqfd *f)
+{
+	struct vh_eventfds *e = f->vm->eventfds;
+
+	/* Before dead: who finds that set waits for the work. */
+	atomic_inc(&e->closing);
+	if (!test_and_set_bit(0, &f->dead))
+		queue_work(irqfd_wq, &f->shutdown);
+	else if (atomic_dec_and_test(&e->closing))
+		wake_up_var(&e->closing);
+}
+
 /* The eventfd's wait-queue lock is held, interrupts off. */
 static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *key)
 {
 	struct irqfd *f = container_of(wait, struct irqfd, wait);
 	__poll_t events = key_to_poll(key);
-	unsigned long flags;
 	u64 count;
 
 	if (events & EPOLLIN) {
 		eventfd_ctx_do_read(f->eventfd, &count);
-		signalled(f);
+		if (READ_ONCE(f->vm->nr_vcpus) > 1 && vh_irq_gsi_is_wide(f->vm, f->gsi))
+			queue_work(irqfd_wq, &f->inject);
+		else
+			signalled(f);
 	}
-	if (events & EPOLLHUP) {
-		/* The eventfd is closed; its context stays until the work drops it. */
-		raw_spin_lock_irqsave(&f->vm->eventfds->irqfd_lock, flags);
-		deactivate(f);
-		raw_spin_unlock_irqrestore(&f->vm->eventfds->irqfd_lock, flags);
-	}
+	if (events & EPOLLHUP)
+		hung_up(f);
 	return 0;
 }
 
@@ -103,10 +133,53 @@ static void queue_proc(struct file *file, wait_queue_head_t *wqh, poll_table *pt
 	add_wait_queue_priority(wqh, &f->wait);
 }
 
+/* irqfd_lock held. */
+static struct irqfd *find(struct vh_eventfds *e, const struct eventfd_ctx *ctx)
+{
+	struct irqfd *f;
+
+	hash_for_each_possible(e->irqfds, f, node, (unsigned long)ctx)
+		if (f->eventfd == ctx)
+			return f;
+	return NULL;
+}
+
+/* irqfd_lock held. -EBUSY, -ENOSPC. */
+static int link(struct vh_eventfds *e, struct irqfd *f)
+{
+	if (find(e, f->eventfd))
+		return -EBUSY;
+	if (e->nr_irqfds >= VH_MAX_IRQFDS)
+		return -ENOSPC;
+	e->nr_irqfds++;
+	hash_add(e->irqfds, &f->node, (unsigned long)f->eventfd);
+	if (f->resamplefd) {
+		hlist_add_head_rcu(&f->by_gsi, &e->resample[f->gsi]);
+		atomic_inc(&e->nr_resample);
+	}
+	return 0;
+}
+
+/* The lists of those that resample, made with the first of them. */
+static int need_resample(struct vh_eventfds *e)
+{
+	struct hlist_head *lists;
+
+	if (e->resample)
+		return 0;
+	lists = kvcalloc(VH_MAX_GSI, sizeof(*lists), GFP_KERNEL_ACCOUNT);
+	if (!lists)
+		return -ENOMEM;
+	smp_store_release(&e->resample, lists);
+	return 0;
+}
+
+/* vm->lock held. */
 static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 {
+	struct vh_eventfds *e = vm->eventfds;
 	struct fd efd = fdget(args->fd);
-	struct irqfd *f, *other;
+	struct irqfd *f;
 	__poll_t events;
 	int err = -EBADF;
 
@@ -119,9 +192,8 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 	}
 	f->vm = vm;
 	f->gsi = args->gsi;
-	INIT_LIST_HEAD(&f->node);
 	INIT_WORK(&f->shutdown, shutdown_work);
-	INIT_WORK(&f->resample, resample_work);
+	INIT_WORK(&f->inject, inject_work);
 	init_waitqueue_func_entry(&f->wait, wakeup);
 	init_poll_funcptr(&f->pt, queue_proc);
 	f->eventfd = eventfd_ctx_fileget(fd_file(efd));
@@ -130,26 +202,22 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 		goto free;
 	}
 	if (args->flags & KVM_IRQFD_FLAG_RESAMPLE) {
+		err = need_resample(e);
+		if (err)
+			goto put;
 		f->resamplefd = eventfd_ctx_fdget(args->resamplefd);
 		if (IS_ERR(f->resamplefd)) {
 			err = PTR_ERR(f->resamplefd);
 			goto put;
 		}
 	}
-
-	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
-	list_for_each_entry(other, &vm->eventfds->irqfds, node) {
-		if (other->eventfd == f->eventfd) {
-			raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
-			err = -EBUSY;
-			goto put_resample;
-		}
-	}
-	list_add_tail(&f->node, &vm->eventfds->irqfds);
-	vm->eventfds->irqfd_used = true;
-	if (f->resamplefd)
-		atomic_inc(&vm->eventfds->nr_resample);
-	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
+	mutex_lock(&e->irqfd_lock);
+	err = link(e, f);
+	mutex_unlock(&e->irqfd_lock);
+	if (err)
+		goto put_resample;
+	if (f->resamplefd && hlist_is_singular_node(&f->by_gsi, &e->resample[f->gsi]))
+		vh_routes_resample(vm);
 
 	/* Signals from before the assignment count too. */
 	events = vfs_poll(fd_file(efd), &f->pt);
@@ -169,20 +237,32 @@ free:
 	return err;
 }
 
+/* vm->lock held. When this returns the eventfd raises nothing any more. */
 static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
 {
 	struct eventfd_ctx *ctx = eventfd_ctx_fdget(args->fd);
-	struct irqfd *f, *next;
+	struct vh_eventfds *e = vm->eventfds;
+	struct irqfd *f;
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
-	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
-	list_for_each_entry_safe(f, next, &vm->eventfds->irqfds, node)
-		if (f->eventfd == ctx && f->gsi == args->gsi)
-			deactivate(f);
-	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
+	mutex_lock(&e->irqfd_lock);
+	f = find(e, ctx);
+	/* One that another thread is closing is its work's. */
+	if (f && (f->gsi != args->gsi || test_and_set_bit(0, &f->dead)))
+		f = NULL;
+	if (f)
+		unlink(f);
+	mutex_unlock(&e->irqfd_lock);
 	eventfd_ctx_put(ctx);
-	flush_workqueue(irqfd_wq);
+	if (!f)
+		return 0;
+	if (f->resamplefd) {
+		if (!vh_irqfd_resamples(vm, f->gsi))
+			vh_routes_resample(vm);
+		synchronize_rcu();
+	}
+	shut_down(f);
 	return 0;
 }
 
@@ -191,7 +271,8 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
  * @vm: the VM
  * @args: assign, or deassign with KVM_IRQFD_FLAG_DEASSIGN
  *
- * Process context. -EINVAL, -EBADF, -EBUSY (that eventfd is assigned), -ENOMEM.
+ * Process context. -EINVAL, -EBADF, -EBUSY (that eventfd is assigned), -ENOMEM,
+ * -ENOSPC (VH_MAX_IRQFDS), -EINTR.
  */
 int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 {
@@ -216,32 +297,42 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 
 /**
  * vh_irqfd_release_all - the VM goes
- * @vm: the VM
+ * @vm: the VM; no vCPU runs any more
  *
  * Process context.
  */
 void vh_irqfd_release_all(struct vh_vm *vm)
 {
-	struct irqfd *f, *next;
-	bool any = false;
+	struct vh_eventfds *e = vm->eventfds;
+	struct hlist_node *next;
+	struct irqfd *f;
+	unsigned int i;
 
-	raw_spin_lock_irq(&vm->eventfds->irqfd_lock);
-	list_for_each_entry_safe(f, next, &vm->eventfds->irqfds, node)
-		deactivate(f);
-	any = vm->eventfds->irqfd_used;
-	raw_spin_unlock_irq(&vm->eventfds->irqfd_lock);
+	mutex_lock(&e->irqfd_lock);
+	hash_for_each_safe(e->irqfds, i, next, f, node) {
+		if (test_and_set_bit(0, &f->dead))
+			continue;
+		unlink(f);
+		shut_down(f);
+		cond_resched();
+	}
+	mutex_unlock(&e->irqfd_lock);
 	/* Also those whose eventfd was closed a moment ago. */
-	if (any)
-		flush_workqueue(irqfd_wq);
+	wait_var_event(&e->closing, !atomic_read(&e->closing));
 }
 
 /**
- * vh_irqfd_any_resample - is there anybody to tell of acknowledges?
+ * vh_irqfd_resamples - is there anybody to tell of the acknowledges of a GSI?
  * @vm: the VM
+ * @gsi: global system interrupt
+ *
+ * Any context.
  */
-bool vh_irqfd_any_resample(struct vh_vm *vm)
+bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi)
 {
-	return atomic_read(&vm->eventfds->nr_resample);
+	struct hlist_head *lists = smp_load_acquire(&vm->eventfds->resample);
+
+	return lists && !hlist_empty(&lists[gsi]);
 }
 
 /**
@@ -249,25 +340,18 @@ bool vh_irqfd_any_resample(struct vh_vm *vm)
  * @vm: the VM
  * @gsi: global system interrupt
  *
- * Any context.
+ * Process context, under RCU.
  */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 {
 	struct irqfd *f;
-	unsigned long flags;
-	bool lowered = false;
 
-	raw_spin_lock_irqsave(&vm->eventfds->irqfd_lock, flags);
-	list_for_each_entry(f, &vm->eventfds->irqfds, node) {
-		if (f->gsi != gsi || !f->resamplefd)
-			continue;
-		/* First the line, then the news: the answer may be to raise it again. */
-		if (!lowered)
-			vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
-		lowered = true;
-		queue_work(irqfd_wq, &f->resample);
-	}
-	raw_spin_unlock_irqrestore(&vm->eventfds->irqfd_lock, flags);
+	if (!vh_irqfd_resamples(vm, gsi))
+		return;
+	/* First the line, then the news: the answer may be to raise it again. */
+	vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
+	hlist_for_each_entry_rcu(f, &vm->eventfds->resample[gsi], by_gsi)
+		vh_eventfd_signal(f->resamplefd);
 }
 
 /**
@@ -282,9 +366,9 @@ int vh_irq_vm_init(struct vh_vm *vm)
 
 	if (!e)
 		return -ENOMEM;
-	INIT_LIST_HEAD(&e->irqfds);
-	raw_spin_lock_init(&e->irqfd_lock);
-	INIT_LIST_HEAD(&e->ioeventfds);
+	hash_init(e->irqfds);
+	mutex_init(&e->irqfd_lock);
+	hash_init(e->ioeventfds);
 	mutex_init(&e->ioeventfd_lock);
 	vm->eventfds = e;
 	return 0;
@@ -296,6 +380,8 @@ int vh_irq_vm_init(struct vh_vm *vm)
  */
 void vh_irq_vm_free(struct vh_vm *vm)
 {
+	if (vm->eventfds)
+		kvfree(vm->eventfds->resample);
 	kfree(vm->eventfds);
 	vm->eventfds = NULL;
 }

@@ -120,8 +120,10 @@ void vh_lapic_ack(struct vh_vcpu *vcpu, u8 vector)
  */
 void vh_lapic_eoi_induced(struct vh_vcpu *vcpu, u8 vector)
 {
-	if (apic_reg(vcpu->lapic, APIC_TMR_ + (vector >> 5) * 16) & BIT(vector & 31))
+	if (apic_reg(vcpu->lapic, APIC_TMR_ + (vector >> 5) * 16) & BIT(vector & 31)) {
 		vh_ioapic_eoi(vcpu->vm, vector);
+		vh_irq_note_acks(vcpu);
+	}
 }
 
 /**
@@ -189,6 +191,20 @@ int vh_irq_pending(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_irq_ack_pic - acknowledge what the 8259s have
+ * @vcpu: own thread
+ *
+ * Returns the vector. With automatic EOI the service ends here.
+ */
+int vh_irq_ack_pic(struct vh_vcpu *vcpu)
+{
+	int vector = vh_pic_ack(vcpu->vm);
+
+	vh_irq_note_acks(vcpu);
+	return vector;
+}
+
+/**
  * vh_irq_ack - acknowledge what vh_irq_pending() announced
  * @vcpu: own thread
  *
@@ -199,7 +215,7 @@ int vh_irq_ack(struct vh_vcpu *vcpu)
 	int vector;
 
 	if (vh_pic_pending(vcpu->vm) && vh_lapic_accepts_pic(vcpu))
-		return vh_pic_ack(vcpu->vm);
+		return vh_irq_ack_pic(vcpu);
 	vector = vh_lapic_pending(vcpu);
 	if (vector >= 0)
 		vh_lapic_ack(vcpu, vector);

@@ -142,11 +142,12 @@ static void eoi(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq)
 	chip->pic_acked |= BIT(irq + (s == &chip->pic[0] ? 0 : 8));
 }
 
-/* Drops pic_lock, then tells who waits for the ends of service. */
-static void unlock(struct vh_irqchip *chip, unsigned long flags)
+/* Drops pic_lock, then notes for whom services have ended; true: for any. */
+static bool unlock(struct vh_irqchip *chip, unsigned long flags)
 	__releases(&chip->pic_lock)
 {
 	unsigned int pin, acked = chip->pic_acked;
+	bool any = acked;
 
 	chip->pic_acked = 0;
 	raw_spin_unlock_irqrestore(&chip->pic_lock, flags);
@@ -154,6 +155,7 @@ static void unlock(struct vh_irqchip *chip, unsigned long flags)
 		if (acked & 1)
 			vh_irq_acked(chip->vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
 				     KVM_IRQCHIP_PIC_SLAVE, pin & 7);
+	return any;
 }
 
 static void ack_input(struct vh_irqchip *chip, struct kvm_pic_state *s, int irq)
@@ -312,12 +314,14 @@ static u8 poll_read(struct vh_irqchip *chip, struct kvm_pic_state *s)
  * @data: one byte, in or out
  * @write: direction
  *
- * Any context. True when the port is ours.
+ * Any context. 0 when the port is not ours; 2 when services ended, so that the caller
+ * looks whether irqfds are to be told; else 1.
  */
-bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
+int vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 {
 	struct kvm_pic_state *s;
 	unsigned long flags;
+	bool acked;
 
 	switch (port) {
 	case 0x20: case 0x21: case 0x4d0:
@@ -327,12 +331,12 @@ bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 		s = &chip->pic[1];
 		break;
 	default:
-		return false;
+		return 0;
 	}
 	/* The mask is one byte, and nobody is ordered by reading it. */
 	if (!write && (port == 0x21 || port == 0xa1) && !READ_ONCE(s->poll)) {
 		*data = READ_ONCE(s->imr);
-		return true;
+		return 1;
 	}
 	raw_spin_lock_irqsave(&chip->pic_lock, flags);
 	if (port >= 0x4d0) {
@@ -355,10 +359,10 @@ bool vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 	}
 	if (write)
 		update(chip);
-	unlock(chip, flags);
+	acked = unlock(chip, flags);
 	if (write)
 		notify(chip);
-	return true;
+	return acked ? 2 : 1;
 }
 
 /**

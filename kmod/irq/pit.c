@@ -4,8 +4,9 @@
  *
  * Counters are not ticked: they are computed from the time of their load.
  * Channel 0's output drives GSI 0. A tick that finds the last one not yet
- * taken is counted and tried again soon, so that no tick is lost and no storm
- * is made.
+ * taken is counted and tried again soon, so that no tick is lost; and the longer
+ * nobody takes it, or it is masked and no vCPU runs, the more rarely, so that no
+ * storm is made.
  */
 #include <linux/math64.h>
 #include <linux/slab.h>
@@ -14,8 +15,8 @@
 #include "../compat/compat.h"
 
 #define PIT_HZ		1193182
-#define MIN_PERIOD_NS	20000
 #define MAX_MISSED	1000
+#define MAX_RETRY_NS	10000000	/* between tries while nobody takes a tick */
 #define RUNNING		U64_MAX		/* in stopped[]: not stopped */
 #define NOT_LOADED	-1		/* count_load_time in userspace's copy */
 
@@ -34,7 +35,10 @@ struct vh_pit {
 	bool speaker_data;
 	bool armed;				/* channel 0 is going to interrupt */
 	u64 period_ns;				/* channel 0, periodic modes */
+	u64 due;				/* and its next tick */
+	u64 retry_ns;				/* until missed ticks are tried again */
 	unsigned int missed;			/* ticks that found the line busy */
+	bool masked;				/* by all, when the last one came */
 	struct hrtimer timer;
 };
 
@@ -142,29 +146,57 @@ static void arm(struct vh_pit *pit)
 	if (periodic(c->mode)) {
 		ns = max_t(u64, ns, MIN_PERIOD_NS);
 		pit->period_ns = ns;
+		pit->retry_ns = 0;
+		pit->due = ktime_get_ns() + ns;
 	}
 	pit->armed = true;
 	hrtimer_start(&pit->timer, ktime_add_ns(ktime_get(), ns), HRTIMER_MODE_ABS_HARD);
 }
 
-/* Lock held: the time to the next tick, 0 for none. */
-static u64 tick(struct vh_pit *pit)
+static bool anybody_in_guest(struct vh_vm *vm)
 {
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+
+	vh_for_each_vcpu(i, vcpu, vm)
+		if (READ_ONCE(vcpu->mode) != VH_OUTSIDE)
+			return true;
+	return false;
+}
+
+/* Lock held. False: it was the only tick; else when to come again. */
+static bool tick(struct vh_pit *pit, u64 *next)
+{
+	u64 now = ktime_get_ns(), soon = max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS), n;
 	int got = vh_irq_set(pit->vm, 0, SRC_PIT, 1);
 
 	vh_irq_set(pit->vm, 0, SRC_PIT, 0);
 	if (!pit->period_ns) {
 		pit->armed = false;
-		return 0;
+		return false;
 	}
-	/* Where everybody masks it (-1) nothing is missed. */
-	if (!got)
-		pit->missed = min(pit->missed + 1, (unsigned int)MAX_MISSED);
-	else if (pit->missed)
+	if (now >= pit->due) {
+		n = div64_u64(now - pit->due, pit->period_ns) + 1;
+		pit->due += n * pit->period_ns;
+		pit->missed = min_t(u64, pit->missed + (pit->masked ? 1 : n), MAX_MISSED);
+	}
+	/* Where everybody masks it nothing is missed. */
+	pit->masked = got < 0;
+	if (pit->masked)
+		pit->missed = 0;
+	else if (got && pit->missed)
 		pit->missed--;
-	if (!pit->missed)
-		return pit->period_ns;
-	return max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS);
+	if (got > 0 || (pit->masked && anybody_in_guest(pit->vm))) {
+		pit->retry_ns = 0;
+		*next = pit->missed ? min(now + soon, pit->due) : pit->due;
+	} else {
+		pit->retry_ns = min_t(u64, max(2 * pit->retry_ns, soon),
+				      max_t(u64, MAX_RETRY_NS, soon));
+		*next = now + pit->retry_ns;
+		if (pit->masked)
+			*next = max(*next, pit->due);
+	}
+	return true;
 }
 
 /* Hard interrupt context. */
@@ -178,9 +210,8 @@ static enum hrtimer_restart expired(struct hrtimer *t)
 	raw_spin_lock_irqsave(&pit->lock, flags);
 	/* Disarmed, or started anew, while this was on its way. */
 	if (pit->armed && !hrtimer_is_queued(t)) {
-		next = tick(pit);
-		if (next) {
-			hrtimer_forward_now(t, ns_to_ktime(next));
+		if (tick(pit, &next)) {
+			hrtimer_set_expires(t, ns_to_ktime(next));
 			again = HRTIMER_RESTART;
 		}
 	}

@@ -6,15 +6,24 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/sort.h>
 
 #include "internal.h"
 
+#define PIC_PINS	16
+#define PINS		(PIC_PINS + VH_IOAPIC_PINS)
+
 /*
  * struct vh_routes - a routing table, sorted by GSI, replaced as a whole (RCU)
+ *
+ * Those GSIs of a pin that have irqfds which resample are by_pin[first[pin]] to
+ * by_pin[first[pin + 1] - 1]: chip->acks_lock.
  */
 struct vh_routes {
 	struct rcu_head rcu;
 	unsigned int n;
+	u16 first[PINS + 1];
+	u16 *by_pin;			/* room behind e[] for one of each entry */
 	struct kvm_irq_routing_entry e[];
 };
 
@@ -40,6 +49,28 @@ static void to_msi(u32 lo, u32 hi, u32 data, struct vh_msi *m)
 	};
 }
 
+/* The pin of both chips' that an entry is wired to, counted through; PINS for an MSI. */
+static unsigned int pin_of(const struct kvm_irq_routing_entry *e)
+{
+	if (e->type != KVM_IRQ_ROUTING_IRQCHIP)
+		return PINS;
+	switch (e->u.irqchip.irqchip) {
+	case KVM_IRQCHIP_PIC_MASTER:
+		return e->u.irqchip.pin;
+	case KVM_IRQCHIP_PIC_SLAVE:
+		return e->u.irqchip.pin + 8;
+	default:
+		return e->u.irqchip.pin + PIC_PINS;
+	}
+}
+
+/* One source's line of a pin. */
+static int drive_pin(struct vh_vm *vm, unsigned int pin, unsigned int source, int level)
+{
+	return pin < PIC_PINS ? vh_pic_set_line(vm->irqchip, pin, source, level) :
+				vh_ioapic_set_line(vm->irqchip, pin - PIC_PINS, source, level);
+}
+
 static int drive(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, unsigned int source,
 		 int level)
 {
@@ -51,14 +82,7 @@ static int drive(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, unsign
 		to_msi(e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
 		return vh_irq_deliver(vm, NULL, &m);
 	}
-	switch (e->u.irqchip.irqchip) {
-	case KVM_IRQCHIP_PIC_MASTER:
-		return vh_pic_set_line(vm->irqchip, e->u.irqchip.pin, source, level);
-	case KVM_IRQCHIP_PIC_SLAVE:
-		return vh_pic_set_line(vm->irqchip, e->u.irqchip.pin + 8, source, level);
-	default:
-		return vh_ioapic_set_line(vm->irqchip, e->u.irqchip.pin, source, level);
-	}
+	return drive_pin(vm, pin_of(e), source, level);
 }
 
 /* The first entry of a GSI; table sorted. */
@@ -105,6 +129,31 @@ int vh_irq_set(struct vh_vm *vm, u32 gsi, unsigned int source, int level)
 }
 
 /**
+ * vh_irq_gsi_is_wide - would a GSI's message go to many vCPUs?
+ * @vm: the VM
+ * @gsi: global system interrupt
+ *
+ * Any context.
+ */
+bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi)
+{
+	const struct vh_routes *r;
+	bool wide = false;
+	struct vh_msi m;
+	unsigned int i;
+
+	rcu_read_lock();
+	r = routes_of(vm);
+	i = r ? first_of(r, gsi) : 0;
+	if (r && i < r->n && r->e[i].gsi == gsi && r->e[i].type == KVM_IRQ_ROUTING_MSI) {
+		to_msi(r->e[i].u.msi.address_lo, r->e[i].u.msi.address_hi, r->e[i].u.msi.data, &m);
+		wide = vh_irq_is_wide(vm, NULL, &m);
+	}
+	rcu_read_unlock();
+	return wide;
+}
+
+/**
  * vh_irq_line - KVM_IRQ_LINE
  * @vm: the VM
  * @gsi: global system interrupt
@@ -144,22 +193,100 @@ int vh_irq_signal_msi(struct vh_vm *vm, const struct kvm_msi *msi)
  * @chip: KVM_IRQCHIP_*
  * @pin: its pin
  *
- * Any context.
+ * Any context, and as long however many routes and irqfds there are: the line of those
+ * that resample falls, the rest is vh_irq_tell_acks()'s. The caller makes a request of it
+ * (vh_irq_note_acks()).
  */
 void vh_irq_acked(struct vh_vm *vm, unsigned int chip, unsigned int pin)
 {
-	const struct vh_routes *r;
-	unsigned int i;
+	unsigned int at = chip == KVM_IRQCHIP_IOAPIC ? pin + PIC_PINS :
+			  chip == KVM_IRQCHIP_PIC_SLAVE ? pin + 8 : pin;
 
-	if (!vh_irqfd_any_resample(vm))
+	if (!(READ_ONCE(vm->irqchip->resample_pins) & BIT_ULL(at)))
 		return;
+	drive_pin(vm, at, SRC_RESAMPLE, 0);
+	set_bit(at, &vm->irqchip->acked);
+}
+
+/**
+ * vh_irq_tell_acks - tell irqfds that resample of what the guest acknowledged
+ * @vm: the VM, with chips
+ *
+ * Process context; as a rule the thread of the vCPU that did, so that it is its time.
+ */
+void vh_irq_tell_acks(struct vh_vm *vm)
+{
+	unsigned long acked = xchg(&vm->irqchip->acked, 0);
+	DECLARE_BITMAP(gsis, VH_MAX_GSI) = {};
+	const struct vh_routes *r;
+	unsigned int pin, i;
+
+	BUILD_BUG_ON(PINS > BITS_PER_LONG);
+	if (!acked)
+		return;
+	mutex_lock(&vm->irqchip->acks_lock);
 	rcu_read_lock();
 	r = routes_of(vm);
-	for (i = 0; r && i < r->n; i++)
-		if (r->e[i].type == KVM_IRQ_ROUTING_IRQCHIP &&
-		    r->e[i].u.irqchip.irqchip == chip && r->e[i].u.irqchip.pin == pin)
-			vh_irqfd_resample(vm, r->e[i].gsi);
+	for_each_set_bit(pin, &acked, PINS)
+		for (i = r->first[pin]; i < r->first[pin + 1]; i++)
+			__set_bit(r->by_pin[i], gsis);
 	rcu_read_unlock();
+	mutex_unlock(&vm->irqchip->acks_lock);
+	for_each_set_bit(i, gsis, VH_MAX_GSI) {
+		rcu_read_lock();
+		vh_irqfd_resample(vm, i);
+		rcu_read_unlock();
+		cond_resched();
+	}
+}
+
+/*
+ * Which GSIs of a pin have irqfds that resample: a table under acks_lock, or one that
+ * nobody else sees yet. Returns the pins that have any.
+ */
+static u64 index_pins(struct vh_vm *vm, struct vh_routes *r)
+{
+	u16 next[PINS];
+	unsigned int i, pin;
+	u64 pins = 0;
+
+	memset(r->first, 0, sizeof(r->first));
+	for (i = 0; i < r->n; i++) {
+		pin = pin_of(&r->e[i]);
+		if (pin < PINS && vh_irqfd_resamples(vm, r->e[i].gsi)) {
+			r->first[pin + 1]++;
+			pins |= BIT_ULL(pin);
+		}
+	}
+	for (pin = 0; pin < PINS; pin++) {
+		r->first[pin + 1] += r->first[pin];
+		next[pin] = r->first[pin];
+	}
+	for (i = 0; i < r->n; i++) {
+		pin = pin_of(&r->e[i]);
+		/* One that is being closed may have gone meanwhile: never more than was counted. */
+		if (pin < PINS && next[pin] < r->first[pin + 1] &&
+		    vh_irqfd_resamples(vm, r->e[i].gsi))
+			r->by_pin[next[pin]++] = r->e[i].gsi;
+	}
+	return pins;
+}
+
+/**
+ * vh_routes_resample - the first irqfd of a GSI that resamples has come, or the last has gone
+ * @vm: the VM, with chips; vm->lock held
+ *
+ * Process context.
+ */
+void vh_routes_resample(struct vh_vm *vm)
+{
+	struct vh_irqchip *chip = vm->irqchip;
+
+	mutex_lock(&chip->acks_lock);
+	WRITE_ONCE(chip->resample_pins,
+		   index_pins(vm, rcu_dereference_protected(chip->routes,
+							    lockdep_is_held(&vm->lock))));
+	mutex_unlock(&chip->acks_lock);
 }
 
 static int entry_check(const struct kvm_irq_routing_entry *e)
@@ -189,9 +316,47 @@ static bool conflict(const struct kvm_irq_routing_entry *a, const struct kvm_irq
 		a->u.irqchip.irqchip == b->u.irqchip.irqchip);
 }
 
+static int compare(const void *a, const void *b)
+{
+	const struct kvm_irq_routing_entry *x = a, *y = b;
+
+	return x->gsi < y->gsi ? -1 : x->gsi > y->gsi;
+}
+
+/* A table of @nr checked entries, sorted; ERR_PTR. */
+static struct vh_routes *make_routes(const struct kvm_irq_routing_entry *e, u32 nr)
+{
+	struct vh_routes *r;
+	unsigned int i, j;
+
+	for (i = 0; i < nr; i++)
+		if (entry_check(&e[i]))
+			return ERR_PTR(-EINVAL);
+	r = kvzalloc(struct_size(r, e, nr) + nr * sizeof(*r->by_pin), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->n = nr;
+	r->by_pin = (u16 *)&r->e[nr];
+	if (nr)
+		memcpy(r->e, e, nr * sizeof(*e));
+	/* As a rule it is in order. */
+	for (i = 1; i < nr && r->e[i - 1].gsi <= r->e[i].gsi; i++)
+		;
+	if (i < nr)
+		sort(r->e, nr, sizeof(*r->e), compare, NULL);
+	/* At most three of a GSI do not conflict, so this is short. */
+	for (i = 1; i < nr; i++)
+		for (j = i; j > 0 && r->e[j - 1].gsi == r->e[i].gsi; j--)
+			if (conflict(&r->e[j - 1], &r->e[i])) {
+				kvfree(r);
+				return ERR_PTR(-EINVAL);
+			}
+	return r;
+}
+
 /**
  * vh_irq_set_routing - KVM_SET_GSI_ROUTING
- * @vm: the VM; vm->lock held
+ * @vm: the VM, with chips; vm->lock held
  * @e: the new table
  * @nr: its entries
  * @flags: must be 0
@@ -202,52 +367,41 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
 {
 	struct vh_irqchip *chip = vm->irqchip;
 	struct vh_routes *new, *old;
-	unsigned int i, j;
+	u64 pins;
 
 	if (!chip || flags || nr > VH_MAX_ROUTES)
 		return -EINVAL;
-	new = kvzalloc(struct_size(new, e, nr), GFP_KERNEL_ACCOUNT);
-	if (!new)
-		return -ENOMEM;
-	for (i = 0; i < nr; i++) {
-		cond_resched();
-		if (entry_check(&e[i]))
-			goto invalid;
-		/* Insertion: tables come sorted as a rule. */
-		for (j = new->n; j > 0 && new->e[j - 1].gsi > e[i].gsi; j--)
-			new->e[j] = new->e[j - 1];
-		new->e[j] = e[i];
-		new->n++;
-		for (; j > 0 && new->e[j - 1].gsi == e[i].gsi; j--)
-			if (conflict(&new->e[j - 1], &e[i]))
-				goto invalid;
-	}
+	new = make_routes(e, nr);
+	if (IS_ERR(new))
+		return PTR_ERR(new);
+	/* What was acknowledged by the old table is told by it, what comes by the new is noticed. */
+	vh_irq_tell_acks(vm);
+	mutex_lock(&chip->acks_lock);
+	pins = index_pins(vm, new);
+	WRITE_ONCE(chip->resample_pins, chip->resample_pins | pins);
 	old = rcu_replace_pointer(chip->routes, new, lockdep_is_held(&vm->lock));
-	if (old)
-		kvfree_rcu(old, rcu);
+	WRITE_ONCE(chip->resample_pins, pins);
+	mutex_unlock(&chip->acks_lock);
+	kvfree_rcu(old, rcu);
 	vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
 	return 0;
-invalid:
-	kvfree(new);
-	return -EINVAL;
 }
 
-/**
- * vh_routes_default - what a PC's wiring is
- * @vm: the VM; vm->lock held
+/*
+ * What a PC's wiring is.
  *
  * GSI 0 to 15 go to the 8259s and the IOAPIC, 16 to 23 to the IOAPIC alone, each
  * to the pin of its number. A VMM whose tables say that the timer is on pin 2
  * (as PCs have it) sets routes, as it has to on KVM.
  */
-int vh_routes_default(struct vh_vm *vm)
+static struct vh_routes *default_routes(void)
 {
-	struct kvm_irq_routing_entry *e = kcalloc(40, sizeof(*e), GFP_KERNEL);
+	struct kvm_irq_routing_entry *e = kcalloc(PINS, sizeof(*e), GFP_KERNEL);
 	unsigned int n = 0, gsi;
-	int err;
+	struct vh_routes *r;
 
 	if (!e)
-		return -ENOMEM;
+		return ERR_PTR(-ENOMEM);
 	for (gsi = 0; gsi < VH_IOAPIC_PINS; gsi++) {
 		e[n].gsi = gsi;
 		e[n].type = KVM_IRQ_ROUTING_IRQCHIP;
@@ -260,9 +414,9 @@ int vh_routes_default(struct vh_vm *vm)
 		e[n].u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
 		e[n++].u.irqchip.pin = gsi & 7;
 	}
-	err = vh_irq_set_routing(vm, e, n, 0);
+	r = make_routes(e, n);
 	kfree(e);
-	return err;
+	return r;
 }
 
 /**
@@ -274,18 +428,23 @@ int vh_routes_default(struct vh_vm *vm)
 int vh_irqchip_create(struct vh_vm *vm)
 {
 	struct vh_irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
-	int err;
+	struct vh_routes *r;
 
 	if (!chip)
 		return -ENOMEM;
+	r = default_routes();
+	if (IS_ERR(r)) {
+		kfree(chip);
+		return PTR_ERR(r);
+	}
 	chip->vm = vm;
 	vh_pic_init(chip);
 	vh_ioapic_init(chip);
+	mutex_init(&chip->acks_lock);
+	RCU_INIT_POINTER(chip->routes, r);
+	/* Complete: other threads' ioctls find it from here on. */
 	smp_store_release(&vm->irqchip, chip);
-	err = vh_routes_default(vm);
-	if (err)
-		vh_irqchip_destroy(vm);
-	return err;
+	return 0;
 }
 
 /**

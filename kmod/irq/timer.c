@@ -3,13 +3,15 @@
  * timer.c - the LAPIC's timer: one-shot, periodic, TSC deadline (SDM 11.5.4).
  *
  * The bus clock that it divides is 1 GHz. Expiry posts the LVT's vector.
+ *
+ * Expiries are the host's hard interrupts, and nobody's time. So a periodic timer goes on
+ * by itself only as long as its vCPU takes what it posts, or is in the guest. Otherwise it
+ * lapses: the vCPU's own thread starts it again before it enters (VH_REQ_TIMER), and the
+ * current count is what it would be. Periods shorter than MIN_PERIOD_NS become multiples.
  */
 #include "internal.h"
 #include "../compat/compat.h"
 #include "../tsc.h"
-
-/* A guest that asks for less would spend the host's time in interrupts. */
-#define MIN_PERIOD_NS	20000
 
 static u32 divisor(const struct vh_lapic *a)
 {
@@ -24,12 +26,22 @@ static u32 mode(const struct vh_lapic *a)
 	return READ_ONCE(a->timer_mode);
 }
 
-static void fire(struct vh_lapic *a)
+/* Is this an interrupt more? Not when it is masked, or the last one waits still. */
+static bool fire(struct vh_lapic *a)
 {
 	u32 lvt = apic_reg(a, APIC_LVTT_);
 
-	if (!(lvt & LVT_MASKED) && READ_ONCE(a->hw_enabled) && (lvt & 0xff) >= 16)
-		vh_lapic_post(a->vcpu, lvt, false);
+	return !(lvt & LVT_MASKED) && READ_ONCE(a->hw_enabled) && (lvt & 0xff) >= 16 &&
+	       vh_lapic_post(a->vcpu, lvt, false);
+}
+
+static void lapse(struct vh_lapic *a)
+{
+	WRITE_ONCE(a->lapsed, true);
+	vh_request(a->vcpu, VH_REQ_TIMER);
+	/* It may have entered meanwhile, and looked before. */
+	if (READ_ONCE(a->vcpu->mode) != VH_OUTSIDE)
+		vh_vcpu_kick(a->vcpu);
 }
 
 /* Hard interrupt context. */
@@ -37,8 +49,13 @@ static enum hrtimer_restart expired(struct hrtimer *t)
 {
 	struct vh_lapic *a = container_of(t, struct vh_lapic, timer);
 
-	fire(a);
+	bool more = fire(a);
+
 	if (mode(a) == LVT_TIMER_PERIODIC && a->period_ns) {
+		if (!more && READ_ONCE(a->vcpu->mode) == VH_OUTSIDE) {
+			lapse(a);
+			return HRTIMER_NORESTART;
+		}
 		/* Periods that passed meanwhile are lost, not made up for in a burst. */
 		hrtimer_forward_now(t, ns_to_ktime(a->period_ns));
 		WRITE_ONCE(a->expires, hrtimer_get_expires(t));
@@ -67,6 +84,7 @@ void vh_apic_timer_stop(struct vh_lapic *a)
 {
 	hrtimer_cancel(&a->timer);
 	a->armed = false;
+	a->lapsed = false;
 	a->period_ns = 0;
 }
 
@@ -87,10 +105,35 @@ void vh_apic_timer_start(struct vh_lapic *a, u32 count)
 	vh_apic_timer_stop(a);
 	if (!count)
 		return;
-	if (mode(a) == LVT_TIMER_PERIODIC)
-		a->period_ns = max_t(u64, (u64)apic_reg(a, APIC_TMICT_) * divisor(a),
-				     MIN_PERIOD_NS);
+	if (mode(a) == LVT_TIMER_PERIODIC) {
+		/* KVM_SET_LAPIC may say 0: the count at hand is the last. */
+		a->reload_ns = (u64)apic_reg(a, APIC_TMICT_) * divisor(a);
+		a->period_ns = a->reload_ns;
+		if (a->reload_ns && a->reload_ns < MIN_PERIOD_NS)
+			a->period_ns *= DIV_ROUND_UP_ULL(MIN_PERIOD_NS, a->reload_ns);
+	}
 	arm(a, (u64)count * divisor(a));
+}
+
+/**
+ * vh_lapic_timer_resume - go on with a timer that lapsed (VH_REQ_TIMER)
+ * @vcpu: own thread
+ *
+ * Periods that have passed are lost but for the one that is posted.
+ */
+void vh_lapic_timer_resume(struct vh_vcpu *vcpu)
+{
+	struct vh_lapic *a = vcpu->lapic;
+	u64 passed;
+
+	if (!a || !READ_ONCE(a->lapsed))
+		return;
+	/* The callback that said so may not have ended. */
+	hrtimer_cancel(&a->timer);
+	a->lapsed = false;
+	passed = max_t(s64, ktime_to_ns(ktime_sub(ktime_get(), a->expires)), 0);
+	a->expires = ktime_add_ns(a->expires, (div64_u64(passed, a->period_ns) + 1) * a->period_ns);
+	hrtimer_start(&a->timer, a->expires, HRTIMER_MODE_ABS_HARD);
 }
 
 /**
@@ -106,6 +149,7 @@ void vh_apic_timer_lvt(struct vh_lapic *a)
 
 	if (old == now)
 		return;
+	vh_lapic_timer_resume(a->vcpu);
 	WRITE_ONCE(a->timer_mode, now);
 	if (now == LVT_TIMER_DEADLINE || old == LVT_TIMER_DEADLINE) {
 		vh_apic_timer_stop(a);
@@ -121,10 +165,21 @@ void vh_apic_timer_lvt(struct vh_lapic *a)
 u32 vh_apic_timer_count(struct vh_lapic *a)
 {
 	s64 left;
+	u64 part;
 
 	if (!READ_ONCE(a->armed) || mode(a) == LVT_TIMER_DEADLINE)
 		return 0;
 	left = ktime_to_ns(ktime_sub(READ_ONCE(a->expires), ktime_get()));
+	if (mode(a) == LVT_TIMER_PERIODIC && a->period_ns) {
+		/* Of the reload at hand, of which an expiry may be several; it may have lapsed. */
+		if (left > 0) {
+			div64_u64_rem(left - 1, a->reload_ns, &part);
+			left = part + 1;
+		} else {
+			div64_u64_rem(-left, a->reload_ns, &part);
+			left = a->reload_ns - part;
+		}
+	}
 	return left > 0 ? div_u64(left, divisor(a)) : 0;
 }
 
@@ -175,6 +230,6 @@ bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns)
 {
 	struct vh_lapic *a = vcpu->lapic;
 
-	return READ_ONCE(a->armed) &&
+	return READ_ONCE(a->armed) && !READ_ONCE(a->lapsed) &&
 	       ktime_to_ns(ktime_sub(READ_ONCE(a->expires), ktime_get())) <= (s64)ns;
 }

@@ -402,6 +402,16 @@ int vh_mmu_create_apic_page(struct vh_vm *vm)
 }
 
 /**
+ * vh_mmu_free_apic_page - undo vh_mmu_create_apic_page()
+ * @vm: the VM; vm->lock held, no vCPU yet
+ */
+void vh_mmu_free_apic_page(struct vh_vm *vm)
+{
+	__free_page(vm->mmu->apic_page);
+	vm->mmu->apic_page = NULL;
+}
+
+/**
  * vh_mmu_create_identity_page - the page directory that unpaged guests run on
  * @vm: the VM; vm->lock held, no vCPU yet
  *

@@ -92,6 +92,7 @@ void vh_mmu_module_exit(void);
  * (SDM 30.4), in the EPT unless a memslot covers it. -ENOMEM.
  */
 int vh_mmu_create_apic_page(struct vh_vm *vm);
+void vh_mmu_free_apic_page(struct vh_vm *vm);
 
 /*
  * vm->lock held, before the first vCPU: the page directory at vm->identity_addr

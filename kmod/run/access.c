@@ -22,7 +22,7 @@
  * @pio: a port
  *
  * Own thread, interrupts on. VH_EMUL_OK: @data is answered, or the write is done; VH_EMUL_USER:
- * userspace's turn; VH_EMUL_UNHANDLED: too many, or not the same as when it was begun.
+ * userspace's turn; VH_EMUL_UNHANDLED: too many; VH_EMUL_RETRY: not the same as when it was begun.
  */
 int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write,
 		     bool pio)
@@ -35,10 +35,10 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
 		return VH_EMUL_UNHANDLED;
 	e = &a->log[a->next];
 	if (a->next < a->done) {
-		/* The same instruction repeats its accesses, unless the guest rewrote it. */
+		/* It repeats its accesses, unless page tables, memslots or registers changed. */
 		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write ||
 		    e->pio != pio)
-			return VH_EMUL_UNHANDLED;
+			return VH_EMUL_RETRY;
 		if (!write)
 			memcpy(data, e->data, len);
 		a->next++;
@@ -108,7 +108,7 @@ int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int si
 	if (a->done) {			/* INS, answered */
 		if (write || x->write || !x->pio || x->gpa != port || x->len != size ||
 		    x->count > *count)
-			return VH_EMUL_UNHANDLED;
+			return VH_EMUL_RETRY;
 		goto answered;
 	}
 	*count = min_t(unsigned int, *count, PAGE_SIZE / size);

@@ -335,15 +335,37 @@ static const struct vh_emul_ops emul_ops = {
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
+/*
+ * The instruction is not one that is interpreted, or cannot be fetched. It may have
+ * been rewritten since the exit, or memory come where there was none: the guest is
+ * entered again. That it fails a second time as it stands is the guest's own doing:
+ * of user code #UD, as on KVM, for that never ends a VM.
+ */
 static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 {
+	u8 len = min_t(u8, e->insn_len, sizeof(e->insn));
+	struct vh_exec *exec = vcpu->exec;
 	struct kvm_run *run = vcpu->run;
 
+	if (!exec->failed || exec->failed_rip != e->rip || exec->failed_len != len ||
+	    memcmp(exec->failed_insn, e->insn, len)) {
+		exec->failed = true;
+		exec->failed_rip = e->rip;
+		exec->failed_len = len;
+		memcpy(exec->failed_insn, e->insn, len);
+		return vh_access_to_user(vcpu);
+	}
+	exec->failed = false;
+	if (e->cpl) {
+		vh_inject_ud(vcpu);
+		return vh_access_to_user(vcpu);
+	}
+	vh_access_reset(vcpu);
 	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run->emulation_failure.ndata = 4;
 	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
-	run->emulation_failure.insn_size = min_t(u8, e->insn_len, sizeof(e->insn));
+	run->emulation_failure.insn_size = len;
 	memset(run->emulation_failure.insn_bytes, 0x90,
 	       sizeof(run->emulation_failure.insn_bytes));
 	memcpy(run->emulation_failure.insn_bytes, e->insn, run->emulation_failure.insn_size);
@@ -366,8 +388,10 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	e->cr0 = s->cr0;
 	e->cr4 = s->cr4;
 	e->efer = s->efer;
-	e->cpl = (s->cr0 & X86_CR0_PE) ? s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl : 0;
-	e->insn_len = 0;
+	e->cpl = vh_cpl(vcpu);
+	/* What userspace has answered to is gone on with, whatever stands there by now. */
+	if (!vcpu->exec->accesses.done)
+		e->insn_len = 0;
 	e->rep_more = false;
 	e->sti_shadow = false;
 	vcpu->exec->accesses.next = 0;
@@ -456,7 +480,6 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	case VH_EMUL_RETRY:
 		return vh_access_to_user(vcpu);
 	}
-	vh_access_reset(vcpu);
 	return emulation_failed(vcpu, e);
 }
 

@@ -11,6 +11,13 @@
 #include "../trace.h"
 #include "internal.h"
 
+#define DF_VECTOR	8
+#define TS_VECTOR	10
+#define GP_VECTOR	13
+
+/* Exit qualification of a task switch, bits 31:30 (SDM Table 28-2); 0 and 2: CALL, JMP. */
+enum { TASK_SWITCH_IRET = 1, TASK_SWITCH_GATE = 3 };
+
 /**
  * vh_skip - the instruction that caused the exit is done
  * @vcpu: the vCPU
@@ -56,6 +63,51 @@ int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1)
 	run->internal.data[1] = data1;
 	vh_vm_crashed(vcpu->vm, VH_CRASH_INTERNAL_ERROR);
 	return 0;
+}
+
+/**
+ * vh_cpl - the privilege level of what the guest executes
+ * @vcpu: the vCPU
+ *
+ * Own thread, interrupts on.
+ */
+u8 vh_cpl(struct vh_vcpu *vcpu)
+{
+	const struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_RFLAGS | VH_S_SEGS);
+	if (!(s->cr0 & X86_CR0_PE))
+		return 0;
+	return s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl;
+}
+
+/* An event could not be delivered, and another takes its place: INT n is the guest's to repeat. */
+static void drop_delivery(struct vh_vcpu *vcpu, bool all)
+{
+	struct vh_events *ev = &vcpu->ev;
+
+	if (all || ev->irq_soft)
+		ev->irq_reinject = false;
+	if (all)
+		ev->nmi_reinject = false;
+}
+
+/**
+ * vh_undeliverable - the frame or the gate of an event is in a device
+ * @vcpu: the vCPU; an event was being delivered
+ * @where: second word for userspace
+ *
+ * Own thread, interrupts on. The end of this run, but for an event that came in user
+ * code: a double fault, whose own frame is the kernel's affair (SDM Table 6-5).
+ */
+int vh_undeliverable(struct vh_vcpu *vcpu, u64 where)
+{
+	if (!vh_cpl(vcpu))
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
+					 vcpu->exit.reason, where);
+	drop_delivery(vcpu, false);
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR, .has_error = true });
+	return 1;
 }
 
 /* 0: done, skip; 1: #GP raised. */
@@ -365,17 +417,23 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 		return r;
 	vcpu->device_gfn = x->gpa >> PAGE_SHIFT;
 	if (vh_delivering(vcpu))
-		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
-					 x->reason, x->gpa);
+		return vh_undeliverable(vcpu, x->gpa);
 	return vh_emulate(vcpu);
 }
 
 static int exit_apic_access(struct vh_vcpu *vcpu)
 {
 	if (vh_delivering(vcpu))
-		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
-					 vcpu->exit.reason, vcpu->exit.qualification);
+		return vh_undeliverable(vcpu, vcpu->exit.qualification);
 	return vh_emulate(vcpu);
+}
+
+/* What is not done in the window; trap-like, so that there is nothing to skip (SDM 30.4.3.2). */
+static int exit_apic_write(struct vh_vcpu *vcpu)
+{
+	vh_lapic_apic_write(vcpu, vcpu->exit.qualification & 0xff0);
+	vh_request(vcpu, VH_REQ_EVENT);
+	return 1;
 }
 
 /* Never made by vh: the tables are damaged. This VM ends here, the host does not. */
@@ -425,9 +483,33 @@ static int exit_pause(struct vh_vcpu *vcpu)
 	return 1;
 }
 
+/*
+ * Task switches are not done (SDM Vol. 3, 7.3). User code gets what a selector that is
+ * no task's gives: #TS of an IRET with NT, which it may set, else #GP.
+ */
+static int exit_task_switch(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification;
+	unsigned int source = (qual >> 30) & 3;
+	struct vh_fault f = {
+		.vector = source == TASK_SWITCH_IRET ? TS_VECTOR : GP_VECTOR,
+		.has_error = true,
+		.error = qual & 0xfffc,
+	};
+
+	if (!vh_cpl(vcpu))
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+					 vcpu->exit.reason, qual);
+	if (source == TASK_SWITCH_GATE)
+		drop_delivery(vcpu, true);
+	vh_inject_fault(vcpu, &f);
+	return 1;
+}
+
 static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_EXCEPTION_NMI]	= exit_exception,
 	[EXIT_REASON_TRIPLE_FAULT]	= exit_triple_fault,
+	[EXIT_REASON_TASK_SWITCH]	= exit_task_switch,
 	[EXIT_REASON_INTERRUPT_WINDOW]	= exit_irq_window,
 	[EXIT_REASON_HLT]		= exit_hlt,
 	[EXIT_REASON_RDPMC]		= exit_gp,
@@ -453,6 +535,7 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
+	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,
 	[EXIT_REASON_EPT_VIOLATION]	= exit_ept_violation,
 	[EXIT_REASON_EPT_MISCONFIG]	= exit_ept_misconfig,
 	[EXIT_REASON_PML_FULL]		= exit_pml_full,
@@ -467,7 +550,8 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
  *
  * Own thread, interrupts on, outside the section. Returns 1 to enter the guest
  * again, 0 to return to userspace, or a negative errno. An exit that vh does
- * not know ends this run with KVM_EXIT_INTERNAL_ERROR and the reason.
+ * not know ends this run with KVM_EXIT_INTERNAL_ERROR and the reason; in user
+ * code it is an instruction that a newer processor has, and #UD.
  */
 int vh_handle_exit(struct vh_vcpu *vcpu)
 {
@@ -475,6 +559,8 @@ int vh_handle_exit(struct vh_vcpu *vcpu)
 
 	if (basic < VH_NR_EXIT_REASONS && handlers[basic])
 		return handlers[basic](vcpu);
+	if (vh_cpl(vcpu))
+		return exit_ud(vcpu);
 	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 				 vcpu->exit.reason, vcpu->exit.qualification);
 }

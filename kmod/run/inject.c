@@ -246,7 +246,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 			inj->irq_window = true;
 			return;
 		}
-		vector = vh_pic_ack(vcpu->vm);
+		vector = vh_irq_ack_pic(vcpu);
 	} else {
 		vector = vh_irq_pending(vcpu);
 		if (vector < 0) {
@@ -269,5 +269,8 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 	vcpu->injected++;
 	/* One at a time; look again as soon as the next may be taken. */
 	if (virtual ? vh_pic_pending(vcpu->vm) : vh_irq_pending(vcpu) >= 0)
+		inj->irq_window = true;
+	/* An automatic EOI: its irqfds are told when the guest comes out next. */
+	if (READ_ONCE(vcpu->requests) & BIT(VH_REQ_ACKED))
 		inj->irq_window = true;
 }

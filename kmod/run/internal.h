@@ -41,6 +41,10 @@ struct vh_exec {
 	struct vh_vcpu *vcpu;		/* const */
 	struct vh_accesses accesses;
 	int (*complete)(struct vh_vcpu *vcpu);	/* what a KVM_RUN has to finish first */
+	/* The last instruction that could not be executed: it is left to the guest once more. */
+	u64 failed_rip;
+	u8 failed_insn[15], failed_len;
+	bool failed;
 	unsigned int halt_poll_ns;	/* adaptive */
 };
 
@@ -54,6 +58,8 @@ int vh_handle_exit(struct vh_vcpu *vcpu);
 int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done */
 void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
+int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in a device */
+u8 vh_cpl(struct vh_vcpu *vcpu);
 
 /* paging.c: exits of processors without EPT */
 int vh_exit_page_fault(struct vh_vcpu *vcpu);

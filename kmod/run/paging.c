@@ -37,8 +37,7 @@ int vh_exit_page_fault(struct vh_vcpu *vcpu)
 		return r;
 	}
 	if (vh_delivering(vcpu))
-		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
-					 x->reason, x->qualification);
+		return vh_undeliverable(vcpu, x->qualification);
 	return vh_emulate(vcpu);
 }
 

@@ -130,6 +130,10 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_ACKED))
+		vh_irq_tell_acks(vcpu->vm);
+	if (vh_test_request(vcpu, VH_REQ_TIMER))
+		vh_lapic_timer_resume(vcpu);
 	/* The guest's watchdogs are to know where the time went. */
 	if (vh_test_request(vcpu, VH_REQ_STOPPED))
 		vh_clock_ctrl(vcpu);
@@ -299,6 +303,9 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		r = interrupted(vcpu);
 	if (r > 0)
 		r = run_loop(vcpu);
+	/* Nobody knows when it runs again. */
+	if (unlikely(vh_test_request(vcpu, VH_REQ_ACKED)))
+		vh_irq_tell_acks(vcpu->vm);
 	tell_userspace(vcpu);
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &saved, NULL);

@@ -272,6 +272,8 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 		vh_lapic_eoi_induced(vcpu, vmcs_read(EXIT_QUALIFICATION) & 0xff);
 		return true;
 	case EXIT_REASON_APIC_WRITE:
+		if (vh_lapic_write_is_wide(vcpu, vmcs_read(EXIT_QUALIFICATION)))
+			return false;
 		vh_lapic_apic_write(vcpu, vmcs_read(EXIT_QUALIFICATION) & 0xff0);
 		vh_request(vcpu, VH_REQ_EVENT);
 		return true;

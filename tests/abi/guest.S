@@ -206,6 +206,22 @@ entry_\name:
 	out	%al, $0x11
 	hlt
 
+	/* a handler that leaves at 0x70010 what its EOI took */
+	ENTRY	on_eoi
+	push	%eax
+	push	%edx
+	push	%ecx
+	rdtsc
+	mov	%eax, %ecx
+	movl	$0, 0xfee000b0
+	rdtsc
+	sub	%ecx, %eax
+	mov	%eax, 0x70010
+	pop	%ecx
+	pop	%edx
+	pop	%eax
+	iret
+
 	/* a handler of two levels: 0x60 ends, then what it had interrupted */
 	ENTRY	on_nest
 	out	%al, $0x11

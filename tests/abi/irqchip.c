@@ -267,6 +267,59 @@ static void irqfd(struct tap_result *r, const void *arg)
 	close(f.fd);
 }
 
+/* An irqfd's message to all of many vCPUs, once for each signal. */
+static void irqfd_broadcast(struct tap_result *r, const void *arg)
+{
+	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e; } t = {
+		.h.nr = 1, .e = { .gsi = 30, .type = KVM_IRQ_ROUTING_MSI,
+				  .u.msi = { .address_lo = 0xfeeff000, .data = 0x47 } },
+	};
+	struct kvm_irqfd f = { .gsi = 30 };
+	struct kvm_lapic_state s;
+	uint64_t one = 1;
+	struct vm vm;
+	unsigned int i, j, round;
+
+	(void)arg;
+	vm_simple(&vm, VM_IRQCHIP);
+	for (i = 1; i < 8; i++)
+		vm_add_vcpu(&vm);
+	xioctl(vm.fd, KVM_SET_GSI_ROUTING, &t);
+	f.fd = eventfd(0, 0);
+	want_ok(r, ioctl(vm.fd, KVM_IRQFD, &f), "assign");
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 8; i++) {
+			xioctl(vm.vcpu[i].fd, KVM_GET_LAPIC, &s);
+			*(uint32_t *)(s.regs + 0xf0) = 0x1ff;
+			*(uint32_t *)(s.regs + 0x220) = 0;
+			xioctl(vm.vcpu[i].fd, KVM_SET_LAPIC, &s);
+		}
+		if (write(f.fd, &one, 8) != 8)
+			_exit(3);
+		for (i = 0; i < 8; i++) {
+			for (j = 0; j < 1000; j++) {
+				xioctl(vm.vcpu[i].fd, KVM_GET_LAPIC, &s);
+				if (*(uint32_t *)(s.regs + 0x220))
+					break;
+				usleep(100);
+			}
+			if (*(uint32_t *)(s.regs + 0x220) != 0x80)
+				tap_fail(r, "round %u, vCPU %u: IRR %#x", round, i,
+					 *(uint32_t *)(s.regs + 0x220));
+		}
+	}
+	/* what was signalled before it is taken away does not come after */
+	for (i = 0; i < 100; i++) {
+		if (write(f.fd, &one, 8) != 8)
+			_exit(3);
+		f.flags = KVM_IRQFD_FLAG_DEASSIGN;
+		xioctl(vm.fd, KVM_IRQFD, &f);
+		f.flags = 0;
+		xioctl(vm.fd, KVM_IRQFD, &f);
+	}
+	vm_destroy(&vm);
+}
+
 const struct test_case irqchip_cases[] = {
 	{ "irqchip-create", create, NULL },
 	{ "irqchip-after-vcpu", after_vcpu, NULL },
@@ -278,5 +331,6 @@ const struct test_case irqchip_cases[] = {
 	{ "irqchip-routing", routing, NULL },
 	{ "irqchip-msi", msi, NULL },
 	{ "irqchip-irqfd", irqfd, NULL },
+	{ "irqchip-irqfd-broadcast", irqfd_broadcast, NULL },
 	{ NULL, NULL, NULL }
 };

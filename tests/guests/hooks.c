@@ -94,6 +94,39 @@ static void fpu_vms(struct tap_result *r)
 	}
 }
 
+/* The guest's device that ctx_handle() does not know: 1, 2, 3, 4. */
+static bool odd_device(struct vcpu *v)
+{
+	static const uint8_t bytes[8] = { 1, 2, 3, 4 };
+	struct kvm_run *run = v->run;
+
+	if (run->exit_reason != KVM_EXIT_MMIO || run->mmio.is_write ||
+	    run->mmio.phys_addr != MMIO_BASE + 0x10000)
+		return false;
+	memcpy(run->mmio.data, bytes, run->mmio.len);
+	return true;
+}
+
+/* As another thread of the guest might while the instruction waits for its answer. */
+static bool rewrite_exit(struct ctx *c, struct vcpu *v)
+{
+	struct kvm_regs r;
+
+	if (!odd_device(v))
+		return false;
+	xioctl(v->fd, KVM_GET_REGS, &r);
+	c->vm.mem[r.rip] = 0x8a;
+	return true;
+}
+
+static bool remap_exit(struct ctx *c, struct vcpu *v)
+{
+	if (!odd_device(v))
+		return false;
+	*guest_u64(c, DATA) = MMIO_BASE | 7;
+	return true;
+}
+
 const struct hook hooks[] = {
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-switch", NULL, task_switch_exit },
@@ -102,6 +135,10 @@ const struct hook hooks[] = {
 	{ "pio-imm", NULL, pio_imm_exit },
 	{ "fpu-userspace", NULL, fpu_userspace_exit },
 	{ "fpu-pattern", NULL, pio_imm_exit },
+	{ "mmio-rewritten", NULL, rewrite_exit },
+	{ "user-mmio-rewritten", NULL, rewrite_exit },
+	{ "mmio-remapped", NULL, remap_exit },
+	{ "user-mmio-remapped", NULL, remap_exit },
 	{ NULL, NULL, NULL }
 };
 

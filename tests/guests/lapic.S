@@ -308,6 +308,47 @@ CASE("lapic-timer-rate", LONG, F_IRQCHIP)
 	CHECK(ja)
 	PASS
 
+CASE("lapic-timer-tsc-deadline-far", LONG, F_IRQCHIP)
+	/* as far away as can be written, also where a tick is more than a nanosecond */
+	mov	$1, %eax
+	cpuid
+	test	$(1 << 24), %ecx
+	jnz	1f
+	SKIP
+1:	APIC_ON
+	movl	$0x40031, 0x320(%r8)
+	sti
+	mov	$0x6e0, %ecx
+	mov	$0x8000000000000000, %rsi
+1:	mov	%esi, %eax		/* 2^63, 2^62, ..., 2^48 */
+	mov	%rsi, %rdx
+	shr	$32, %rdx
+	wrmsr
+	rdmsr
+	EQ(%esi, %eax)
+	dec	%rsi			/* and one less than each */
+	mov	%esi, %eax
+	mov	%rsi, %rdx
+	shr	$32, %rdx
+	wrmsr
+	inc	%rsi
+	shr	%rsi
+	bt	$47, %rsi
+	jnc	1b
+	mov	$-1, %eax
+	mov	%eax, %edx
+	wrmsr
+	rdmsr
+	EQ($-1, %eax)
+	EQ($-1, %edx)
+	EQL($0, IRQ_TOTAL)
+	rdtsc				/* and one that is near still comes */
+	add	$100000, %eax
+	adc	$0, %edx
+	wrmsr
+	WAIT_IRQS 1
+	PASS
+
 CASE("lapic-timer-tsc-deadline", LONG, F_IRQCHIP)
 	mov	$1, %eax
 	cpuid

@@ -312,6 +312,46 @@ ap_watch:
 	lock incl DONE
 	ret
 
+CASE("smp-broadcast-8", LONG, F_IRQCHIP | F_VCPUS(8))
+	/* to all of many, by the xAPIC and by the x2APIC of the sender */
+	START_APS ap_open, 7
+	movl	$ap_count, HANDLER + 4 * 0x71
+	mov	$100, %esi
+	xor	%ebp, %ebp
+1:	add	$7, %ebp
+	movl	$0xc4071, 0x300(%r8)	/* all but self */
+2:	RELAX
+	cmp	%ebp, COUNT
+	jb	2b
+	dec	%esi
+	jnz	1b
+	mov	$1, %eax
+	cpuid
+	test	$(1 << 21), %ecx
+	jz	4f
+	mov	$0x1b, %ecx
+	rdmsr
+	or	$0xc00, %eax
+	wrmsr
+	mov	$100, %esi
+1:	add	$7, %ebp
+	mov	$0x830, %ecx
+	mov	$0xc4071, %eax
+	xor	%edx, %edx
+	wrmsr
+2:	pause
+	cmp	%ebp, COUNT
+	jb	2b
+	dec	%esi
+	jnz	1b
+4:	EQ(%ebp, COUNT)
+	PASS
+
+ap_open:
+	AP_ON
+1:	hlt
+	jmp	1b
+
 CASE("smp-ioapic-lowest", LONG, F_IRQCHIP | F_VCPUS(4))
 	START_APS ap_logical, 3
 	movl	$ap_count, HANDLER + 4 * 0x71

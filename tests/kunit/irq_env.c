@@ -10,7 +10,8 @@ struct vh_vcpu *vcpus[ENV_VCPUS];
 unsigned int env_notified;
 unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
 int env_sipi[ENV_VCPUS];
-unsigned int env_acked[3][VH_IOAPIC_PINS];
+static unsigned int env_acked[VH_IOAPIC_PINS];
+unsigned int env_expiries;
 u64 env_tsc_offset;
 u64 shim_now;
 
@@ -89,6 +90,7 @@ void shim_advance(u64 ns)
 		if (hrtimer_get_expires(first) > (s64)shim_now)
 			shim_now = hrtimer_get_expires(first);
 		shim_cancel(first);
+		env_expiries++;
 		if (first->function(first) == HRTIMER_RESTART && !shim_queued(first))
 			shim_start(first, hrtimer_get_expires(first));
 	}
@@ -136,7 +138,7 @@ void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector)
 	env_sipi[vcpu->idx] = vector;
 }
 
-bool vh_irqfd_any_resample(struct vh_vm *v)
+bool vh_irqfd_resamples(struct vh_vm *v, u32 gsi)
 {
 	return true;
 }
@@ -144,13 +146,19 @@ bool vh_irqfd_any_resample(struct vh_vm *v)
 void vh_irqfd_resample(struct vh_vm *v, u32 gsi)
 {
 	if (gsi < VH_IOAPIC_PINS)
-		env_acked[0][gsi]++;
+		env_acked[gsi]++;
 	vh_irq_set(v, gsi, SRC_RESAMPLE, 0);
 }
 
 bool vh_ioeventfd_hit(struct vh_vm *v, u64 addr, const void *data, unsigned int len, bool pio)
 {
 	return false;
+}
+
+unsigned int acks(u32 gsi)
+{
+	vh_irq_tell_acks(vm);
+	return env_acked[gsi];
 }
 
 /* --- the VM --- */
@@ -172,6 +180,7 @@ void env_create(unsigned int n)
 	mutex_init(&vm->lock);
 	mutex_lock(&vm->lock);
 	TAP_EQ(vh_irqchip_create(vm), 0);
+	vh_routes_resample(vm);
 	mutex_unlock(&vm->lock);
 	vm->irqchip_kernel = true;
 	for (i = 0; i < n; i++) {

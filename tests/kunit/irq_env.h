@@ -16,9 +16,10 @@
 extern struct vh_vm *vm;
 extern struct vh_vcpu *vcpus[ENV_VCPUS];
 extern unsigned int env_kicks[ENV_VCPUS], env_nmis[ENV_VCPUS], env_inits[ENV_VCPUS];
+extern unsigned int env_expiries;		/* timers that expired */
 extern unsigned int env_notified;		/* posted-interrupt notifications sent */
 extern int env_sipi[ENV_VCPUS];			/* vector, -1: none */
-extern unsigned int env_acked[3][VH_IOAPIC_PINS];	/* resampled GSIs, by number in [0] */
+unsigned int acks(u32 gsi);			/* how often it was resampled, told now */
 
 /* A VM with @n vCPUs, their LAPICs enabled in software, LVT0 of the first ExtINT. */
 void env_create(unsigned int n);

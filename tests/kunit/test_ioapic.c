@@ -113,7 +113,7 @@ static void level(struct kunit *test)
 	TAP_EQ(vh_ioapic_set_line(vm->irqchip, 10, SRC_USER, 1), 0);
 	/* Still up at the EOI: again. */
 	wr(1, APIC_EOI_, 0);
-	TAP_EQ(env_acked[0][10], 1);
+	TAP_EQ(acks(10), 1);
 	TAP_EQ(get(0x10 + 20) & 0x4000, 0x4000);
 	TAP_EQ(take(1), 0x5a);
 	vh_irq_line(vm, 10, 0);
@@ -161,8 +161,8 @@ static void shared_vector(struct kunit *test)
 	TAP_EQ(take(0), 0x60);
 	vh_irq_line(vm, 8, 0);
 	wr(0, APIC_EOI_, 0);
-	TAP_EQ(env_acked[0][8], 1);
-	TAP_EQ(env_acked[0][9], 1);
+	TAP_EQ(acks(8), 1);
+	TAP_EQ(acks(9), 1);
 	/* 9 is still up. */
 	TAP_EQ(take(0), 0x60);
 	vh_irq_line(vm, 9, 0);
@@ -207,14 +207,14 @@ static void resample(struct kunit *test)
 	vh_irq_set(vm, 12, SRC_RESAMPLE, 1);
 	TAP_EQ(take(0), 0x61);
 	wr(0, APIC_EOI_, 0);
-	TAP_EQ(env_acked[0][12], 1);
+	TAP_EQ(acks(12), 1);
 	TAP_EQ(take(0), -1);
 	/* Beside it another device holds the line. */
 	vh_irq_set(vm, 12, SRC_RESAMPLE, 1);
 	vh_irq_line(vm, 12, 1);
 	TAP_EQ(take(0), 0x61);
 	wr(0, APIC_EOI_, 0);
-	TAP_EQ(env_acked[0][12], 2);
+	TAP_EQ(acks(12), 2);
 	TAP_EQ(take(0), 0x61);
 	vh_irq_line(vm, 12, 0);
 	wr(0, APIC_EOI_, 0);

@@ -58,11 +58,11 @@ static void nested(struct kunit *test)
 	TAP_EQ(in(0x20), 0x28);
 	out(0x20, 0x20);			/* the highest in service ends */
 	TAP_EQ(in(0x20), 0x20);
-	TAP_EQ(env_acked[0][3], 1);
+	TAP_EQ(acks(3), 1);
 	TAP_CHECK(!vh_pic_pending(vm));
 	out(0x20, 0x65);			/* specific: 5 */
 	TAP_EQ(in(0x20), 0);
-	TAP_EQ(env_acked[0][5], 1);
+	TAP_EQ(acks(5), 1);
 	TAP_EQ(take(0), 0x36);
 	out(0x20, 0x20);
 	/* Masks. */
@@ -146,10 +146,10 @@ static void levels(struct kunit *test)
 	/* A level that a resampling eventfd holds falls with the EOI. */
 	vh_irq_set(vm, 10, SRC_RESAMPLE, 1);
 	TAP_EQ(take(0), 0x3a);
-	TAP_EQ(env_acked[0][10], 0);
+	TAP_EQ(acks(10), 0);
 	out(0xa0, 0x20);
 	out(0x20, 0x20);
-	TAP_EQ(env_acked[0][10], 1);
+	TAP_EQ(acks(10), 1);
 	TAP_CHECK(!vh_pic_pending(vm));
 	env_destroy();
 }
@@ -203,7 +203,7 @@ static void automatic_eoi(struct kunit *test)
 	TAP_EQ(take(0), 0x34);
 	out(0x20, 0x0b);
 	TAP_EQ(in(0x20), 0);
-	TAP_EQ(env_acked[0][4], 1);
+	TAP_EQ(acks(4), 1);
 	out(0x20, 0x80);			/* rotate on automatic EOI */
 	pulse(1);
 	TAP_EQ(take(0), 0x31);
@@ -266,7 +266,7 @@ static void initialization(struct kunit *test)
 	out(0x20, 0x11);			/* ICW1: all is forgotten */
 	TAP_EQ(in(0x20), 0);			/* and IRR is selected */
 	TAP_CHECK(!vh_pic_pending(vm));
-	TAP_EQ(env_acked[0][6], 1);
+	TAP_EQ(acks(6), 1);
 	out(0x21, 0x47);
 	out(0x21, 0x04);
 	out(0x21, 0x01);

@@ -52,9 +52,19 @@ static void usage(FILE *to, const char *name)
 		"usage: %s [--list] [--only PATTERN] [--skip PATTERN] [--timeout S] [DEVICE]\n"
 		"  --list          names of the cases\n"
 		"  --only PATTERN  cases whose name matches or contains PATTERN\n"
-		"  --skip PATTERN  leave those out\n"
+		"  --skip PATTERN  leave those out; several count\n"
 		"  --timeout S     time limit of a case (20)\n"
 		"  DEVICE          speaks the KVM ABI (/dev/vh)\n", name);
+}
+
+static bool left_out(const char *name, const char *const *skip, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		if (tap_match(name, skip[i]))
+			return true;
+	return false;
 }
 
 int runner_main(int argc, char **argv, const struct test_case *cases)
@@ -68,7 +78,8 @@ int runner_main(int argc, char **argv, const struct test_case *cases)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *only = NULL, *skip = NULL;
+	const char *only = NULL, *skip[8];
+	unsigned int skips = 0;
 	struct tap_totals totals = { 0 };
 	unsigned int seconds = 20;
 	struct tap_result *r;
@@ -84,7 +95,8 @@ int runner_main(int argc, char **argv, const struct test_case *cases)
 			only = optarg;
 			break;
 		case 's':
-			skip = optarg;
+			if (skips < sizeof(skip) / sizeof(skip[0]))
+				skip[skips++] = optarg;
 			break;
 		case 't':
 			seconds = atoi(optarg);
@@ -107,8 +119,7 @@ int runner_main(int argc, char **argv, const struct test_case *cases)
 	r = mmap(NULL, sizeof(*r), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (; cases->name; cases++) {
-		if (!tap_match(cases->name, only) ||
-		    (skip && tap_match(cases->name, skip)))
+		if (!tap_match(cases->name, only) || left_out(cases->name, skip, skips))
 			continue;
 		if (list) {
 			printf("%s\n", cases->name);

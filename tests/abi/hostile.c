@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every number that is a size, a time, a frequency, a count or an index: least and greatest, one
+ * beside them, a change of sign. The answer is an errno that says so, and after each of them the
+ * VM still runs.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lane.h"
+
+#define CODE		0x9000u
+#define MSR_DEADLINE	0x6e0u
+
+static const uint64_t numbers[] = {
+	0, 1, 2, 3, 0x7f, 0x80, 0xff, 0x100, 0x101, 0xfff, 0x1000, 0x7fff, 0x8000, 0xffff, 0x10000,
+	0x10001, 0xfffff, 0x100000, 0x7ffffffe, 0x7fffffff, 0x80000000, 0x80000001, 0xfffff000,
+	0xfffffffe, 0xffffffff, 0x100000000, 0x100000001, 0x7fffffffffff, 0x800000000000,
+	0xffffffffffff, 0xffff800000000000, 0x000ffffffffff000, 0x0010000000000000,
+	0x3fffffffffffffff, 0x7ffffffffffff000, 0x7ffffffffffffffe, 0x7fffffffffffffff,
+	0x8000000000000000, 0x8000000000000001, 0xfffffffffffff000, 0xfffffffffffffffe,
+	0xffffffffffffffff,
+};
+
+struct target {
+	struct vm vm;
+	struct vcpu *v;
+	uint32_t msr;		/* of set_msr() */
+	int fd;			/* an eventfd */
+};
+
+/* One number into one field: 0 or what ioctl() answered. */
+struct field {
+	const char *name;
+	int (*set)(struct target *t, uint64_t n);
+	unsigned int flags;	/* vm_create()'s */
+};
+
+static bool clean(int err)
+{
+	static const int known[] = {
+		EINVAL, E2BIG, ENOMEM, EFAULT, EDQUOT, EEXIST, ENOSPC, EBUSY, ENXIO, ENOENT, EBADF,
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (err == known[i])
+			return true;
+	return false;
+}
+
+/* The guest's code to its first OUT; the port. -1: another exit. */
+static int run(struct target *t, const uint8_t *code, size_t len, struct kvm_regs *regs)
+{
+	struct kvm_mp_state mp = { .mp_state = KVM_MP_STATE_RUNNABLE };
+	struct kvm_regs now;
+
+	ioctl(t->v->fd, KVM_SET_MP_STATE, &mp);
+	memcpy(t->vm.mem + CODE, code, len);
+	vcpu_set_mode(&t->vm, t->v, MODE_FLAT32, CODE, 0x8000);
+	if (regs) {
+		xioctl(t->v->fd, KVM_GET_REGS, &now);
+		now.rax = regs->rax;
+		now.rcx = regs->rcx;
+		now.rdx = regs->rdx;
+		now.rsi = regs->rsi;
+		xioctl(t->v->fd, KVM_SET_REGS, &now);
+	}
+	if (vcpu_run(t->v) || t->v->run->exit_reason != KVM_EXIT_IO)
+		return -1;
+	return t->v->run->io.port;
+}
+
+static bool runs(struct target *t)
+{
+	/* rdtsc; the LAPIC's current count; out */
+	static const uint8_t code[] = { 0x0f, 0x31, 0xa1, 0x90, 0x03, 0xe0, 0xfe, 0xe6, 0x10 };
+	int port = -1, i;
+
+	/* without an irqchip that count is the VMM's to read */
+	for (i = 0; i < 3 && port < 0; i++) {
+		port = run(t, code, sizeof(code), NULL);
+		if (t->v->run->exit_reason == KVM_EXIT_MMIO)
+			port = vcpu_run(t->v) ? -1 : t->v->run->io.port;
+	}
+	return port == 0x10;
+}
+
+static void target_new(struct target *t, unsigned int flags)
+{
+	memset(t, 0, sizeof(*t));
+	t->v = vm_simple(&t->vm, flags);
+	t->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void target_free(struct target *t)
+{
+	vm_destroy(&t->vm);
+	close(t->fd);
+}
+
+static void field(struct tap_result *r, const void *arg)
+{
+	const struct field *f = arg;
+	struct target t;
+	unsigned int i;
+	int ret;
+
+	target_new(&t, f->flags);
+	for (i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		ret = f->set(&t, numbers[i]);
+		if (ret < 0 && !clean(errno))
+			tap_fail(r, "%#llx: %s", (unsigned long long)numbers[i], strerror(errno));
+		if (!runs(&t))
+			tap_fail(r, "%#llx: the guest does not run, exit %s",
+				 (unsigned long long)numbers[i],
+				 exit_name(t.v->run->exit_reason));
+	}
+	target_free(&t);
+}
+
+/* --- frequencies and times --- */
+
+static int vcpu_tsc_khz(struct target *t, uint64_t n)
+{
+	int ret = ioctl(t->v->fd, KVM_SET_TSC_KHZ, n), got = ioctl(t->v->fd, KVM_GET_TSC_KHZ, 0);
+
+	/* what GET returns is a frequency, not an errno */
+	if (got <= 0 || (ret == 0 && n && (uint64_t)got != n)) {
+		errno = EPROTO;
+		return -1;
+	}
+	return ret;
+}
+
+static int vm_tsc_khz(struct target *t, uint64_t n)
+{
+	int ret = ioctl(t->vm.fd, KVM_SET_TSC_KHZ, n), saved = errno;
+
+	/* a vCPU that has it */
+	if (!ret && t->vm.vcpus < 8)
+		vm_add_vcpu(&t->vm);
+	errno = saved;
+	return ret;
+}
+
+static int set_clock(struct target *t, uint64_t n)
+{
+	struct kvm_clock_data c = { .clock = n };
+
+	return ioctl(t->vm.fd, KVM_SET_CLOCK, &c);
+}
+
+static int set_clock_realtime(struct target *t, uint64_t n)
+{
+	struct kvm_clock_data c = { .clock = ~n, .realtime = n, .flags = KVM_CLOCK_REALTIME };
+
+	return ioctl(t->vm.fd, KVM_SET_CLOCK, &c);
+}
+
+static int set_msr(struct target *t, uint64_t n)
+{
+	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = {
+		.h.nmsrs = 1, .e.index = t->msr, .e.data = n,
+	};
+
+	return ioctl(t->v->fd, KVM_SET_MSRS, &m) < 0 ? -1 : 0;
+}
+
+static int set_lapic(struct target *t, uint32_t mode, uint32_t at, uint32_t n)
+{
+	struct kvm_lapic_state s;
+
+	xioctl(t->v->fd, KVM_GET_LAPIC, &s);
+	*(uint32_t *)(s.regs + 0xf0) = 0x1ff;
+	*(uint32_t *)(s.regs + 0x320) = mode << 17 | 0x30;
+	*(uint32_t *)(s.regs + 0x380) = 1000;
+	*(uint32_t *)(s.regs + at) = n;
+	return ioctl(t->v->fd, KVM_SET_LAPIC, &s);
+}
+
+/* Initial count, current count and divisor, in every mode. */
+static int lapic_timer(struct target *t, uint64_t n)
+{
+	static const uint32_t at[] = { 0x380, 0x390, 0x3e0 };
+	unsigned int mode, i;
+	int ret = 0;
+
+	for (mode = 0; mode < 4; mode++)
+		for (i = 0; i < 3; i++) {
+			ret |= set_lapic(t, mode, at[i], n);
+			ret |= set_lapic(t, mode, at[i], n);
+			if (!runs(t)) {
+				errno = EPROTO;
+				return -1;
+			}
+		}
+	return ret;
+}
+
+/* At the slowest TSC there is, its own, and the fastest. */
+static int deadline(struct target *t, uint64_t n)
+{
+	static const uint32_t khz[] = { 1, 0, 1000000, 0x7fffffff };
+	unsigned int i;
+	int ret = 0;
+
+	t->msr = MSR_DEADLINE;
+	for (i = 0; i < 4; i++) {
+		ioctl(t->v->fd, KVM_SET_TSC_KHZ, khz[i]);
+		ret |= set_lapic(t, 2, 0x380, 0);
+		ret |= set_msr(t, n);
+	}
+	return ret;
+}
+
+static int pit_field(struct target *t, uint64_t n, size_t at, size_t size)
+{
+	struct kvm_pit_state2 ps;
+	unsigned int mode;
+	int ret = 0;
+
+	for (mode = 0; mode < 6; mode++) {
+		xioctl(t->vm.fd, KVM_GET_PIT2, &ps);
+		ps.channels[0].mode = ps.channels[2].mode = mode;
+		memcpy((char *)&ps.channels[0] + at, &n, size);
+		memcpy((char *)&ps.channels[2] + at, &n, size);
+		ret |= ioctl(t->vm.fd, KVM_SET_PIT2, &ps);
+	}
+	return ret;
+}
+
+static int pit_count(struct target *t, uint64_t n)
+{
+	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, count), 4);
+}
+
+static int pit_load_time(struct target *t, uint64_t n)
+{
+	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, count_load_time), 8);
+}
+
+static int pit_bcd(struct target *t, uint64_t n)
+{
+	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, bcd), 1);
+}
+
+/* --- interrupts --- */
+
+static int irq_line(struct target *t, uint64_t n)
+{
+	struct kvm_irq_level l = { .irq = n, .level = n >> 32 };
+
+	return ioctl(t->vm.fd, KVM_IRQ_LINE, &l);
+}
+
+static int msi(struct target *t, uint64_t n)
+{
+	struct kvm_msi m = { .address_lo = n, .address_hi = n >> 32, .data = n >> 8 };
+
+	return ioctl(t->vm.fd, KVM_SIGNAL_MSI, &m);
+}
+
+static int irqfd(struct target *t, uint64_t n)
+{
+	struct kvm_irqfd f = { .fd = t->fd, .gsi = n };
+	uint64_t one = 1;
+	int ret = ioctl(t->vm.fd, KVM_IRQFD, &f), saved = errno;
+
+	if (!ret) {
+		if (write(t->fd, &one, 8) != 8)
+			_exit(3);
+		f.flags = KVM_IRQFD_FLAG_DEASSIGN;
+		xioctl(t->vm.fd, KVM_IRQFD, &f);
+	}
+	errno = saved;
+	return ret;
+}
+
+static int ioevent(struct target *t, struct kvm_ioeventfd *e)
+{
+	int ret, saved;
+
+	e->fd = t->fd;
+	ret = ioctl(t->vm.fd, KVM_IOEVENTFD, e);
+	saved = errno;
+	if (!ret) {
+		e->flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+		xioctl(t->vm.fd, KVM_IOEVENTFD, e);
+	}
+	errno = saved;
+	return ret;
+}
+
+static int ioevent_addr(struct target *t, uint64_t n)
+{
+	struct kvm_ioeventfd mem = { .addr = n, .len = 8 };
+	struct kvm_ioeventfd pio = { .addr = n, .flags = KVM_IOEVENTFD_FLAG_PIO };
+
+	return ioevent(t, &mem) | ioevent(t, &pio);
+}
+
+static int ioevent_len(struct target *t, uint64_t n)
+{
+	struct kvm_ioeventfd e = { .addr = 0xd0000000, .len = n, .datamatch = n,
+				   .flags = KVM_IOEVENTFD_FLAG_DATAMATCH };
+
+	return ioevent(t, &e);
+}
+
+static int routes(struct target *t, uint64_t n)
+{
+	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e[2]; } table = {
+		.h.nr = n, .e = { { .gsi = n, .type = KVM_IRQ_ROUTING_IRQCHIP,
+				    .u.irqchip = { n >> 16, n } },
+				  { .gsi = n >> 32, .type = KVM_IRQ_ROUTING_IRQCHIP,
+				    .u.irqchip = { 2, n >> 48 } } },
+	};
+	int ret = ioctl(t->vm.fd, KVM_SET_GSI_ROUTING, &table);
+
+	table.h.nr = 2;
+	return ret | ioctl(t->vm.fd, KVM_SET_GSI_ROUTING, &table);
+}
+
+static int interrupt(struct target *t, uint64_t n)
+{
+	struct kvm_interrupt irq = { .irq = n };
+	struct kvm_vcpu_events ev;
+	int ret = ioctl(t->v->fd, KVM_INTERRUPT, &irq), saved = errno;
+
+	/* IF is 0: it waits, until all of it is forgotten */
+	xioctl(t->v->fd, KVM_GET_VCPU_EVENTS, &ev);
+	errno = saved;
+	return ret;
+}
+
+static int mce_setup(struct target *t, uint64_t n)
+{
+	return ioctl(t->v->fd, KVM_X86_SETUP_MCE, &n);
+}
+
+static int mce_bank(struct target *t, uint64_t n)
+{
+	struct kvm_x86_mce e = { .status = 1ull << 63, .bank = n, .addr = n, .misc = n };
+
+	return ioctl(t->v->fd, KVM_X86_SET_MCE, &e);
+}
+
+/* --- sizes and counts; the lists end at a page that is not there --- */
+
+static void *at_end(size_t size)
+{
+	static char *p;
+
+	if (!p) {
+		p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			 0);
+		if (p == MAP_FAILED || munmap(p + 2 * 4096, 4096))
+			_exit(3);
+	}
+	memset(p, 0, 2 * 4096);
+	return p + 2 * 4096 - size;
+}
+
+static int counted(int fd, unsigned long cmd, uint32_t n, size_t entry)
+{
+	uint32_t *list = at_end(8 + entry);
+	int ret;
+
+	*list = n;
+	ret = ioctl(fd, cmd, list);
+	return ret < 0 ? ret : 0;
+}
+
+static int lists(struct target *t, uint64_t n)
+{
+	int dev = kvm_open(), ret = 0;
+
+	ret |= counted(t->v->fd, KVM_GET_MSRS, n, 16);
+	ret |= counted(t->v->fd, KVM_SET_MSRS, n, 16);
+	ret |= counted(t->v->fd, KVM_GET_CPUID2, n, 40);
+	ret |= counted(dev, KVM_GET_SUPPORTED_CPUID, n, 40);
+	ret |= counted(dev, KVM_GET_EMULATED_CPUID, n, 40);
+	ret |= counted(dev, KVM_GET_MSR_INDEX_LIST, n, 4);
+	ret |= counted(dev, KVM_GET_MSR_FEATURE_INDEX_LIST, n, 4);
+	ret |= counted(dev, KVM_GET_MSRS, n, 16);
+	ret |= counted(t->v->fd, KVM_SET_SIGNAL_MASK, n, 8);
+	return ret < 0 ? -1 : 0;
+}
+
+static int cpuid(struct target *t, uint64_t n)
+{
+	struct { struct kvm_cpuid2 h; struct kvm_cpuid_entry2 e[4]; } c = {
+		.h.nent = 4, .e = {
+			{ .function = 0, .eax = n },
+			{ .function = 0xd, .eax = n, .ebx = n, .ecx = n, .flags = 1 },
+			{ .function = 0x80000000, .eax = 0x80000008 },
+			{ .function = 0x80000008, .eax = n },
+		},
+	};
+
+	return counted(t->v->fd, KVM_SET_CPUID2, n, 40) | ioctl(t->v->fd, KVM_SET_CPUID2, &c);
+}
+
+static int region(struct target *t, struct kvm_userspace_memory_region r)
+{
+	int ret = ioctl(t->vm.fd, KVM_SET_USER_MEMORY_REGION, &r), saved = errno;
+
+	if (!ret) {
+		r.memory_size = 0;
+		ioctl(t->vm.fd, KVM_SET_USER_MEMORY_REGION, &r);
+	}
+	errno = saved;
+	return ret;
+}
+
+/* What is not a multiple of a page has to fail; what is, is tried too. */
+static int memory_size(struct target *t, uint64_t n)
+{
+	struct kvm_userspace_memory_region r = { .slot = 5, .guest_phys_addr = 1ull << 32,
+						 .userspace_addr = 0x100000, .memory_size = n };
+	int ret = region(t, r);
+
+	r.memory_size = n & ~4095ull;
+	return ret | region(t, r);
+}
+
+static int memory_gpa(struct target *t, uint64_t n)
+{
+	struct kvm_userspace_memory_region r = { .slot = 5, .guest_phys_addr = n & ~4095ull,
+						 .userspace_addr = 0x100000, .memory_size = 4096 };
+	int ret = region(t, r);
+
+	r.memory_size = 1ull << 40;
+	return ret | region(t, r);
+}
+
+static int memory_hva(struct target *t, uint64_t n)
+{
+	struct kvm_userspace_memory_region r = { .slot = 5, .guest_phys_addr = 1ull << 32,
+						 .userspace_addr = n & ~4095ull,
+						 .memory_size = 8192 };
+
+	return region(t, r);
+}
+
+static int memory_slot(struct target *t, uint64_t n)
+{
+	struct kvm_userspace_memory_region r = { .slot = n, .guest_phys_addr = 1ull << 32,
+						 .userspace_addr = 0x100000, .memory_size = 4096 };
+	struct kvm_dirty_log log = { .slot = n, .dirty_bitmap = at_end(8) };
+	int ret = (uint32_t)n ? region(t, r) : 0;
+
+	return ret | ioctl(t->vm.fd, KVM_GET_DIRTY_LOG, &log);
+}
+
+static int vcpu_id(struct target *t, uint64_t n)
+{
+	int fd = ioctl(t->vm.fd, KVM_CREATE_VCPU, n);
+
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? -1 : 0;
+}
+
+static int vm_numbers(struct target *t, uint64_t n)
+{
+	int dev = kvm_open(), fd = ioctl(dev, KVM_CREATE_VM, n), ret = 0;
+
+	(void)t;
+	if (fd < 0)
+		fd = xioctl(dev, KVM_CREATE_VM, 0);
+	ret |= ioctl(fd, KVM_SET_TSS_ADDR, n);
+	ret |= ioctl(fd, KVM_SET_IDENTITY_MAP_ADDR, &n);
+	ret |= ioctl(fd, KVM_SET_BOOT_CPU_ID, n);
+	if (ioctl(dev, KVM_CHECK_EXTENSION, n) < 0 || ioctl(fd, KVM_CHECK_EXTENSION, n) < 0)
+		ret = -1;
+	close(fd);
+	return ret;
+}
+
+/* --- MSRs, by the VMM and by the guest --- */
+
+static uint32_t *msr_list(unsigned int *n)
+{
+	struct kvm_msr_list *l = calloc(1, sizeof(*l) + 1024 * 4);
+	int dev = kvm_open();
+	unsigned int i;
+
+	l->nmsrs = 900;
+	xioctl(dev, KVM_GET_MSR_INDEX_LIST, l);
+	l->indices[l->nmsrs++] = MSR_DEADLINE;
+	for (i = 0x800; i < 0x840; i++)
+		l->indices[l->nmsrs++] = i;
+	*n = l->nmsrs;
+	return l->indices;
+}
+
+static void msrs(struct tap_result *r, const void *arg)
+{
+	struct target t;
+	unsigned int n, i, j;
+	uint32_t *list = msr_list(&n);
+
+	(void)arg;
+	target_new(&t, VM_IRQCHIP);
+	set_lapic(&t, 2, 0x380, 0);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++) {
+			t.msr = list[i];
+			if (set_msr(&t, numbers[j]) && !clean(errno))
+				tap_fail(r, "MSR %#x = %#llx: %s", list[i],
+					 (unsigned long long)numbers[j], strerror(errno));
+			if (!runs(&t))
+				tap_fail(r, "MSR %#x = %#llx: the guest does not run", list[i],
+					 (unsigned long long)numbers[j]);
+		}
+	target_free(&t);
+}
+
+/* The guest's own WRMSR: done, or #GP. */
+static void guest_msrs(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0x0f, 0x30, 0x0f, 0x31, 0xe6, 0x10 };
+	bool x2apic = arg;
+	struct kvm_regs regs = { 0 };
+	struct target t;
+	unsigned int n, i, j;
+	uint32_t *list = msr_list(&n);
+	int port;
+
+	target_new(&t, VM_IRQCHIP);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < sizeof(numbers) / sizeof(numbers[0]); j++) {
+			/* kvmclock may have been written anywhere */
+			vm_build_tables(&t.vm);
+			gate(&t.vm, 13, CODE + 0x100);
+			memcpy(t.vm.mem + CODE + 0x100, (uint8_t[]){ 0xe6, 0x11 }, 2);
+			t.msr = 0x1b;
+			set_msr(&t, x2apic ? 0xfee00d00 : 0xfee00900);
+			set_lapic(&t, 2, 0x380, 0);
+			regs.rcx = list[i];
+			regs.rax = (uint32_t)numbers[j];
+			regs.rdx = numbers[j] >> 32;
+			port = run(&t, code, sizeof(code), &regs);
+			/* an INIT that it sent itself is taken, and its code is not there */
+			if (port != 0x10 && port != 0x11 && list[i] != 0x830)
+				tap_fail(r, "WRMSR %#x = %#llx: exit %s, port %d", list[i],
+					 (unsigned long long)numbers[j],
+					 exit_name(t.v->run->exit_reason), port);
+		}
+	target_free(&t);
+}
+
+static const struct field fields[] = {
+	{ "hostile-tsc-khz", vcpu_tsc_khz, VM_IRQCHIP },
+	{ "hostile-tsc-khz-vm", vm_tsc_khz, VM_IRQCHIP },
+	{ "hostile-clock", set_clock, 0 },
+	{ "hostile-clock-realtime", set_clock_realtime, 0 },
+	{ "hostile-lapic-timer", lapic_timer, VM_IRQCHIP },
+	{ "hostile-deadline", deadline, VM_IRQCHIP },
+	{ "hostile-pit-count", pit_count, VM_IRQCHIP | VM_PIT },
+	{ "hostile-pit-time", pit_load_time, VM_IRQCHIP | VM_PIT },
+	{ "hostile-pit-bcd", pit_bcd, VM_IRQCHIP | VM_PIT },
+	{ "hostile-irq-line", irq_line, VM_IRQCHIP },
+	{ "hostile-msi", msi, VM_IRQCHIP },
+	{ "hostile-irqfd", irqfd, VM_IRQCHIP },
+	{ "hostile-ioeventfd-address", ioevent_addr, 0 },
+	{ "hostile-ioeventfd-length", ioevent_len, 0 },
+	{ "hostile-routes", routes, VM_IRQCHIP },
+	{ "hostile-interrupt", interrupt, 0 },
+	{ "hostile-mce-setup", mce_setup, 0 },
+	{ "hostile-mce-bank", mce_bank, 0 },
+	{ "hostile-lists", lists, 0 },
+	{ "hostile-cpuid", cpuid, VM_IRQCHIP },
+	{ "hostile-memory-size", memory_size, 0 },
+	{ "hostile-memory-gpa", memory_gpa, 0 },
+	{ "hostile-memory-hva", memory_hva, 0 },
+	{ "hostile-memory-slot", memory_slot, 0 },
+	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
+	{ "hostile-vm", vm_numbers, 0 },
+};
+
+struct test_case hostile_cases[sizeof(fields) / sizeof(fields[0]) + 4] = {
+	{ "hostile-msrs", msrs, NULL },
+	{ "hostile-guest-msrs", guest_msrs, NULL },
+	{ "hostile-guest-msrs-x2apic", guest_msrs, "x2apic" },
+};
+
+/* Names come from the table above. */
+static void __attribute__((constructor)) fill(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		hostile_cases[i + 3] = (struct test_case){ fields[i].name, field, &fields[i] };
+}

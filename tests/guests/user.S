@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * User code and what is not interpreted, cannot be fetched, or changes while it is: it
+ * gets an exception or goes on, and never ends the VM.
+ */
+#include "guest.h"
+
+	HIGH
+
+	.macro	TO_USER			/* CPL 3, IOPL 3, going on below */
+	movq	$STACK_TOP, 0x12004
+	push	$0x3b
+	push	$STACK_TOP - 0x1000
+	push	$0x3002
+	push	$0x33
+	push	$1f
+	iretq
+1:
+	.endm
+
+	.macro	TO_USER32		/* the same in 32-bit code */
+	movl	$0x0000ffff, 0x10030	/* selector 0x33: 32-bit code */
+	movl	$0x00cffb00, 0x10034
+	movl	$STACK_TOP, 0x12004
+	movl	$0x10, 0x12008
+	push	$0x3b
+	push	$STACK_TOP - 0x1000
+	push	$0x3002
+	push	$0x33
+	push	$1f
+	iret
+1:	mov	$0x3b, %eax
+	mov	%eax, %ds
+	mov	%eax, %es
+	.endm
+
+CASE("user-mmio-unknown", LONG, 0)
+	mov	$MMIO_BASE, %edi
+	movl	$0x11223344, (%rdi)
+	TO_USER
+	mov	(%rdi), %eax
+	EQ($0x11223344, %eax)
+	FAULT(UD, 1: fldl (%rdi))
+	EQQ($1b, FAULT_RIP)
+	FAULT(UD, 1: movq (%rdi), %mm0)
+	EQQ($1b, FAULT_RIP)
+	FAULT(UD, crc32l (%rdi), %eax)
+	FAULT(UD, paddd (%rdi), %xmm0)
+	FAULT(UD, fldl (%rdi))		/* and again */
+	mov	(%rdi), %eax
+	EQ($0x11223344, %eax)
+	PASS
+
+CASE("user-mmio-unknown-32", FLAT32, 0)
+	mov	$MMIO_BASE, %edi
+	movl	$0x11223344, (%edi)
+	TO_USER32
+	FAULT(UD, fldl (%edi))
+	FAULT(UD, movq %mm0, (%edi))
+	mov	(%edi), %eax
+	EQ($0x11223344, %eax)
+	PASS
+
+CASE("user-read-only-slot", LONG, 0)
+	/* what reads memory and writes a device */
+	mov	$MMIO_BASE + 0x8000, %ebx
+	mov	$0x1000, %ecx
+	HOST(HOST_READONLY)
+	mov	$MMIO_BASE + 0x8000, %edi
+	fninit
+	fld1
+	TO_USER
+	FAULT(UD, fstpl (%rdi))
+	FAULT(UD, fstpl (%rdi))
+	mov	(%rdi), %eax
+	EQ($0x5a5a5a5a, %eax)
+	PASS
+
+CASE("user-code-in-device", LONG, 0)
+	/* nothing is fetched from a device */
+	mov	$MMIO_BASE, %edi
+	TO_USER
+	FAULT(UD, jmp *%rdi)
+	EQQ(%rdi, FAULT_RIP)
+	FAULT(UD, jmp *%rdi)
+	PASS
+
+CASE("user-code-into-device", LONG, 0)
+	/* an instruction of which the end is in the device behind the memory */
+	movb	$0x8b, RAM_SIZE - 1
+	mov	$RAM_SIZE - 1, %edi
+	TO_USER
+	FAULT(UD, jmp *%rdi)
+	EQQ(%rdi, FAULT_RIP)
+	PASS
+
+CASE("user-tables-outside", LONG, 0)
+	/* page tables where no memory is */
+	movq	$0x3f000007, 0x23000
+	mov	$0x40000000, %edi
+	TO_USER
+	FAULT(UD, mov (%rdi), %eax)
+	FAULT(UD, mov %eax, (%rdi))
+	FAULT(UD, jmp *%rdi)
+	PASS
+
+CASE("user-iret-nt", FLAT32, 0)
+	/* NT is the user's to set, the link is the kernel's: task switches are not done */
+	movl	$0x40, 0x12000
+	TO_USER32
+	push	$0x3b
+	push	$STACK_TOP - 0x1000
+	pushf
+	push	$0x33
+	push	$2f
+	pushf
+	orl	$0x4000, (%esp)
+	popf
+	FAULT_CODE(TS, 0x40, 1: iret)
+	cmpl	$1b, FAULT_RIP
+	CHECK(je)
+	pushf
+	andl	$~0x4000, (%esp)
+	popf
+	PASS
+2:	FAIL
+
+CASE("user-call-task", FLAT32, 0)
+	andl	$~0x200, 0x10044	/* available, for everybody */
+	orl	$0x6000, 0x10044
+	TO_USER32
+	FAULT_CODE(GP, 0x40, lcall $0x40, $0)
+	FAULT_CODE(GP, 0x40, ljmp $0x40, $0)
+	PASS
+
+CASE("user-frame-in-device", LONG, 0)
+	/* a gate that does not change the stack, which is a device */
+	movl	$0x00330000, 0x11200	/* INT 0x20 to user code */
+	movl	$0xee00, 0x11204
+	mov	$MMIO_BASE + 0x800, %edi
+	TO_USER
+	mov	%rsp, %rsi
+	mov	%rdi, %rsp
+	FAULT(DF, int $0x20)
+	mov	%rsi, %rsp
+	PASS
+
+	/*
+	 * The host's hook rewrites the instruction that reads the device while it answers:
+	 * what was begun is finished, and the next is another.
+	 */
+	.macro	REWRITTEN
+	mov	$-1, %rax
+	mov	$2, %ecx
+1:	mov	(%rdi), %eax		/* 8b 07, then 8a 07, MOV (%rdi), %al */
+	dec	%ecx
+	jz	2f
+	EQ($0x04030201, %eax)
+	mov	$-1, %eax
+	jmp	1b
+2:	EQ($0xffffff01, %eax)
+	.endm
+
+CASE("mmio-rewritten", LONG, 0)
+	mov	$MMIO_BASE + 0x10000, %edi
+	REWRITTEN
+	PASS
+
+CASE("user-mmio-rewritten", LONG, 0)
+	mov	$MMIO_BASE + 0x10000, %edi
+	TO_USER
+	REWRITTEN
+	PASS
+
+	/* The hook maps another page meanwhile: it is one or the other. */
+	.macro	IS_EITHER
+	cmp	$0x04030201, %eax
+	je	1f
+	EQ($0x55667788, %eax)
+1:
+	.endm
+
+CASE("mmio-remapped", LONG, 0)
+	mov	$MMIO_BASE, %ebx
+	movl	$0x55667788, (%rbx)
+	mov	$(MMIO_BASE + 0x10000) | 7, %eax
+	mov	%rax, DATA
+	movq	$DATA | 7, 0x23000
+	mov	$0x40000000, %edi
+	mov	(%rdi), %eax
+	IS_EITHER
+	PASS
+
+CASE("user-mmio-remapped", LONG, 0)
+	mov	$MMIO_BASE, %ebx
+	movl	$0x55667788, (%rbx)
+	mov	$(MMIO_BASE + 0x10000) | 7, %eax
+	mov	%rax, DATA
+	movq	$DATA | 7, 0x23000
+	mov	$0x40000000, %edi
+	TO_USER
+	mov	(%rdi), %eax
+	IS_EITHER
+	PASS
+
+CASE("user-vm86", PAGE32, 0)
+	/* virtual-8086 mode is user code as well; its page 0x70 is the device */
+	mov	$0x24000, %edi		/* a table for the first 4M */
+	mov	$7, %eax
+1:	mov	%eax, (%edi)
+	add	$4, %edi
+	add	$0x1000, %eax
+	cmp	$0x400007, %eax
+	jb	1b
+	movl	$MMIO_BASE | 7, 0x24000 + 4 * 0x70
+	mov	%cr3, %ebx
+	movl	$0x24007, (%ebx)
+	mov	%ebx, %cr3
+	movl	$STACK_TOP, 0x12004
+	movl	$0x10, 0x12008
+	mov	$3f, %eax		/* #UD: a gate of our own, for the stubs want DS */
+	movw	%ax, 0x11030
+	shr	$16, %eax
+	movw	%ax, 0x11036
+	mov	$0x60000, %edi		/* fldl 0x0 ; of DS = 0x7000 */
+	movl	$0x000006dd, (%edi)
+	push	$0			/* GS, FS, DS, ES */
+	push	$0
+	push	$0x7000
+	push	$0
+	push	$0			/* SS:ESP */
+	push	$0x8000
+	push	$0x20002
+	push	$0x6000			/* CS:EIP */
+	push	$0
+	iret
+3:	mov	$0x10, %eax
+	mov	%eax, %ds
+	testl	$0x20000, 8(%esp)
+	CHECK(jnz)
+	EQL($0, (%esp))
+	PASS
+
+	.section .note.GNU-stack, "", @progbits
