@@ -56,10 +56,10 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 /* Who and where, as the asker sees it. */
 static int put_owner(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
 {
-	pid_t pid = pid_nr_ns(r->pid, a->pid_ns);
+	pid_t pid = pid_nr_ns(r->pid, a->right.pid_ns);
 	const char *path = vh_asker_path(a, r->group->cgrp);
 
-	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->cred->user_ns, r->uid)) ||
+	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->right.cred->user_ns, r->uid)) ||
 	       (pid && nla_put_u32(skb, VH_A_VM_PID, pid)) ||
 	       nla_put_string(skb, VH_A_VM_COMM, r->comm) ||
 	       put_u64(skb, VH_A_VM_CGROUP_ID, r->group->id) ||
@@ -153,7 +153,7 @@ static int may_attach(const struct vh_asker *a, struct genl_info *info, struct c
 	bool below;
 	int err;
 
-	if (a->admin)
+	if (a->right.admin)
 		return 0;
 	rcu_read_lock();
 	from = task_dfl_cgroup(current);
@@ -195,6 +195,18 @@ static struct vh_group *group_for(const struct vh_asker *a, struct genl_info *in
 	g = err ? ERR_PTR(err) : vh_group_of(cgrp);
 	cgroup_put(cgrp);
 	return g;
+}
+
+/*
+ * The VM will be the sender's, and charged to it: not at the word of another
+ * user, who opened the socket. Before anything is told of the sender's files.
+ */
+static int check_sender(const struct vh_asker *a, struct genl_info *info)
+{
+	if (!a->right.stranger)
+		return 0;
+	NL_SET_ERR_MSG(info->extack, VH_STRANGER);
+	return -EPERM;
 }
 
 static int check_definition(struct genl_info *info, const char *name,
@@ -258,13 +270,13 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 		def.vcpus = nla_get_u32(info->attrs[VH_A_VM_VCPUS]);
 	if (info->attrs[VH_A_VM_MEMORY])
 		def.memory = nla_get_u64(info->attrs[VH_A_VM_MEMORY]);
-	err = check_definition(info, name, &def);
-	if (err)
-		return err;
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	g = group_for(&a, info);
+	err = check_sender(&a, info);
+	if (!err)
+		err = check_definition(info, name, &def);
+	g = err ? ERR_PTR(err) : group_for(&a, info);
 	vh_asker_exit(&a);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
@@ -361,7 +373,6 @@ static int (*const control[VH_CMD_MAX + 1])(struct vh_record *r) = {
 	[VH_CMD_VM_PAUSE]	= vh_control_pause,
 	[VH_CMD_VM_RESUME]	= vh_control_resume,
 	[VH_CMD_VM_STOP]	= vh_control_stop,
-	[VH_CMD_VM_KILL]	= vh_control_kill,
 };
 
 /**
@@ -380,12 +391,19 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	down_read(&vh_registry_lock);
 	r = find_vm(&a, info);
-	err = IS_ERR(r) ? PTR_ERR(r) : control[info->genlhdr->cmd](r);
+	if (IS_ERR(r))
+		err = PTR_ERR(r);
+	else if (info->genlhdr->cmd == VH_CMD_VM_KILL)
+		err = vh_control_kill(r, &a.right);
+	else
+		err = control[info->genlhdr->cmd](r);
 	up_read(&vh_registry_lock);
 	vh_asker_exit(&a);
 	if (err == -ENOTCONN)
 		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");
 	if (err == -EIO)
 		NL_SET_ERR_MSG(info->extack, "the VM is dead");
+	if (err == -EPERM)
+		NL_SET_ERR_MSG(info->extack, "you may not kill the VM's process");
 	return err;
 }
