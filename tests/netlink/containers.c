@@ -374,7 +374,7 @@ static int attach(uint32_t id)
 	return 0;
 }
 
-static void ask_about(struct conn *c, enum vm_kind k)
+static void ask_about(struct conn *c, enum vm_kind k, bool lent)
 {
 	static const int control[] = {
 		[PAUSE] = VH_CMD_VM_PAUSE, [RESUME] = VH_CMD_VM_RESUME, [STOP] = VH_CMD_VM_STOP,
@@ -398,7 +398,8 @@ static void ask_about(struct conn *c, enum vm_kind k)
 	for (i = PAUSE; i <= KILL; i++)
 		res[i] = vm_command(c, control[i], id);
 	if (vms[k].defined) {
-		res[ATTACH] = attach(id);
+		if (!lent)
+			res[ATTACH] = attach(id);
 		res[DESTROY] = vm_command(c, VH_CMD_VM_DESTROY, id);
 	}
 }
@@ -454,7 +455,7 @@ static void ask(void *lent)
 	ask_about_group(&c);
 	sh->create = vm_define(&c, kvm_open(), NULL, 1, 0, -1, -1);
 	for (k = 0; k < VMS; k++)
-		ask_about(&c, k);
+		ask_about(&c, k, lent);
 }
 
 static void lend(void *arg)
@@ -492,7 +493,8 @@ static const struct row rows[] = {
 	{ "root of the VM's user namespace", { 0, 0, 0, USERNS_OF_VM },
 	  .may = "nnnny", .limit = -EPERM },
 	{ "uid 2000", { 2000, 0, 0, USERNS_HOST }, .may = "nnnnn", .limit = -EPERM },
-	{ "uid 0 without capabilities", { 0, 0, 0, USERNS_HOST }, .may = "nnnnn", .limit = -EPERM },
+	/* It made the user namespace: root's processes may signal those in it. */
+	{ "uid 0 without capabilities", { 0, 0, 0, USERNS_HOST }, .may = "nnnny", .limit = -EPERM },
 	{ "uid 2000 with CAP_KILL", { 2000, 1u << CAP_KILL, 0, USERNS_HOST },
 	  .may = "yyyyy", .limit = -EPERM },
 	{ "uid 2000 with CAP_KILL in a PID namespace", { 2000, 1u << CAP_KILL, CLONE_NEWPID, USERNS_HOST },
@@ -506,7 +508,7 @@ static const struct row rows[] = {
 	{ "uid 0 on a socket of uid 1000", { 0, ALL_CAPS, 0, USERNS_HOST }, { 1000, 0, 0, USERNS_HOST },
 	  .lent = true, .may = "nnnnn", .create = -EPERM, .group = -EPERM, .limit = -EPERM },
 	{ "uid 0 on a socket of uid 0 without capabilities", { 0, ALL_CAPS, 0, USERNS_HOST },
-	  { 0, 0, 0, USERNS_HOST }, .lent = true, .may = "nnnnn", .limit = -EPERM },
+	  { 0, 0, 0, USERNS_HOST }, .lent = true, .may = "nnnny", .limit = -EPERM },
 	{ "uid 2000 on a socket of uid 1000", { 2000, 0, 0, USERNS_HOST }, { 1000, 0, 0, USERNS_HOST },
 	  .lent = true, .may = "nnnnn", .create = -EPERM, .group = -EPERM, .limit = -EPERM },
 	{ "uid 1000 in all of these, on a socket of uid 1000 outside", { 1000, 0, CONTAINER, USERNS_HOST },
@@ -525,7 +527,7 @@ static void check_vm(struct tap_result *r, const struct row *row, int k)
 
 	for (i = 0; i < CMDS; i++) {
 		want = vms[k].defined ? cmds[i].defined : cmds[i].process;
-		if (want == 1)
+		if (want == 1 || (i == ATTACH && row->lent))	/* it takes no socket */
 			continue;
 		if (!may)
 			want = -ENOENT;
