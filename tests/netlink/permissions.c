@@ -21,7 +21,7 @@
 #define USER	1000
 #define OTHER	2000
 
-/* The effective and permitted capabilities without CAP_SYS_ADMIN, or nothing but it. */
+/* The effective and permitted capabilities without those that count here, or nothing but one. */
 static int change_caps(uint32_t keep)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -38,7 +38,7 @@ static int change_caps(uint32_t keep)
 
 static int drop_admin(void)
 {
-	return change_caps(~(1u << CAP_SYS_ADMIN));
+	return change_caps(~(1u << CAP_SYS_ADMIN | 1u << CAP_KILL));
 }
 
 static int keep_admin(void)
@@ -625,6 +625,62 @@ static void ns_root(struct tap_result *r, void *arg)
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
 }
 
+/* --- security modules: Landlock is there for everybody, and mediates signals from 6.12 on --- */
+
+#ifndef LANDLOCK_CREATE_RULESET_VERSION
+#define LANDLOCK_CREATE_RULESET_VERSION	1
+#endif
+
+static void locked_in(struct tap_result *r, void *arg)
+{
+	/* struct landlock_ruleset_attr with .scoped = LANDLOCK_SCOPE_SIGNAL */
+	uint64_t attr[3] = { 0, 0, 2 };
+	const uint32_t *ids = arg;
+	struct event_info e;
+	struct conn c, own;
+	struct vm_info vm;
+	struct vm mine;
+	int fd;
+
+	conn_open(&c);
+	WANT_EQ(get_vm(&c, ids[0], &vm), 0);
+	fd = syscall(SYS_landlock_create_ruleset, attr, sizeof(attr), 0);
+	WANT(fd >= 0, "landlock_create_ruleset: %s", strerror(errno));
+	WANT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !syscall(SYS_landlock_restrict_self, fd, 0),
+	     "landlock_restrict_self: %s", strerror(errno));
+	WANT_EQ(get_vm(&c, ids[0], &vm), -ENOENT);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, ids[0]), -ENOENT);
+	WANT_EQ(dump_vms(&c), 1);	/* the one without a process */
+	WANT_EQ(get_vm(&c, ids[1], &vm), 0);
+	/* what is within is its own */
+	WANT_EQ(events_ask(&c), 0);
+	vm_create(&mine, 1 << 20, 0);
+	conn_open(&own);
+	WANT_EQ(get_vm(&own, id_of(&mine), &vm), 0);
+	WANT(event_next(&c, &e, 2000) && e.vm == id_of(&mine), "does not hear of its own");
+	vm_destroy(&mine);
+}
+
+static void security_module(struct tap_result *r, const void *arg)
+{
+	uint32_t ids[2];
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 6) {
+		tap_skip(r, "Landlock does not mediate signals here");
+		return;
+	}
+	conn_open(&c);
+	vm_create(&vm, 1 << 20, 0);
+	ids[0] = id_of(&vm);
+	ids[1] = vm_define(&c, kvm_open(), NULL, 1, 0, -1, -1);
+	in_child(r, 0, locked_in, ids);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, ids[1]), 0);
+	vm_destroy(&vm);
+}
+
 static void namespaces(struct tap_result *r, const void *arg)
 {
 	struct vm vm;
@@ -652,5 +708,6 @@ const struct test_case permissions_cases[] = {
 	{ "permissions-events", events, NULL },
 	{ "permissions-events-net", events_net, NULL },
 	{ "permissions-namespaces", namespaces, NULL },
+	{ "permissions-security-module", security_module, NULL },
 	{ NULL, NULL, NULL }
 };
