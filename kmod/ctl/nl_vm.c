@@ -9,16 +9,20 @@
 #include "../vh.h"
 #include "netlink.h"
 
+#define BAD_NAME	"a name has letters, digits and ._+:@-; no number, UUID or vm-NUMBER"
+
 /*
  * The VM that a request names by VH_A_VM_ID, _UUID or _NAME, in this order of
- * preference. vh_registry_lock held. ERR_PTR with extack set: -EINVAL (none
- * given), -ENOENT, -ENOTUNIQ (a name that VMs of several owners have).
+ * preference; of several with a name the asker's own. vh_registry_lock held.
+ * ERR_PTR with extack set: -EINVAL (none given), -ENOENT, -ENOTUNIQ (a name
+ * that VMs of several others have).
  */
 static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[VH_A_VM_ID], *uuid = info->attrs[VH_A_VM_UUID],
 		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
 	struct vh_record *r, *found = NULL;
+	bool several = false;
 	u32 next;
 
 	if (!by) {
@@ -34,13 +38,18 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 			if (uuid ? memcmp(&r->uuid, nla_data(uuid), UUID_SIZE) :
 				   nla_strcmp(name, r->name))
 				continue;
-			if (found) {
-				NL_SET_ERR_MSG_ATTR(info->extack, by,
-						    "VMs of several users have this name");
-				return ERR_PTR(-ENOTUNIQ);
-			}
+			several = found;
 			found = r;
+			if (uuid || vh_right_owns(&a->right, r)) {	/* there is one at most */
+				several = false;
+				break;
+			}
 		}
+	}
+	if (several) {
+		NL_SET_ERR_MSG_ATTR(info->extack, by,
+				    "VMs of several users have this name: say its id");
+		return ERR_PTR(-ENOTUNIQ);
 	}
 	if (found)
 		return found;
@@ -223,8 +232,7 @@ static int check_definition(struct genl_info *info, const char *name,
 		return -EBADF;
 	}
 	if (name && !vh_record_name_ok(name)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME],
-				    "a name has letters, digits and ._+:@- and is not a number");
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME], BAD_NAME);
 		return -EINVAL;
 	}
 	if (def->memory > S64_MAX || def->memory & ~PAGE_MASK) {
@@ -364,8 +372,7 @@ int vh_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG_ATTR(info->extack, name, "a VM has this name");
 	if (err == -EINVAL)
-		NL_SET_ERR_MSG_ATTR(info->extack, name,
-				    "a name has letters, digits and ._+:@- and is not a number");
+		NL_SET_ERR_MSG_ATTR(info->extack, name, BAD_NAME);
 	return err;
 }
 

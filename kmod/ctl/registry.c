@@ -254,24 +254,34 @@ put:
 }
 
 /**
- * vh_record_name_ok - may a VM have this name?
+ * vh_record_name_ok - may a VM be given this name?
  * @name: zero-terminated
  *
- * Ids are digits, so names are not digits alone.
+ * Names are no ids: not digits alone, no UUID; and not one that a VM has by
+ * itself, vm-NUMBER.
  */
 bool vh_record_name_ok(const char *name)
 {
 	size_t n = strlen(name), i;
-	bool digits = true;
 
-	if (!n || n > VH_VM_NAME_MAX)
+	if (!n || n > VH_VM_NAME_MAX || name[0] == '-')
 		return false;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._+:@-", name[i])))
 			return false;
-		digits &= isdigit(name[i]);
-	}
-	return !digits && name[0] != '-';
+	if (n == UUID_STRING_LEN && uuid_is_valid(name))
+		return false;
+	if (!strncmp(name, "vm-", 3))
+		name += 3;
+	return !*name || name[strspn(name, "0123456789")];
+}
+
+#define OWN_NAME	16
+
+/* The name that no other VM can have. */
+static void own_name(const struct vh_record *r, char *name)
+{
+	snprintf(name, OWN_NAME, "vm-%u", r->id);
 }
 
 static bool name_taken(const struct vh_record *me, const char *name)
@@ -299,12 +309,13 @@ static void set_name(struct vh_record *r, const char *name)
  * @vm: its VM, or NULL
  * @name: a valid name, or NULL for "vm-ID"
  *
- * Process context. 0, -EEXIST when its owner has a VM of this name, -ENOMEM.
+ * Process context. 0, -EEXIST when its owner has a VM of this name in the same
+ * PID namespace, -ENOMEM.
  * Tells the listeners before anybody can do anything with the VM.
  */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 {
-	char own[16];
+	char own[OWN_NAME];
 	int err;
 
 	down_write(&vh_registry_lock);
@@ -317,7 +328,7 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 		return err;
 	}
 	if (!name) {
-		snprintf(own, sizeof(own), "vm-%u", r->id);
+		own_name(r, own);
 		name = own;
 	}
 	set_name(r, name);
@@ -493,13 +504,16 @@ int vh_record_undefine(struct vh_record *r)
  * @r: a registered record
  * @name: zero-terminated
  *
- * Process context. -EINVAL, -EEXIST when the owner has a VM of this name.
+ * Process context. -EINVAL, -EEXIST when the owner has a VM of this name where
+ * it was made. "vm-ID" can be had back.
  */
 int vh_record_rename(struct vh_record *r, const char *name)
 {
+	char own[OWN_NAME];
 	int err = 0;
 
-	if (!vh_record_name_ok(name))
+	own_name(r, own);
+	if (strcmp(name, own) && !vh_record_name_ok(name))
 		return -EINVAL;
 	down_write(&vh_registry_lock);
 	if (name_taken(r, name)) {

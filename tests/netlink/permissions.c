@@ -164,6 +164,94 @@ static void root_sees(struct tap_result *r, const void *arg)
 	WANT_EQ(id[1], 2);
 }
 
+static int by_name(struct conn *c, const char *name, struct vm_info *vm)
+{
+	msg_begin(c, VH_CMD_VM_GET, 0);
+	msg_str(c, VH_A_VM_NAME, name);
+	return msg_send(c, vm_from, vm);
+}
+
+/* A VM of this name, in a PID namespace of its own, where others have none. */
+static void same_name_elsewhere(struct tap_result *r, void *arg)
+{
+	int *e = arg;
+	struct vm_info vm;
+	struct conn c;
+	int status;
+	pid_t pid;
+
+	WANT(!unshare(CLONE_NEWPID), "unshare: %s", strerror(errno));
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		WANT(!status, "in the namespace: %#x", status);
+		return;
+	}
+	if (setresuid(USER, USER, USER))
+		_exit(1);
+	conn_open(&c);
+	if (by_name(&c, "web", &vm) != -ENOENT)
+		_exit(2);
+	*e = vm_define(&c, kvm_open(), "web", 1, 0, -1, -1);
+	if (*e < 0 || by_name(&c, "web", &vm) || vm.id != (uint32_t)*e)
+		_exit(3);
+	_exit(0);
+}
+
+static void define_web(struct tap_result *r, void *arg)
+{
+	int *e = arg;
+	struct vm_info vm;
+	struct conn c;
+	int other = *e;
+
+	conn_open(&c);
+	/* the one in the namespace within has the name, but is not what is meant */
+	*e = vm_define(&c, kvm_open(), "web", 1, 0, -1, -1);
+	WANT(*e > 0, "a name that is used elsewhere cannot be had: %d", *e);
+	WANT_EQ(by_name(&c, "web", &vm), 0);
+	WANT_EQ(vm.id, *e);
+	WANT_EQ(get_vm(&c, other, &vm), 0);
+}
+
+/* One's own come first; ids always work; names tell nothing of other namespaces. */
+static void names(struct tap_result *r, const void *arg)
+{
+	int *e = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				   -1, 0);
+	int mine, users, inner, i;
+	struct vm_info vm;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	kvm_open();
+	in_child(r, USER, define_one, e);	/* "twin" */
+	WANT_EQ(by_name(&c, "twin", &vm), 0);
+	WANT_EQ(vm.id, *e);
+	for (i = 0; i < 2; i++) {	/* made after and before the user's */
+		mine = vm_define(&c, kvm_open(), "twin", 1, 0, -1, -1);
+		WANT(mine > 0, "create: %d", mine);
+		WANT_EQ(by_name(&c, "twin", &vm), 0);
+		WANT_EQ(vm.id, mine);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *e), 0);
+		in_child(r, USER, define_one, e);
+		WANT_EQ(by_name(&c, "twin", &vm), 0);
+		WANT_EQ(vm.id, mine);
+		WANT_EQ(get_vm(&c, *e, &vm), 0);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
+	}
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *e), 0);
+	in_child(r, 0, same_name_elsewhere, e);
+	inner = *e;
+	in_child(r, USER, define_web, e);
+	users = *e;
+	WANT_EQ(by_name(&c, "web", &vm), -ENOTUNIQ);
+	WANT(strstr(c.message, "id"), "the error does not say what helps: %s", c.message);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, inner), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, users), 0);
+}
+
 /*
  * What counts is CAP_SYS_ADMIN, not the user: a user with it sees all, root
  * without it sees what is root's.
@@ -700,6 +788,7 @@ static void namespaces(struct tap_result *r, const void *arg)
 const struct test_case permissions_cases[] = {
 	{ "permissions-own-only", own_only, NULL },
 	{ "permissions-root", root_sees, NULL },
+	{ "permissions-names", names, NULL },
 	{ "permissions-capability", capability, NULL },
 	{ "permissions-device", no_device, NULL },
 	{ "permissions-cgroup", cgroups, NULL },

@@ -53,7 +53,11 @@ static void identity(struct tap_result *r, const void *arg)
 
 static void names(struct tap_result *r, const void *arg)
 {
-	static const char *const bad[] = { "", "1", "123", "a b", "a/b", "-a", "\xc3\xa4", "a\n" };
+	static const char *const bad[] = {
+		"", "1", "123", "a b", "a/b", "-a", "\xc3\xa4", "a\n", "vm-7", "vm-007", "vm-4294967297",
+		"f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+	};
+	static const char *const good[] = { "vm-", "vm-7a", "vm7", "0x7", "f81d4fae-7dec-11d0-a765-00a0c91e6bf" };
 	char longest[66];
 	struct vm_info info;
 	struct vm a, b;
@@ -66,6 +70,12 @@ static void names(struct tap_result *r, const void *arg)
 	vm_create(&b, 1 << 20, 0);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		WANT(vm_rename(&c, id_of(&a), bad[i]) == -EINVAL, "'%s' is accepted", bad[i]);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		WANT(!vm_rename(&c, id_of(&a), good[i]), "'%s' is refused: %s", good[i], c.message);
+	/* the name that a VM has by itself is nobody else's, and stays its own */
+	WANT_EQ(get_vm(&c, id_of(&b), &info), 0);
+	WANT_EQ(vm_rename(&c, id_of(&a), info.name), -EINVAL);
+	WANT_EQ(vm_define(&c, kvm_open(), info.name, 1, 0, -1, -1), -EINVAL);
 	memset(longest, 'x', 65);
 	longest[63] = 0;
 	WANT_EQ(vm_rename(&c, id_of(&a), longest), 0);
@@ -80,6 +90,8 @@ static void names(struct tap_result *r, const void *arg)
 	WANT(!strcmp(info.name, "web.1_x+y:z@h-0"), "the name is '%s'", info.name);
 	vm_destroy(&a);
 	WANT_EQ(vm_rename(&c, id_of(&b), "web.1_x+y:z@h-0"), 0);
+	snprintf(longest, sizeof(longest), "vm-%u", id_of(&b));
+	WANT_EQ(vm_rename(&c, id_of(&b), longest), 0);
 	vm_destroy(&b);
 }
 
