@@ -560,6 +560,7 @@ static void print_row(const struct row *row)
 	printf(" %s |", sh->create < 0 ? strerrorname_np(-sh->create) : "yes");
 	printf(" %s | %s |\n", sh->group_get ? strerrorname_np(-sh->group_get) : "yes",
 	       sh->group_set ? strerrorname_np(-sh->group_set) : "yes");
+	fflush(stdout);
 }
 
 static void run(struct tap_result *r, const void *arg)
