@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * asker.h - who asks over netlink: what it may see, and from where it looks.
+ * asker.h - who asks: what it may see and govern, and from where it looks.
+ *
+ * What a task may see of a VM and do to it follows what it may do to the VM's
+ * process: whoever may signal the one may govern the other. A VM without a
+ * process is its owner's.
  *
  * A socket's opener and its sender may differ: the lesser right of both
  * counts, so that nobody gains from a privileged program that writes into a
@@ -17,13 +21,38 @@
 #include "registry.h"
 
 /**
- * struct vh_asker - who asks; own thread
+ * struct vh_right - over which VMs; const once made
+ */
+struct vh_right {
+	bool admin;			/* CAP_SYS_ADMIN in the initial user namespace: all */
+	bool stranger;			/* another user opened the socket, without that: none */
+	const struct cred *cred;	/* the sender's */
+	const struct cred *opener;	/* who opened the socket; NULL: the same */
+	struct pid_namespace *pid_ns;	/* the sender's */
+};
+
+/* Why such a one gets -EPERM. */
+#define VH_STRANGER	"another user opened this socket"
+
+/* Of the current task, without a socket: 0 or -ENOMEM. */
+int vh_right_of_current(struct vh_right *w);
+void vh_right_copy(struct vh_right *to, const struct vh_right *from);
+void vh_right_put(struct vh_right *w);
+
+/* May it see and govern this VM? vh_registry_lock held, or the VM stays with its VMM. */
+bool vh_right_sees(const struct vh_right *w, const struct vh_record *r);
+/* Is the VM its own: made by this user, in this PID namespace? */
+bool vh_right_owns(const struct vh_right *w, const struct vh_record *r);
+/* May it signal the current process? */
+bool vh_right_over_current(const struct vh_right *w);
+/* kill(2); -EPERM, -ESRCH. */
+int vh_right_signal(const struct vh_right *w, struct pid *pid, int sig);
+
+/**
+ * struct vh_asker - who asks over netlink; own thread
  */
 struct vh_asker {
-	bool admin;			/* CAP_SYS_ADMIN in the initial user namespace */
-	kuid_t uid;			/* INVALID_UID: opener and sender differ */
-	const struct cred *cred;	/* for ids in its user namespace */
-	struct pid_namespace *pid_ns;
+	struct vh_right right;
 	struct cgroup_namespace *cgroup_ns;
 	char *path;			/* PATH_MAX bytes */
 };
@@ -34,7 +63,7 @@ void vh_asker_exit(struct vh_asker *a);
 
 static inline bool vh_asker_sees(const struct vh_asker *a, const struct vh_record *r)
 {
-	return a->admin || uid_eq(a->uid, r->uid);
+	return vh_right_sees(&a->right, r);
 }
 
 /* The VM of this id if the asker may see it, or NULL; vh_registry_lock held. */

@@ -10,6 +10,7 @@
 #include <linux/sched/signal.h>
 
 #include "../kick.h"
+#include "asker.h"
 #include "events.h"
 #include "registry.h"
 
@@ -119,41 +120,52 @@ int vh_control_stop(struct vh_record *r)
 	return 0;
 }
 
-/* SIGKILL to the VMM, unless its process has become another program. */
-static void kill_vmm(struct vh_record *r)
+/*
+ * SIGKILL to the VMM, unless its process has become another program. exec
+ * changes a process's memory with exec_update_lock held for writing, from
+ * where it cannot fail any more but by killing the process: whoever holds it
+ * for reading finds the process before that or after. It is only tried for,
+ * for exec may sleep with it; then there is nothing to kill.
+ */
+static int kill_vmm(struct vh_record *r, const struct vh_right *by)
 {
 	struct task_struct *task = get_pid_task(r->pid, PIDTYPE_TGID);
-	bool same;
+	int err = 0;
 
 	if (!task)
-		return;
-	/* No reference to the mm: it would keep the VM for a while after its VMM has gone. */
-	task_lock(task);
-	same = task->mm == r->vm->mm;
-	task_unlock(task);
-	if (same)
-		kill_pid(r->pid, SIGKILL, 1);
+		return 0;
+	if (down_read_trylock(&task->signal->exec_update_lock)) {
+		if (vh_record_has_process(r))
+			err = vh_right_signal(by, r->pid, SIGKILL);
+		up_read(&task->signal->exec_update_lock);
+	}
 	put_task_struct(task);
+	return err == -ESRCH ? 0 : err;
 }
 
 /**
  * vh_control_kill - VH_CMD_VM_KILL
  * @r: a registered record; vh_registry_lock held
+ * @by: who wants it
  *
- * No vCPU runs again, and the VMM gets SIGKILL. 0 or -ENOTCONN (no VMM).
+ * No vCPU runs again, and the VMM gets SIGKILL. 0, -ENOTCONN (no VMM), -EPERM
+ * (security modules): then nothing has happened.
  */
-int vh_control_kill(struct vh_record *r)
+int vh_control_kill(struct vh_record *r, const struct vh_right *by)
 {
 	struct vh_vm *vm = r->vm;
+	int err;
 
 	if (!vm)
 		return -ENOTCONN;
+	err = kill_vmm(r, by);
+	if (err)
+		return err;
 	if (!test_and_set_bit(VH_CTL_DEAD, &vm->control)) {
 		vh_vm_request_sync(vm, VH_REQ_CONTROL);
 		vh_event_vm(r, VH_EVENT_KILLED);
 	}
 	vh_vm_request_all(vm, VH_REQ_CONTROL);
-	kill_vmm(r);
 	return 0;
 }
 

@@ -22,8 +22,7 @@ struct listener {
 	struct list_head list;		/* events_mutex */
 	struct net *net;		/* const; stays while the socket does */
 	u32 portid;			/* const */
-	kuid_t uid;			/* const: whose VMs it may see */
-	bool admin;			/* const: all */
+	struct vh_right right;		/* const: of who asked for events, at that time */
 	u64 seq;			/* events_mutex */
 };
 
@@ -31,9 +30,10 @@ static DEFINE_MUTEX(events_mutex);	/* also puts events in order */
 static LIST_HEAD(listeners);		/* events_mutex */
 static u64 group_seq;			/* events_mutex */
 
-static bool may_hear(const struct listener *l, kuid_t uid)
+/* Of a VM, or NULL: of what the current task does. */
+static bool may_hear(const struct listener *l, const struct vh_record *r)
 {
-	return l->admin || uid_eq(l->uid, uid);
+	return r ? vh_right_sees(&l->right, r) : vh_right_over_current(&l->right);
 }
 
 /* events_mutex held. */
@@ -45,6 +45,12 @@ static struct listener *find_listener(const struct net *net, u32 portid)
 		if (l->net == net && l->portid == portid)
 			return l;
 	return NULL;
+}
+
+static void free_listener(struct listener *l)
+{
+	vh_right_put(&l->right);
+	kfree(l);
 }
 
 struct event {
@@ -62,14 +68,14 @@ static void set_seq(const struct event *e, struct sk_buff *msg, u64 seq)
  * The group is of the initial network namespace: VMs are in none, and joining
  * it there takes CAP_SYS_ADMIN where it counts. Takes the message.
  */
-static void broadcast(struct event *e, kuid_t uid)
+static void broadcast(struct event *e, const struct vh_record *r)
 {
 	struct sk_buff *copy;
 	struct listener *l;
 
 	mutex_lock(&events_mutex);
 	list_for_each_entry(l, &listeners, list) {
-		if (!may_hear(l, uid))
+		if (!may_hear(l, r))
 			continue;
 		l->seq++;	/* before anything can fail: it will see the gap */
 		copy = skb_copy(e->msg, GFP_KERNEL);
@@ -126,14 +132,14 @@ static int put_u64(struct event *e, int attr, u64 value)
 	return nla_put_u64_64bit(e->msg, attr, value, VH_A_EVENT_PAD);
 }
 
-static void end(struct event *e, kuid_t uid, int err)
+static void end(struct event *e, const struct vh_record *r, int err)
 {
 	if (WARN_ON_ONCE(err)) {
 		nlmsg_free(e->msg);
 		return;
 	}
 	genlmsg_end(e->msg, e->head);
-	broadcast(e, uid);
+	broadcast(e, r);
 }
 
 /**
@@ -148,7 +154,7 @@ void vh_event_vm(const struct vh_record *r, enum vh_event type)
 	struct event e;
 
 	if (begin(&e, type))
-		end(&e, r->uid, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id));
+		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id));
 }
 
 /**
@@ -163,8 +169,8 @@ void vh_event_crash(const struct vh_record *r, enum vh_crash reason)
 	struct event e;
 
 	if (begin(&e, VH_EVENT_CRASHED))
-		end(&e, r->uid, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id) ||
-				nla_put_u32(e.msg, VH_A_EVENT_REASON, reason));
+		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id) ||
+			   nla_put_u32(e.msg, VH_A_EVENT_REASON, reason));
 }
 
 /**
@@ -183,25 +189,25 @@ void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_re
 	struct event e;
 
 	if (begin(&e, VH_EVENT_LIMIT))
-		end(&e, r->uid, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, full->id) ||
-				nla_put_u32(e.msg, VH_A_EVENT_RESOURCE, res) ||
-				put_u64(&e, VH_A_EVENT_USAGE, atomic64_read(&a->usage)) ||
-				put_u64(&e, VH_A_EVENT_LIMIT, READ_ONCE(a->limit)) ||
-				put_u64(&e, VH_A_EVENT_REQUESTED, requested));
+		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, full->id) ||
+			   nla_put_u32(e.msg, VH_A_EVENT_RESOURCE, res) ||
+			   put_u64(&e, VH_A_EVENT_USAGE, atomic64_read(&a->usage)) ||
+			   put_u64(&e, VH_A_EVENT_LIMIT, READ_ONCE(a->limit)) ||
+			   put_u64(&e, VH_A_EVENT_REQUESTED, requested));
 }
 
 /**
  * vh_event_limits_set - a group has other limits
  * @g: the group
  *
- * Process context. For administrators and the one who set them, current.
+ * Process context. For administrators, and who may signal the one who set them, current.
  */
 void vh_event_limits_set(struct vh_group *g)
 {
 	struct event e;
 
 	if (begin(&e, VH_EVENT_LIMITS_SET))
-		end(&e, current_euid(), put_u64(&e, VH_A_EVENT_CGROUP_ID, g->id));
+		end(&e, NULL, put_u64(&e, VH_A_EVENT_CGROUP_ID, g->id));
 }
 
 /**
@@ -229,8 +235,7 @@ int vh_nl_event(struct sk_buff *skb, struct genl_info *info)
 	if (!err) {
 		l->net = genl_info_net(info);
 		l->portid = info->snd_portid;
-		l->uid = a.uid;
-		l->admin = a.admin;
+		vh_right_copy(&l->right, &a.right);
 		list_add_tail(&l->list, &listeners);
 	}
 	mutex_unlock(&events_mutex);
@@ -251,7 +256,8 @@ static int socket_gone(struct notifier_block *nb, unsigned long event, void *dat
 	if (l)
 		list_del(&l->list);
 	mutex_unlock(&events_mutex);
-	kfree(l);
+	if (l)
+		free_listener(l);
 	return NOTIFY_DONE;
 }
 
@@ -274,5 +280,5 @@ void vh_events_exit(void)
 
 	netlink_unregister_notifier(&socket_notifier);
 	list_for_each_entry_safe(l, next, &listeners, list)
-		kfree(l);
+		free_listener(l);
 }

@@ -89,6 +89,10 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 		      *fd = info->attrs[VH_A_GROUP_CGROUP_FD];
 	struct vh_group *g;
 
+	if (a->right.stranger) {	/* descriptors would be the sender's */
+		NL_SET_ERR_MSG(info->extack, VH_STRANGER);
+		return ERR_PTR(-EPERM);
+	}
 	if (fd)
 		return group_of_fd(info, fd);
 	if (!id) {
@@ -96,7 +100,7 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 		return ERR_PTR(-EINVAL);
 	}
 	g = vh_group_find(nla_get_u64(id));
-	if (g && (a->admin || vh_asker_in_namespace(a, g->cgrp)))
+	if (g && (a->right.admin || vh_asker_in_namespace(a, g->cgrp)))
 		return g;
 	if (g)
 		vh_group_put(g);
@@ -132,7 +136,7 @@ static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh
 	struct vh_asker *a = vh_dump(cb)->asker;
 	void *head;
 
-	if (!a->admin && !vh_asker_in_namespace(a, g->cgrp))
+	if (a->right.stranger || (!a->right.admin && !vh_asker_in_namespace(a, g->cgrp)))
 		return true;
 	head = vh_dump_begin(skb, cb, VH_CMD_GROUP_GET);
 	return head && vh_dump_end(skb, head, put_group(skb, a, g));
@@ -165,7 +169,7 @@ static int may_limit(const struct vh_asker *a, struct genl_info *info, const str
 	struct nlattr *attr = info->attrs[VH_A_GROUP_PARENT_FD];
 	int err;
 
-	if (a->admin)
+	if (a->right.admin)
 		return 0;
 	if (!g->parent) {
 		NL_SET_ERR_MSG(info->extack, "limits of the root need CAP_SYS_ADMIN");

@@ -68,7 +68,7 @@ static int put_vcpu(struct sk_buff *skb, const struct vh_asker *a, const struct 
 	pid_t tid;
 
 	rcu_read_lock();
-	tid = pid_nr_ns(rcu_dereference(vcpu->pid), a->pid_ns);
+	tid = pid_nr_ns(rcu_dereference(vcpu->pid), a->right.pid_ns);
 	rcu_read_unlock();
 	vh_counts_add_vcpu(&counts, vcpu);
 	if (nla_put_u32(skb, VH_A_VCPU_VM_ID, r->id) ||

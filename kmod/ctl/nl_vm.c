@@ -9,16 +9,20 @@
 #include "../vh.h"
 #include "netlink.h"
 
+#define BAD_NAME	"a name has letters, digits and ._+:@-; no number, UUID or vm-NUMBER"
+
 /*
  * The VM that a request names by VH_A_VM_ID, _UUID or _NAME, in this order of
- * preference. vh_registry_lock held. ERR_PTR with extack set: -EINVAL (none
- * given), -ENOENT, -ENOTUNIQ (a name that VMs of several owners have).
+ * preference; of several with a name the asker's own. vh_registry_lock held.
+ * ERR_PTR with extack set: -EINVAL (none given), -ENOENT, -ENOTUNIQ (a name
+ * that VMs of several others have).
  */
 static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[VH_A_VM_ID], *uuid = info->attrs[VH_A_VM_UUID],
 		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
 	struct vh_record *r, *found = NULL;
+	bool several = false;
 	u32 next;
 
 	if (!by) {
@@ -34,13 +38,18 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 			if (uuid ? memcmp(&r->uuid, nla_data(uuid), UUID_SIZE) :
 				   nla_strcmp(name, r->name))
 				continue;
-			if (found) {
-				NL_SET_ERR_MSG_ATTR(info->extack, by,
-						    "VMs of several users have this name");
-				return ERR_PTR(-ENOTUNIQ);
-			}
+			several = found;
 			found = r;
+			if (uuid || vh_right_owns(&a->right, r)) {	/* there is one at most */
+				several = false;
+				break;
+			}
 		}
+	}
+	if (several) {
+		NL_SET_ERR_MSG_ATTR(info->extack, by,
+				    "VMs of several users have this name: say its id");
+		return ERR_PTR(-ENOTUNIQ);
 	}
 	if (found)
 		return found;
@@ -56,10 +65,10 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 /* Who and where, as the asker sees it. */
 static int put_owner(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
 {
-	pid_t pid = pid_nr_ns(r->pid, a->pid_ns);
+	pid_t pid = pid_nr_ns(r->pid, a->right.pid_ns);
 	const char *path = vh_asker_path(a, r->group->cgrp);
 
-	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->cred->user_ns, r->uid)) ||
+	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->right.cred->user_ns, r->uid)) ||
 	       (pid && nla_put_u32(skb, VH_A_VM_PID, pid)) ||
 	       nla_put_string(skb, VH_A_VM_COMM, r->comm) ||
 	       put_u64(skb, VH_A_VM_CGROUP_ID, r->group->id) ||
@@ -153,7 +162,7 @@ static int may_attach(const struct vh_asker *a, struct genl_info *info, struct c
 	bool below;
 	int err;
 
-	if (a->admin)
+	if (a->right.admin)
 		return 0;
 	rcu_read_lock();
 	from = task_dfl_cgroup(current);
@@ -197,6 +206,18 @@ static struct vh_group *group_for(const struct vh_asker *a, struct genl_info *in
 	return g;
 }
 
+/*
+ * The VM will be the sender's, and charged to it: not at the word of another
+ * user, who opened the socket. Before anything is told of the sender's files.
+ */
+static int check_sender(const struct vh_asker *a, struct genl_info *info)
+{
+	if (!a->right.stranger)
+		return 0;
+	NL_SET_ERR_MSG(info->extack, VH_STRANGER);
+	return -EPERM;
+}
+
 static int check_definition(struct genl_info *info, const char *name,
 			    const struct vh_definition *def)
 {
@@ -211,8 +232,7 @@ static int check_definition(struct genl_info *info, const char *name,
 		return -EBADF;
 	}
 	if (name && !vh_record_name_ok(name)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME],
-				    "a name has letters, digits and ._+:@- and is not a number");
+		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME], BAD_NAME);
 		return -EINVAL;
 	}
 	if (def->memory > S64_MAX || def->memory & ~PAGE_MASK) {
@@ -258,13 +278,13 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 		def.vcpus = nla_get_u32(info->attrs[VH_A_VM_VCPUS]);
 	if (info->attrs[VH_A_VM_MEMORY])
 		def.memory = nla_get_u64(info->attrs[VH_A_VM_MEMORY]);
-	err = check_definition(info, name, &def);
-	if (err)
-		return err;
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	g = group_for(&a, info);
+	err = check_sender(&a, info);
+	if (!err)
+		err = check_definition(info, name, &def);
+	g = err ? ERR_PTR(err) : group_for(&a, info);
 	vh_asker_exit(&a);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
@@ -352,8 +372,7 @@ int vh_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 	if (err == -EEXIST)
 		NL_SET_ERR_MSG_ATTR(info->extack, name, "a VM has this name");
 	if (err == -EINVAL)
-		NL_SET_ERR_MSG_ATTR(info->extack, name,
-				    "a name has letters, digits and ._+:@- and is not a number");
+		NL_SET_ERR_MSG_ATTR(info->extack, name, BAD_NAME);
 	return err;
 }
 
@@ -361,7 +380,6 @@ static int (*const control[VH_CMD_MAX + 1])(struct vh_record *r) = {
 	[VH_CMD_VM_PAUSE]	= vh_control_pause,
 	[VH_CMD_VM_RESUME]	= vh_control_resume,
 	[VH_CMD_VM_STOP]	= vh_control_stop,
-	[VH_CMD_VM_KILL]	= vh_control_kill,
 };
 
 /**
@@ -380,12 +398,19 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	down_read(&vh_registry_lock);
 	r = find_vm(&a, info);
-	err = IS_ERR(r) ? PTR_ERR(r) : control[info->genlhdr->cmd](r);
+	if (IS_ERR(r))
+		err = PTR_ERR(r);
+	else if (info->genlhdr->cmd == VH_CMD_VM_KILL)
+		err = vh_control_kill(r, &a.right);
+	else
+		err = control[info->genlhdr->cmd](r);
 	up_read(&vh_registry_lock);
 	vh_asker_exit(&a);
 	if (err == -ENOTCONN)
 		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");
 	if (err == -EIO)
 		NL_SET_ERR_MSG(info->extack, "the VM is dead");
+	if (err == -EPERM)
+		NL_SET_ERR_MSG(info->extack, "you may not kill the VM's process");
 	return err;
 }

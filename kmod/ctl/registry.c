@@ -4,11 +4,15 @@
  */
 #include <linux/ctype.h>
 #include <linux/module.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
+#include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
 #include "../vh.h"
+#include "asker.h"
 #include "events.h"
 #include "registry.h"
 
@@ -41,6 +45,8 @@ void vh_record_put(struct vh_record *r)
 		return;
 	vh_group_put(r->group);
 	put_pid(r->pid);
+	put_pid_ns(r->pid_ns);
+	put_user_ns(r->user_ns);
 	kfree(r);
 }
 
@@ -167,6 +173,40 @@ static void set_process(struct vh_record *r)
 	get_task_comm(r->comm, current->group_leader);
 }
 
+/*
+ * Has the VMM's process become another program (exec)? It keeps its id, but is
+ * no more what made the VM. Not yet when it is exiting: no thread has memory then.
+ */
+static bool is_other_program(const struct vh_record *r, const struct vh_vm *vm)
+{
+	struct mm_struct *mm = NULL;
+	struct task_struct *task, *t;
+
+	rcu_read_lock();
+	task = pid_task(r->pid, PIDTYPE_TGID);
+	if (task) {
+		for_each_thread(task, t) {	/* the first one may be gone */
+			mm = READ_ONCE(t->mm);
+			if (mm)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return mm && mm != vm->mm;
+}
+
+/**
+ * vh_record_has_process - is there a process that stands for the VM?
+ * @r: a record
+ *
+ * That of its VMM. It may be dead already. vh_registry_lock held, or the VM
+ * stays with its VMM.
+ */
+bool vh_record_has_process(const struct vh_record *r)
+{
+	return (r->attached || !r->defined) && r->pid && !(r->vm && is_other_program(r, r->vm));
+}
+
 /**
  * vh_record_create - a VM of the current user, charged but not yet known
  * @group: what it is charged to; the reference passes to the record
@@ -189,6 +229,8 @@ struct vh_record *vh_record_create(struct vh_group *group, const struct vh_defin
 	r->group = group;
 	r->defined = def;
 	r->uid = current_euid();
+	r->pid_ns = get_pid_ns(task_active_pid_ns(current));
+	r->user_ns = get_user_ns(current_user_ns());
 	r->created_ns = ktime_get_boottime_ns();
 	uuid_gen(&r->uuid);
 	set_process(r);
@@ -212,24 +254,34 @@ put:
 }
 
 /**
- * vh_record_name_ok - may a VM have this name?
+ * vh_record_name_ok - may a VM be given this name?
  * @name: zero-terminated
  *
- * Ids are digits, so names are not digits alone.
+ * Names are no ids: not digits alone, no UUID; and not one that a VM has by
+ * itself, vm-NUMBER.
  */
 bool vh_record_name_ok(const char *name)
 {
 	size_t n = strlen(name), i;
-	bool digits = true;
 
-	if (!n || n > VH_VM_NAME_MAX)
+	if (!n || n > VH_VM_NAME_MAX || name[0] == '-')
 		return false;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < n; i++)
 		if (!isascii(name[i]) || (!isalnum(name[i]) && !strchr("._+:@-", name[i])))
 			return false;
-		digits &= isdigit(name[i]);
-	}
-	return !digits && name[0] != '-';
+	if (n == UUID_STRING_LEN && uuid_is_valid(name))
+		return false;
+	if (!strncmp(name, "vm-", 3))
+		name += 3;
+	return !*name || name[strspn(name, "0123456789")];
+}
+
+#define OWN_NAME	16
+
+/* The name that no other VM can have. */
+static void own_name(const struct vh_record *r, char *name)
+{
+	snprintf(name, OWN_NAME, "vm-%u", r->id);
 }
 
 static bool name_taken(const struct vh_record *me, const char *name)
@@ -238,7 +290,8 @@ static bool name_taken(const struct vh_record *me, const char *name)
 	unsigned long id;
 
 	xa_for_each(&records, id, r)
-		if (r != me && uid_eq(r->uid, me->uid) && !strcmp(r->name, name))
+		if (r != me && uid_eq(r->uid, me->uid) && r->pid_ns == me->pid_ns &&
+		    !strcmp(r->name, name))
 			return true;
 	return false;
 }
@@ -256,12 +309,13 @@ static void set_name(struct vh_record *r, const char *name)
  * @vm: its VM, or NULL
  * @name: a valid name, or NULL for "vm-ID"
  *
- * Process context. 0, -EEXIST when its owner has a VM of this name, -ENOMEM.
+ * Process context. 0, -EEXIST when its owner has a VM of this name in the same
+ * PID namespace, -ENOMEM.
  * Tells the listeners before anybody can do anything with the VM.
  */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 {
-	char own[16];
+	char own[OWN_NAME];
 	int err;
 
 	down_write(&vh_registry_lock);
@@ -274,7 +328,7 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 		return err;
 	}
 	if (!name) {
-		snprintf(own, sizeof(own), "vm-%u", r->id);
+		own_name(r, own);
 		name = own;
 	}
 	set_name(r, name);
@@ -297,15 +351,19 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
  * @id: of the VM
  *
  * Process context. The record with a reference, which vh_record_detached()
- * drops; ERR_PTR(-ENOENT), ERR_PTR(-EBUSY).
+ * drops; ERR_PTR(-ENOENT), ERR_PTR(-EBUSY), ERR_PTR(-ENOMEM).
  */
 struct vh_record *vh_record_claim(u32 id)
 {
 	struct vh_record *r;
+	struct vh_right w;
+	int err = vh_right_of_current(&w);
 
+	if (err)
+		return ERR_PTR(err);
 	down_write(&vh_registry_lock);
 	r = xa_load(&records, id);
-	if (!r || !r->defined || !(uid_eq(r->uid, current_euid()) || capable(CAP_SYS_ADMIN))) {
+	if (!r || !r->defined || !vh_right_sees(&w, r)) {
 		r = ERR_PTR(-ENOENT);
 	} else if (r->claimed) {
 		r = ERR_PTR(-EBUSY);
@@ -314,6 +372,7 @@ struct vh_record *vh_record_claim(u32 id)
 		r->claimed = true;
 	}
 	up_write(&vh_registry_lock);
+	vh_right_put(&w);
 	return r;
 }
 
@@ -354,6 +413,10 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 	if (r->vm == vm) {
 		vh_reclaim_vm_remove(vm);
 		vh_counts_add_vm(c, vm);
+		if (is_other_program(r, vm)) {
+			put_pid(r->pid);
+			r->pid = NULL;
+		}
 		r->vm = NULL;
 		if (!r->defined) {
 			xa_erase(&records, r->id);
@@ -371,15 +434,18 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
  */
 void vh_record_detached(struct vh_record *r)
 {
+	bool was_attached;
+
 	down_write(&vh_registry_lock);
 	if (r->defined) {
 		/* Back to the reservation. */
 		vh_record_uncharge(r, VH_RES_VCPUS, r->used[VH_RES_VCPUS]);
 		vh_record_uncharge(r, VH_RES_MEMORY, r->used[VH_RES_MEMORY]);
 		r->claimed = false;
-		if (r->attached)
+		was_attached = r->attached;
+		r->attached = false;	/* its owner's again, who is told */
+		if (was_attached)
 			vh_event_vm(r, VH_EVENT_DETACHED);
-		r->attached = false;
 	} else {
 		uncharge_all(r);
 		if (r->registered)
@@ -438,13 +504,16 @@ int vh_record_undefine(struct vh_record *r)
  * @r: a registered record
  * @name: zero-terminated
  *
- * Process context. -EINVAL, -EEXIST when the owner has a VM of this name.
+ * Process context. -EINVAL, -EEXIST when the owner has a VM of this name where
+ * it was made. "vm-ID" can be had back.
  */
 int vh_record_rename(struct vh_record *r, const char *name)
 {
+	char own[OWN_NAME];
 	int err = 0;
 
-	if (!vh_record_name_ok(name))
+	own_name(r, own);
+	if (strcmp(name, own) && !vh_record_name_ok(name))
 		return -EINVAL;
 	down_write(&vh_registry_lock);
 	if (name_taken(r, name)) {

@@ -18,6 +18,8 @@
 
 #include "../acct/acct.h"
 
+struct vh_right;			/* asker.h */
+
 /**
  * struct vh_record - a VM as the registry knows it
  */
@@ -30,10 +32,13 @@ struct vh_record {
 	refcount_t refs;
 	uuid_t uuid;			/* const */
 	kuid_t uid;			/* const: owner */
+	struct pid_namespace *pid_ns;	/* const: where it was made; holds a reference */
+	struct user_namespace *user_ns;	/* the same */
 	u64 created_ns;			/* const, ns of CLOCK_BOOTTIME */
 	struct vh_group *group;		/* const, holds a reference */
 	char name[VH_VM_NAME_MAX + 1];	/* writers: vh_registry_lock; name_lock (registry.c) */
-	struct pid *pid;		/* VMM or creator, thread group; vh_registry_lock */
+	struct pid *pid;		/* VMM or creator, thread group; NULL: has become another
+					 * program; vh_registry_lock, or the VM stays */
 	char comm[TASK_COMM_LEN];	/* of it; vh_registry_lock */
 	struct vh_vm *vm;		/* NULL: no VMM; vh_registry_lock */
 	unsigned long status;		/* atomic bits VH_ST_*: of @vm */
@@ -67,7 +72,10 @@ struct vh_definition { u32 vcpus; u64 memory; };
  * -ENOMEM. @def: NULL unless it is made over netlink.
  */
 struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def);
-/* Into the registry, with @vm or without; @name NULL: "vm-ID". -EEXIST: the owner has one of this name. */
+/*
+ * Into the registry, with @vm or without; @name NULL: "vm-ID". -EEXIST: the owner has one of this
+ * name in the same PID namespace.
+ */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name);
 /* A record made over netlink, for the caller to become its VMM: with a reference; -ENOENT, -EBUSY. */
 struct vh_record *vh_record_claim(u32 id);
@@ -80,6 +88,8 @@ void vh_record_detached(struct vh_record *r);
 int vh_record_undefine(struct vh_record *r);
 void vh_record_discard(struct vh_record *r);	/* one that was never registered */
 void vh_record_put(struct vh_record *r);
+/* Is there a VMM's process, as far as the record knows? vh_registry_lock, or the VM stays. */
+bool vh_record_has_process(const struct vh_record *r);
 void vh_record_name(const struct vh_record *r, char *name);	/* VH_VM_NAME_MAX + 1 bytes */
 int vh_record_rename(struct vh_record *r, const char *name);	/* -EINVAL, -EEXIST */
 
@@ -115,7 +125,7 @@ enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu);
 int vh_control_pause(struct vh_record *r);
 int vh_control_resume(struct vh_record *r);
 int vh_control_stop(struct vh_record *r);
-int vh_control_kill(struct vh_record *r);
+int vh_control_kill(struct vh_record *r, const struct vh_right *by);
 /* Own thread, vm->control is not 0. 1: go on; 0: to userspace; -EIO, -EINTR. */
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */

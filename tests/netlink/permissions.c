@@ -21,7 +21,7 @@
 #define USER	1000
 #define OTHER	2000
 
-/* The effective and permitted capabilities without CAP_SYS_ADMIN, or nothing but it. */
+/* The effective and permitted capabilities without those that count here, or nothing but one. */
 static int change_caps(uint32_t keep)
 {
 	struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
@@ -38,7 +38,7 @@ static int change_caps(uint32_t keep)
 
 static int drop_admin(void)
 {
-	return change_caps(~(1u << CAP_SYS_ADMIN));
+	return change_caps(~(1u << CAP_SYS_ADMIN | 1u << CAP_KILL));
 }
 
 static int keep_admin(void)
@@ -162,6 +162,94 @@ static void root_sees(struct tap_result *r, const void *arg)
 			id[1]++;
 		}
 	WANT_EQ(id[1], 2);
+}
+
+static int by_name(struct conn *c, const char *name, struct vm_info *vm)
+{
+	msg_begin(c, VH_CMD_VM_GET, 0);
+	msg_str(c, VH_A_VM_NAME, name);
+	return msg_send(c, vm_from, vm);
+}
+
+/* A VM of this name, in a PID namespace of its own, where others have none. */
+static void same_name_elsewhere(struct tap_result *r, void *arg)
+{
+	int *e = arg;
+	struct vm_info vm;
+	struct conn c;
+	int status;
+	pid_t pid;
+
+	WANT(!unshare(CLONE_NEWPID), "unshare: %s", strerror(errno));
+	pid = fork();
+	if (pid) {
+		waitpid(pid, &status, 0);
+		WANT(!status, "in the namespace: %#x", status);
+		return;
+	}
+	if (setresuid(USER, USER, USER))
+		_exit(1);
+	conn_open(&c);
+	if (by_name(&c, "web", &vm) != -ENOENT)
+		_exit(2);
+	*e = vm_define(&c, kvm_open(), "web", 1, 0, -1, -1);
+	if (*e < 0 || by_name(&c, "web", &vm) || vm.id != (uint32_t)*e)
+		_exit(3);
+	_exit(0);
+}
+
+static void define_web(struct tap_result *r, void *arg)
+{
+	int *e = arg;
+	struct vm_info vm;
+	struct conn c;
+	int other = *e;
+
+	conn_open(&c);
+	/* the one in the namespace within has the name, but is not what is meant */
+	*e = vm_define(&c, kvm_open(), "web", 1, 0, -1, -1);
+	WANT(*e > 0, "a name that is used elsewhere cannot be had: %d", *e);
+	WANT_EQ(by_name(&c, "web", &vm), 0);
+	WANT_EQ(vm.id, *e);
+	WANT_EQ(get_vm(&c, other, &vm), 0);
+}
+
+/* One's own come first; ids always work; names tell nothing of other namespaces. */
+static void names(struct tap_result *r, const void *arg)
+{
+	int *e = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+				   -1, 0);
+	int mine, users, inner, i;
+	struct vm_info vm;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	kvm_open();
+	in_child(r, USER, define_one, e);	/* "twin" */
+	WANT_EQ(by_name(&c, "twin", &vm), 0);
+	WANT_EQ(vm.id, *e);
+	for (i = 0; i < 2; i++) {	/* made after and before the user's */
+		mine = vm_define(&c, kvm_open(), "twin", 1, 0, -1, -1);
+		WANT(mine > 0, "create: %d", mine);
+		WANT_EQ(by_name(&c, "twin", &vm), 0);
+		WANT_EQ(vm.id, mine);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *e), 0);
+		in_child(r, USER, define_one, e);
+		WANT_EQ(by_name(&c, "twin", &vm), 0);
+		WANT_EQ(vm.id, mine);
+		WANT_EQ(get_vm(&c, *e, &vm), 0);
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
+	}
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *e), 0);
+	in_child(r, 0, same_name_elsewhere, e);
+	inner = *e;
+	in_child(r, USER, define_web, e);
+	users = *e;
+	WANT_EQ(by_name(&c, "web", &vm), -ENOTUNIQ);
+	WANT(strstr(c.message, "id"), "the error does not say what helps: %s", c.message);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, inner), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, users), 0);
 }
 
 /*
@@ -625,6 +713,62 @@ static void ns_root(struct tap_result *r, void *arg)
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
 }
 
+/* --- security modules: Landlock is there for everybody, and mediates signals from 6.12 on --- */
+
+#ifndef LANDLOCK_CREATE_RULESET_VERSION
+#define LANDLOCK_CREATE_RULESET_VERSION	1
+#endif
+
+static void locked_in(struct tap_result *r, void *arg)
+{
+	/* struct landlock_ruleset_attr with .scoped = LANDLOCK_SCOPE_SIGNAL */
+	uint64_t attr[3] = { 0, 0, 2 };
+	const uint32_t *ids = arg;
+	struct event_info e;
+	struct conn c, own;
+	struct vm_info vm;
+	struct vm mine;
+	int fd;
+
+	conn_open(&c);
+	WANT_EQ(get_vm(&c, ids[0], &vm), 0);
+	fd = syscall(SYS_landlock_create_ruleset, attr, sizeof(attr), 0);
+	WANT(fd >= 0, "landlock_create_ruleset: %s", strerror(errno));
+	WANT(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) && !syscall(SYS_landlock_restrict_self, fd, 0),
+	     "landlock_restrict_self: %s", strerror(errno));
+	WANT_EQ(get_vm(&c, ids[0], &vm), -ENOENT);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, ids[0]), -ENOENT);
+	WANT_EQ(dump_vms(&c), 1);	/* the one without a process */
+	WANT_EQ(get_vm(&c, ids[1], &vm), 0);
+	/* what is within is its own */
+	WANT_EQ(events_ask(&c), 0);
+	vm_create(&mine, 1 << 20, 0);
+	conn_open(&own);
+	WANT_EQ(get_vm(&own, id_of(&mine), &vm), 0);
+	WANT(event_next(&c, &e, 2000) && e.vm == id_of(&mine), "does not hear of its own");
+	vm_destroy(&mine);
+}
+
+static void security_module(struct tap_result *r, const void *arg)
+{
+	uint32_t ids[2];
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 6) {
+		tap_skip(r, "Landlock does not mediate signals here");
+		return;
+	}
+	conn_open(&c);
+	vm_create(&vm, 1 << 20, 0);
+	ids[0] = id_of(&vm);
+	ids[1] = vm_define(&c, kvm_open(), NULL, 1, 0, -1, -1);
+	in_child(r, 0, locked_in, ids);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, ids[1]), 0);
+	vm_destroy(&vm);
+}
+
 static void namespaces(struct tap_result *r, const void *arg)
 {
 	struct vm vm;
@@ -644,6 +788,7 @@ static void namespaces(struct tap_result *r, const void *arg)
 const struct test_case permissions_cases[] = {
 	{ "permissions-own-only", own_only, NULL },
 	{ "permissions-root", root_sees, NULL },
+	{ "permissions-names", names, NULL },
 	{ "permissions-capability", capability, NULL },
 	{ "permissions-device", no_device, NULL },
 	{ "permissions-cgroup", cgroups, NULL },
@@ -652,5 +797,6 @@ const struct test_case permissions_cases[] = {
 	{ "permissions-events", events, NULL },
 	{ "permissions-events-net", events_net, NULL },
 	{ "permissions-namespaces", namespaces, NULL },
+	{ "permissions-security-module", security_module, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -2,6 +2,7 @@
 /* What the registry knows of a VM through its life, and the commands. */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +53,11 @@ static void identity(struct tap_result *r, const void *arg)
 
 static void names(struct tap_result *r, const void *arg)
 {
-	static const char *const bad[] = { "", "1", "123", "a b", "a/b", "-a", "\xc3\xa4", "a\n" };
+	static const char *const bad[] = {
+		"", "1", "123", "a b", "a/b", "-a", "\xc3\xa4", "a\n", "vm-7", "vm-007", "vm-4294967297",
+		"f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
+	};
+	static const char *const good[] = { "vm-", "vm-7a", "vm7", "0x7", "f81d4fae-7dec-11d0-a765-00a0c91e6bf" };
 	char longest[66];
 	struct vm_info info;
 	struct vm a, b;
@@ -65,6 +70,12 @@ static void names(struct tap_result *r, const void *arg)
 	vm_create(&b, 1 << 20, 0);
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		WANT(vm_rename(&c, id_of(&a), bad[i]) == -EINVAL, "'%s' is accepted", bad[i]);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		WANT(!vm_rename(&c, id_of(&a), good[i]), "'%s' is refused: %s", good[i], c.message);
+	/* the name that a VM has by itself is nobody else's, and stays its own */
+	WANT_EQ(get_vm(&c, id_of(&b), &info), 0);
+	WANT_EQ(vm_rename(&c, id_of(&a), info.name), -EINVAL);
+	WANT_EQ(vm_define(&c, kvm_open(), info.name, 1, 0, -1, -1), -EINVAL);
 	memset(longest, 'x', 65);
 	longest[63] = 0;
 	WANT_EQ(vm_rename(&c, id_of(&a), longest), 0);
@@ -79,6 +90,8 @@ static void names(struct tap_result *r, const void *arg)
 	WANT(!strcmp(info.name, "web.1_x+y:z@h-0"), "the name is '%s'", info.name);
 	vm_destroy(&a);
 	WANT_EQ(vm_rename(&c, id_of(&b), "web.1_x+y:z@h-0"), 0);
+	snprintf(longest, sizeof(longest), "vm-%u", id_of(&b));
+	WANT_EQ(vm_rename(&c, id_of(&b), longest), 0);
 	vm_destroy(&b);
 }
 
@@ -288,6 +301,143 @@ static void kill_vm(struct tap_result *r, const void *arg)
 	WANT_EQ(get_vm(&c, id, &info), -ENOENT);
 }
 
+/* A child that makes a VM, tells its id, and goes on with @then. */
+static pid_t vmm_child(uint32_t *id, void (*then)(struct vm *vm))
+{
+	int ready[2];
+	struct vm vm;
+	pid_t pid;
+
+	kvm_open();
+	if (pipe(ready))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		vm_create(&vm, 1 << 20, 0);
+		*id = id_of(&vm);
+		if (write(ready[1], id, sizeof(*id)) < 0)
+			_exit(1);
+		then(&vm);
+		_exit(1);
+	}
+	close(ready[1]);
+	if (read(ready[0], id, sizeof(*id)) != sizeof(*id))
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+static void *sleeper(void *arg)
+{
+	(void)arg;
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void end_first_thread(struct vm *vm)
+{
+	pthread_t thread;
+
+	(void)vm;
+	pthread_create(&thread, NULL, sleeper, NULL);
+	pthread_exit(NULL);
+}
+
+static bool is_zombie(void *arg)
+{
+	char path[64], line[200] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)arg);
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(line, sizeof(line), f))
+			line[0] = 0;
+		fclose(f);
+	}
+	return strstr(line, ") Z ");
+}
+
+/* A process is more than its first thread. */
+static void kill_threads(struct tap_result *r, const void *arg)
+{
+	struct vm_info info;
+	struct conn c;
+	int status;
+	uint32_t id;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	pid = vmm_child(&id, end_first_thread);
+	WANT(pid > 0 && wait_for(is_zombie, &pid, 5000), "the first thread does not end");
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, id), 0);
+	WANT_EQ(waitpid(pid, &status, 0), pid);
+	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the VMM ended with %#x", status);
+}
+
+static void become_sleep(struct vm *vm)
+{
+	fcntl(vm->fd, F_SETFD, 0);	/* the VM stays */
+	execl("/bin/sleep", "sleep", "100", NULL);
+}
+
+static void become_true(struct vm *vm)
+{
+	(void)vm;
+	execl("/bin/true", "true", NULL);
+}
+
+static bool is_sleep(void *arg)
+{
+	char path[64], name[20] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", *(pid_t *)arg);
+	f = fopen(path, "r");
+	if (f) {
+		if (!fgets(name, sizeof(name), f))
+			name[0] = 0;
+		fclose(f);
+	}
+	return !strncmp(name, "sleep", 5);
+}
+
+/* What a VMM has become by exec is not killed, and the VM is its owner's as before. */
+static void kill_exec(struct tap_result *r, const void *arg)
+{
+	struct vm_info info;
+	struct conn c;
+	int status, i, err;
+	uint32_t id;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	pid = vmm_child(&id, become_sleep);
+	WANT(pid > 0 && wait_for(is_sleep, &pid, 5000), "no exec");
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, id), 0);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_DEAD);
+	usleep(100000);
+	WANT(waitpid(pid, &status, WNOHANG) == 0 && !kill(pid, SIGKILL), "it was killed");
+	WANT_EQ(waitpid(pid, &status, 0), pid);
+	/* at once: one of both, and nobody waits */
+	for (i = 0; i < 40; i++) {
+		pid = vmm_child(&id, become_true);
+		WANT(pid > 0, "no VMM");
+		usleep(i * 50);
+		err = vm_command(&c, VH_CMD_VM_KILL, id);
+		WANT(!err || err == -ENOENT, "kill: %d", err);
+		WANT_EQ(waitpid(pid, &status, 0), pid);
+		WANT(!status || (!err && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL),
+		     "it ended with %#x, kill with %d", status, err);
+	}
+}
+
 static void attach(struct tap_result *r, const void *arg)
 {
 	int dev = kvm_open(), id, fd, vcpu, other;
@@ -490,6 +640,8 @@ const struct test_case registry_cases[] = {
 	{ "registry-pause", pause_resume, NULL },
 	{ "registry-stop", stop, NULL },
 	{ "registry-kill", kill_vm, NULL },
+	{ "registry-kill-threads", kill_threads, NULL },
+	{ "registry-kill-exec", kill_exec, NULL },
 	{ "registry-attach", attach, NULL },
 	{ "registry-attach-killed", attach_killed, NULL },
 	{ "registry-vcpus", vcpus, NULL },

@@ -50,7 +50,7 @@ struct vh_vm_id {
 /*
  * /dev/vh ioctl: become the VMM of a VM that VH_CMD_VM_CREATE made, given by
  * its id. Returns a VM file descriptor, as KVM_CREATE_VM does. ENOENT: no such
- * VM of this user; EBUSY: it has a VMM.
+ * VM that the caller may see; EBUSY: it has a VMM.
  */
 #define VH_ATTACH_VM		_IOW(VHIO, 0x12, __u32)
 
@@ -201,7 +201,9 @@ enum vh_resource {
  * @VH_A_VM_PAD: padding
  * @VH_A_VM_ID: u32
  * @VH_A_VM_UUID: 16 bytes
- * @VH_A_VM_NAME: string; letters, digits and "._+:@-", not digits alone; one user has no two of a name
+ * @VH_A_VM_NAME: string; letters, digits and "._+:@-"; no number, no UUID, nor "vm-" and a number, which is
+ *	what a VM without a name is called. One user has no two of a name in a PID namespace; of several VMs
+ *	with a name the asker's own is meant
  * @VH_A_VM_STATE: u32, enum vh_vm_state
  * @VH_A_VM_PID: u32, VMM (or creator) in the asker's PID namespace; absent when not visible there
  * @VH_A_VM_UID: u32, owner, in the asker's user namespace

@@ -80,8 +80,9 @@ int cmd_rename(int argc, char **argv)
 {
 	int i = plain_options(argc, argv,
 			      "usage: vhctl rename VM NAME\n\n"
-			      "Names have letters, digits and ._+:@- and are not numbers. Of one user's\n"
-			      "VMs no two have the same name.\n", 2, 2);
+			      "Names have letters, digits and ._+:@- and are no number, no UUID and not\n"
+			      "vm-NUMBER, which is the name of a VM without another. Of one user's VMs no\n"
+			      "two have the same name.\n", 2, 2);
 	struct nl_msg *msg;
 	struct nl *nl;
 	struct vm vm;
