@@ -38,7 +38,7 @@ static struct fuse_attr attr_of(uint64_t node)
 	};
 }
 
-static void *serve(void *arg)
+static void serve(void)
 {
 	static union { struct fuse_in_header h; char bytes[1 << 18]; } in;
 	union {
@@ -49,7 +49,6 @@ static void *serve(void *arg)
 	} body;
 	struct { struct fuse_out_header h; char body[sizeof(body)]; } out;
 
-	(void)arg;
 	while (read(server, &in, sizeof(in)) > 0 || errno == EINTR) {
 		size_t size = 0;
 
@@ -83,15 +82,22 @@ static void *serve(void *arg)
 		if (write(server, &out, out.h.len) < 0)
 			break;
 	}
-	return NULL;
 }
 
+/*
+ * The server is a process of its own: one that waits for itself cannot be killed, whatever it
+ * waits in.
+ */
 void *fuse_map(size_t size)
 {
 	void *at;
 	int fd;
 
-	attack_thread(serve, NULL);
+	if (!fork()) {
+		serve();
+		_exit(0);
+	}
+	close(server);
 	fd = open("/tmp/fuse/file", O_RDWR | O_CLOEXEC);
 	at = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (at == MAP_FAILED) {

@@ -22,11 +22,11 @@
 
 /*
  * Beside it an operation may cost twice as much; and this, for the host's own interrupts: one now
- * and then, and at worst what a millisecond of the lab's processor executes.
+ * and then, and at worst what the host's own longest way without a chance to reschedule takes.
  */
 #define FACTOR	2
 #define SLACK	3000
-#define SLACK_WORST 100000
+#define SLACK_WORST 200000
 
 static int ready[2];
 

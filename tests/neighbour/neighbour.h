@@ -17,7 +17,10 @@
 enum op { OP_CREATE, OP_SLOT, OP_RUN, OP_EXIT, OP_LIST, OP_GROUP, NR_OPS };
 extern const char *const op_names[NR_OPS];
 
-/* Ticks of the TSC, of many tries; in the lab one is an instruction. */
+/*
+ * Ticks of the TSC, of many tries; in the lab one is an instruction. A list's are for each VM that it
+ * shows: whose VMs are the attacker's as well sees more.
+ */
 struct cost { uint64_t median, worst; };
 
 /**
