@@ -78,10 +78,10 @@ static void idle(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
-static const struct idle lapic = { 1, 5, 0x20030, 20000, false },
-	lapic_masked = { 1, 5, 0x30030, 20000, false }, lapic_many = { 8, 5, 0x20030, 20000, false },
-	lapic_tiny = { 1, 5, 0x20030, 1, false }, pit_busy = { 1, 5, 0, 0, false },
-	pit_masked = { 1, 5, 0, 0, true };
+static const struct idle lapic = { 1, 20, 0x20030, 20000, false },
+	lapic_masked = { 1, 20, 0x30030, 20000, false }, lapic_many = { 8, 20, 0x20030, 20000, false },
+	lapic_tiny = { 1, 20, 0x20030, 1, false }, pit_busy = { 1, 20, 0, 0, false },
+	pit_masked = { 1, 20, 0, 0, true };
 
 /* A vCPU that comes back has its ticks again, and the current count is one of the period's. */
 static void lapse(struct tap_result *r, const void *arg)
