@@ -185,8 +185,10 @@ void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_re
 	if (begin(&e, VH_EVENT_LIMIT))
 		end(&e, r->uid, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, full->id) ||
 				nla_put_u32(e.msg, VH_A_EVENT_RESOURCE, res) ||
-				put_u64(&e, VH_A_EVENT_USAGE, atomic64_read(&a->usage)) ||
-				put_u64(&e, VH_A_EVENT_LIMIT, READ_ONCE(a->limit)) ||
+				put_u64(&e, VH_A_EVENT_USAGE,
+					vh_from_units(res, atomic64_read(&a->usage))) ||
+				put_u64(&e, VH_A_EVENT_LIMIT,
+					vh_from_units(res, READ_ONCE(a->limit))) ||
 				put_u64(&e, VH_A_EVENT_REQUESTED, requested));
 }
 

@@ -16,15 +16,17 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 
 enum figure { USAGE, PEAK, LIMIT, REFUSED };
 
-static u64 figure(const struct vh_account *a, enum figure f)
+static u64 figure(const struct vh_group *g, enum vh_resource res, enum figure f)
 {
+	const struct vh_account *a = &g->ledger.res[res];
+
 	switch (f) {
 	case USAGE:
-		return atomic64_read(&a->usage);
+		return vh_from_units(res, atomic64_read(&a->usage));
 	case PEAK:
-		return atomic64_read(&a->peak);
+		return vh_from_units(res, atomic64_read(&a->peak));
 	case LIMIT:
-		return READ_ONCE(a->limit);
+		return vh_from_units(res, READ_ONCE(a->limit));
 	default:
 		return atomic64_read(&a->refused);
 	}
@@ -40,7 +42,7 @@ static int put_resources(struct sk_buff *skb, int attr, const struct vh_group *g
 	if (!nest)
 		return -EMSGSIZE;
 	for (res = 0; res < VH_NR_RESOURCES; res++)
-		if (nla_put_u64_64bit(skb, VH_A_RESOURCE_VMS + res, figure(&g->ledger.res[res], f),
+		if (nla_put_u64_64bit(skb, VH_A_RESOURCE_VMS + res, figure(g, res, f),
 				      VH_A_RESOURCE_PAD))
 			return -EMSGSIZE;
 	nla_nest_end(skb, nest);
@@ -217,7 +219,7 @@ int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 		for (res = 0; res < VH_NR_RESOURCES; res++)
 			if (limits[VH_A_RESOURCE_VMS + res])
 				WRITE_ONCE(g->ledger.res[res].limit,
-					   nla_get_u64(limits[VH_A_RESOURCE_VMS + res]));
+					   vh_to_units(res, nla_get_u64(limits[VH_A_RESOURCE_VMS + res])));
 		vh_event_limits_set(g);
 	}
 	vh_group_put(g);

@@ -215,9 +215,9 @@ static int check_definition(struct genl_info *info, const char *name,
 				    "a name has letters, digits and ._+:@- and is not a number");
 		return -EINVAL;
 	}
-	if (def->memory > S64_MAX || def->memory & ~PAGE_MASK) {
+	if (def->memory > VH_VM_MEMORY_MAX || def->memory & ~PAGE_MASK) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_MEMORY],
-				    "memory is a multiple of 4096 bytes");
+				    "memory is a multiple of 4096 bytes, 256 TiB at most");
 		return -EINVAL;
 	}
 	return 0;

@@ -58,14 +58,20 @@ void vh_record_name(const struct vh_record *r, char *name)
 
 /* --- charges --- */
 
+/* @n: bytes or a count; what it is at most, for one VM: VH_MAX_VCPUS, VH_VM_MEMORY_MAX. */
 static int charge(struct vh_record *r, enum vh_resource res, u64 n)
 {
 	struct vh_ledger *full;
-	int err = vh_ledger_charge(&r->group->ledger, res, n, &full);
+	int err = vh_ledger_charge(&r->group->ledger, res, vh_to_units(res, n), &full);
 
 	if (err)
 		vh_event_limit(r, vh_group_from_ledger(full), res, n);
 	return err;
+}
+
+static void uncharge(struct vh_record *r, enum vh_resource res, u64 n)
+{
+	vh_ledger_uncharge(&r->group->ledger, res, vh_to_units(res, n));
 }
 
 /**
@@ -110,7 +116,7 @@ void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n)
 	r->used[res] -= n;
 	want = max(r->reserved[res], r->used[res]);
 	if (want < r->charged[res])
-		vh_ledger_uncharge(&r->group->ledger, res, r->charged[res] - want);
+		uncharge(r, res, r->charged[res] - want);
 	r->charged[res] = want;
 	mutex_unlock(&r->charge_mutex);
 }
@@ -130,7 +136,8 @@ int vh_record_charge_tables(struct vh_vm *vm, u64 bytes)
 	int tries;
 
 	for (tries = 0; tries < RECLAIM_TRIES; tries++) {
-		if (likely(!vh_ledger_charge(&r->group->ledger, VH_RES_TABLES, bytes, &full)))
+		if (likely(!vh_ledger_charge(&r->group->ledger, VH_RES_TABLES, bytes >> PAGE_SHIFT,
+					     &full)))
 			return 0;
 		if (!vh_limit_reclaim(vh_group_from_ledger(full), vm, RECLAIM_BATCH))
 			break;
@@ -146,15 +153,15 @@ int vh_record_charge_tables(struct vh_vm *vm, u64 bytes)
  */
 void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes)
 {
-	vh_ledger_uncharge(&vm->rec->group->ledger, VH_RES_TABLES, bytes);
+	uncharge(vm->rec, VH_RES_TABLES, bytes);
 }
 
 /* What it holds beside page tables. */
 static void uncharge_all(struct vh_record *r)
 {
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_VMS, 1);
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_VCPUS, r->charged[VH_RES_VCPUS]);
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_MEMORY, r->charged[VH_RES_MEMORY]);
+	uncharge(r, VH_RES_VMS, 1);
+	uncharge(r, VH_RES_VCPUS, r->charged[VH_RES_VCPUS]);
+	uncharge(r, VH_RES_MEMORY, r->charged[VH_RES_MEMORY]);
 	memset(r->charged, 0, sizeof(r->charged));
 }
 

@@ -383,7 +383,7 @@ static void reservation(struct tap_result *r, const void *arg)
 {
 	static const struct { uint32_t vcpus; uint64_t memory; int refused; } no[] = {
 		{ 5, 1 << 20, VH_RES_VCPUS }, { 1, 9 << 20, VH_RES_MEMORY },
-		{ 288, 1ULL << 62, VH_RES_VCPUS }, { 4, 1ULL << 62, VH_RES_MEMORY },
+		{ 288, 1ULL << 48, VH_RES_VCPUS }, { 4, 1ULL << 48, VH_RES_MEMORY },
 	};
 	int top = cgroup_make("res"), leaf = cgroup_make("res/leaf"), procs = cgroup_procs("res/leaf"),
 	    dev = kvm_open(), id;
@@ -423,11 +423,77 @@ static void reservation(struct tap_result *r, const void *arg)
 	cgroup_remove("res");
 }
 
+/* What nobody can have nobody gets, and what one has is never in another's way. */
+static void reserve_wildly(struct tap_result *r, void *arg)
+{
+	int i, dev = kvm_open(), *given = arg;
+	struct conn c;
+
+	(void)r;
+	conn_open(&c);
+	for (i = 0; i < 51; i++)
+		*given += vm_define(&c, dev, NULL, 0, (1ULL << 63) - 4096, -1, -1) > 0;
+}
+
+static void reserve_too_much(struct tap_result *r, void *arg)
+{
+	static const uint64_t much[] = {
+		(1ULL << 48) + 4096, 1ULL << 49, (1ULL << 63) - 4096, 1ULL << 63, ~0ULL & ~4095ULL,
+		4095, 1, ~0ULL,
+	};
+	int i, dev = kvm_open();
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	for (i = 0; i < (int)(sizeof(much) / sizeof(much[0])); i++)
+		WANT_EQ(vm_define(&c, dev, NULL, 288, much[i], -1, -1), -EINVAL);
+}
+
+static void wild(struct tap_result *r, const void *arg)
+{
+	int *given = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), i, id[3];
+	struct group_info g;
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	conn_open(&c);
+	in_child(r, 1000, reserve_wildly, given);
+	close(cgroup_make("tame"));
+	cgroup_enter("tame");
+	vm_create(&vm, 1 << 20, 0);	/* ends the test unless the memslot succeeds */
+	vm_destroy(&vm);
+	WANT_EQ(*given, 0);
+	in_child(r, 1000, reserve_too_much, NULL);
+	/* the most that can be had, more often than 64 bits of bytes could count at the root */
+	for (i = 0; i < 3; i++) {
+		id[i] = vm_define(&c, kvm_open(), NULL, 288, 1ULL << 48, -1, -1);
+		WANT(id[i] > 0, "the largest reservation: %d %s", id[i], c.message);
+	}
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 3ULL << 48);
+	for (i = 0; i < 3; i++)
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id[i]), 0);
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 0);
+	/* limits are in pages, as those of cgroup v2 */
+	WANT_EQ(set_limit(&c, cgroup_make("tame"), -1, VH_RES_MEMORY, 8191), 0);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 0, 8192, -1, -1), -EDQUOT);
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.limit[VH_RES_MEMORY], 4096);
+	WANT_EQ(set_limit(&c, cgroup_make("tame"), -1, VH_RES_MEMORY, ~0ULL - 1), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, vm_define(&c, kvm_open(), NULL, 0, 8192, -1, -1)), 0);
+	cgroup_enter(".");
+	cgroup_remove("tame");
+}
+
 #define AT(res, level) { "limits-" #res "-level" #level, refused, &(struct at){ VH_RES_##res, level } }
 const struct test_case limits_cases[] = {
 	AT(VMS, 0), AT(VMS, 1), AT(VMS, 2), AT(VCPUS, 0), AT(VCPUS, 1), AT(VCPUS, 2),
 	AT(MEMORY, 0), AT(MEMORY, 1), AT(MEMORY, 2),
 	{ "limits-reservation", reservation, NULL },
+	{ "limits-reservation-wild", wild, NULL },
 	{ "limits-tree", tree, NULL },
 	{ "limits-tables", tables, NULL },
 	{ "limits-tables-shared", shared_tables, NULL },

@@ -61,6 +61,7 @@ struct vh_vm_id {
 #define VH_GENL_MCGRP_EVENTS	"events"
 
 #define VH_VM_NAME_MAX		63	/* bytes, without the terminating zero */
+#define VH_VM_MEMORY_MAX	(1ULL << 48)	/* bytes that memslots can hold, and a VM can reserve */
 
 /**
  * enum vh_cmd - commands; attributes of a request and of its answer
