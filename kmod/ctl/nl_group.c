@@ -49,14 +49,17 @@ static int put_resources(struct sk_buff *skb, int attr, const struct vh_group *g
 	return 0;
 }
 
-/* vh_registry_lock held. 0 or -EMSGSIZE. */
+/* 0, -EMSGSIZE, or -EINTR. */
 static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g)
 {
-	const char *path = vh_asker_path(a, g->cgrp);
-	struct vh_counts counts = {};
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
+	struct vh_counts counts;
+	const char *path;
 	u64 created;
 
-	vh_registry_group_counts(g, &counts, &created);
+	if (vh_registry_group_counts(g, &counts, &created))
+		return -EINTR;
+	path = cgrp ? vh_asker_path(a, cgrp) : NULL;
 	if (put_u64(skb, VH_A_GROUP_CGROUP_ID, g->id) ||
 	    (g->parent && put_u64(skb, VH_A_GROUP_PARENT_ID, g->parent->id)) ||
 	    (path && nla_put_string(skb, VH_A_GROUP_CGROUP_PATH, path)) ||
@@ -84,6 +87,13 @@ static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
 	return g;
 }
 
+static bool sees(const struct vh_asker *a, const struct vh_group *g)
+{
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
+
+	return a->admin || (cgrp && vh_asker_in_namespace(a, cgrp));
+}
+
 /* The group that a request names, with a reference; ERR_PTR with extack set. */
 static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *info)
 {
@@ -98,7 +108,7 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 		return ERR_PTR(-EINVAL);
 	}
 	g = vh_group_find(nla_get_u64(id));
-	if (g && (a->admin || vh_asker_in_namespace(a, g->cgrp)))
+	if (g && sees(a, g))
 		return g;
 	if (g)
 		vh_group_put(g);
@@ -134,7 +144,7 @@ static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh
 	struct vh_asker *a = vh_dump(cb)->asker;
 	void *head;
 
-	if (!a->admin && !vh_asker_in_namespace(a, g->cgrp))
+	if (!sees(a, g))
 		return true;
 	head = vh_dump_begin(skb, cb, VH_CMD_GROUP_GET);
 	return head && vh_dump_end(skb, head, put_group(skb, a, g));
@@ -151,20 +161,20 @@ int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct vh_group *g;
 	bool more = true;
 
-	down_read(&vh_registry_lock);
 	while (more && (g = vh_group_next(d->next))) {
 		more = dump_one(skb, cb, g);
 		if (more)
 			d->next = g->id + 1;
 		vh_group_put(g);
+		cond_resched();
 	}
-	up_read(&vh_registry_lock);
 	return skb->len;
 }
 
 static int may_limit(const struct vh_asker *a, struct genl_info *info, const struct vh_group *g)
 {
 	struct nlattr *attr = info->attrs[VH_A_GROUP_PARENT_FD];
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
 	int err;
 
 	if (a->admin)
@@ -178,7 +188,8 @@ static int may_limit(const struct vh_asker *a, struct genl_info *info, const str
 			       "parent-fd is required: the parent's cgroup.procs, open for writing");
 		return -EPERM;
 	}
-	err = vh_check_procs_fd(nla_get_s32(attr), g->parent->cgrp);
+	/* Found because it is seen: the cgroup is known, and holds its parent. */
+	err = vh_check_procs_fd(nla_get_s32(attr), cgroup_parent(cgrp));
 	if (err)
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "not the parent's cgroup.procs, open for writing");
@@ -220,7 +231,7 @@ int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 			if (limits[VH_A_RESOURCE_VMS + res])
 				WRITE_ONCE(g->ledger.res[res].limit,
 					   vh_to_units(res, nla_get_u64(limits[VH_A_RESOURCE_VMS + res])));
-		vh_event_limits_set(g);
+		vh_event_limits_set(g, INVALID_UID);
 	}
 	vh_group_put(g);
 out:

@@ -103,9 +103,14 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_recor
 
 static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
-	struct vh_record *r = find_vm(a, info);
+	struct vh_record *r;
+	int err;
 
-	return IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+	down_read(&vh_registry_lock);
+	r = find_vm(a, info);
+	err = IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+	up_read(&vh_registry_lock);
+	return err;
 }
 
 /**
@@ -126,6 +131,7 @@ int vh_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vh_dump *d = vh_dump(cb);
+	unsigned int n = 0;
 	struct vh_record *r;
 	void *head;
 
@@ -137,6 +143,8 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				break;
 		}
 		d->next = r->id + 1;
+		if (!(++n % VH_REGISTRY_BATCH))
+			vh_registry_breathe();
 	}
 	up_read(&vh_registry_lock);
 	return skb->len;
@@ -249,6 +257,7 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *name_attr = info->attrs[VH_A_VM_NAME];
 	const char *name = name_attr ? nla_data(name_attr) : NULL;
 	struct vh_definition def = {};
+	const char *why = NULL;
 	struct vh_record *r;
 	struct vh_group *g;
 	struct vh_asker a;
@@ -268,10 +277,10 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	vh_asker_exit(&a);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
-	r = vh_record_create(g, &def);
+	r = vh_record_create(g, &def, &why);
 	if (IS_ERR(r)) {
-		if (PTR_ERR(r) == -EDQUOT)
-			NL_SET_ERR_MSG(info->extack, "a limit of the VM's cgroup is reached");
+		if (PTR_ERR(r) == -EDQUOT && info->extack)
+			info->extack->_msg = why;
 		return PTR_ERR(r);
 	}
 	vh_record_get(r);	/* it may be destroyed before it is told */
