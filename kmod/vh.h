@@ -232,6 +232,7 @@ struct vh_vm {
 	struct mm_struct *mm;		/* const */
 	refcount_t refs;		/* VM fd, each vCPU fd */
 	struct vh_record *rec;		/* const: identity and charges (ctl/registry.h) */
+	u32 id;				/* the record's; vh_registry_lock, const once there */
 	struct vh_shrink_item *shrink;	/* acct/reclaim.c */
 	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */
 

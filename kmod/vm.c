@@ -425,20 +425,21 @@ static int vm_open(struct vh_record *rec, bool claim)
  * @type: machine type, must be 0
  *
  * Process context. Returns a file descriptor, -EINVAL for a machine type other
- * than 0, -EBUSY when another hypervisor has VMX, -EDQUOT when a group is at
- * its limit, -ENOMEM.
+ * than 0, -EBUSY when another hypervisor has VMX, -EDQUOT when a group or the
+ * user is at its limit, -ENOMEM.
  */
 int vh_vm_create(unsigned long type)
 {
 	struct vh_record *rec;
 	struct vh_group *group;
+	const char *why;
 
 	if (type)
 		return -EINVAL;
 	group = vh_group_of_current();
 	if (IS_ERR(group))
 		return PTR_ERR(group);
-	rec = vh_record_create(group, NULL);
+	rec = vh_record_create(group, NULL, &why);
 	return IS_ERR(rec) ? PTR_ERR(rec) : vm_open(rec, false);
 }
 

@@ -5,13 +5,15 @@
  * A group stands for a cgroup (v2) that VMs were created in, or an ancestor of
  * one. Charges (ledger.h) are made at a VM's group and all ancestors; counters
  * belong to vCPUs, are added up when somebody asks, and pass to the groups
- * when the VM ends.
+ * when the VM ends. Users have limits beside (user.c).
  */
 #ifndef VH_ACCT_H
 #define VH_ACCT_H
 
 #include <linux/cgroup.h>
+#include <linux/uidgid.h>
 
+#include "index.h"
 #include "ledger.h"
 
 struct vh_vm;
@@ -32,10 +34,16 @@ struct vh_counts {
  */
 struct vh_group {
 	struct vh_ledger ledger;
-	struct vh_group *parent;	/* const; NULL: the root. Holds a reference */
-	struct cgroup *cgrp;		/* const; holds a reference */
-	u64 id;				/* const: cgroup_id(cgrp) */
-	unsigned long refs;		/* records, child groups, users; groups_mutex */
+	struct vh_group *parent;	/* const; NULL: the root. Stays while it has children */
+	struct cgroup *cgrp;		/* set, and held, while there are references; NULL: not known */
+	u64 id;				/* const: cgroup_id() */
+	struct vh_index_node node;	/* of all groups; groups_mutex */
+	struct vh_index_node sibling;	/* of the parent's children; groups_mutex */
+	struct vh_index children;	/* by id; groups_mutex */
+	unsigned long refs;		/* records and users, not children; groups_mutex */
+	struct vh_index live;		/* VMs that have a VMM, by id; the registry's lock */
+	unsigned long nr_live;		/* of these, descendants' included; the registry's lock */
+	u64 hand_group, hand_vm;	/* where limit.c goes on; races do no harm */
 	u64 created;			/* VMs ever charged, descendants' included; groups_mutex */
 	struct vh_counts past;		/* of VMs that ended, descendants' included; groups_mutex */
 };
@@ -50,9 +58,14 @@ struct vh_group *vh_group_of_current(void);
 struct vh_group *vh_group_find(u64 id);
 /* The existing group with the lowest id from @id on, with a reference, or NULL. */
 struct vh_group *vh_group_next(u64 id);
+void vh_group_hold(struct vh_group *g);
 void vh_group_put(struct vh_group *g);
 bool vh_group_within(const struct vh_group *g, const struct vh_group *ancestor);
 bool vh_group_removed(const struct vh_group *g);
+/* From @at, whose reference passes on, to the next group of @top's subtree that has VMs, or NULL. */
+struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at);
+/* A VM got a VMM, or lost it; registry lock held for writing. */
+void vh_group_live(struct vh_group *g, struct vh_index_node *n, u64 id, bool live);
 /* A VM of @g ended (counts) or began (created): fold into the group and its ancestors. */
 void vh_group_fold(struct vh_group *g, const struct vh_counts *c);
 void vh_group_count_vm(struct vh_group *g);
@@ -63,6 +76,47 @@ static inline struct vh_group *vh_group_from_ledger(struct vh_ledger *l)
 {
 	return container_of(l, struct vh_group, ledger);
 }
+
+/* --- user.c --- */
+#define VH_NR_QUOTAS	(VH_QUOTA_SOCKETS + 1)
+
+/**
+ * struct vh_user - a user who has VMs or sockets, or limits of its own
+ */
+struct vh_user {
+	struct vh_index_node node;	/* users_lock (user.c), as all that follows */
+	unsigned long refs;
+	kuid_t uid;			/* const */
+	u64 usage[VH_NR_QUOTAS], limit[VH_NR_QUOTAS], refused[VH_NR_QUOTAS];
+	unsigned int queued;		/* events on their way; the queue's lock (ctl/events.c) */
+	u64 lost;			/* events that found no place since the last that did; likewise */
+};
+
+/**
+ * struct vh_payer - who pays: a user, and the maker of the user namespace it lives in, or NULL
+ */
+struct vh_payer {
+	struct vh_user *user[2];
+};
+
+/* Figures, in bytes or counts; limits as they hold. */
+struct vh_user_info {
+	kuid_t uid;
+	u64 usage[VH_NR_QUOTAS], limit[VH_NR_QUOTAS], refused[VH_NR_QUOTAS];
+};
+
+void vh_users_init(void);
+void vh_users_exit(void);
+int vh_payer_init(struct vh_payer *p);		/* the current task's user: -ENOMEM */
+void vh_payer_exit(struct vh_payer *p);
+/* 0, or -EDQUOT with *full; who has CAP_SYS_RESOURCE is not refused. */
+int vh_payer_charge(struct vh_payer *p, enum vh_quota q, u64 n, struct vh_user **full);
+void vh_payer_uncharge(struct vh_payer *p, enum vh_quota q, u64 n);
+void vh_user_hold(struct vh_user *u);
+void vh_user_put(struct vh_user *u);
+void vh_user_info(kuid_t uid, struct vh_user_info *info);	/* INVALID_UID: the defaults */
+bool vh_user_next(u64 uid, struct vh_user_info *info);	/* lowest uid from @uid on; false: none */
+int vh_user_limit(kuid_t uid, enum vh_quota q, u64 limit);	/* INVALID_UID: the default; -ENOMEM */
 
 /* --- counters.c --- */
 void vh_counts_add(struct vh_counts *to, const struct vh_counts *c);
@@ -82,13 +136,16 @@ struct vh_reclaim_ops {
 };
 void vh_reclaim_from(const struct vh_reclaim_ops *from);
 
-struct rw_semaphore;
-int vh_reclaim_init(struct rw_semaphore *lock);
+int vh_reclaim_init(void);
 void vh_reclaim_exit(void);
 int vh_reclaim_vm_init(struct vh_vm *vm);
 void vh_reclaim_vm_remove(struct vh_vm *vm);	/* registry lock held for writing */
 void vh_reclaim_vm_add(struct vh_vm *vm);
+void vh_reclaim_vm_settle(struct vh_vm *vm);	/* removed: waits for those who have it pinned */
 void vh_reclaim_vm_free(struct vh_vm *vm);
+/* A VM that is not removed (registry lock held) is not torn down until it is unpinned. */
+void vh_reclaim_pin(struct vh_vm *vm);
+void vh_reclaim_unpin(struct vh_vm *vm);
 unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force);
 
 #endif /* VH_ACCT_H */

@@ -2,10 +2,11 @@
 /*
  * group.c - groups: one for each cgroup with VMs, and for its ancestors.
  *
- * A module is not told of a cgroup's removal. A group keeps its cgroup's
- * structure, notices now and then that the cgroup is gone, and goes as well
- * when the last VM and the last child group have. While a cgroup exists, its
- * group stays, with limits and totals.
+ * A group whose VMs are gone keeps its limits and totals, by its cgroup's id
+ * alone: it does not hold the cgroup, which can be removed as if vh were not
+ * there. A module is not told of a removal: a group that nobody uses looks now
+ * and then whether its cgroup is still there. One with VMs holds the cgroup's
+ * structure, and goes with its last VM when the cgroup was removed meanwhile.
  *
  * On a host without a cgroup v2 hierarchy every task is in its root, and so is
  * every VM: there is one group.
@@ -13,89 +14,133 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
-#include <linux/xarray.h>
 
 #include "../vh.h"
 #include "acct.h"
 
 #define REAP_INTERVAL	(2 * HZ)
+#define REAP_BATCH	16		/* groups looked at with groups_mutex held */
 
-static DEFINE_MUTEX(groups_mutex);
-static DEFINE_XARRAY(groups);		/* by id; groups_mutex */
+static DEFINE_MUTEX(groups_mutex);	/* nothing is allocated under it */
+static struct vh_index groups;		/* by id; groups_mutex */
 static struct vh_group *root;		/* const after vh_groups_init() */
 
 static void reap(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(reap_work, reap);
 
+static struct vh_group *of_node(struct vh_index_node *n)
+{
+	return n ? container_of(n, struct vh_group, node) : NULL;
+}
+
+static struct vh_group *of_child(struct vh_index_node *n)
+{
+	return n ? container_of(n, struct vh_group, sibling) : NULL;
+}
+
+/* Not css_is_dying(): since 6.12 that is about controllers, and a cgroup's own css never is. */
+static bool dying(const struct cgroup *cgrp)
+{
+	return percpu_ref_is_dying((struct percpu_ref *)&cgrp->self.refcnt);
+}
+
 /**
  * vh_group_removed - was the cgroup removed?
- * @g: the group
+ * @g: the group, with a reference of the caller's
  */
 bool vh_group_removed(const struct vh_group *g)
 {
-	/* Not css_is_dying(): since 6.12 that is about controllers, and a cgroup's own css never is. */
-	return g != root && percpu_ref_is_dying(&g->cgrp->self.refcnt);
+	const struct cgroup *cgrp = READ_ONCE(g->cgrp);
+
+	return g != root && cgrp && dying(cgrp);
 }
 
 /* groups_mutex held. */
-static struct vh_group *create(struct cgroup *cgrp, struct vh_group *parent)
+static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 {
-	struct vh_group *g = kzalloc(sizeof(*g), GFP_KERNEL_ACCOUNT);
-
-	if (!g)
-		return NULL;
-	g->id = cgroup_id(cgrp);
-	if (xa_is_err(xa_store(&groups, g->id, g, GFP_KERNEL_ACCOUNT))) {
-		kfree(g);
-		return NULL;
-	}
-	vh_ledger_init(&g->ledger, parent ? &parent->ledger : NULL);
+	g->id = id;
 	g->parent = parent;
-	cgroup_get(cgrp);
-	g->cgrp = cgrp;
+	vh_ledger_init(&g->ledger, parent ? &parent->ledger : NULL);
+	vh_index_add(&groups, &g->node, id);
 	if (parent) {
-		parent->refs++;
+		vh_index_add(&parent->children, &g->sibling, id);
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
 	}
-	return g;
 }
 
 static void destroy(struct vh_group *g)
 {
-	xa_erase(&groups, g->id);
-	if (g->parent)
-		g->parent->refs--;
-	cgroup_put(g->cgrp);
+	vh_index_del(&groups, &g->node);
+	vh_index_del(&g->parent->children, &g->sibling);
 	kfree(g);
 }
 
-/* groups_mutex held. A child that goes may let its parent go. */
-static void reap_one(struct vh_group *g)
+static bool unused(const struct vh_group *g)
 {
+	return g != root && !g->refs && vh_index_empty(&g->children);
+}
+
+/* groups_mutex held. @cgrp: its cgroup when that is at hand, with a reference of the caller's. */
+static void get(struct vh_group *g, struct cgroup *cgrp)
+{
+	g->refs++;
+	if (g->cgrp)
+		return;
+	if (cgrp)
+		cgroup_get(cgrp);
+	else
+		cgrp = cgroup_get_from_id(g->id);	/* in the caller's cgroup namespace */
+	if (!IS_ERR(cgrp))
+		WRITE_ONCE(g->cgrp, cgrp);
+}
+
+/* groups_mutex held. Of a removed cgroup it goes at once, and with it the ancestors that it kept. */
+static void put(struct vh_group *g)
+{
+	struct cgroup *cgrp = g->cgrp, *at;
 	struct vh_group *parent;
 
-	for (; g && !g->refs && vh_group_removed(g); g = parent) {
+	if (--g->refs)
+		return;
+	WRITE_ONCE(g->cgrp, NULL);
+	for (at = cgrp; at && unused(g) && dying(at); at = cgroup_parent(at), g = parent) {
 		parent = g->parent;
 		destroy(g);
 	}
+	if (cgrp)
+		cgroup_put(cgrp);
 }
 
-static void reap_all(void)
+static bool exists(u64 id)
 {
-	struct vh_group *g;
-	unsigned long id;
+	struct cgroup *cgrp = cgroup_get_from_id(id);
 
-	xa_for_each(&groups, id, g)
-		reap_one(g);
+	if (IS_ERR(cgrp))
+		return false;
+	cgroup_put(cgrp);
+	return true;
 }
 
 static void reap(struct work_struct *work)
 {
-	unsigned long id = root->id + 1;
+	struct vh_group *g, *parent;
+	u64 id = 0;
+	int n;
 
+	do {
+		mutex_lock(&groups_mutex);
+		for (n = 0; n < REAP_BATCH && (g = of_node(vh_index_next(&groups, id))); n++) {
+			id = g->id + 1;
+			for (; unused(g) && !exists(g->id); g = parent) {
+				parent = g->parent;
+				destroy(g);
+			}
+		}
+		mutex_unlock(&groups_mutex);
+		cond_resched();
+	} while (n == REAP_BATCH);
 	mutex_lock(&groups_mutex);
-	reap_all();
-	if (xa_find(&groups, &id, ULONG_MAX, XA_PRESENT))
+	if (!vh_index_empty(&root->children))
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
 	mutex_unlock(&groups_mutex);
 }
@@ -108,25 +153,36 @@ static void reap(struct work_struct *work)
  */
 struct vh_group *vh_group_of(struct cgroup *cgrp)
 {
-	struct vh_group *g = root, *child;
+	struct vh_group *g, *child, *fresh = NULL;
 	int level;
 
-	mutex_lock(&groups_mutex);
-	/* From the root down, so that a child always finds its parent. */
-	for (level = 1; level <= cgrp->level; level++) {
-		struct cgroup *at = cgroup_ancestor(cgrp, level);
+	for (;;) {
+		mutex_lock(&groups_mutex);
+		/* From the root down, so that a child always finds its parent. */
+		g = root;
+		for (level = 1; level <= cgrp->level; level++) {
+			u64 id = cgroup_id(cgroup_ancestor(cgrp, level));
 
-		child = xa_load(&groups, cgroup_id(at));
-		if (!child)
-			child = create(at, g);
-		if (!child) {
-			mutex_unlock(&groups_mutex);
-			return ERR_PTR(-ENOMEM);
+			child = of_node(vh_index_find(&groups, id));
+			if (!child) {
+				if (!fresh)
+					break;
+				child = fresh;
+				fresh = NULL;
+				insert(child, id, g);
+			}
+			g = child;
 		}
-		g = child;
+		if (level > cgrp->level)
+			break;
+		mutex_unlock(&groups_mutex);
+		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		if (!fresh)
+			return ERR_PTR(-ENOMEM);
 	}
-	g->refs++;
+	get(g, cgrp);
 	mutex_unlock(&groups_mutex);
+	kfree(fresh);
 	return g;
 }
 
@@ -154,16 +210,18 @@ struct vh_group *vh_group_of_current(void)
  * vh_group_find - an existing group
  * @id: its cgroup's id
  *
- * Process context. Returns it with a reference, or NULL.
+ * Process context. Returns it with a reference, or NULL. Its cgroup is not
+ * known (cgrp is NULL) when nobody uses it and the caller's cgroup namespace
+ * does not show it.
  */
 struct vh_group *vh_group_find(u64 id)
 {
 	struct vh_group *g;
 
 	mutex_lock(&groups_mutex);
-	g = xa_load(&groups, id);
+	g = of_node(vh_index_find(&groups, id));
 	if (g)
-		g->refs++;
+		get(g, NULL);
 	mutex_unlock(&groups_mutex);
 	return g;
 }
@@ -172,19 +230,16 @@ struct vh_group *vh_group_find(u64 id)
  * vh_group_next - the existing group with the lowest id from @id on
  * @id: where to begin
  *
- * Process context. Returns it with a reference, or NULL.
+ * As vh_group_find().
  */
 struct vh_group *vh_group_next(u64 id)
 {
-	unsigned long index = id;
 	struct vh_group *g;
 
 	mutex_lock(&groups_mutex);
-	if (!id)
-		reap_all();
-	g = xa_find(&groups, &index, ULONG_MAX, XA_PRESENT);
+	g = of_node(vh_index_next(&groups, id));
 	if (g)
-		g->refs++;
+		get(g, NULL);
 	mutex_unlock(&groups_mutex);
 	return g;
 }
@@ -198,8 +253,7 @@ struct vh_group *vh_group_next(u64 id)
 void vh_group_put(struct vh_group *g)
 {
 	mutex_lock(&groups_mutex);
-	g->refs--;
-	reap_one(g);
+	put(g);
 	mutex_unlock(&groups_mutex);
 }
 
@@ -214,6 +268,74 @@ bool vh_group_within(const struct vh_group *g, const struct vh_group *ancestor)
 		if (g == ancestor)
 			return true;
 	return false;
+}
+
+/* groups_mutex held. The first child from @id on that has VMs in it or below. */
+static struct vh_group *live_child(const struct vh_group *g, u64 id)
+{
+	struct vh_group *child;
+
+	while ((child = of_child(vh_index_next(&g->children, id)))) {
+		if (child->nr_live)
+			return child;
+		id = child->id + 1;
+	}
+	return NULL;
+}
+
+/**
+ * vh_group_walk - from group to group over those of a subtree that have VMs of VMMs
+ * @top: the subtree, with a reference of the caller's
+ * @at: where the walk is, with a reference, which passes on
+ *
+ * The registry's lock held. A group comes before those below it. Returns the
+ * next one with a reference, or NULL at the end.
+ */
+struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
+{
+	struct vh_group *g = at, *next;
+
+	mutex_lock(&groups_mutex);
+	next = live_child(g, 0);
+	while (!next && g != top) {
+		next = live_child(g->parent, g->id + 1);
+		g = g->parent;
+	}
+	if (next)
+		next->refs++;	/* has VMs: its cgroup is held, or that of one below */
+	put(at);
+	mutex_unlock(&groups_mutex);
+	return next;
+}
+
+/**
+ * vh_group_hold - one more reference
+ * @g: the group, with a reference of the caller's
+ */
+void vh_group_hold(struct vh_group *g)
+{
+	mutex_lock(&groups_mutex);
+	g->refs++;
+	mutex_unlock(&groups_mutex);
+}
+
+/**
+ * vh_group_live - a VM of a group has a VMM, or has none any more
+ * @g: the group
+ * @n: its node, of the VM's id
+ * @id: of the VM
+ * @live: has one
+ *
+ * The registry's lock held for writing.
+ */
+void vh_group_live(struct vh_group *g, struct vh_index_node *n, u64 id, bool live)
+{
+	if (live)
+		vh_index_add(&g->live, n, id);
+	else
+		vh_index_del(&g->live, n);
+	for (; g; g = g->parent)
+		g->nr_live += live ? 1 : -1;
 }
 
 /**
@@ -264,12 +386,14 @@ void vh_group_past(struct vh_group *g, struct vh_counts *c, u64 *created)
  */
 int vh_groups_init(void)
 {
+	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
+	if (!root)
+		return -ENOMEM;
 	mutex_lock(&groups_mutex);
-	root = create(&cgrp_dfl_root.cgrp, NULL);
-	if (root)
-		root->refs++;
+	insert(root, cgroup_id(&cgrp_dfl_root.cgrp), NULL);
+	get(root, &cgrp_dfl_root.cgrp);
 	mutex_unlock(&groups_mutex);
-	return root ? 0 : -ENOMEM;
+	return 0;
 }
 
 /**
@@ -278,12 +402,12 @@ int vh_groups_init(void)
 void vh_groups_exit(void)
 {
 	struct vh_group *g;
-	unsigned long id;
 
 	cancel_delayed_work_sync(&reap_work);
-	xa_for_each(&groups, id, g) {
-		cgroup_put(g->cgrp);
+	while ((g = of_node(vh_index_next(&groups, 0)))) {
+		vh_index_del(&groups, &g->node);
+		if (g->cgrp)
+			cgroup_put(g->cgrp);
 		kfree(g);
 	}
-	xa_destroy(&groups);
 }

@@ -26,14 +26,14 @@ void vh_ledger_init(struct vh_ledger *l, struct vh_ledger *parent)
 }
 
 /* Compare and exchange, so that no reader ever finds more than the limit. */
-static bool account_charge(struct vh_account *a, u64 n)
+static bool account_charge(struct vh_account *a, u64 n, u64 most)
 {
 	s64 old = atomic64_read(&a->usage);
 	u64 limit;
 
 	do {
-		limit = READ_ONCE(a->limit);
-		if ((u64)old > limit || n > limit - (u64)old || (u64)old + n > S64_MAX)
+		limit = min(READ_ONCE(a->limit), most);
+		if (limit != VH_LIMIT_NONE && ((u64)old > limit || n > limit - (u64)old))
 			return false;
 	} while (!atomic64_try_cmpxchg(&a->usage, &old, old + n));
 	return true;
@@ -51,19 +51,21 @@ static void account_peak(struct vh_account *a)
  * vh_ledger_charge - charge a node and all its ancestors, or none
  * @l: the node
  * @res: the resource
- * @n: how much; below 2^63
+ * @n: how much, in units; more than VH_MAX_CHARGE is refused
  * @full: with -EDQUOT: the node nearest to @l whose limit refused
  *
  * Any context, no lock. Returns 0 or -EDQUOT.
  */
 int vh_ledger_charge(struct vh_ledger *l, enum vh_resource res, u64 n, struct vh_ledger **full)
 {
+	u64 most = res == VH_RES_VMS ? VH_MAX_VMS : VH_LIMIT_NONE;
 	struct vh_ledger *at, *undo;
 
-	if (WARN_ON_ONCE(n > S64_MAX))
+	*full = l;
+	if (n > VH_MAX_CHARGE)
 		return -EDQUOT;
 	for (at = l; at; at = at->parent) {
-		if (likely(account_charge(&at->res[res], n)))
+		if (likely(account_charge(&at->res[res], n, most)))
 			continue;
 		atomic64_inc(&at->res[res].refused);
 		for (undo = l; undo != at; undo = undo->parent)
@@ -80,7 +82,7 @@ int vh_ledger_charge(struct vh_ledger *l, enum vh_resource res, u64 n, struct vh
  * vh_ledger_uncharge - give back what was charged
  * @l: the node
  * @res: the resource
- * @n: how much
+ * @n: how much, in units
  *
  * Any context, no lock. A node that would fall below zero shows a defect of
  * the caller: it says so once and stays at zero.

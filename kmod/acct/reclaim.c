@@ -8,6 +8,7 @@
 #include <linux/list_lru.h>
 #include <linux/shrinker.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "../compat/compat.h"
 #include "../vh.h"
@@ -18,6 +19,7 @@ struct vh_shrink_item {
 	struct list_head lru;		/* the list's own lock */
 	struct vh_vm *vm;		/* const */
 	bool listed;			/* the registry's lock */
+	atomic_t pins;			/* who takes from it just now */
 };
 
 static struct kmem_cache *items;
@@ -25,7 +27,6 @@ static struct list_lru vms;
 static bool ready;			/* vms is set up */
 
 static const struct vh_reclaim_ops *ops __ro_after_init;
-static struct rw_semaphore *stay __ro_after_init;	/* held for reading: VMs stay */
 
 /**
  * vh_reclaim_from - page tables can be taken back
@@ -75,14 +76,47 @@ struct batch {
 	unsigned int n;
 };
 
-/* The VM goes to the end of its list: others are first next time. */
+static void pin(struct vh_shrink_item *i)
+{
+	atomic_inc(&i->pins);
+}
+
+static void unpin(struct vh_shrink_item *i)
+{
+	/* The last access: the VM may be torn down at once. */
+	if (atomic_dec_and_test(&i->pins))
+		wake_up_var(&i->pins);
+}
+
+/**
+ * vh_reclaim_pin - a VM is not torn down for a while
+ * @vm: a VM that is not removed: the registry's lock held
+ */
+void vh_reclaim_pin(struct vh_vm *vm)
+{
+	pin(vm->shrink);
+}
+
+/**
+ * vh_reclaim_unpin - undo vh_reclaim_pin()
+ * @vm: the VM; may be gone when this returns
+ */
+void vh_reclaim_unpin(struct vh_vm *vm)
+{
+	unpin(vm->shrink);
+}
+
+/* The VM goes to the end of its list: others are first next time. Until it is unpinned it stays. */
 static VH_LRU_WALK_FN(take, item, list, arg)
 {
 	struct batch *b = arg;
 
+	struct vh_shrink_item *i = container_of(item, struct vh_shrink_item, lru);
+
 	if (b->n == SHRINK_VMS)
 		return LRU_SKIP;
-	b->vm[b->n++] = container_of(item, struct vh_shrink_item, lru)->vm;
+	pin(i);
+	b->vm[b->n++] = i->vm;
 	return LRU_ROTATE;
 }
 
@@ -92,14 +126,15 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 	struct batch b = { .n = 0 };
 	unsigned int i;
 
-	/* VMs stay while this is held. Whoever holds it for writing may be allocating. */
-	if (!READ_ONCE(ready) || !down_read_trylock(stay))
+	if (!READ_ONCE(ready))
 		return SHRINK_STOP;
 	sc->nr_to_scan = SHRINK_VMS;
 	list_lru_shrink_walk(&vms, sc, take, &b);
-	for (i = 0; i < b.n && got < want; i++)
-		got += vh_reclaim_vm(b.vm[i], want - got, false);
-	up_read(stay);
+	for (i = 0; i < b.n; i++) {
+		if (got < want)
+			got += vh_reclaim_vm(b.vm[i], want - got, false);
+		vh_reclaim_unpin(b.vm[i]);
+	}
 	sc->nr_scanned = want;
 	return b.n ? got : SHRINK_STOP;
 }
@@ -121,6 +156,7 @@ int vh_reclaim_vm_init(struct vh_vm *vm)
 	INIT_LIST_HEAD(&item->lru);
 	item->vm = vm;
 	item->listed = false;
+	atomic_set(&item->pins, 0);
 	vm->shrink = item;
 	return 0;
 }
@@ -146,6 +182,17 @@ void vh_reclaim_vm_remove(struct vh_vm *vm)
 }
 
 /**
+ * vh_reclaim_vm_settle - wait for those who take from the VM just now
+ * @vm: the VM, removed; no lock held that they need
+ *
+ * Process context. They take page tables of this VM alone, and do not sleep for others.
+ */
+void vh_reclaim_vm_settle(struct vh_vm *vm)
+{
+	wait_var_event(&vm->shrink->pins, !atomic_read(&vm->shrink->pins));
+}
+
+/**
  * vh_reclaim_vm_free - undo vh_reclaim_vm_init()
  * @vm: the VM, removed
  */
@@ -157,15 +204,12 @@ void vh_reclaim_vm_free(struct vh_vm *vm)
 
 /**
  * vh_reclaim_init - register the shrinker
- * @lock: VMs stay while it is held for reading
  *
  * Module load. -ENOMEM.
  */
-int __init vh_reclaim_init(struct rw_semaphore *lock)
+int __init vh_reclaim_init(void)
 {
 	int err = -ENOMEM;
-
-	stay = lock;
 
 	items = kmem_cache_create("vh_shrink_item", sizeof(struct vh_shrink_item), 0,
 				  SLAB_ACCOUNT, NULL);

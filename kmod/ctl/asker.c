@@ -167,6 +167,31 @@ static bool over_owner(const struct vh_right *w, const struct vh_record *r)
 }
 
 /**
+ * vh_right_hears - may it be told of what happened?
+ * @w: whose right counts
+ * @r: the record of a VM that it happened to, or NULL
+ * @pid: the process that stood for the VM, or that did it; NULL: there was none
+ * @uid: who did it, if there is no record
+ *
+ * Whoever sees the process and may signal it; when that is gone, the owner. Process context.
+ */
+bool vh_right_hears(const struct vh_right *w, const struct vh_record *r, struct pid *pid, kuid_t uid)
+{
+	int err = -ESRCH;
+
+	if (w->stranger)
+		return false;
+	if (pid) {
+		err = -EPERM;
+		if (w->admin || pid_nr_ns(pid, w->pid_ns))
+			err = vh_right_signal(w, pid, 0);
+	}
+	if (err != -ESRCH)
+		return !err;
+	return r ? over_owner(w, r) : w->admin || uid_eq(w->cred->euid, uid);
+}
+
+/**
  * vh_right_sees - may it see the VM, and govern it?
  * @w: whose right counts
  * @r: a record
@@ -176,16 +201,7 @@ static bool over_owner(const struct vh_right *w, const struct vh_record *r)
  */
 bool vh_right_sees(const struct vh_right *w, const struct vh_record *r)
 {
-	int err = -ESRCH;
-
-	if (w->stranger)
-		return false;
-	if (vh_record_has_process(r)) {
-		err = -EPERM;
-		if (w->admin || pid_nr_ns(r->pid, w->pid_ns))
-			err = vh_right_signal(w, r->pid, 0);
-	}
-	return err == -ESRCH ? over_owner(w, r) : !err;
+	return vh_right_hears(w, r, vh_record_process(r), r->uid);
 }
 
 /**
@@ -196,20 +212,6 @@ bool vh_right_sees(const struct vh_right *w, const struct vh_record *r)
 bool vh_right_owns(const struct vh_right *w, const struct vh_record *r)
 {
 	return uid_eq(w->cred->euid, r->uid) && w->pid_ns == r->pid_ns;
-}
-
-/**
- * vh_right_over_current - may it signal the current process?
- * @w: whose right counts
- *
- * Process context.
- */
-bool vh_right_over_current(const struct vh_right *w)
-{
-	struct pid *pid = task_tgid(current);
-
-	return !w->stranger && (w->admin || pid_nr_ns(pid, w->pid_ns)) &&
-	       !vh_right_signal(w, pid, 0);
 }
 
 /* --- who asks over netlink --- */

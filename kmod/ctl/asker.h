@@ -43,8 +43,9 @@ void vh_right_put(struct vh_right *w);
 bool vh_right_sees(const struct vh_right *w, const struct vh_record *r);
 /* Is the VM its own: made by this user, in this PID namespace? */
 bool vh_right_owns(const struct vh_right *w, const struct vh_record *r);
-/* May it signal the current process? */
-bool vh_right_over_current(const struct vh_right *w);
+/* May it be told of what happened to @r, or what @pid did? */
+bool vh_right_hears(const struct vh_right *w, const struct vh_record *r, struct pid *pid,
+		    kuid_t uid);
 /* kill(2); -EPERM, -ESRCH. */
 int vh_right_signal(const struct vh_right *w, struct pid *pid, int sig);
 
@@ -60,6 +61,12 @@ struct vh_asker {
 /* The sender of @skb, current. 0 or -ENOMEM. */
 int vh_asker_init(struct vh_asker *a, struct sk_buff *skb);
 void vh_asker_exit(struct vh_asker *a);
+
+/* Who it is, as an owner; INVALID_UID: two. */
+static inline kuid_t vh_asker_uid(const struct vh_asker *a)
+{
+	return a->right.stranger ? INVALID_UID : a->right.cred->euid;
+}
 
 static inline bool vh_asker_sees(const struct vh_asker *a, const struct vh_record *r)
 {

@@ -135,7 +135,7 @@ static int kill_vmm(struct vh_record *r, const struct vh_right *by)
 	if (!task)
 		return 0;
 	if (down_read_trylock(&task->signal->exec_update_lock)) {
-		if (vh_record_has_process(r))
+		if (vh_record_process(r))
 			err = vh_right_signal(by, r->pid, SIGKILL);
 		up_read(&task->signal->exec_update_lock);
 	}

@@ -5,35 +5,86 @@
  * The kernel offers no way to keep a multicast message from some members of
  * the group, so the group is for administrators, who may see everything, and
  * others are sent theirs one by one.
+ *
+ * Who causes an event puts it into a queue, whatever locks it holds, and goes
+ * on: however many listen, it pays the same. A work item sends what is in the
+ * queue, in order. Each user has room for QUEUED events there; what finds none
+ * is missing in the sequence numbers.
  */
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <linux/mempool.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
 #include <linux/notifier.h>
+#include <linux/random.h>
 #include <linux/slab.h>
+#include <linux/user_namespace.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #include "../vh.h"
 #include "netlink.h"
 
-#define EVENT_SIZE	320
+#define EVENT_SIZE	360
+#define QUEUED		1024		/* events of one user on their way */
+#define RESERVE		64		/* events for which there is memory in any case */
+#define SEND_BATCH	16		/* messages sent with events_mutex held ... */
+#define LOOK_BATCH	128		/* ... and listeners looked at */
 
 /* A socket that asked for events. */
 struct listener {
-	struct list_head list;		/* events_mutex */
+	struct vh_index_node node;	/* in order of their coming; events_mutex */
+	struct hlist_node by_port;	/* events_mutex */
 	struct net *net;		/* const; stays while the socket does */
 	u32 portid;			/* const */
 	struct vh_right right;		/* const: of who asked for events, at that time */
+	struct vh_payer payer;		/* const */
+	u64 after;			/* const: events that came later are for it */
 	u64 seq;			/* events_mutex */
 };
 
-static DEFINE_MUTEX(events_mutex);	/* also puts events in order */
-static LIST_HEAD(listeners);		/* events_mutex */
-static u64 group_seq;			/* events_mutex */
+static DEFINE_MUTEX(events_mutex);
+static struct vh_index listeners;	/* events_mutex */
+static DEFINE_HASHTABLE(ports, 8);	/* listeners; events_mutex */
+static u64 next_listener;		/* events_mutex */
+static u32 port_seed;			/* const */
+static u64 group_seq;			/* the work item alone */
 
-/* Of a VM, or NULL: of what the current task does. */
-static bool may_hear(const struct listener *l, const struct vh_record *r)
+/* Something that happened, on its way. */
+struct event {
+	struct list_head list;		/* the queue's lock */
+	u64 nr;				/* in the queue; const */
+	u64 lost;			/* of the same user before it */
+	struct vh_user *user;		/* whose; with a reference */
+	struct vh_record *rec;		/* the VM's, with a reference, or NULL */
+	struct pid *pid;		/* who may signal it hears of it, or NULL; with a reference */
+	kuid_t uid;			/* without process and record: who hears of it */
+	u64 time, cgroup, usage, limit, requested;
+	u32 type, id, reason, resource, quota;
+	kuid_t whose;			/* the user whose limit it is */
+	bool has_vm, has_cgroup, has_reason, has_resource, has_quota, has_whose;
+	uuid_t uuid;
+	char name[VH_VM_NAME_MAX + 1];
+};
+
+static void send_queued(struct work_struct *work);
+static DECLARE_WORK(send_work, send_queued);
+static struct workqueue_struct *workqueue;	/* NULL: nobody hears anything yet, or any more */
+static mempool_t *pool;
+
+static DEFINE_SPINLOCK(queue_lock);
+static LIST_HEAD(queue);		/* queue_lock */
+static u64 last_nr;			/* queue_lock */
+
+static bool may_hear(const struct listener *l, const struct event *e)
 {
-	return r ? vh_right_sees(&l->right, r) : vh_right_over_current(&l->right);
+	return vh_right_hears(&l->right, e->rec, e->pid, e->uid);
+}
+
+static u32 port_hash(const struct net *net, u32 portid)
+{
+	return jhash_2words(portid, hash_ptr(net, 32), port_seed);
 }
 
 /* events_mutex held. */
@@ -41,105 +92,91 @@ static struct listener *find_listener(const struct net *net, u32 portid)
 {
 	struct listener *l;
 
-	list_for_each_entry(l, &listeners, list)
+	hash_for_each_possible(ports, l, by_port, port_hash(net, portid))
 		if (l->net == net && l->portid == portid)
 			return l;
 	return NULL;
 }
 
-static void free_listener(struct listener *l)
-{
-	vh_right_put(&l->right);
-	kfree(l);
-}
-
-struct event {
-	struct sk_buff *msg;
-	void *head;
-	unsigned int seq_at;		/* offset of VH_A_EVENT_SEQ's value */
-};
-
-static void set_seq(const struct event *e, struct sk_buff *msg, u64 seq)
-{
-	memcpy(msg->data + e->seq_at, &seq, sizeof(seq));
-}
-
-/*
- * The group is of the initial network namespace: VMs are in none, and joining
- * it there takes CAP_SYS_ADMIN where it counts. Takes the message.
- */
-static void broadcast(struct event *e, const struct vh_record *r)
-{
-	struct sk_buff *copy;
-	struct listener *l;
-
-	mutex_lock(&events_mutex);
-	list_for_each_entry(l, &listeners, list) {
-		if (!may_hear(l, r))
-			continue;
-		l->seq++;	/* before anything can fail: it will see the gap */
-		copy = skb_copy(e->msg, GFP_KERNEL);
-		if (!copy)
-			continue;
-		set_seq(e, copy, l->seq);
-		genlmsg_unicast(l->net, copy, l->portid);
-	}
-	set_seq(e, e->msg, ++group_seq);
-	genlmsg_multicast_netns(&vh_genl_family, &init_net, e->msg, 0, 0, GFP_KERNEL);
-	mutex_unlock(&events_mutex);
-}
+/* --- into the queue --- */
 
 static bool anybody_listens(void)
 {
-	return !list_empty(&listeners) || genl_has_listeners(&vh_genl_family, &init_net, 0);
+	return READ_ONCE(workqueue) &&
+	       (!vh_index_empty(&listeners) || genl_has_listeners(&vh_genl_family, &init_net, 0));
 }
 
-static bool begin(struct event *e, enum vh_event type)
+/* An event of a VM (@r may be NULL), or NULL: nobody listens, or there is no memory. */
+static struct event *begin(enum vh_event type, const struct vh_record *r, struct vh_user *user)
 {
+	struct event *e;
+
 	if (!anybody_listens())
-		return false;
-	e->msg = nlmsg_new(EVENT_SIZE, GFP_KERNEL);
-	if (!e->msg)
-		return false;
-	e->head = genlmsg_put(e->msg, 0, 0, &vh_genl_family, 0, VH_CMD_EVENT);
-	if (e->head && !nla_put_u64_64bit(e->msg, VH_A_EVENT_SEQ, 0, VH_A_EVENT_PAD)) {
-		e->seq_at = e->msg->len - sizeof(u64);
-		if (!nla_put_u32(e->msg, VH_A_EVENT_TYPE, type) &&
-		    !nla_put_u64_64bit(e->msg, VH_A_EVENT_TIME, ktime_get_boottime_ns(),
-				       VH_A_EVENT_PAD))
-			return true;
+		return NULL;
+	e = mempool_alloc(pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (!e) {
+		spin_lock(&queue_lock);
+		user->lost++;
+		spin_unlock(&queue_lock);
+		return NULL;
 	}
-	nlmsg_free(e->msg);
-	return false;
-}
-
-static int put_vm(struct event *e, const struct vh_record *r)
-{
-	char name[VH_VM_NAME_MAX + 1];
-	u8 uuid[UUID_SIZE];
-
-	if (!r->registered)
-		return 0;
-	vh_record_name(r, name);
-	export_uuid(uuid, &r->uuid);
-	return nla_put_u32(e->msg, VH_A_EVENT_VM_ID, r->id) ||
-	       nla_put(e->msg, VH_A_EVENT_VM_UUID, sizeof(uuid), uuid) ||
-	       nla_put_string(e->msg, VH_A_EVENT_VM_NAME, name);
-}
-
-static int put_u64(struct event *e, int attr, u64 value)
-{
-	return nla_put_u64_64bit(e->msg, attr, value, VH_A_EVENT_PAD);
-}
-
-static void end(struct event *e, const struct vh_record *r, int err)
-{
-	if (WARN_ON_ONCE(err)) {
-		nlmsg_free(e->msg);
-		return;
+	memset(e, 0, sizeof(*e));
+	e->type = type;
+	e->time = ktime_get_boottime_ns();
+	e->user = user;
+	e->uid = r ? r->uid : user->uid;
+	vh_user_hold(user);
+	if (!r) {
+		e->pid = get_pid(task_tgid(current));
+		return e;
 	}
-	genlmsg_end(e->msg, e->head);
-	broadcast(e, r);
+	e->pid = get_pid(vh_record_process(r));
+	e->rec = (struct vh_record *)r;
+	vh_record_get(e->rec);
+	if (r->registered) {
+		e->has_vm = true;
+		e->id = r->id;
+		e->uuid = r->uuid;
+		vh_record_name(r, e->name);
+	}
+	return e;
+}
+
+static void drop(struct event *e)
+{
+	if (e->rec)
+		vh_record_put(e->rec);
+	put_pid(e->pid);
+	vh_user_put(e->user);
+	mempool_free(e, pool);
+}
+
+static void end(struct event *e)
+{
+	bool full;
+
+	spin_lock(&queue_lock);
+	full = e->user->queued >= QUEUED;
+	if (full) {
+		e->user->lost++;
+	} else {
+		e->user->queued++;
+		e->lost = e->user->lost;
+		e->user->lost = 0;
+		e->nr = ++last_nr;
+		list_add_tail(&e->list, &queue);
+	}
+	spin_unlock(&queue_lock);
+	if (full)
+		drop(e);
+	else
+		queue_work(workqueue, &send_work);
+}
+
+static void of_cgroup(struct event *e, u64 id)
+{
+	e->has_cgroup = true;
+	e->cgroup = id;
 }
 
 /**
@@ -151,10 +188,12 @@ static void end(struct event *e, const struct vh_record *r, int err)
  */
 void vh_event_vm(const struct vh_record *r, enum vh_event type)
 {
-	struct event e;
+	struct event *e = begin(type, r, r->payer.user[0]);
 
-	if (begin(&e, type))
-		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id));
+	if (!e)
+		return;
+	of_cgroup(e, r->group->id);
+	end(e);
 }
 
 /**
@@ -166,15 +205,18 @@ void vh_event_vm(const struct vh_record *r, enum vh_event type)
  */
 void vh_event_crash(const struct vh_record *r, enum vh_crash reason)
 {
-	struct event e;
+	struct event *e = begin(VH_EVENT_CRASHED, r, r->payer.user[0]);
 
-	if (begin(&e, VH_EVENT_CRASHED))
-		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, r->group->id) ||
-			   nla_put_u32(e.msg, VH_A_EVENT_REASON, reason));
+	if (!e)
+		return;
+	of_cgroup(e, r->group->id);
+	e->has_reason = true;
+	e->reason = reason;
+	end(e);
 }
 
 /**
- * vh_event_limit - a limit refused a charge
+ * vh_event_limit - a group's limit refused a charge
  * @r: who was to be charged; registered or not
  * @full: whose limit
  * @res: the resource
@@ -186,28 +228,273 @@ void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_re
 		    u64 requested)
 {
 	const struct vh_account *a = &full->ledger.res[res];
-	struct event e;
+	struct event *e = begin(VH_EVENT_LIMIT, r, r->payer.user[0]);
 
-	if (begin(&e, VH_EVENT_LIMIT))
-		end(&e, r, put_vm(&e, r) || put_u64(&e, VH_A_EVENT_CGROUP_ID, full->id) ||
-			   nla_put_u32(e.msg, VH_A_EVENT_RESOURCE, res) ||
-			   put_u64(&e, VH_A_EVENT_USAGE, atomic64_read(&a->usage)) ||
-			   put_u64(&e, VH_A_EVENT_LIMIT, READ_ONCE(a->limit)) ||
-			   put_u64(&e, VH_A_EVENT_REQUESTED, requested));
+	if (!e)
+		return;
+	of_cgroup(e, full->id);
+	e->has_resource = true;
+	e->resource = res;
+	e->usage = vh_from_units(res, atomic64_read(&a->usage));
+	e->limit = vh_from_units(res, READ_ONCE(a->limit));
+	e->requested = requested;
+	end(e);
 }
 
 /**
- * vh_event_limits_set - a group has other limits
- * @g: the group
+ * vh_event_user_limit - a user's limit refused
+ * @r: who was to be charged, not registered; NULL: no VM
+ * @user: who asked
+ * @full: whose limit
+ * @q: of what
+ * @requested: how much was to be charged
+ *
+ * Process context.
+ */
+void vh_event_user_limit(const struct vh_record *r, struct vh_user *user, kuid_t full,
+			 enum vh_quota q, u64 requested)
+{
+	struct event *e = begin(VH_EVENT_LIMIT, r, user);
+	struct vh_user_info info;
+
+	if (!e)
+		return;
+	vh_user_info(full, &info);
+	e->has_quota = true;
+	e->quota = q;
+	e->has_whose = true;
+	e->whose = full;
+	e->usage = info.usage[q];
+	e->limit = info.limit[q];
+	e->requested = requested;
+	end(e);
+}
+
+/**
+ * vh_event_limits_set - a group or a user has other limits
+ * @g: the group, or NULL
+ * @whose: the user, if there is no group; INVALID_UID: all users
  *
  * Process context. For administrators, and who may signal the one who set them, current.
  */
-void vh_event_limits_set(struct vh_group *g)
+void vh_event_limits_set(struct vh_group *g, kuid_t whose)
 {
-	struct event e;
+	struct vh_payer p;
+	struct event *e;
 
-	if (begin(&e, VH_EVENT_LIMITS_SET))
-		end(&e, NULL, put_u64(&e, VH_A_EVENT_CGROUP_ID, g->id));
+	if (!anybody_listens() || vh_payer_init(&p))
+		return;
+	e = begin(VH_EVENT_LIMITS_SET, NULL, p.user[0]);
+	if (e) {
+		if (g)
+			of_cgroup(e, g->id);
+		e->has_whose = uid_valid(whose);
+		e->whose = whose;
+		end(e);
+	}
+	vh_payer_exit(&p);
+}
+
+/* --- out of the queue --- */
+
+struct message {
+	struct sk_buff *skb;
+	unsigned int seq_at, uid_at;	/* offsets of values that each receiver has its own of; 0: none */
+};
+
+static int put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, VH_A_EVENT_PAD);
+}
+
+static int put_vm(struct sk_buff *skb, const struct event *e)
+{
+	u8 uuid[UUID_SIZE];
+
+	export_uuid(uuid, &e->uuid);
+	return nla_put_u32(skb, VH_A_EVENT_VM_ID, e->id) ||
+	       nla_put(skb, VH_A_EVENT_VM_UUID, sizeof(uuid), uuid) ||
+	       nla_put_string(skb, VH_A_EVENT_VM_NAME, e->name);
+}
+
+static int put_event(struct message *m, const struct event *e)
+{
+	struct sk_buff *skb = m->skb;
+
+	if (put_u64(skb, VH_A_EVENT_SEQ, 0))
+		return -EMSGSIZE;
+	m->seq_at = skb->len - sizeof(u64);
+	if (nla_put_u32(skb, VH_A_EVENT_TYPE, e->type) ||
+	    put_u64(skb, VH_A_EVENT_TIME, e->time) ||
+	    (e->has_vm && put_vm(skb, e)) ||
+	    (e->has_cgroup && put_u64(skb, VH_A_EVENT_CGROUP_ID, e->cgroup)) ||
+	    (e->has_reason && nla_put_u32(skb, VH_A_EVENT_REASON, e->reason)) ||
+	    (e->has_resource && nla_put_u32(skb, VH_A_EVENT_RESOURCE, e->resource)) ||
+	    (e->has_quota && nla_put_u32(skb, VH_A_EVENT_QUOTA, e->quota)))
+		return -EMSGSIZE;
+	if (e->has_whose) {
+		if (nla_put_u32(skb, VH_A_EVENT_UID, 0))
+			return -EMSGSIZE;
+		m->uid_at = skb->len - sizeof(u32);
+	}
+	if (!e->has_resource && !e->has_quota)
+		return 0;
+	return put_u64(skb, VH_A_EVENT_USAGE, e->usage) ||
+	       put_u64(skb, VH_A_EVENT_LIMIT, e->limit) ||
+	       put_u64(skb, VH_A_EVENT_REQUESTED, e->requested) ? -EMSGSIZE : 0;
+}
+
+static bool build(struct message *m, const struct event *e)
+{
+	void *head;
+
+	m->skb = nlmsg_new(EVENT_SIZE, GFP_KERNEL);
+	if (!m->skb)
+		return false;
+	head = genlmsg_put(m->skb, 0, 0, &vh_genl_family, 0, VH_CMD_EVENT);
+	if (WARN_ON_ONCE(!head || put_event(m, e))) {
+		nlmsg_free(m->skb);
+		m->skb = NULL;
+		return false;
+	}
+	genlmsg_end(m->skb, head);
+	return true;
+}
+
+/* What the receiver has of its own. */
+static void address(const struct message *m, struct sk_buff *skb, const struct event *e, u64 seq,
+		    struct user_namespace *ns)
+{
+	u32 uid;
+
+	memcpy(skb->data + m->seq_at, &seq, sizeof(seq));
+	if (!m->uid_at)
+		return;
+	uid = from_kuid_munged(ns, e->whose);
+	memcpy(skb->data + m->uid_at, &uid, sizeof(uid));
+}
+
+/* events_mutex held. A message that cannot be sent is a gap in the numbers. */
+static void send_to(struct listener *l, const struct message *m, const struct event *e)
+{
+	struct sk_buff *copy;
+
+	l->seq += e->lost + 1;
+	copy = m->skb ? skb_copy(m->skb, GFP_KERNEL) : NULL;
+	if (!copy)
+		return;
+	address(m, copy, e, l->seq, l->right.cred->user_ns);
+	genlmsg_unicast(l->net, copy, l->portid);
+}
+
+/*
+ * The group is of the initial network namespace: VMs are in none, and joining
+ * it there takes CAP_SYS_ADMIN where it counts.
+ */
+static void deliver(const struct event *e)
+{
+	struct message m = {};
+	struct vh_index_node *n;
+	u64 next = 0;
+
+	build(&m, e);
+	do {
+		unsigned int sent = 0, seen = 0;
+
+		mutex_lock(&events_mutex);
+		while (sent < SEND_BATCH && seen < LOOK_BATCH &&
+		       (n = vh_index_next(&listeners, next))) {
+			struct listener *l = container_of(n, struct listener, node);
+
+			next = n->key + 1;
+			seen++;
+			if (l->after >= e->nr || !may_hear(l, e))
+				continue;
+			sent++;
+			send_to(l, &m, e);
+		}
+		mutex_unlock(&events_mutex);
+		cond_resched();
+	} while (n);
+	group_seq += e->lost + 1;
+	if (!m.skb)
+		return;
+	address(&m, m.skb, e, group_seq, &init_user_ns);
+	genlmsg_multicast_netns(&vh_genl_family, &init_net, m.skb, 0, 0, GFP_KERNEL);
+}
+
+static void send_queued(struct work_struct *work)
+{
+	struct event *e;
+
+	for (;;) {
+		spin_lock(&queue_lock);
+		e = list_first_entry_or_null(&queue, struct event, list);
+		if (e) {
+			list_del(&e->list);
+			e->user->queued--;
+		}
+		spin_unlock(&queue_lock);
+		if (!e)
+			return;
+		deliver(e);
+		drop(e);
+	}
+}
+
+/* --- who listens --- */
+
+static void free_listener(struct listener *l)
+{
+	vh_payer_uncharge(&l->payer, VH_QUOTA_SOCKETS, 1);
+	vh_payer_exit(&l->payer);
+	vh_right_put(&l->right);
+	kfree(l);
+}
+
+/* A listener of the current user's, charged. */
+static struct listener *new_listener(struct genl_info *info, const struct vh_asker *a)
+{
+	struct listener *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	struct vh_user *full;
+	int err;
+
+	if (!l)
+		return ERR_PTR(-ENOMEM);
+	err = vh_payer_init(&l->payer);
+	if (err) {
+		kfree(l);
+		return ERR_PTR(err);
+	}
+	err = vh_payer_charge(&l->payer, VH_QUOTA_SOCKETS, 1, &full);
+	if (err) {
+		vh_event_user_limit(NULL, l->payer.user[0], full->uid, VH_QUOTA_SOCKETS, 1);
+		GENL_SET_ERR_MSG(info, "the user's limit of sockets that get events is reached");
+		vh_payer_exit(&l->payer);
+		kfree(l);
+		return ERR_PTR(err);
+	}
+	l->net = genl_info_net(info);
+	l->portid = info->snd_portid;
+	vh_right_copy(&l->right, &a->right);
+	return l;
+}
+
+static int listen(struct listener *l)
+{
+	int err = -EALREADY;
+
+	mutex_lock(&events_mutex);
+	if (!find_listener(l->net, l->portid)) {
+		spin_lock(&queue_lock);
+		l->after = last_nr;
+		spin_unlock(&queue_lock);
+		vh_index_add(&listeners, &l->node, next_listener++);
+		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
+		err = 0;
+	}
+	mutex_unlock(&events_mutex);
+	return err;
 }
 
 /**
@@ -224,22 +511,15 @@ int vh_nl_event(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	mutex_lock(&events_mutex);
-	if (find_listener(genl_info_net(info), info->snd_portid)) {
-		err = -EALREADY;
-		NL_SET_ERR_MSG(info->extack, "this socket gets events already");
-	} else {
-		l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
-		err = l ? 0 : -ENOMEM;
-	}
-	if (!err) {
-		l->net = genl_info_net(info);
-		l->portid = info->snd_portid;
-		vh_right_copy(&l->right, &a.right);
-		list_add_tail(&l->list, &listeners);
-	}
-	mutex_unlock(&events_mutex);
+	l = new_listener(info, &a);
 	vh_asker_exit(&a);
+	if (IS_ERR(l))
+		return PTR_ERR(l);
+	err = listen(l);
+	if (err) {
+		free_listener(l);
+		NL_SET_ERR_MSG(info->extack, "this socket gets events already");
+	}
 	return err;
 }
 
@@ -253,8 +533,10 @@ static int socket_gone(struct notifier_block *nb, unsigned long event, void *dat
 		return NOTIFY_DONE;
 	mutex_lock(&events_mutex);
 	l = find_listener(n->net, n->portid);
-	if (l)
-		list_del(&l->list);
+	if (l) {
+		vh_index_del(&listeners, &l->node);
+		hash_del(&l->by_port);
+	}
 	mutex_unlock(&events_mutex);
 	if (l)
 		free_listener(l);
@@ -265,20 +547,57 @@ static struct notifier_block socket_notifier = { .notifier_call = socket_gone };
 
 /**
  * vh_events_init - module load
+ *
+ * -ENOMEM.
  */
 int vh_events_init(void)
 {
-	return netlink_register_notifier(&socket_notifier);
+	struct workqueue_struct *wq;
+	int err = -ENOMEM;
+
+	get_random_bytes(&port_seed, sizeof(port_seed));
+	pool = mempool_create_kmalloc_pool(RESERVE, sizeof(struct event));
+	if (!pool)
+		return err;
+	wq = alloc_workqueue("vh-events", WQ_UNBOUND, 1);
+	if (!wq)
+		goto pool;
+	err = netlink_register_notifier(&socket_notifier);
+	if (err)
+		goto wq;
+	WRITE_ONCE(workqueue, wq);
+	return 0;
+wq:
+	destroy_workqueue(wq);
+pool:
+	mempool_destroy(pool);
+	return err;
 }
 
 /**
- * vh_events_exit - module unload; no request comes in any more
+ * vh_events_flush - what has happened is sent
+ *
+ * Process context, no lock held.
+ */
+void vh_events_flush(void)
+{
+	flush_workqueue(workqueue);
+}
+
+/**
+ * vh_events_exit - module unload; no request comes in any more, and no VM is left
  */
 void vh_events_exit(void)
 {
-	struct listener *l, *next;
+	struct workqueue_struct *wq = workqueue;
+	struct vh_index_node *n;
 
 	netlink_unregister_notifier(&socket_notifier);
-	list_for_each_entry_safe(l, next, &listeners, list)
-		free_listener(l);
+	WRITE_ONCE(workqueue, NULL);
+	destroy_workqueue(wq);
+	while ((n = vh_index_next(&listeners, 0))) {
+		vh_index_del(&listeners, n);
+		free_listener(container_of(n, struct listener, node));
+	}
+	mempool_destroy(pool);
 }

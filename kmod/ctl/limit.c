@@ -6,62 +6,97 @@
 
 #include "registry.h"
 
-static u32 next_victim;			/* where the next round begins; races do no harm */
+/* A round over the VMs of a group: group by group, by id in each. */
+struct round {
+	struct vh_group *full;
+	struct vh_group *at;		/* with a reference */
+	u64 next;			/* VM of @at to go on with */
+	unsigned long left;		/* VMs and groups to be looked at */
+};
 
-static bool victim(const struct vh_record *r, const struct vh_group *full)
+/* Where the last round ended. vh_registry_lock held. */
+static void begin(struct round *o, struct vh_group *full)
 {
-	return r->vm && vh_group_within(r->group, full);
+	o->full = full;
+	o->left = full->nr_live;
+	o->next = READ_ONCE(full->hand_vm);
+	o->at = vh_group_find(READ_ONCE(full->hand_group));
+	if (o->at && vh_group_within(o->at, full))
+		return;
+	if (o->at)
+		vh_group_put(o->at);
+	vh_group_hold(full);
+	o->at = full;
+	o->next = 0;
 }
 
-/* One round over the VMs of a group, from next_victim on. vh_registry_lock held. */
+/* The next VM, pinned; NULL when all have had their turn. vh_registry_lock held. */
+static struct vh_vm *next_vm(struct round *o)
+{
+	struct vh_index_node *n;
+	struct vh_record *r;
+
+	if (!o->left)
+		return NULL;
+	o->left--;
+	while (!(n = vh_index_next(&o->at->live, o->next))) {
+		if (!READ_ONCE(o->full->nr_live))
+			return NULL;
+		o->next = 0;
+		o->at = vh_group_walk(o->full, o->at);
+		if (!o->at) {
+			vh_group_hold(o->full);
+			o->at = o->full;
+		}
+	}
+	r = container_of(n, struct vh_record, live);
+	o->next = r->id + 1;
+	vh_reclaim_pin(r->vm);
+	return r->vm;
+}
+
+/* One round over the VMs of a group. */
 static unsigned long one_round(struct vh_group *full, unsigned long want, bool force)
 {
-	u32 start = READ_ONCE(next_victim), id = start;
 	unsigned long got = 0;
-	struct vh_record *r;
-	bool wrapped = false;
+	struct vh_vm *vm;
+	struct round o;
 
-	for (;;) {
-		r = vh_record_next(id);
-		if (!r || (wrapped && r->id >= start)) {
-			if (wrapped || !start)
-				return got;
-			wrapped = true;
-			id = 0;
-			continue;
-		}
-		id = r->id + 1;
-		if (!victim(r, full))
-			continue;
-		got += vh_reclaim_vm(r->vm, want - got, force);
-		WRITE_ONCE(next_victim, id);
-		if (got >= want)
-			return got;
+	down_read(&vh_registry_lock);
+	begin(&o, full);
+	while (got < want && (vm = next_vm(&o))) {
+		up_read(&vh_registry_lock);
+		got += vh_reclaim_vm(vm, want - got, force);
+		vh_reclaim_unpin(vm);
 		cond_resched();
+		down_read(&vh_registry_lock);
 	}
+	WRITE_ONCE(full->hand_group, o.at->id);
+	WRITE_ONCE(full->hand_vm, o.next);
+	up_read(&vh_registry_lock);
+	vh_group_put(o.at);
+	return got;
 }
 
 /**
  * vh_limit_reclaim - take page tables back from the VMs of a group at its limit
  * @full: the group
- * @first: a VM in it that needs them; it pays first
+ * @first: a VM in it that needs them, the caller's; it pays first
  * @want: how many pages
  *
  * Process context, no lock held but a VM's mutexes. Cold ones go first, of all
- * VMs, and only then some in use. Returns the number of pages freed.
+ * VMs, and only then some in use. vh_registry_lock is held only to go from VM
+ * to VM. Returns the number of pages freed.
  */
 unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsigned long want)
 {
-	unsigned long got;
+	unsigned long got = vh_reclaim_vm(first, want, false);
 
-	down_read(&vh_registry_lock);
-	got = vh_reclaim_vm(first, want, false);
 	if (got < want)
 		got += one_round(full, want - got, false);
 	if (!got)
 		got = vh_reclaim_vm(first, want, true);
 	if (!got)
 		got = one_round(full, want, true);
-	up_read(&vh_registry_lock);
 	return got;
 }

@@ -50,6 +50,22 @@ static const struct nla_policy group_set_policy[VH_A_GROUP_MAX + 1] = {
 	[VH_A_GROUP_LIMIT]	= NLA_POLICY_NESTED(resource_policy),
 };
 
+static const struct nla_policy user_ref_policy[VH_A_USER_MAX + 1] = {
+	[VH_A_USER_UID]		= { .type = NLA_U32 },
+};
+
+static const struct nla_policy quota_policy[VH_A_QUOTA_MAX + 1] = {
+	[VH_A_QUOTA_VMS]	= { .type = NLA_U64 },
+	[VH_A_QUOTA_DEFINED]	= { .type = NLA_U64 },
+	[VH_A_QUOTA_RESERVED]	= { .type = NLA_U64 },
+	[VH_A_QUOTA_SOCKETS]	= { .type = NLA_U64 },
+};
+
+static const struct nla_policy user_set_policy[VH_A_USER_MAX + 1] = {
+	[VH_A_USER_UID]		= { .type = NLA_U32 },
+	[VH_A_USER_LIMIT]	= NLA_POLICY_NESTED(quota_policy),
+};
+
 static const struct nla_policy event_policy[VH_A_EVENT_MAX + 1] = {};	/* takes no attributes */
 
 #define POLICY(p)	.policy = p, .maxattr = ARRAY_SIZE(p) - 1
@@ -71,6 +87,9 @@ static const struct genl_ops ops[] = {
 	  POLICY(group_ref_policy) },
 	{ .cmd = VH_CMD_GROUP_SET, .doit = vh_nl_group_set, POLICY(group_set_policy) },
 	{ .cmd = VH_CMD_EVENT, .doit = vh_nl_event, POLICY(event_policy) },
+	{ .cmd = VH_CMD_USER_GET, .doit = vh_nl_user_get, DUMP(vh_nl_user_dump),
+	  POLICY(user_ref_policy) },
+	{ .cmd = VH_CMD_USER_SET, .doit = vh_nl_user_set, POLICY(user_set_policy) },
 };
 
 static const struct genl_multicast_group groups[] = {
@@ -165,7 +184,7 @@ bool vh_dump_end(struct sk_buff *skb, void *head, int err)
  * vh_nl_answer - answer a request with one object
  * @skb: the request
  * @info: the request
- * @fill: finds the object and puts its attributes; vh_registry_lock held for reading
+ * @fill: finds the object and puts its attributes
  *
  * 0, what @fill returns, or -ENOMEM.
  */
@@ -186,11 +205,8 @@ int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
 		goto out;
 	err = -EMSGSIZE;
 	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, info->genlhdr->cmd);
-	if (head) {
-		down_read(&vh_registry_lock);
+	if (head)
 		err = fill(msg, &a, info);
-		up_read(&vh_registry_lock);
-	}
 	if (err) {
 		nlmsg_free(msg);
 	} else {
@@ -224,6 +240,7 @@ int vh_netlink_init(void)
  */
 void vh_netlink_exit(void)
 {
+	vh_events_flush();
 	genl_unregister_family(&vh_genl_family);
 	vh_events_exit();
 }

@@ -6,6 +6,7 @@
  *   nl_vm.c      VM commands
  *   nl_vcpu.c    vCPU commands, counters
  *   nl_group.c   group commands
+ *   nl_user.c    user commands
  *   events.c     the multicast group
  */
 #ifndef VH_NETLINK_H
@@ -45,7 +46,7 @@ int vh_put_counters(struct sk_buff *skb, int attr, const struct vh_counts *c);
 
 /*
  * Answer a request with one object, whose attributes @fill puts into the
- * message, with vh_registry_lock held for reading: 0 or -errno, extack set.
+ * message: 0 or -errno, extack set. No lock is held.
  */
 int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
 		 int (*fill)(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info));
@@ -55,6 +56,7 @@ void *vh_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 bool vh_dump_end(struct sk_buff *skb, void *head, int err);
 
 int vh_events_init(void);
+void vh_events_flush(void);
 void vh_events_exit(void);
 int vh_nl_event(struct sk_buff *skb, struct genl_info *info);
 
@@ -69,5 +71,8 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vh_nl_group_get(struct sk_buff *skb, struct genl_info *info);
 int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info);
+int vh_nl_user_get(struct sk_buff *skb, struct genl_info *info);
+int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb);
+int vh_nl_user_set(struct sk_buff *skb, struct genl_info *info);
 
 #endif /* VH_NETLINK_H */

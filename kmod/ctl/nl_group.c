@@ -16,15 +16,17 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 
 enum figure { USAGE, PEAK, LIMIT, REFUSED };
 
-static u64 figure(const struct vh_account *a, enum figure f)
+static u64 figure(const struct vh_group *g, enum vh_resource res, enum figure f)
 {
+	const struct vh_account *a = &g->ledger.res[res];
+
 	switch (f) {
 	case USAGE:
-		return atomic64_read(&a->usage);
+		return vh_from_units(res, atomic64_read(&a->usage));
 	case PEAK:
-		return atomic64_read(&a->peak);
+		return vh_from_units(res, atomic64_read(&a->peak));
 	case LIMIT:
-		return READ_ONCE(a->limit);
+		return vh_from_units(res, READ_ONCE(a->limit));
 	default:
 		return atomic64_read(&a->refused);
 	}
@@ -40,21 +42,24 @@ static int put_resources(struct sk_buff *skb, int attr, const struct vh_group *g
 	if (!nest)
 		return -EMSGSIZE;
 	for (res = 0; res < VH_NR_RESOURCES; res++)
-		if (nla_put_u64_64bit(skb, VH_A_RESOURCE_VMS + res, figure(&g->ledger.res[res], f),
+		if (nla_put_u64_64bit(skb, VH_A_RESOURCE_VMS + res, figure(g, res, f),
 				      VH_A_RESOURCE_PAD))
 			return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
 }
 
-/* vh_registry_lock held. 0 or -EMSGSIZE. */
+/* 0, -EMSGSIZE, or -EINTR. */
 static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g)
 {
-	const char *path = vh_asker_path(a, g->cgrp);
-	struct vh_counts counts = {};
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
+	struct vh_counts counts;
+	const char *path;
 	u64 created;
 
-	vh_registry_group_counts(g, &counts, &created);
+	if (vh_registry_group_counts(g, &counts, &created))
+		return -EINTR;
+	path = cgrp ? vh_asker_path(a, cgrp) : NULL;
 	if (put_u64(skb, VH_A_GROUP_CGROUP_ID, g->id) ||
 	    (g->parent && put_u64(skb, VH_A_GROUP_PARENT_ID, g->parent->id)) ||
 	    (path && nla_put_string(skb, VH_A_GROUP_CGROUP_PATH, path)) ||
@@ -82,6 +87,13 @@ static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
 	return g;
 }
 
+static bool sees(const struct vh_asker *a, const struct vh_group *g)
+{
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
+
+	return a->right.admin || (!a->right.stranger && cgrp && vh_asker_in_namespace(a, cgrp));
+}
+
 /* The group that a request names, with a reference; ERR_PTR with extack set. */
 static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *info)
 {
@@ -100,7 +112,7 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 		return ERR_PTR(-EINVAL);
 	}
 	g = vh_group_find(nla_get_u64(id));
-	if (g && (a->right.admin || vh_asker_in_namespace(a, g->cgrp)))
+	if (g && sees(a, g))
 		return g;
 	if (g)
 		vh_group_put(g);
@@ -136,7 +148,7 @@ static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh
 	struct vh_asker *a = vh_dump(cb)->asker;
 	void *head;
 
-	if (a->right.stranger || (!a->right.admin && !vh_asker_in_namespace(a, g->cgrp)))
+	if (!sees(a, g))
 		return true;
 	head = vh_dump_begin(skb, cb, VH_CMD_GROUP_GET);
 	return head && vh_dump_end(skb, head, put_group(skb, a, g));
@@ -153,20 +165,20 @@ int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct vh_group *g;
 	bool more = true;
 
-	down_read(&vh_registry_lock);
 	while (more && (g = vh_group_next(d->next))) {
 		more = dump_one(skb, cb, g);
 		if (more)
 			d->next = g->id + 1;
 		vh_group_put(g);
+		cond_resched();
 	}
-	up_read(&vh_registry_lock);
 	return skb->len;
 }
 
 static int may_limit(const struct vh_asker *a, struct genl_info *info, const struct vh_group *g)
 {
 	struct nlattr *attr = info->attrs[VH_A_GROUP_PARENT_FD];
+	struct cgroup *cgrp = READ_ONCE(g->cgrp);
 	int err;
 
 	if (a->right.admin)
@@ -180,7 +192,8 @@ static int may_limit(const struct vh_asker *a, struct genl_info *info, const str
 			       "parent-fd is required: the parent's cgroup.procs, open for writing");
 		return -EPERM;
 	}
-	err = vh_check_procs_fd(nla_get_s32(attr), g->parent->cgrp);
+	/* Found because it is seen: the cgroup is known, and holds its parent. */
+	err = vh_check_procs_fd(nla_get_s32(attr), cgroup_parent(cgrp));
 	if (err)
 		NL_SET_ERR_MSG_ATTR(info->extack, attr,
 				    "not the parent's cgroup.procs, open for writing");
@@ -221,8 +234,8 @@ int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 		for (res = 0; res < VH_NR_RESOURCES; res++)
 			if (limits[VH_A_RESOURCE_VMS + res])
 				WRITE_ONCE(g->ledger.res[res].limit,
-					   nla_get_u64(limits[VH_A_RESOURCE_VMS + res]));
-		vh_event_limits_set(g);
+					   vh_to_units(res, nla_get_u64(limits[VH_A_RESOURCE_VMS + res])));
+		vh_event_limits_set(g, INVALID_UID);
 	}
 	vh_group_put(g);
 out:

@@ -98,7 +98,8 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 	return r;
 }
 
-static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
+/* vh_registry_lock held. */
+static int put_asked(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
 	struct vh_record *r = find_vm(a, info);
 	struct vh_vcpu *vcpu;
@@ -111,6 +112,16 @@ static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *
 		return -ENOENT;
 	}
 	return put_vcpu(msg, a, r, vcpu);
+}
+
+static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
+{
+	int err;
+
+	down_read(&vh_registry_lock);
+	err = put_asked(msg, a, info);
+	up_read(&vh_registry_lock);
+	return err;
 }
 
 /**
@@ -153,6 +164,7 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = vh_dump_attrs(cb);
 	struct vh_dump *d = vh_dump(cb);
+	unsigned int n = 0;
 	struct vh_record *r;
 	int err = 0;
 
@@ -182,6 +194,8 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				break;
 			d->next = (u64)r->id + 1;
 			d->sub = 0;
+			if (!(++n % VH_REGISTRY_BATCH))
+				vh_registry_breathe();
 		}
 	}
 	up_read(&vh_registry_lock);

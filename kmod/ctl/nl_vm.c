@@ -23,7 +23,6 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
 	struct vh_record *r, *found = NULL;
 	bool several = false;
-	u32 next;
 
 	if (!by) {
 		NL_SET_ERR_MSG(info->extack, "id, uuid or name of a VM is required");
@@ -31,16 +30,17 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 	}
 	if (id) {
 		found = vh_asker_vm(a, nla_get_u32(id));
+	} else if (uuid) {
+		found = vh_record_by_uuid(nla_data(uuid));
+		if (found && !vh_asker_sees(a, found))
+			found = NULL;
 	} else {
-		for (next = 1; (r = vh_record_next(next)); next = r->id + 1) {
+		for (r = NULL; (r = vh_record_named(nla_data(name), r)); ) {
 			if (!vh_asker_sees(a, r))
-				continue;
-			if (uuid ? memcmp(&r->uuid, nla_data(uuid), UUID_SIZE) :
-				   nla_strcmp(name, r->name))
 				continue;
 			several = found;
 			found = r;
-			if (uuid || vh_right_owns(&a->right, r)) {	/* there is one at most */
+			if (vh_right_owns(&a->right, r)) {	/* there is one at most */
 				several = false;
 				break;
 			}
@@ -112,9 +112,14 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_recor
 
 static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
-	struct vh_record *r = find_vm(a, info);
+	struct vh_record *r;
+	int err;
 
-	return IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+	down_read(&vh_registry_lock);
+	r = find_vm(a, info);
+	err = IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+	up_read(&vh_registry_lock);
+	return err;
 }
 
 /**
@@ -135,6 +140,7 @@ int vh_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vh_dump *d = vh_dump(cb);
+	unsigned int n = 0;
 	struct vh_record *r;
 	void *head;
 
@@ -146,6 +152,8 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				break;
 		}
 		d->next = r->id + 1;
+		if (!(++n % VH_REGISTRY_BATCH))
+			vh_registry_breathe();
 	}
 	up_read(&vh_registry_lock);
 	return skb->len;
@@ -235,9 +243,9 @@ static int check_definition(struct genl_info *info, const char *name,
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_NAME], BAD_NAME);
 		return -EINVAL;
 	}
-	if (def->memory > S64_MAX || def->memory & ~PAGE_MASK) {
+	if (def->memory > VH_VM_MEMORY_MAX || def->memory & ~PAGE_MASK) {
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VM_MEMORY],
-				    "memory is a multiple of 4096 bytes");
+				    "memory is a multiple of 4096 bytes, 256 TiB at most");
 		return -EINVAL;
 	}
 	return 0;
@@ -269,6 +277,7 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	struct nlattr *name_attr = info->attrs[VH_A_VM_NAME];
 	const char *name = name_attr ? nla_data(name_attr) : NULL;
 	struct vh_definition def = {};
+	const char *why = NULL;
 	struct vh_record *r;
 	struct vh_group *g;
 	struct vh_asker a;
@@ -288,10 +297,10 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 	vh_asker_exit(&a);
 	if (IS_ERR(g))
 		return PTR_ERR(g);
-	r = vh_record_create(g, &def);
+	r = vh_record_create(g, &def, &why);
 	if (IS_ERR(r)) {
-		if (PTR_ERR(r) == -EDQUOT)
-			NL_SET_ERR_MSG(info->extack, "a limit of the VM's cgroup is reached");
+		if (PTR_ERR(r) == -EDQUOT && info->extack)
+			info->extack->_msg = why;
 		return PTR_ERR(r);
 	}
 	vh_record_get(r);	/* it may be destroyed before it is told */

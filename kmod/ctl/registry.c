@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * registry.c - records of VMs: life, lookup, charges.
+ * registry.c - records of VMs: life and lookup.
  */
 #include <linux/ctype.h>
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
 #include <linux/module.h>
+#include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <linux/user_namespace.h>
-#include <linux/xarray.h>
 
 #include "../vh.h"
 #include "asker.h"
@@ -17,12 +19,12 @@
 #include "registry.h"
 
 DECLARE_RWSEM(vh_registry_lock);
-static DEFINE_XARRAY_ALLOC1(records);	/* by id; vh_registry_lock */
+static struct vh_index records;		/* by id; vh_registry_lock */
 static u32 next_id = 1;			/* vh_registry_lock */
+static DEFINE_HASHTABLE(names, 12);	/* vh_registry_lock */
+static DEFINE_HASHTABLE(uuids, 12);	/* vh_registry_lock */
+static u32 name_seed __ro_after_init;	/* nobody can choose names that fall together */
 static DEFINE_SPINLOCK(name_lock);	/* names, for those without vh_registry_lock */
-
-#define RECLAIM_BATCH	8		/* pages taken back at once for a limit's sake */
-#define RECLAIM_TRIES	4
 
 /**
  * vh_record_get - one more reference
@@ -44,6 +46,7 @@ void vh_record_put(struct vh_record *r)
 	if (!refcount_dec_and_test(&r->refs))
 		return;
 	vh_group_put(r->group);
+	vh_payer_exit(&r->payer);
 	put_pid(r->pid);
 	put_pid_ns(r->pid_ns);
 	put_user_ns(r->user_ns);
@@ -60,108 +63,6 @@ void vh_record_name(const struct vh_record *r, char *name)
 	spin_lock(&name_lock);
 	strscpy(name, r->name, VH_VM_NAME_MAX + 1);
 	spin_unlock(&name_lock);
-}
-
-/* --- charges --- */
-
-static int charge(struct vh_record *r, enum vh_resource res, u64 n)
-{
-	struct vh_ledger *full;
-	int err = vh_ledger_charge(&r->group->ledger, res, n, &full);
-
-	if (err)
-		vh_event_limit(r, vh_group_from_ledger(full), res, n);
-	return err;
-}
-
-/**
- * vh_record_charge - a VM is to have more vCPUs or memory
- * @r: its record
- * @res: VH_RES_VCPUS or VH_RES_MEMORY
- * @n: how much more
- *
- * What was reserved is charged already. Process context. 0 or -EDQUOT.
- */
-int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n)
-{
-	u64 used, want;
-	int err = 0;
-
-	mutex_lock(&r->charge_mutex);
-	used = r->used[res] + n;
-	want = max(r->reserved[res], used);
-	if (want > r->charged[res])
-		err = charge(r, res, want - r->charged[res]);
-	if (!err) {
-		r->used[res] = used;
-		r->charged[res] = want;
-	}
-	mutex_unlock(&r->charge_mutex);
-	return err;
-}
-
-/**
- * vh_record_uncharge - a VM has less
- * @r: its record
- * @res: VH_RES_VCPUS or VH_RES_MEMORY
- * @n: how much less
- *
- * Process context.
- */
-void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n)
-{
-	u64 want;
-
-	mutex_lock(&r->charge_mutex);
-	r->used[res] -= n;
-	want = max(r->reserved[res], r->used[res]);
-	if (want < r->charged[res])
-		vh_ledger_uncharge(&r->group->ledger, res, r->charged[res] - want);
-	r->charged[res] = want;
-	mutex_unlock(&r->charge_mutex);
-}
-
-/**
- * vh_record_charge_tables - a VM is to have more page tables
- * @vm: the VM
- * @bytes: how much more
- *
- * Process context, no lock held but the VM's mutexes. At a limit, cold page
- * tables of the group at its limit are taken back first. 0 or -ENOMEM.
- */
-int vh_record_charge_tables(struct vh_vm *vm, u64 bytes)
-{
-	struct vh_record *r = vm->rec;
-	struct vh_ledger *full;
-	int tries;
-
-	for (tries = 0; tries < RECLAIM_TRIES; tries++) {
-		if (likely(!vh_ledger_charge(&r->group->ledger, VH_RES_TABLES, bytes, &full)))
-			return 0;
-		if (!vh_limit_reclaim(vh_group_from_ledger(full), vm, RECLAIM_BATCH))
-			break;
-	}
-	vh_event_limit(r, vh_group_from_ledger(full), VH_RES_TABLES, bytes);
-	return -ENOMEM;
-}
-
-/**
- * vh_record_uncharge_tables - a VM has fewer page tables
- * @vm: the VM
- * @bytes: how much less
- */
-void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes)
-{
-	vh_ledger_uncharge(&vm->rec->group->ledger, VH_RES_TABLES, bytes);
-}
-
-/* What it holds beside page tables. */
-static void uncharge_all(struct vh_record *r)
-{
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_VMS, 1);
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_VCPUS, r->charged[VH_RES_VCPUS]);
-	vh_ledger_uncharge(&r->group->ledger, VH_RES_MEMORY, r->charged[VH_RES_MEMORY]);
-	memset(r->charged, 0, sizeof(r->charged));
 }
 
 /* --- life --- */
@@ -196,26 +97,29 @@ static bool is_other_program(const struct vh_record *r, const struct vh_vm *vm)
 }
 
 /**
- * vh_record_has_process - is there a process that stands for the VM?
+ * vh_record_process - the process that stands for the VM
  * @r: a record
  *
- * That of its VMM. It may be dead already. vh_registry_lock held, or the VM
- * stays with its VMM.
+ * vh_registry_lock held, or the VM stays with its VMM. NULL: there is none.
  */
-bool vh_record_has_process(const struct vh_record *r)
+struct pid *vh_record_process(const struct vh_record *r)
 {
-	return (r->attached || !r->defined) && r->pid && !(r->vm && is_other_program(r, r->vm));
+	if ((!r->attached && r->defined) || (r->vm && is_other_program(r, r->vm)))
+		return NULL;
+	return r->pid;
 }
 
 /**
  * vh_record_create - a VM of the current user, charged but not yet known
  * @group: what it is charged to; the reference passes to the record
  * @def: made over netlink: what to reserve; else NULL
+ * @why: with -EDQUOT: which limit, in words
  *
  * Process context. Returns it with one reference; ERR_PTR(-EDQUOT), told as an
  * event, or ERR_PTR(-ENOMEM).
  */
-struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def)
+struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def,
+				   const char **why)
 {
 	struct vh_record *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	int err;
@@ -225,7 +129,6 @@ struct vh_record *vh_record_create(struct vh_group *group, const struct vh_defin
 		return ERR_PTR(-ENOMEM);
 	}
 	refcount_set(&r->refs, 1);
-	mutex_init(&r->charge_mutex);
 	r->group = group;
 	r->defined = def;
 	r->uid = current_euid();
@@ -234,21 +137,15 @@ struct vh_record *vh_record_create(struct vh_group *group, const struct vh_defin
 	r->created_ns = ktime_get_boottime_ns();
 	uuid_gen(&r->uuid);
 	set_process(r);
-	err = charge(r, VH_RES_VMS, 1);
-	if (err)
-		goto put;
 	if (def) {
 		r->reserved[VH_RES_VCPUS] = def->vcpus;
 		r->reserved[VH_RES_MEMORY] = def->memory;
 	}
-	/* As if nothing were added to what it uses: the reservation. */
-	err = vh_record_charge(r, VH_RES_VCPUS, 0);
+	err = vh_payer_init(&r->payer);
 	if (!err)
-		err = vh_record_charge(r, VH_RES_MEMORY, 0);
+		err = vh_record_charge_new(r, why);
 	if (!err)
 		return r;
-	uncharge_all(r);
-put:
 	vh_record_put(r);
 	return ERR_PTR(err);
 }
@@ -284,14 +181,65 @@ static void own_name(const struct vh_record *r, char *name)
 	snprintf(name, OWN_NAME, "vm-%u", r->id);
 }
 
-static bool name_taken(const struct vh_record *me, const char *name)
+static u32 name_hash(const char *name)
+{
+	return jhash(name, strlen(name), name_seed);
+}
+
+static u32 uuid_hash(const u8 *uuid)
+{
+	u32 hash;
+
+	memcpy(&hash, uuid, sizeof(hash));	/* random */
+	return hash;
+}
+
+/**
+ * vh_record_named - the next of the VMs with a name, in no order
+ * @name: zero-terminated
+ * @after: of them, or NULL: the first
+ *
+ * vh_registry_lock held. NULL when there is none.
+ */
+struct vh_record *vh_record_named(const char *name, const struct vh_record *after)
 {
 	struct vh_record *r;
-	unsigned long id;
 
-	xa_for_each(&records, id, r)
-		if (r != me && uid_eq(r->uid, me->uid) && r->pid_ns == me->pid_ns &&
-		    !strcmp(r->name, name))
+	if (after) {
+		r = (struct vh_record *)after;
+		hlist_for_each_entry_continue(r, named)
+			if (!strcmp(r->name, name))
+				return r;
+		return NULL;
+	}
+	hash_for_each_possible(names, r, named, name_hash(name))
+		if (!strcmp(r->name, name))
+			return r;
+	return NULL;
+}
+
+/**
+ * vh_record_by_uuid - the VM of a UUID
+ * @uuid: UUID_SIZE bytes
+ *
+ * vh_registry_lock held. NULL when there is none.
+ */
+struct vh_record *vh_record_by_uuid(const u8 *uuid)
+{
+	struct vh_record *r;
+
+	hash_for_each_possible(uuids, r, by_uuid, uuid_hash(uuid))
+		if (!memcmp(&r->uuid, uuid, UUID_SIZE))
+			return r;
+	return NULL;
+}
+
+static bool name_taken(const struct vh_record *me, const char *name)
+{
+	const struct vh_record *r = NULL;
+
+	while ((r = vh_record_named(name, r)))
+		if (r != me && uid_eq(r->uid, me->uid) && r->pid_ns == me->pid_ns)
 			return true;
 	return false;
 }
@@ -301,6 +249,33 @@ static void set_name(struct vh_record *r, const char *name)
 	spin_lock(&name_lock);
 	strscpy(r->name, name, sizeof(r->name));
 	spin_unlock(&name_lock);
+	hash_add(names, &r->named, name_hash(name));
+}
+
+/* The next free id. Ids come again only after all others: no two VMs of one follow each other. */
+static void set_id(struct vh_record *r)
+{
+	do {
+		r->id = next_id;
+		next_id = next_id < S32_MAX ? next_id + 1 : 1;
+	} while (!vh_index_add(&records, &r->node, r->id));
+}
+
+/* What @r->vm is now, everybody finds. */
+static void has_vmm(struct vh_record *r, struct vh_vm *vm)
+{
+	r->vm = vm;
+	vm->id = r->id;
+	vh_group_live(r->group, &r->live, r->id, true);
+	vh_reclaim_vm_add(vm);
+}
+
+static void unlist(struct vh_record *r)
+{
+	vh_index_del(&records, &r->node);
+	hash_del(&r->named);
+	hash_del(&r->by_uuid);
+	r->listed = false;
 }
 
 /**
@@ -310,36 +285,35 @@ static void set_name(struct vh_record *r, const char *name)
  * @name: a valid name, or NULL for "vm-ID"
  *
  * Process context. 0, -EEXIST when its owner has a VM of this name in the same
- * PID namespace, -ENOMEM.
+ * PID namespace, -ENODEV when the module is being unloaded.
  * Tells the listeners before anybody can do anything with the VM.
  */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 {
 	char own[OWN_NAME];
-	int err;
 
+	/* Nothing else keeps a record made over netlink; not while the module goes already. */
+	if (r->defined && !try_module_get(THIS_MODULE))
+		return -ENODEV;
 	down_write(&vh_registry_lock);
-	err = name && name_taken(r, name) ? -EEXIST : 0;
-	if (!err)	/* a place first: the record must be complete when it is found */
-		err = xa_alloc_cyclic(&records, &r->id, NULL, XA_LIMIT(1, S32_MAX), &next_id,
-				      GFP_KERNEL_ACCOUNT);
-	if (err < 0) {
+	if (name && name_taken(r, name)) {
 		up_write(&vh_registry_lock);
-		return err;
+		if (r->defined)
+			module_put(THIS_MODULE);
+		return -EEXIST;
 	}
+	set_id(r);
 	if (!name) {
 		own_name(r, own);
 		name = own;
 	}
 	set_name(r, name);
-	r->vm = vm;
+	hash_add(uuids, &r->by_uuid, uuid_hash((const u8 *)&r->uuid));
 	r->claimed = vm;
 	r->registered = true;
-	xa_store(&records, r->id, r, GFP_KERNEL_ACCOUNT);	/* has its place: no allocation */
+	r->listed = true;
 	if (vm)
-		vh_reclaim_vm_add(vm);
-	if (r->defined)
-		__module_get(THIS_MODULE);	/* nothing else keeps the record */
+		has_vmm(r, vm);
 	vh_group_count_vm(r->group);
 	vh_event_vm(r, VH_EVENT_CREATED);
 	up_write(&vh_registry_lock);
@@ -362,7 +336,7 @@ struct vh_record *vh_record_claim(u32 id)
 	if (err)
 		return ERR_PTR(err);
 	down_write(&vh_registry_lock);
-	r = xa_load(&records, id);
+	r = vh_record_by_id(id);
 	if (!r || !r->defined || !vh_right_sees(&w, r)) {
 		r = ERR_PTR(-ENOENT);
 	} else if (r->claimed) {
@@ -388,9 +362,8 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 	down_write(&vh_registry_lock);
 	set_process(r);
 	r->status = 0;
-	r->vm = vm;
 	r->attached = true;
-	vh_reclaim_vm_add(vm);
+	has_vmm(r, vm);
 	vh_event_vm(r, VH_EVENT_ATTACHED);
 	up_write(&vh_registry_lock);
 	return 0;
@@ -402,28 +375,34 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
  * @vm: the VM; no vCPU runs
  *
  * Process context. Nobody finds it from now on, and what it has counted is in
- * the record, or in the group when the record goes with it. Nothing is done
- * for one that was never registered or attached.
+ * the group's past, and the record's. Nothing is done for one that was never
+ * registered or attached.
  */
 void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 {
-	struct vh_counts *c = &r->past;
+	struct vh_counts c = {};
+	bool had;
 
+	vh_counts_add_vm(&c, vm);	/* no vCPU runs any more */
 	down_write(&vh_registry_lock);
-	if (r->vm == vm) {
+	had = r->vm == vm;
+	if (had) {
 		vh_reclaim_vm_remove(vm);
-		vh_counts_add_vm(c, vm);
 		if (is_other_program(r, vm)) {
 			put_pid(r->pid);
 			r->pid = NULL;
 		}
+		vh_walk_leaves(r, &c);
+		vh_group_live(r->group, &r->live, r->id, false);
+		vh_group_fold(r->group, &c);
+		vh_counts_add(&r->past, &c);
 		r->vm = NULL;
-		if (!r->defined) {
-			xa_erase(&records, r->id);
-			vh_group_fold(r->group, c);
-		}
+		if (!r->defined)
+			unlist(r);
 	}
 	up_write(&vh_registry_lock);
+	if (had)
+		vh_reclaim_vm_settle(vm);
 }
 
 /**
@@ -436,23 +415,41 @@ void vh_record_detached(struct vh_record *r)
 {
 	bool was_attached;
 
+	if (r->defined)
+		vh_record_uncharge_vmm(r);
+	else
+		vh_record_uncharge_all(r);
 	down_write(&vh_registry_lock);
 	if (r->defined) {
-		/* Back to the reservation. */
-		vh_record_uncharge(r, VH_RES_VCPUS, r->used[VH_RES_VCPUS]);
-		vh_record_uncharge(r, VH_RES_MEMORY, r->used[VH_RES_MEMORY]);
 		r->claimed = false;
 		was_attached = r->attached;
 		r->attached = false;	/* its owner's again, who is told */
 		if (was_attached)
 			vh_event_vm(r, VH_EVENT_DETACHED);
-	} else {
-		uncharge_all(r);
-		if (r->registered)
-			vh_event_vm(r, VH_EVENT_DESTROYED);
+	} else if (r->registered) {
+		vh_event_vm(r, VH_EVENT_DESTROYED);
 	}
 	up_write(&vh_registry_lock);
 	vh_record_put(r);
+}
+
+/**
+ * vh_vm_over - the VMM's memory is gone, and no vCPU can run any more
+ * @vm: the VM, whose teardown may be under way
+ *
+ * Process context. Somebody else may hold descriptors of it: the VM is dead.
+ */
+void vh_vm_over(struct vh_vm *vm)
+{
+	struct vh_record *r;
+
+	down_read(&vh_registry_lock);
+	r = vh_record_by_id(vm->id);
+	if (r && r->vm == vm) {
+		set_bit(VH_CTL_DEAD, &vm->control);
+		vh_record_over(r);
+	}
+	up_read(&vh_registry_lock);
 }
 
 /**
@@ -463,7 +460,7 @@ void vh_record_detached(struct vh_record *r)
  */
 void vh_record_discard(struct vh_record *r)
 {
-	uncharge_all(r);
+	vh_record_uncharge_all(r);
 	vh_record_put(r);
 }
 
@@ -481,22 +478,20 @@ int vh_record_undefine(struct vh_record *r)
 	down_write(&vh_registry_lock);
 	if (!r->defined)
 		err = -EINVAL;
-	else if (xa_load(&records, r->id) != r)
+	else if (!r->listed)
 		err = -ENOENT;
 	else if (r->claimed)
 		err = -EBUSY;
-	if (!err) {
-		xa_erase(&records, r->id);
-		vh_group_fold(r->group, &r->past);
-		uncharge_all(r);
-		vh_event_vm(r, VH_EVENT_DESTROYED);
-	}
+	if (!err)
+		unlist(r);
 	up_write(&vh_registry_lock);
-	if (!err) {
-		vh_record_put(r);
-		module_put(THIS_MODULE);
-	}
-	return err;
+	if (err)
+		return err;
+	vh_record_uncharge_all(r);
+	vh_event_vm(r, VH_EVENT_DESTROYED);
+	vh_record_put(r);
+	module_put(THIS_MODULE);
+	return 0;
 }
 
 /**
@@ -505,7 +500,7 @@ int vh_record_undefine(struct vh_record *r)
  * @name: zero-terminated
  *
  * Process context. -EINVAL, -EEXIST when the owner has a VM of this name where
- * it was made. "vm-ID" can be had back.
+ * it was made, -ENOENT when it is gone. "vm-ID" can be had back.
  */
 int vh_record_rename(struct vh_record *r, const char *name)
 {
@@ -516,9 +511,12 @@ int vh_record_rename(struct vh_record *r, const char *name)
 	if (strcmp(name, own) && !vh_record_name_ok(name))
 		return -EINVAL;
 	down_write(&vh_registry_lock);
-	if (name_taken(r, name)) {
+	if (!r->listed) {
+		err = -ENOENT;
+	} else if (name_taken(r, name)) {
 		err = -EEXIST;
 	} else if (strcmp(r->name, name)) {
+		hash_del(&r->named);
 		set_name(r, name);
 		vh_event_vm(r, VH_EVENT_RENAMED);
 	}
@@ -536,7 +534,9 @@ int vh_record_rename(struct vh_record *r, const char *name)
  */
 struct vh_record *vh_record_by_id(u32 id)
 {
-	return xa_load(&records, id);
+	struct vh_index_node *n = vh_index_find(&records, id);
+
+	return n ? container_of(n, struct vh_record, node) : NULL;
 }
 
 /**
@@ -547,36 +547,13 @@ struct vh_record *vh_record_by_id(u32 id)
  */
 struct vh_record *vh_record_next(u32 id)
 {
-	unsigned long index = id;
+	struct vh_index_node *n = vh_index_next(&records, id);
 
-	return xa_find(&records, &index, U32_MAX, XA_PRESENT);
+	return n ? container_of(n, struct vh_record, node) : NULL;
 }
 
 /**
- * vh_registry_group_counts - what all VMs of a group have counted
- * @g: the group
- * @c: added to: its VMs', its descendants', and of those that are gone
- * @created: VMs ever created
- *
- * vh_registry_lock held: no VM passes from one part of the sum to the other.
- */
-void vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created)
-{
-	struct vh_record *r;
-	unsigned long id;
-
-	xa_for_each(&records, id, r) {
-		if (!vh_group_within(r->group, g))
-			continue;
-		vh_counts_add(c, &r->past);
-		if (r->vm)
-			vh_counts_add_vm(c, r->vm);
-	}
-	vh_group_past(g, c, created);
-}
-
-/**
- * vh_registry_init - groups, reclaim and an empty registry
+ * vh_registry_init - groups, users, reclaim and an empty registry
  *
  * Module load. -ENOMEM.
  */
@@ -586,7 +563,9 @@ int __init vh_registry_init(void)
 
 	if (err)
 		return err;
-	err = vh_reclaim_init(&vh_registry_lock);
+	vh_users_init();
+	get_random_bytes(&name_seed, sizeof(name_seed));
+	err = vh_reclaim_init();
 	if (err)
 		vh_groups_exit();
 	return err;
@@ -599,5 +578,5 @@ void vh_registry_exit(void)
 {
 	vh_reclaim_exit();
 	vh_groups_exit();
-	xa_destroy(&records);
+	vh_users_exit();
 }

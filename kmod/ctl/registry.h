@@ -15,6 +15,7 @@
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <linux/uuid.h>
+#include <linux/workqueue.h>
 
 #include "../acct/acct.h"
 
@@ -27,15 +28,22 @@ struct vh_record {
 	u32 id;				/* const once registered */
 	bool defined;			/* const: made over netlink */
 	bool registered;		/* has been in the registry; vh_registry_lock */
+	bool listed;			/* is in it; vh_registry_lock */
 	bool claimed;			/* has a VMM, or is about to; vh_registry_lock */
 	bool attached;			/* has had the VMM's VM; vh_registry_lock */
 	refcount_t refs;
+	struct vh_index_node node;	/* by id; vh_registry_lock */
+	struct vh_index_node live;	/* of the group's VMs that have a VMM; vh_registry_lock */
+	struct hlist_node named;	/* by name; vh_registry_lock */
+	struct hlist_node by_uuid;	/* vh_registry_lock */
+	u64 walked;			/* the last sum it was visited for (walk.c) */
 	uuid_t uuid;			/* const */
 	kuid_t uid;			/* const: owner */
 	struct pid_namespace *pid_ns;	/* const: where it was made; holds a reference */
 	struct user_namespace *user_ns;	/* the same */
 	u64 created_ns;			/* const, ns of CLOCK_BOOTTIME */
 	struct vh_group *group;		/* const, holds a reference */
+	struct vh_payer payer;		/* const: whose limits it counts against */
 	char name[VH_VM_NAME_MAX + 1];	/* writers: vh_registry_lock; name_lock (registry.c) */
 	struct pid *pid;		/* VMM or creator, thread group; NULL: has become another
 					 * program; vh_registry_lock, or the VM stays */
@@ -47,13 +55,20 @@ struct vh_record {
 	struct mutex charge_mutex;
 	u64 reserved[VH_NR_RESOURCES];	/* const: charged all the time */
 	u64 used[VH_NR_RESOURCES];	/* VCPUS, MEMORY; charge_mutex */
-	u64 charged[VH_NR_RESOURCES];	/* max(reserved, used); charge_mutex */
+	u64 charged[VH_NR_RESOURCES];	/* max(reserved, used, kept); charge_mutex */
+	u64 kept;			/* MEMORY that it had a moment ago; charge_mutex */
+	unsigned long kept_until;	/* jiffies; charge_mutex */
+	struct delayed_work keep_work;
+	bool over;			/* the VMM's memory is gone; charge_mutex */
 };
+
+#define VH_KEEP_SECONDS	10		/* a deleted memslot's charge stays the VM's own */
 
 /*
  * Held for reading: records, and the VMs and vCPUs that they name, stay. Held
- * for writing: they come and go. The shrinker only tries for it, so memory may
- * be allocated under it.
+ * for writing: they come and go. Strangers wait for it: nothing is allocated
+ * under it, and what is done under it has a bound that the number of their
+ * objects does not move (docs/locking.md).
  */
 extern struct rw_semaphore vh_registry_lock;
 
@@ -68,13 +83,14 @@ void vh_registry_exit(void);		/* no VM and no record is left */
 struct vh_definition { u32 vcpus; u64 memory; };
 
 /*
- * Charged to @group, whose reference it takes: -EDQUOT (told as an event),
- * -ENOMEM. @def: NULL unless it is made over netlink.
+ * Charged to @group, whose reference it takes: -EDQUOT (told as an event, *why
+ * says which limit), -ENOMEM. @def: NULL unless it is made over netlink.
  */
-struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def);
+struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def,
+				   const char **why);
 /*
  * Into the registry, with @vm or without; @name NULL: "vm-ID". -EEXIST: the owner has one of this
- * name in the same PID namespace.
+ * name in the same PID namespace; -ENODEV: the module is being unloaded.
  */
 int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name);
 /* A record made over netlink, for the caller to become its VMM: with a reference; -ENOENT, -EBUSY. */
@@ -84,12 +100,14 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm);
 void vh_record_detach(struct vh_record *r, struct vh_vm *vm);
 /* After that, all charges given back: told as an event; drops the VM's reference. */
 void vh_record_detached(struct vh_record *r);
+/* The VMM's memory is gone, while somebody else may still hold descriptors. */
+void vh_vm_over(struct vh_vm *vm);
 /* A record made over netlink goes: -EBUSY when it has a VMM, -ENOENT when it is gone. */
 int vh_record_undefine(struct vh_record *r);
 void vh_record_discard(struct vh_record *r);	/* one that was never registered */
 void vh_record_put(struct vh_record *r);
-/* Is there a VMM's process, as far as the record knows? vh_registry_lock, or the VM stays. */
-bool vh_record_has_process(const struct vh_record *r);
+/* The VMM's process, as far as the record knows, or NULL; vh_registry_lock, or the VM stays. */
+struct pid *vh_record_process(const struct vh_record *r);
 void vh_record_name(const struct vh_record *r, char *name);	/* VH_VM_NAME_MAX + 1 bytes */
 int vh_record_rename(struct vh_record *r, const char *name);	/* -EINVAL, -EEXIST */
 
@@ -97,13 +115,32 @@ int vh_record_rename(struct vh_record *r, const char *name);	/* -EINVAL, -EEXIST
 struct vh_record *vh_record_by_id(u32 id);
 struct vh_record *vh_record_next(u32 id);	/* the lowest id from @id on, or NULL */
 void vh_record_get(struct vh_record *r);
+struct vh_record *vh_record_named(const char *name, const struct vh_record *after);
+struct vh_record *vh_record_by_uuid(const u8 *uuid);
 bool vh_record_name_ok(const char *name);
-/* All that a group's VMs counted, those that are gone included. */
-void vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
 
-/* --- charges of a VM; 0 or -EDQUOT (told as an event) --- */
+/* walk.c: all that a group's VMs counted, those that are gone included; lock not held. 0 or -EINTR. */
+int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
+void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lock held for writing */
+
+/* Who goes over VMs of others lets those in who wait for the lock, after so many. */
+#define VH_REGISTRY_BATCH	64
+static inline void vh_registry_breathe(void)
+{
+	up_read(&vh_registry_lock);
+	cond_resched();
+	down_read(&vh_registry_lock);
+}
+
+/* --- charge.c: charges of a VM; 0 or -EDQUOT (told as an event) --- */
+int vh_record_charge_new(struct vh_record *r, const char **why);
+void vh_record_uncharge_all(struct vh_record *r);
+void vh_record_uncharge_vmm(struct vh_record *r);	/* back to the reservation */
 int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n);
 void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n);
+void vh_record_vacate(struct vh_record *r, u64 n);	/* memory, which may come back */
+void vh_record_over(struct vh_record *r);		/* the VMM's memory is gone */
+const char *vh_quota_words(enum vh_quota q);
 int vh_record_charge_tables(struct vh_vm *vm, u64 bytes);	/* reclaims first; -ENOMEM */
 void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes);
 

@@ -172,7 +172,10 @@ static vh_young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsi
 /* The address space ends; its pages go without further notice. */
 static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
-	vh_mmu_zap(vm_of(mn), 0, VH_ALL_GFNS);
+	struct vh_vm *vm = vm_of(mn);
+
+	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+	vh_vm_over(vm);
 }
 
 static void free_notifier(struct mmu_notifier *mn)

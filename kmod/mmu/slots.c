@@ -181,7 +181,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 			return err;
 		if (!any_logged(vh_slots(vm)))
 			vh_pml_switch(vm, false);
-		vh_record_uncharge(vm->rec, VH_RES_MEMORY, (u64)add.npages << PAGE_SHIFT);
+		vh_record_vacate(vm->rec, (u64)add.npages << PAGE_SHIFT);
 		kvfree(old_dirty);
 		return 0;
 	}

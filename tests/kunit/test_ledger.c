@@ -36,9 +36,12 @@ static const struct limit_case limit_cases[] = {
 	{ 1, 10, 4, 6, 0 }, { 1, 10, 4, 7, -EDQUOT },
 	{ 2, 1, 0, 1, 0 }, { 2, 1, 0, 2, -EDQUOT }, { 2, 1, 1, 1, -EDQUOT },
 	{ 3, 10, 9, 1, 0 }, { 3, 10, 9, 2, -EDQUOT },
-	{ 3, VH_LIMIT_NONE, 0, S64_MAX, 0 },
-	{ 3, VH_LIMIT_NONE, 1, S64_MAX, -EDQUOT },	/* the sum has no place */
-	{ 3, S64_MAX, S64_MAX, 1, -EDQUOT },
+	{ 3, VH_LIMIT_NONE, 1, VH_MAX_VMS - 1, 0 },	/* what all resources can have */
+	{ 3, VH_LIMIT_NONE, 0, VH_MAX_CHARGE + 1, -EDQUOT },	/* what no VM can have */
+	{ 3, VH_LIMIT_NONE, 0, S64_MAX, -EDQUOT }, { 3, VH_LIMIT_NONE, 0, 1ULL << 63, -EDQUOT },
+	{ 3, VH_LIMIT_NONE, 0, U64_MAX, -EDQUOT }, { 0, U64_MAX - 1, 5, U64_MAX, -EDQUOT },
+	{ 0, S64_MAX, 5, VH_MAX_VMS - 5, 0 }, { 1, 1ULL << 63, 5, VH_MAX_VMS - 5, 0 },
+	{ 2, U64_MAX - 1, 5, VH_MAX_VMS - 5, 0 }, { 2, U64_MAX - 1, 5, S64_MAX, -EDQUOT },
 	{ 0, 5, 9, 0, 0 },	/* lowered below the usage (see the test): growth stops */
 	{ 0, 5, 9, 1, -EDQUOT },
 };
@@ -71,7 +74,7 @@ static void test_limit(struct kunit *test)
 		for (i = 0; i < VH_NR_RESOURCES; i++)
 			if (i != res)
 				KUNIT_EXPECT_EQ(test, 0LL, usage(&p.node[0], i));
-		if (err && c->limit != VH_LIMIT_NONE) {
+		if (err && c->n <= VH_MAX_CHARGE) {
 			KUNIT_EXPECT_PTR_EQ(test, &p.node[c->level], full);
 			KUNIT_EXPECT_EQ(test, 1LL,
 					(s64)atomic64_read(&p.node[c->level].res[res].refused));
@@ -112,6 +115,43 @@ static void test_peak(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, 60LL,
 				(s64)atomic64_read(&p.node[i].res[VH_RES_MEMORY].peak));
 		KUNIT_EXPECT_EQ(test, 30LL, usage(&p.node[i], VH_RES_MEMORY));
+	}
+}
+
+/* However much is charged by however many: a node without a limit never refuses, and no sum overflows. */
+static void test_most(struct kunit *test)
+{
+	struct vh_ledger *full = NULL;
+	int res, refused = 0;
+	struct path p;
+	u64 i, sum;
+
+	path_init(&p);
+	for (i = 0; i < 100000; i++) {
+		refused += vh_ledger_charge(&p.node[i % LEVELS], VH_RES_MEMORY, VH_MAX_CHARGE, &full) != 0;
+		if (!(i % 64))
+			cond_resched();
+	}
+	KUNIT_EXPECT_EQ(test, 0, refused);
+	KUNIT_EXPECT_EQ(test, (s64)(100000 * VH_MAX_CHARGE), usage(&p.node[0], VH_RES_MEMORY));
+	KUNIT_EXPECT_EQ(test, 0, vh_ledger_charge(&p.node[0], VH_RES_MEMORY, 1, &full));
+	/* so many VMs, and no more: with them all sums are below 2^63 */
+	KUNIT_EXPECT_EQ(test, 0, vh_ledger_charge(&p.node[3], VH_RES_VMS, VH_MAX_VMS, &full));
+	KUNIT_EXPECT_EQ(test, -EDQUOT, vh_ledger_charge(&p.node[0], VH_RES_VMS, 1, &full));
+	KUNIT_EXPECT_LE(test, (u64)VH_MAX_VMS * VH_MAX_CHARGE, (u64)S64_MAX);
+	vh_ledger_uncharge(&p.node[3], VH_RES_VMS, VH_MAX_VMS);
+	KUNIT_EXPECT_EQ(test, 0LL, usage(&p.node[0], VH_RES_VMS));
+	/* bytes and pages */
+	for (res = 0; res < VH_NR_RESOURCES; res++) {
+		KUNIT_EXPECT_EQ(test, VH_LIMIT_NONE, vh_to_units(res, VH_LIMIT_NONE));
+		KUNIT_EXPECT_EQ(test, VH_LIMIT_NONE, vh_from_units(res, VH_LIMIT_NONE));
+		KUNIT_EXPECT_EQ(test, 0ULL, vh_from_units(res, vh_to_units(res, 0)));
+		KUNIT_EXPECT_EQ(test, 8192ULL, vh_from_units(res, vh_to_units(res, 8192)));
+		sum = vh_from_units(res, vh_to_units(res, VH_LIMIT_NONE - 1));
+		KUNIT_EXPECT_LT(test, VH_LIMIT_NONE - 1 - sum, 4096ULL);
+		sum = vh_from_units(res, (u64)VH_MAX_VMS * VH_MAX_CHARGE);
+		KUNIT_EXPECT_GE(test, sum, 1ULL << 62);	/* saturated, not wrapped */
+		KUNIT_EXPECT_LT(test, sum, VH_LIMIT_NONE);
 	}
 }
 
@@ -258,6 +298,7 @@ static struct kunit_case ledger_cases[] = {
 	KUNIT_CASE_PARAM(test_limit, limit_gen_params),
 	KUNIT_CASE(test_nearest_refuses),
 	KUNIT_CASE(test_peak),
+	KUNIT_CASE(test_most),
 	KUNIT_CASE(test_concurrent),
 	{}
 };

@@ -304,6 +304,47 @@ int get_group_id(struct conn *c, uint64_t id, struct group_info *g)
 	return msg_send(c, group_from, g);
 }
 
+void user_from(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	static const int types[] = { VH_A_USER_USAGE, VH_A_USER_LIMIT, VH_A_USER_REFUSED };
+	struct user_info *u = arg;
+	uint64_t *to[] = { u->usage, u->limit, u->refused };
+	int i, q;
+
+	(void)cmd;
+	u->found = true;
+	u->all = !attr_find(a, len, VH_A_USER_UID);
+	u->uid = attr_u(a, len, VH_A_USER_UID);
+	for (i = 0; i < 3; i++) {
+		const struct nlattr *nest = attr_find(a, len, types[i]);
+
+		for (q = 0; nest && q < 4; q++)
+			to[i][q] = attr_u(attr_data(nest), attr_len(nest), VH_A_QUOTA_VMS + q);
+	}
+}
+
+int get_user(struct conn *c, int uid, struct user_info *u)
+{
+	memset(u, 0, sizeof(*u));
+	msg_begin(c, VH_CMD_USER_GET, 0);
+	if (uid >= 0)
+		msg_u32(c, VH_A_USER_UID, uid);
+	return msg_send(c, user_from, u);
+}
+
+int set_quota(struct conn *c, int uid, int quota, uint64_t limit)
+{
+	struct nlattr *nest;
+
+	msg_begin(c, VH_CMD_USER_SET, 0);
+	if (uid >= 0)
+		msg_u32(c, VH_A_USER_UID, uid);
+	nest = msg_put(c, VH_A_USER_LIMIT | NLA_F_NESTED, NULL, 0);
+	msg_u64(c, VH_A_QUOTA_VMS + quota, limit);
+	nest->nla_len = c->out + c->len - (unsigned char *)nest;
+	return msg_send(c, NULL, NULL);
+}
+
 int vm_command(struct conn *c, int cmd, uint32_t id)
 {
 	msg_begin(c, cmd, 0);
@@ -388,6 +429,10 @@ bool event_next(struct conn *c, struct event_info *e, int ms)
 	e->has_reason = attr_find(a, len, VH_A_EVENT_REASON);
 	e->reason = attr_u(a, len, VH_A_EVENT_REASON);
 	e->resource = attr_u(a, len, VH_A_EVENT_RESOURCE);
+	e->has_quota = attr_find(a, len, VH_A_EVENT_QUOTA);
+	e->quota = attr_u(a, len, VH_A_EVENT_QUOTA);
+	e->has_uid = attr_find(a, len, VH_A_EVENT_UID);
+	e->uid = attr_u(a, len, VH_A_EVENT_UID);
 	e->seq = attr_u(a, len, VH_A_EVENT_SEQ);
 	e->cgroup = attr_u(a, len, VH_A_EVENT_CGROUP_ID);
 	e->usage = attr_u(a, len, VH_A_EVENT_USAGE);

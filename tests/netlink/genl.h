@@ -70,10 +70,16 @@ struct group_info {
 	struct counters c;
 };
 
+struct user_info {
+	bool found, all;		/* all: what every user may have */
+	uint32_t uid;
+	uint64_t usage[4], limit[4], refused[4];
+};
+
 struct event_info {
-	uint32_t type, vm, reason, resource;
+	uint32_t type, vm, reason, resource, quota, uid;
 	uint64_t seq, cgroup, usage, limit, requested;
-	bool has_vm, has_reason;
+	bool has_vm, has_reason, has_quota, has_uid;
 	char name[64];
 };
 
@@ -82,6 +88,9 @@ int get_vm(struct conn *c, uint32_t id, struct vm_info *vm);
 int get_vcpu(struct conn *c, uint32_t vm, uint32_t id, struct vcpu_info *v);
 int get_group(struct conn *c, int dir_fd, struct group_info *g);
 int get_group_id(struct conn *c, uint64_t id, struct group_info *g);
+int get_user(struct conn *c, int uid, struct user_info *u);	/* -1: the asker */
+int set_quota(struct conn *c, int uid, int quota, uint64_t limit);	/* -1: of all users */
+void user_from(const struct nlattr *attrs, int len, int cmd, void *user_info);	/* an answer_fn */
 int vm_command(struct conn *c, int cmd, uint32_t id);
 int vm_rename(struct conn *c, uint32_t id, const char *name);
 /* VH_CMD_VM_CREATE with /dev/vh; the id, or -errno. @name may be NULL, @cgroup_fd -1. */

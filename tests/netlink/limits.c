@@ -57,9 +57,12 @@ static void refused(struct tap_result *r, const void *arg)
 		/* what changes without growing is no charge */
 		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 1 << 20, 1 << 20, vm.mem), 0);
 		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 8 << 20, 1 << 20, vm.mem), 0);
-		/* and what was given back can be had again */
+		/* what was given back is its own for a while, can be had again, and then is anybody's */
 		WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
+		WANT_EQ(get_group(&c, dir[at->level], &g[0]), 0);
+		WANT_EQ(g[0].usage[VH_RES_MEMORY], 2 << 20);
 		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, vm.mem), 0);
+		usleep(12000000);
 		break;
 	}
 	while (event_next(&events, &e, 2000) && e.type != VH_EVENT_LIMIT)
@@ -383,7 +386,7 @@ static void reservation(struct tap_result *r, const void *arg)
 {
 	static const struct { uint32_t vcpus; uint64_t memory; int refused; } no[] = {
 		{ 5, 1 << 20, VH_RES_VCPUS }, { 1, 9 << 20, VH_RES_MEMORY },
-		{ 288, 1ULL << 62, VH_RES_VCPUS }, { 4, 1ULL << 62, VH_RES_MEMORY },
+		{ 288, 1ULL << 48, VH_RES_VCPUS }, { 4, 1ULL << 48, VH_RES_MEMORY },
 	};
 	int top = cgroup_make("res"), leaf = cgroup_make("res/leaf"), procs = cgroup_procs("res/leaf"),
 	    dev = kvm_open(), id;
@@ -423,11 +426,341 @@ static void reservation(struct tap_result *r, const void *arg)
 	cgroup_remove("res");
 }
 
+/* What nobody can have nobody gets, and what one has is never in another's way. */
+static void reserve_wildly(struct tap_result *r, void *arg)
+{
+	int i, dev = kvm_open(), *given = arg;
+	struct conn c;
+
+	(void)r;
+	conn_open(&c);
+	for (i = 0; i < 51; i++)
+		*given += vm_define(&c, dev, NULL, 0, (1ULL << 63) - 4096, -1, -1) > 0;
+}
+
+static void reserve_too_much(struct tap_result *r, void *arg)
+{
+	static const uint64_t much[] = {
+		(1ULL << 48) + 4096, 1ULL << 49, (1ULL << 63) - 4096, 1ULL << 63, ~0ULL & ~4095ULL,
+		4095, 1, ~0ULL,
+	};
+	int i, dev = kvm_open();
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	for (i = 0; i < (int)(sizeof(much) / sizeof(much[0])); i++)
+		WANT_EQ(vm_define(&c, dev, NULL, 288, much[i], -1, -1), -EINVAL);
+}
+
+static void wild(struct tap_result *r, const void *arg)
+{
+	int *given = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), i, id[3];
+	struct group_info g;
+	struct conn c;
+	struct vm vm;
+
+	(void)arg;
+	conn_open(&c);
+	in_child(r, 1000, reserve_wildly, given);
+	close(cgroup_make("tame"));
+	cgroup_enter("tame");
+	vm_create(&vm, 1 << 20, 0);	/* ends the test unless the memslot succeeds */
+	vm_destroy(&vm);
+	WANT_EQ(*given, 0);
+	in_child(r, 1000, reserve_too_much, NULL);
+	/* the most that can be had, more often than 64 bits of bytes could count at the root */
+	for (i = 0; i < 3; i++) {
+		id[i] = vm_define(&c, kvm_open(), NULL, 288, 1ULL << 48, -1, -1);
+		WANT(id[i] > 0, "the largest reservation: %d %s", id[i], c.message);
+	}
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 3ULL << 48);
+	for (i = 0; i < 3; i++)
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id[i]), 0);
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 0);
+	/* limits are in pages, as those of cgroup v2 */
+	WANT_EQ(set_limit(&c, cgroup_make("tame"), -1, VH_RES_MEMORY, 8191), 0);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 0, 8192, -1, -1), -EDQUOT);
+	WANT_EQ(get_group_id(&c, cgroup_id("tame"), &g), 0);
+	WANT_EQ(g.limit[VH_RES_MEMORY], 4096);
+	WANT_EQ(set_limit(&c, cgroup_make("tame"), -1, VH_RES_MEMORY, ~0ULL - 1), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, vm_define(&c, kvm_open(), NULL, 0, 8192, -1, -1)), 0);
+	cgroup_enter(".");
+	cgroup_remove("tame");
+}
+
+/* What a user may have without an administrator: each limit refuses, says so, and counts down again. */
+static void use_up(struct tap_result *r, void *arg)
+{
+	struct user_info u;
+	struct event_info e;
+	struct conn c, events, more[4];
+	int dev = kvm_open(), fd[3], id[2], i;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&events);
+	WANT_EQ(events_ask(&events), 0);
+	WANT_EQ(get_user(&c, -1, &u), 0);
+	WANT_EQ(u.uid, 1000);
+	WANT_EQ(u.usage[VH_QUOTA_SOCKETS], 1);
+	WANT_EQ(u.limit[VH_QUOTA_VMS], 3);
+	WANT_EQ(get_user(&c, 0, &u), -ENOENT);
+	WANT_EQ(set_quota(&c, 1000, VH_QUOTA_VMS, 100), -EPERM);
+	WANT_EQ(set_quota(&c, -1, VH_QUOTA_VMS, 100), -EPERM);
+	/* VMs */
+	for (i = 0; i < 3; i++)
+		WANT((fd[i] = ioctl(dev, KVM_CREATE_VM, 0)) >= 0, "VM %d: %s", i, strerror(errno));
+	WANT(ioctl(dev, KVM_CREATE_VM, 0) < 0 && errno == EDQUOT, "the fourth VM: %d", errno);
+	while (event_next(&events, &e, 2000) && e.type != VH_EVENT_LIMIT)
+		;
+	WANT_EQ(e.type, VH_EVENT_LIMIT);
+	WANT(e.has_quota && e.has_uid, "whose limit?");
+	WANT_EQ(e.quota, VH_QUOTA_VMS);
+	WANT_EQ(e.uid, 1000);
+	WANT_EQ(e.usage, 3);
+	WANT_EQ(e.limit, 3);
+	WANT_EQ(vm_define(&c, dev, NULL, 0, 0, -1, -1), -EDQUOT);
+	WANT(strstr(c.message, "user's limit of VMs"), "'%s'", c.message);
+	for (i = 0; i < 3; i++)
+		close(fd[i]);
+	/* defined ones, and what they reserve */
+	for (i = 0; i < 2; i++)
+		WANT((id[i] = vm_define(&c, dev, NULL, 1, 4096, -1, -1)) > 0, "%d", id[i]);
+	WANT_EQ(vm_define(&c, dev, NULL, 0, 0, -1, -1), -EDQUOT);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id[0]), 0);
+	WANT_EQ(vm_define(&c, dev, NULL, 0, 8192, -1, -1), -EDQUOT);
+	WANT(strstr(c.message, "reserved memory"), "'%s'", c.message);
+	WANT((id[0] = vm_define(&c, dev, NULL, 1, 4096, -1, -1)) > 0, "%d", id[0]);
+	WANT_EQ(get_user(&c, -1, &u), 0);
+	WANT_EQ(u.usage[VH_QUOTA_VMS], 2);
+	WANT_EQ(u.usage[VH_QUOTA_DEFINED], 2);
+	WANT_EQ(u.usage[VH_QUOTA_RESERVED], 8192);
+	WANT_EQ(u.refused[VH_QUOTA_VMS], 2);
+	for (i = 0; i < 2; i++)
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id[i]), 0);
+	/* sockets */
+	for (i = 0; i < 3; i++) {
+		conn_open(&more[i]);
+		WANT_EQ(events_ask(&more[i]), i < 2 ? 0 : -EDQUOT);
+	}
+	conn_close(&more[0]);
+	WANT_EQ(events_ask(&more[2]), 0);
+	WANT_EQ(events_ask(&more[2]), -EDQUOT);
+	conn_close(&more[1]);
+	WANT_EQ(events_ask(&more[2]), -EALREADY);
+}
+
+static void sees_users(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	struct user_info u = { 0 };
+
+	user_from(a, len, cmd, &u);
+	*(unsigned int *)arg |= u.all ? 1 : u.uid == 1000 ? 2 : u.uid ? 4 : 8;
+}
+
+static void users(struct tap_result *r, const void *arg)
+{
+	static const uint64_t limit[] = { 3, 2, 8192, 3 };
+	unsigned int i, seen = 0;
+	struct user_info u, defaults;
+	struct conn c;
+	int id[5];
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(get_user(&c, 4711, &defaults), 0);
+	for (i = 0; i < 4; i++) {
+		WANT(defaults.limit[i] && defaults.limit[i] < 1ULL << 40, "no default limit %u", i);
+		WANT_EQ(set_quota(&c, 1000, i, limit[i]), 0);
+	}
+	in_child(r, 1000, use_up, NULL);
+	WANT_EQ(get_user(&c, 1000, &u), 0);
+	for (i = 0; i < 4; i++) {
+		WANT(!u.usage[i], "quota %u: %lld are left", i, (long long)u.usage[i]);
+		WANT_EQ(u.limit[i], limit[i]);
+	}
+	/* CAP_SYS_RESOURCE is counted, not refused */
+	WANT_EQ(set_quota(&c, 0, VH_QUOTA_DEFINED, 2), 0);
+	for (i = 0; i < 5; i++)
+		WANT((id[i] = vm_define(&c, kvm_open(), NULL, 0, 4096, -1, -1)) > 0, "%d", id[i]);
+	WANT_EQ(get_user(&c, 0, &u), 0);
+	WANT_EQ(u.usage[VH_QUOTA_DEFINED], 5);
+	msg_begin(&c, VH_CMD_USER_GET, NLM_F_DUMP);
+	WANT_EQ(msg_send(&c, sees_users, &seen), 0);
+	WANT_EQ(seen, 1 | 2 | 8);
+	for (i = 0; i < 5; i++)
+		WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id[i]), 0);
+	/* what all users may have, and back to it */
+	WANT_EQ(set_quota(&c, -1, VH_QUOTA_VMS, VH_LIMIT_DEFAULT), -EINVAL);
+	WANT_EQ(set_quota(&c, -1, VH_QUOTA_VMS, 17), 0);
+	for (i = 0; i < 4; i++)
+		WANT_EQ(set_quota(&c, 1000, i, VH_LIMIT_DEFAULT), 0);
+	WANT_EQ(get_user(&c, 1000, &u), 0);
+	WANT_EQ(u.limit[VH_QUOTA_VMS], 17);
+	WANT_EQ(u.limit[VH_QUOTA_SOCKETS], defaults.limit[VH_QUOTA_SOCKETS]);
+	WANT_EQ(set_quota(&c, -1, VH_QUOTA_VMS, defaults.limit[VH_QUOTA_VMS]), 0);
+	WANT_EQ(set_quota(&c, 0, VH_QUOTA_DEFINED, VH_LIMIT_DEFAULT), 0);
+}
+
+/* A removed cgroup is gone as soon as its VMs are: vh does not hold it. */
+static long dying(const char *path)
+{
+	char full[200], line[80];
+	long n = -1;
+	FILE *f;
+
+	snprintf(full, sizeof(full), CGROUP "/%s/cgroup.stat", path);
+	f = fopen(full, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "nr_dying_descendants %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static bool none_dying(void *arg)
+{
+	return !dying(arg);
+}
+
+static void not_held(struct tap_result *r, const void *arg)
+{
+	struct group_info g;
+	struct conn c;
+	struct vm vm;
+	char leaf[40];
+	int i, dir;
+
+	(void)arg;
+	conn_open(&c);
+	close(cgroup_make("mortal"));
+	for (i = 0; i < 50; i++) {
+		snprintf(leaf, sizeof(leaf), "mortal/%d", i);
+		close(cgroup_make(leaf));
+		cgroup_enter(leaf);
+		vm_create(&vm, 1 << 20, 0);
+		cgroup_enter(".");
+		if (i & 1)	/* removed before its last VM goes, or after */
+			cgroup_remove(leaf);
+		vm_destroy(&vm);
+		cgroup_remove(leaf);
+	}
+	WANT(wait_for(none_dying, "mortal", 500), "%ld dying cgroups are held", dying("mortal"));
+	/* a limit is the cgroup's: it lasts without VMs, and goes with the cgroup, as cgroup v2's own do */
+	dir = cgroup_make("mortal/slice");
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_VMS, 0), 0);
+	usleep(6000000);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.limit[VH_RES_VMS], 0);
+	close(dir);
+	cgroup_remove("mortal/slice");
+	dir = cgroup_make("mortal/slice");
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.limit[VH_RES_VMS], VH_LIMIT_NONE);
+	close(dir);
+	cgroup_remove("mortal/slice");
+	cgroup_remove("mortal");
+}
+
+/* A memslot that comes back within 10 s finds its charge, in a full group and with somebody waiting for it. */
+static void comes_back(struct tap_result *r, const void *arg)
+{
+	struct group_info g;
+	struct vm vm, other;
+	int dir = cgroup_make("full"), i;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_MEMORY, 3 << 20), 0);
+	cgroup_enter("full");
+	vm_create(&vm, 1 << 20, 0);
+	vm_create(&other, 1 << 20, 0);
+	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
+	for (i = 0; i < 8; i++) {
+		WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
+		WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, other.mem), -EDQUOT);
+		usleep(2000000);
+		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
+	}
+	/* and no longer */
+	WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
+	usleep(9000000);
+	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, other.mem), -EDQUOT);
+	usleep(2000000);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 2 << 20);
+	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 1 << 20, other.mem), 0);
+	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 4096, vm.mem), -EDQUOT);
+	vm_destroy(&vm);
+	vm_destroy(&other);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 0);
+	cgroup_enter(".");
+	cgroup_remove("full");
+}
+
+/* The VMM is killed, and somebody else has the VM's descriptor: nothing but the VM stays charged. */
+static void held_by_another(struct tap_result *r, const void *arg)
+{
+	int dir = cgroup_make("held"), ready[2], status;
+	struct group_info g;
+	struct conn c;
+	struct vm vm;
+	pid_t vmm, holder;
+	char byte;
+
+	(void)arg;
+	conn_open(&c);
+	kvm_open();
+	WANT(!pipe(ready), "pipe");
+	fflush(stdout);
+	vmm = fork();
+	if (!vmm) {
+		cgroup_enter("held");
+		vm_create(&vm, 1 << 20, 0);
+		vm_add_vcpu(&vm);
+		holder = fork();
+		if (!holder)
+			for (;;)
+				pause();
+		if (write(ready[1], &holder, sizeof(holder)) != sizeof(holder))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	WANT_EQ(read(ready[0], &holder, sizeof(holder)), (int)sizeof(holder));
+	(void)byte;
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS], 1);
+	kill(vmm, SIGKILL);
+	waitpid(vmm, &status, 0);
+	usleep(100000);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VMS], 1);
+	WANT_EQ(g.usage[VH_RES_MEMORY], 0);
+	WANT_EQ(g.usage[VH_RES_VCPUS], 0);
+	kill(holder, SIGKILL);
+	usleep(300000);
+	WANT_EQ(get_group(&c, dir, &g), 0);
+	WANT_EQ(g.usage[VH_RES_VMS], 0);
+	WANT_EQ(g.usage[VH_RES_TABLES], 0);
+	cgroup_remove("held");
+}
+
 #define AT(res, level) { "limits-" #res "-level" #level, refused, &(struct at){ VH_RES_##res, level } }
 const struct test_case limits_cases[] = {
 	AT(VMS, 0), AT(VMS, 1), AT(VMS, 2), AT(VCPUS, 0), AT(VCPUS, 1), AT(VCPUS, 2),
 	AT(MEMORY, 0), AT(MEMORY, 1), AT(MEMORY, 2),
 	{ "limits-reservation", reservation, NULL },
+	{ "limits-reservation-wild", wild, NULL },
+	{ "limits-users", users, NULL },
+	{ "limits-cgroups-not-held", not_held, NULL },
+	{ "limits-memslot-back", comes_back, NULL },
+	{ "limits-held-by-another", held_by_another, NULL },
 	{ "limits-tree", tree, NULL },
 	{ "limits-tables", tables, NULL },
 	{ "limits-tables-shared", shared_tables, NULL },

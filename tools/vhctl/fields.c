@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fields.h"
+#include "quota.h"
 
 void counter_fields(struct out *o, const struct counters *c)
 {
@@ -162,8 +163,13 @@ void event_fields(struct out *o, const struct event *e)
 	out_number(o, "cgroup_id", NULL, e->cgroup_id);
 	if (e->has_reason)
 		out_text(o, "reason", NULL, crash_name(e->reason));
-	if (e->has_resource) {
-		out_text(o, "resource", NULL, resource_name(e->resource));
+	if (e->has_uid)
+		out_number(o, "uid", NULL, e->uid);
+	if (e->has_quota)
+		out_text(o, "quota", NULL, quota_name(e->quota));
+	if (e->has_resource || e->has_quota) {
+		if (e->has_resource)
+			out_text(o, "resource", NULL, resource_name(e->resource));
 		out_number(o, "usage", NULL, e->usage);
 		out_number(o, "limit", NULL, e->limit);
 		out_number(o, "requested", NULL, e->requested);

@@ -26,6 +26,7 @@ static const struct command commands[] = {
 	{ "exits", cmd_exits, "VM exits by reason" },
 	{ "monitor", cmd_monitor, "events as they happen" },
 	{ "group", cmd_group, "cgroups: usage, limits, totals" },
+	{ "user", cmd_user, "users: what they have and may have" },
 	{ "exec", cmd_exec, "run a program that sees /dev/vh as /dev/kvm" },
 	{ "metrics", cmd_metrics, "figures for Prometheus" },
 	{ "check", cmd_check, "is this host able to run VMs on vh?" },

@@ -179,6 +179,10 @@ bool event_parse(struct nlmsghdr *h, struct event *e)
 	e->reason = u32(a[VH_A_EVENT_REASON]);
 	e->has_resource = a[VH_A_EVENT_RESOURCE];
 	e->resource = u32(a[VH_A_EVENT_RESOURCE]);
+	e->has_quota = a[VH_A_EVENT_QUOTA];
+	e->quota = u32(a[VH_A_EVENT_QUOTA]);
+	e->has_uid = a[VH_A_EVENT_UID];
+	e->uid = u32(a[VH_A_EVENT_UID]);
 	e->usage = u64(a[VH_A_EVENT_USAGE]);
 	e->limit = u64(a[VH_A_EVENT_LIMIT]);
 	e->requested = u64(a[VH_A_EVENT_REQUESTED]);

@@ -46,7 +46,8 @@ struct group {
 struct event {
 	uint32_t type, vm, reason, resource;
 	uint64_t time, cgroup_id, usage, limit, requested, seq;
-	bool has_vm, has_reason, has_resource;
+	uint32_t quota, uid;
+	bool has_vm, has_reason, has_resource, has_quota, has_uid;
 	uint8_t uuid[16];
 	char name[VH_VM_NAME_MAX + 1];
 };

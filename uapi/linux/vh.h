@@ -61,6 +61,7 @@ struct vh_vm_id {
 #define VH_GENL_MCGRP_EVENTS	"events"
 
 #define VH_VM_NAME_MAX		63	/* bytes, without the terminating zero */
+#define VH_VM_MEMORY_MAX	(1ULL << 48)	/* bytes that memslots can hold, and a VM can reserve */
 
 /**
  * enum vh_cmd - commands; attributes of a request and of its answer
@@ -78,6 +79,10 @@ struct vh_vm_id {
  * @VH_CMD_GROUP_SET: group; limits, by cgroup-id or cgroup-fd
  * @VH_CMD_EVENT: event; do: from now on this socket gets the events that the asker may see. The
  *	multicast group "events", which only CAP_SYS_ADMIN may join, carries all of them
+ * @VH_CMD_USER_GET: user; do: by uid, or the asker, dump: what every user may have (without uid), and
+ *	all users that the asker may see
+ * @VH_CMD_USER_SET: user; limits of a uid, or of all users that have none of their own; needs
+ *	CAP_SYS_ADMIN
  */
 enum vh_cmd {
 	VH_CMD_UNSPEC,
@@ -93,6 +98,8 @@ enum vh_cmd {
 	VH_CMD_GROUP_GET,
 	VH_CMD_GROUP_SET,
 	VH_CMD_EVENT,
+	VH_CMD_USER_GET,
+	VH_CMD_USER_SET,
 	__VH_CMD_MAX,
 	VH_CMD_MAX = __VH_CMD_MAX - 1
 };
@@ -147,7 +154,7 @@ enum vh_vcpu_state {
  * @VH_EVENT_DETACHED: the VMM of a VM of VH_CMD_VM_CREATE is gone
  * @VH_EVENT_DESTROYED: the VM exists no more
  * @VH_EVENT_LIMIT: a charge was refused
- * @VH_EVENT_LIMITS_SET: by VH_CMD_GROUP_SET
+ * @VH_EVENT_LIMITS_SET: by VH_CMD_GROUP_SET or VH_CMD_USER_SET
  */
 enum vh_event {
 	VH_EVENT_CREATED,
@@ -196,6 +203,22 @@ enum vh_resource {
 #define VH_LIMIT_NONE	(~0ULL)
 
 /**
+ * enum vh_quota - VH_A_EVENT_QUOTA: what users have limits of
+ * @VH_QUOTA_VMS: VMs, with and without a VMM
+ * @VH_QUOTA_DEFINED: of these, VMs of VH_CMD_VM_CREATE
+ * @VH_QUOTA_RESERVED: bytes of memory that these reserve
+ * @VH_QUOTA_SOCKETS: sockets that asked for events
+ */
+enum vh_quota {
+	VH_QUOTA_VMS,
+	VH_QUOTA_DEFINED,
+	VH_QUOTA_RESERVED,
+	VH_QUOTA_SOCKETS
+};
+
+#define VH_LIMIT_DEFAULT	(~0ULL - 1)	/* of a user: what every user may have */
+
+/**
  * enum vh_attr_vm - attributes of VM commands
  * @VH_A_VM_UNSPEC: reserved
  * @VH_A_VM_PAD: padding
@@ -210,7 +233,7 @@ enum vh_resource {
  * @VH_A_VM_COMM: string, command name of the VMM (or creator)
  * @VH_A_VM_CGROUP_ID: u64, cgroup v2 that the VM is charged to
  * @VH_A_VM_CGROUP_PATH: string, as seen from the asker's cgroup namespace
- * @VH_A_VM_MEMORY: u64, bytes in memslots; create: bytes to reserve
+ * @VH_A_VM_MEMORY: u64, bytes in memslots; create: bytes to reserve, VH_VM_MEMORY_MAX at most
  * @VH_A_VM_VCPUS: u32, vCPUs; create: vCPUs to reserve
  * @VH_A_VM_TABLES: u64, bytes of page tables
  * @VH_A_VM_AGE: u64, ns since creation
@@ -380,6 +403,47 @@ enum vh_attr_group {
 };
 
 /**
+ * enum vh_attr_quota - a figure for each quota, u64
+ * @VH_A_QUOTA_UNSPEC: reserved
+ * @VH_A_QUOTA_PAD: padding
+ * @VH_A_QUOTA_VMS: VMs, with and without a VMM
+ * @VH_A_QUOTA_DEFINED: of these, VMs of VH_CMD_VM_CREATE
+ * @VH_A_QUOTA_RESERVED: bytes of memory that these reserve
+ * @VH_A_QUOTA_SOCKETS: sockets that asked for events
+ */
+enum vh_attr_quota {
+	VH_A_QUOTA_UNSPEC,
+	VH_A_QUOTA_PAD,
+	VH_A_QUOTA_VMS,
+	VH_A_QUOTA_DEFINED,
+	VH_A_QUOTA_RESERVED,
+	VH_A_QUOTA_SOCKETS,
+	__VH_A_QUOTA_MAX,
+	VH_A_QUOTA_MAX = __VH_A_QUOTA_MAX - 1
+};
+
+/**
+ * enum vh_attr_user - attributes of user commands
+ * @VH_A_USER_UNSPEC: reserved
+ * @VH_A_USER_PAD: padding
+ * @VH_A_USER_UID: u32, in the asker's user namespace; absent: what every user may have
+ * @VH_A_USER_USAGE: nest of enum vh_attr_quota
+ * @VH_A_USER_LIMIT: nest of enum vh_attr_quota, VH_LIMIT_NONE: none; set: those to change,
+ *	VH_LIMIT_DEFAULT: as every user again
+ * @VH_A_USER_REFUSED: nest of enum vh_attr_quota, what this limit refused
+ */
+enum vh_attr_user {
+	VH_A_USER_UNSPEC,
+	VH_A_USER_PAD,
+	VH_A_USER_UID,
+	VH_A_USER_USAGE,
+	VH_A_USER_LIMIT,
+	VH_A_USER_REFUSED,
+	__VH_A_USER_MAX,
+	VH_A_USER_MAX = __VH_A_USER_MAX - 1
+};
+
+/**
  * enum vh_attr_event - attributes of VH_CMD_EVENT
  * @VH_A_EVENT_UNSPEC: reserved
  * @VH_A_EVENT_PAD: padding
@@ -391,11 +455,13 @@ enum vh_attr_group {
  * @VH_A_EVENT_CGROUP_ID: u64, the VM's, or the group whose limit it is
  * @VH_A_EVENT_REASON: u32, enum vh_crash
  * @VH_A_EVENT_RESOURCE: u32, enum vh_resource
- * @VH_A_EVENT_USAGE: u64, of the group that refused
- * @VH_A_EVENT_LIMIT: u64, of the group that refused
+ * @VH_A_EVENT_USAGE: u64, of the group or user whose limit refused
+ * @VH_A_EVENT_LIMIT: u64, of the group or user whose limit refused
  * @VH_A_EVENT_REQUESTED: u64, what was to be charged
  * @VH_A_EVENT_SEQ: u64, counts what was sent to this socket, or to the multicast group, from 1 on:
  *	a gap tells that events were lost
+ * @VH_A_EVENT_UID: u32, the user whose limit it is, in the receiver's user namespace
+ * @VH_A_EVENT_QUOTA: u32, enum vh_quota, instead of RESOURCE when a user's limit refused
  */
 enum vh_attr_event {
 	VH_A_EVENT_UNSPEC,
@@ -412,6 +478,8 @@ enum vh_attr_event {
 	VH_A_EVENT_LIMIT,
 	VH_A_EVENT_REQUESTED,
 	VH_A_EVENT_SEQ,
+	VH_A_EVENT_UID,
+	VH_A_EVENT_QUOTA,
 	__VH_A_EVENT_MAX,
 	VH_A_EVENT_MAX = __VH_A_EVENT_MAX - 1
 };

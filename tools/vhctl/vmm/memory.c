@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "quota.h"
 #include "vhctl.h"
 #include "vmm/vmm.h"
 
@@ -29,7 +30,7 @@ static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 	}
 	if (ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r)) {
 		error("cannot give the guest its memory: %s", errno == EDQUOT ?
-		      "a limit of the cgroup is reached" : strerror(errno));
+		      limit_words(VH_RES_MEMORY, r.memory_size) : strerror(errno));
 		return NULL;
 	}
 	return p;

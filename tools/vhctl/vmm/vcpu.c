@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "quota.h"
 #include "vhctl.h"
 #include "vmm/vmm.h"
 
@@ -136,7 +137,8 @@ int vcpu_create(struct vmm *v, int id)
 	*c = (struct vmm_vcpu){ .vmm = v, .id = id };
 	c->fd = ioctl(v->vm, KVM_CREATE_VCPU, id);
 	if (c->fd < 0) {
-		error("cannot create vCPU %d: %s", id, strerror(errno));
+		error("cannot create vCPU %d: %s", id,
+		      errno == EDQUOT ? limit_words(VH_RES_VCPUS, 1) : strerror(errno));
 		return -1;
 	}
 	c->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "quota.h"
 #include "nl.h"
 #include "vhctl.h"
 #include "vmm/devices.h"
@@ -75,7 +76,7 @@ static const char *create_error(const struct vmm *v, int err)
 		return v->cfg->attach ? "it runs already" :
 		       "another hypervisor is using VMX; stop its VMs or unload it";
 	case EDQUOT:
-		return "a limit of the cgroup is reached; 'vhctl group show' tells which";
+		return limit_words(VH_RES_VMS, 1);
 	case ENOENT:
 		return "no such VM";
 	}
