@@ -19,6 +19,7 @@ DECLARE_RWSEM(vh_registry_lock);
 int vh_asker_init(struct vh_asker *a, struct sk_buff *skb) { return -EPERM; }
 void vh_asker_exit(struct vh_asker *a) { }
 int vh_events_init(void) { return 0; }
+void vh_events_flush(void) { }
 void vh_events_exit(void) { }
 
 #define DO(fn) int fn(struct sk_buff *skb, struct genl_info *info) { return -EPERM; }
@@ -31,10 +32,13 @@ DO(vh_nl_vm_control)
 DO(vh_nl_vcpu_get)
 DO(vh_nl_group_get)
 DO(vh_nl_group_set)
+DO(vh_nl_user_get)
+DO(vh_nl_user_set)
 #define DUMP(fn) int fn(struct sk_buff *skb, struct netlink_callback *cb) { return -EPERM; }
 DUMP(vh_nl_vm_dump)
 DUMP(vh_nl_vcpu_dump)
 DUMP(vh_nl_group_dump)
+DUMP(vh_nl_user_dump)
 
 /* --- attributes, each made with a length and a value --- */
 
@@ -77,6 +81,11 @@ static const struct policy_case cases[] = {
 	{ "VM_DESTROY, id 0", VH_CMD_VM_DESTROY, VH_A_VM_ID, 4, 0, false, false },
 	{ "VM_PAUSE, id 1", VH_CMD_VM_PAUSE, VH_A_VM_ID, 4, 1, false, true },
 	{ "VM_KILL, memory", VH_CMD_VM_KILL, VH_A_VM_MEMORY, 8, 1, false, false },
+	{ "USER_GET, uid 0", VH_CMD_USER_GET, VH_A_USER_UID, 4, 0, false, true },
+	{ "USER_GET, uid of 8 bytes", VH_CMD_USER_GET, VH_A_USER_UID, 8, 0, false, false },
+	{ "USER_GET, usage", VH_CMD_USER_GET, VH_A_USER_USAGE, 8, 0, false, false },
+	{ "USER_SET, uid", VH_CMD_USER_SET, VH_A_USER_UID, 4, 1000, false, true },
+	{ "USER_SET, refused", VH_CMD_USER_SET, VH_A_USER_REFUSED, 8, 0, false, false },
 	{ "VCPU_GET, VM 0", VH_CMD_VCPU_GET, VH_A_VCPU_VM_ID, 4, 0, false, false },
 	{ "VCPU_GET, vCPU 0", VH_CMD_VCPU_GET, VH_A_VCPU_ID, 4, 0, false, true },
 	{ "GROUP_GET, cgroup id", VH_CMD_GROUP_GET, VH_A_GROUP_CGROUP_ID, 8, 1, false, true },
@@ -179,7 +188,7 @@ static void every_command(struct kunit *test)
 		KUNIT_EXPECT_NOT_NULL(test, op->policy);
 		KUNIT_EXPECT_NOT_NULL(test, op->doit);
 		KUNIT_EXPECT_EQ(test, !!op->dumpit, cmd == VH_CMD_VM_GET || cmd == VH_CMD_VCPU_GET ||
-						    cmd == VH_CMD_GROUP_GET);
+						    cmd == VH_CMD_GROUP_GET || cmd == VH_CMD_USER_GET);
 		KUNIT_EXPECT_FALSE(test, op->validate);
 	}
 	KUNIT_EXPECT_EQ(test, vh_genl_family.resv_start_op, VH_CMD_UNSPEC + 1);
