@@ -38,7 +38,7 @@ static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 	const struct vh_slot *slot;
 	int idx, err = -ENXIO;
 
-	idx = vh_slots_enter();
+	idx = vh_slots_enter(vm);
 	slot = vh_slot_find(vh_slots(vm), gfn);
 	if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
 		/* The memslot's range was checked when it was set: only the copy is left to do. */
@@ -52,7 +52,7 @@ static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 		else if (write)
 			vh_slot_mark(slot, gfn);
 	}
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 	return err;
 }
 
@@ -128,12 +128,12 @@ int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write)
 {
 	const struct vh_slot *slot;
-	int idx = vh_slots_enter();
+	int idx = vh_slots_enter(vm);
 	bool ram;
 
 	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
 	ram = slot && !(write && (slot->flags & KVM_MEM_READONLY));
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 	return ram;
 }
 
@@ -201,13 +201,13 @@ static int try_cmpxchg_page(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsi
 	const struct vh_slot *slot;
 	int idx, err = -EFAULT;
 
-	idx = vh_slots_enter();
+	idx = vh_slots_enter(vm);
 	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
 	if (slot) {
 		*hva = vh_slot_hva(slot, gpa >> PAGE_SHIFT);
 		err = vh_slot_cmpxchg(slot, gpa, old, new, len);
 	}
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 	return err;
 }
 

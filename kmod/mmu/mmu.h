@@ -62,6 +62,8 @@ struct vh_mmu {
 	struct mutex slots_lock;	/* memslot changes; nests inside vm->lock */
 	/* read inside vh_slots_enter() or with lock; writers: slots_lock, lock */
 	struct vh_slots __rcu *slots;
+	unsigned int epoch;		/* bit 0: which of @readers counts who comes in; slots_lock */
+	atomic_t readers[2];		/* who is inside vh_slots_enter() */
 	struct mmu_notifier notifier;
 	rwlock_t lock;			/* read: map with cmpxchg; write: zap */
 	unsigned long seq;		/* bumped at the end of each invalidation; lock */

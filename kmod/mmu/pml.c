@@ -51,7 +51,7 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
 	unsigned int i;
 	int idx;
 
-	idx = vh_slots_enter();
+	idx = vh_slots_enter(vm);
 	slots = vh_slots(vm);
 	for (i = 0; i < n; i++) {
 		gfn_t gfn = gpa[i] >> PAGE_SHIFT;
@@ -65,5 +65,5 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
 		}
 		vh_slot_mark(slot, gfn);
 	}
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 }

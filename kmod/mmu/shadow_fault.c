@@ -90,12 +90,12 @@ static noinline int walk_slow(struct how *how, const struct vh_paging *p, u64 va
 {
 	const struct vh_walk_mem try = { try_read, try_exchange, how };
 	const struct vh_walk_mem wait = { walk_read, walk_cmpxchg, how };
-	int err, idx = vh_slots_enter();
+	int err, idx = vh_slots_enter(how->vm);
 
 	how->slots = vh_slots(how->vm);
 	err = vh_walk_paging(p, &try, va, access, true, w);
 	how->last = NULL;
-	vh_slots_leave(idx);
+	vh_slots_leave(how->vm, idx);
 	return how->again ? vh_walk_paging(p, &wait, va, access, true, w) : err;
 }
 
@@ -662,10 +662,10 @@ int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 	if (!vh_shadow_ready(sh) || (vcpu->s.cr4 & X86_CR4_PKE))
 		return -EAGAIN;
 	sh->unfinished = NULL;
-	idx = vh_slots_enter_window();
+	idx = vh_slots_enter_window(vcpu->vm);
 	how.slots = vh_slots(vcpu->vm);
 	err = fault(vcpu, va, error, &how);
-	vh_slots_leave_window(idx);
+	vh_slots_leave_window(vcpu->vm, idx);
 	if (!err || err == VH_FAULT_GUEST) {
 		sh->spurious = ~0ULL;
 		vcpu->faults++;

@@ -22,11 +22,11 @@ static noinline unsigned long find_hva(struct vh_vm *vm, struct vh_shadow_page *
 	const struct vh_slot *slot;
 	int idx;
 
-	idx = vh_slots_enter();
+	idx = vh_slots_enter(vm);
 	slot = vh_slot_find(vh_slots(vm), p->key.gfn);
 	p->hva = slot ? vh_slot_hva(slot, p->key.gfn) : 0;
 	p->slots_gen = gen;
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 	return p->hva;
 }
 

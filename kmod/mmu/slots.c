@@ -3,10 +3,10 @@
  * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
  *
  * The array is copied, changed and published. Who reads the old one is waited
- * for before what it described is torn down: whoever is inside vh_slots_enter()
- * (SRCU), which is never over code that sleeps, so that no memory that a VMM or
- * its guests choose can draw the wait out; and whoever holds mmu.lock. While a
- * VM has no vCPU, nothing is waited for.
+ * for before what it described is torn down: whoever is inside vh_slots_enter(),
+ * which is never over code that sleeps, so that no memory that a VMM or its
+ * guests choose can draw the wait out; and whoever holds mmu.lock. Readers are
+ * counted for each VM: no grace period of others is waited for.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -14,8 +14,6 @@
 
 #include "../ctl/registry.h"
 #include "slots.h"
-
-DEFINE_SRCU(vh_slots_srcu);
 
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
 #define COPY_WORDS	8192UL			/* of a bitmap, between two chances to reschedule */
@@ -42,6 +40,28 @@ const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
 	return NULL;
 }
 
+/*
+ * Whoever found the array before is out of vh_slots_enter(). Twice: one that had read
+ * the epoch before it changed may be counted after its readers were waited for, with
+ * the array of that time.
+ */
+static void wait_for_readers(struct vh_mmu *mmu)
+{
+	unsigned int round, old;
+
+	for (round = 0; round < 2; round++) {
+		old = mmu->epoch & 1;
+		WRITE_ONCE(mmu->epoch, mmu->epoch + 1);
+		smp_mb();
+		/* They are running, and do not sleep. */
+		while (atomic_read(&mmu->readers[old])) {
+			cpu_relax();
+			cond_resched();
+		}
+		smp_mb();
+	}
+}
+
 static void publish(struct vh_vm *vm, struct vh_slots *new)
 {
 	struct vh_slots *old = rcu_dereference_protected(vm->mmu->slots,
@@ -55,10 +75,7 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 	vm->mmu->pages = 0;
 	for (i = 0; i < new->n; i++)
 		vm->mmu->pages += new->s[i].npages;
-	/* A vCPU that is not counted here yet finds the new array: srcu_read_lock() orders too. */
-	smp_mb();
-	if (READ_ONCE(vm->nr_vcpus))
-		synchronize_srcu_expedited(&vh_slots_srcu);
+	wait_for_readers(vm->mmu);
 	kvfree(old);
 }
 

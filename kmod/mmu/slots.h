@@ -4,7 +4,9 @@
 #define VH_MMU_SLOTS_H
 
 #include <linux/mm.h>
-#include <linux/srcu.h>
+#include <linux/atomic.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
 
 #include "../caps.h"
 #include "../kick.h"
@@ -42,45 +44,50 @@ struct vh_slots {
 	struct vh_slot s[];
 };
 
-extern struct srcu_struct vh_slots_srcu;
-
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 static_assert(VH_ALL_GFNS == VH_VM_MEMORY_MAX >> PAGE_SHIFT);	/* memslots do not overlap */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
 
 /*
  * Memslots stay as they are until vh_slots_leave(). Nothing in between sleeps or is
- * preempted: who changes memslots, of this VM or another, waits for all that are inside.
+ * preempted: who changes this VM's memslots waits for all that are inside, and nobody
+ * else does. With interrupts off.
  */
-static inline int vh_slots_enter(void)
+static inline int vh_slots_enter_window(struct vh_vm *vm)
+{
+	int idx = READ_ONCE(vm->mmu->epoch) & 1;
+
+	atomic_inc(&vm->mmu->readers[idx]);
+	/* Before the memslots are read: pairs with wait_for_readers(). */
+	smp_mb__after_atomic();
+	return idx;
+}
+
+static inline void vh_slots_leave_window(struct vh_vm *vm, int idx)
+{
+	smp_mb__before_atomic();
+	atomic_dec(&vm->mmu->readers[idx]);
+}
+
+/* The same with interrupts on. */
+static inline int vh_slots_enter(struct vh_vm *vm)
 {
 	preempt_disable();
-	return srcu_read_lock(&vh_slots_srcu);
+	return vh_slots_enter_window(vm);
 }
 
-static inline void vh_slots_leave(int idx)
+static inline void vh_slots_leave(struct vh_vm *vm, int idx)
 {
-	srcu_read_unlock(&vh_slots_srcu, idx);
+	vh_slots_leave_window(vm, idx);
 	preempt_enable();
-}
-
-/* The same with interrupts off. */
-static inline int vh_slots_enter_window(void)
-{
-	return srcu_read_lock(&vh_slots_srcu);
-}
-
-static inline void vh_slots_leave_window(int idx)
-{
-	srcu_read_unlock(&vh_slots_srcu, idx);
 }
 
 /* Readers are inside vh_slots_enter(), or hold slots_lock or mmu.lock. */
 static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 {
-	return srcu_dereference_check(vm->mmu->slots, &vh_slots_srcu,
-				      lockdep_is_held(&vm->mmu->slots_lock) ||
-				      lockdep_is_held(&vm->mmu->lock));
+	return rcu_dereference_check(vm->mmu->slots, rcu_read_lock_sched_held() ||
+				     lockdep_is_held(&vm->mmu->slots_lock) ||
+				     lockdep_is_held(&vm->mmu->lock));
 }
 
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
@@ -89,14 +96,14 @@ const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
 static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
 {
 	const struct vh_slot *slot;
-	int idx = vh_slots_enter();
+	int idx = vh_slots_enter(vm);
 
 	/* The memslots are of this generation, or newer; then the copy is stale at once. */
 	found->gen = smp_load_acquire(&vm->mmu->slots_gen);
 	slot = vh_slot_find(vh_slots(vm), gfn);
 	if (slot)
 		found->s = *slot;
-	vh_slots_leave(idx);
+	vh_slots_leave(vm, idx);
 	return slot;
 }
 
