@@ -262,7 +262,9 @@ void vh_asker_exit(struct vh_asker *a)
  */
 const char *vh_asker_path(struct vh_asker *a, struct cgroup *cgrp)
 {
-	int n = cgroup_path_ns(cgrp, a->path, PATH_MAX, a->cgroup_ns);
+	/* Not cgroup_path_ns(): it waits for whoever changes cgroups. */
+	int n = kernfs_path_from_node(cgrp->kn, a->cgroup_ns->root_cset->dfl_cgrp->kn, a->path,
+				      PATH_MAX);
 
 	return n > 0 && n < PATH_MAX ? a->path : NULL;
 }

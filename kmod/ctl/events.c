@@ -29,8 +29,8 @@
 #define EVENT_SIZE	360
 #define QUEUED		1024		/* events of one user on their way */
 #define RESERVE		64		/* events for which there is memory in any case */
-#define SEND_BATCH	16		/* messages sent with events_mutex held ... */
-#define LOOK_BATCH	128		/* ... and listeners looked at */
+#define SEND_BATCH	4		/* messages sent with events_mutex held ... */
+#define LOOK_BATCH	16		/* ... and listeners looked at */
 
 /* A socket that asked for events. */
 struct listener {
@@ -439,6 +439,7 @@ static void send_queued(struct work_struct *work)
 			return;
 		deliver(e);
 		drop(e);
+		cond_resched();
 	}
 }
 
