@@ -38,6 +38,7 @@ int vh_pfnmap_get(struct vm_area_struct *vma, unsigned long addr, struct vh_pfnm
 
 	if (err)
 		return err;
+	__acquire(ptl);			/* which follow_pte() does not tell sparse */
 	m->pfn = pte_pfn(*pte);
 	m->writable = pte_write(*pte);
 	m->prot = pte_pgprot(*pte);

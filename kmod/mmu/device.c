@@ -30,7 +30,7 @@ static enum vh_memtype type_of(u64 prot, bool large)
 }
 
 /* Host's bits for a small entry of a shadow table: the guest runs with the host's PAT. */
-static u64 cache_bits(enum vh_memtype type)
+static u8 cache_bits(enum vh_memtype type)
 {
 	static const enum page_cache_mode mode[] = {
 		[VH_MEM_WB] = _PAGE_CACHE_MODE_WB, [VH_MEM_WC] = _PAGE_CACHE_MODE_WC,

@@ -281,7 +281,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 	bool write = access & VH_ACC_WRITE;
-	struct vh_host_page hp;
+	struct vh_host_page hp __uninitialized;
 
 	err = vh_host_page_get(vcpu, found, gfn, write, max, &hp);
 	if (err)
@@ -359,7 +359,7 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
-	struct vh_slot_found found;
+	struct vh_slot_found found __uninitialized;
 	int err;
 
 	vcpu->faults++;

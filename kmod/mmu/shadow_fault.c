@@ -498,7 +498,7 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		    const struct vh_slot *slot, const struct how *how)
 {
 	bool write = access & VH_ACC_WRITE;
-	struct vh_host_page hp;
+	struct vh_host_page hp __uninitialized;
 	struct vh_shadow_host h;
 	int err;
 
@@ -603,7 +603,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
  */
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
-	struct vh_slot_found found;
+	struct vh_slot_found found __uninitialized;
 	struct how how = { .vm = vcpu->vm, .found = &found };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err;

@@ -184,11 +184,11 @@ enum vh_memtype { VH_MEM_WB, VH_MEM_WC, VH_MEM_UC, VH_MEM_UC_MINUS };
 struct vh_host_page {
 	struct page *page;		/* the one page, with a reference; NULL: no page of the VMM's */
 	unsigned long pfn;
-	enum vh_memtype type;		/* without @page */
-	u64 cache;			/* the same as bits of an entry of the host's; 0 with @page */
 	unsigned long hva, seq, slots_gen;
-	int level;			/* of the largest leaf that may map it */
+	s8 level;			/* of the largest leaf that may map it */
 	bool writable;
+	u8 type;			/* without @page: enum vh_memtype */
+	u8 cache;			/* the same as bits of an entry of the host's; 0 with @page */
 };
 
 /* gpa.c */
