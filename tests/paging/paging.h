@@ -74,6 +74,7 @@ struct board {
 	uint32_t failed;		/* guest: somebody did */
 	uint32_t at_barrier, generation;
 	uint32_t features;		/* F_*, of vCPU 0 */
+	uint32_t unused;		/* 64-bit host and 32-bit guest agree on what follows */
 	uint64_t count[MAX_VCPUS][NR_COUNTERS];
 	struct report report[MAX_VCPUS];
 	uint32_t noted[MAX_VCPUS];
