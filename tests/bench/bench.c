@@ -244,7 +244,8 @@ static int print_comparison(const double *base, const double *ticks, bool shadow
 	for (i = 0; i < ROWS; i++) {
 		double ratio = ticks[i] / base[i];
 		double limit = shadow ? rows[i].shadow_limit : rows[i].limit;
-		bool bad = limit && ratio > limit;
+		/* Where nothing exits, a few ticks are the loop's. */
+		bool bad = limit && ticks[i] > limit * base[i] + 2;
 
 		if (ticks[i] < 0)
 			continue;
