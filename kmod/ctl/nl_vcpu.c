@@ -164,7 +164,6 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = vh_dump_attrs(cb);
 	struct vh_dump *d = vh_dump(cb);
-	unsigned int n = 0;
 	struct vh_record *r;
 	int err = 0;
 
@@ -194,8 +193,7 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				break;
 			d->next = (u64)r->id + 1;
 			d->sub = 0;
-			if (!(++n % VH_REGISTRY_BATCH))
-				vh_registry_breathe();
+			vh_registry_breathe();
 		}
 	}
 	up_read(&vh_registry_lock);

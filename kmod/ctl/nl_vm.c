@@ -62,63 +62,100 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 	return nla_put_u64_64bit(skb, attr, value, VH_A_VM_PAD);
 }
 
-/* Who and where, as the asker sees it. */
-static int put_owner(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
-{
-	pid_t pid = pid_nr_ns(r->pid, a->right.pid_ns);
-	const char *path = vh_asker_path(a, r->group->cgrp);
+/*
+ * A VM as it was at one moment: what needs vh_registry_lock is looked at under it,
+ * and told without.
+ */
+struct vm_view {
+	struct vh_record *r;		/* with a reference */
+	struct vh_counts counts;
+	long tables;
+	enum vh_vm_state state;
+	pid_t pid;			/* 0: none that the asker sees */
+	char name[VH_VM_NAME_MAX + 1], comm[TASK_COMM_LEN];
+};
 
-	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->right.cred->user_ns, r->uid)) ||
-	       (pid && nla_put_u32(skb, VH_A_VM_PID, pid)) ||
-	       nla_put_string(skb, VH_A_VM_COMM, r->comm) ||
-	       put_u64(skb, VH_A_VM_CGROUP_ID, r->group->id) ||
+/* vh_registry_lock held. view_put() drops it. */
+static void view_get(struct vm_view *v, const struct vh_asker *a, struct vh_record *r)
+{
+	struct vh_vm *vm = r->vm;
+
+	vh_record_get(r);
+	v->r = r;
+	v->counts = r->past;
+	v->tables = 0;
+	if (vm) {
+		vh_counts_add_vm(&v->counts, vm);
+		v->tables = atomic_long_read(&vm->tables);
+	}
+	v->state = vh_vm_state(r);
+	v->pid = pid_nr_ns(r->pid, a->right.pid_ns);
+	memcpy(v->name, r->name, sizeof(v->name));
+	memcpy(v->comm, r->comm, sizeof(v->comm));
+}
+
+/* Process context, no lock held. */
+static void view_put(struct vm_view *v)
+{
+	vh_record_put(v->r);
+}
+
+/* Who and where, as the asker sees it. */
+static int put_owner(struct sk_buff *skb, struct vh_asker *a, const struct vm_view *v)
+{
+	const char *path = vh_asker_path(a, v->r->group->cgrp);
+
+	return nla_put_u32(skb, VH_A_VM_UID, from_kuid_munged(a->right.cred->user_ns, v->r->uid)) ||
+	       (v->pid && nla_put_u32(skb, VH_A_VM_PID, v->pid)) ||
+	       nla_put_string(skb, VH_A_VM_COMM, v->comm) ||
+	       put_u64(skb, VH_A_VM_CGROUP_ID, v->r->group->id) ||
 	       (path && nla_put_string(skb, VH_A_VM_CGROUP_PATH, path)) ? -EMSGSIZE : 0;
 }
 
-static int put_identity(struct sk_buff *skb, const struct vh_record *r)
+static int put_identity(struct sk_buff *skb, const struct vh_record *r, const char *name)
 {
 	u8 uuid[UUID_SIZE];
 
 	export_uuid(uuid, &r->uuid);
 	return nla_put_u32(skb, VH_A_VM_ID, r->id) ||
 	       nla_put(skb, VH_A_VM_UUID, sizeof(uuid), uuid) ||
-	       nla_put_string(skb, VH_A_VM_NAME, r->name) ? -EMSGSIZE : 0;
+	       nla_put_string(skb, VH_A_VM_NAME, name) ? -EMSGSIZE : 0;
 }
 
-/* vh_registry_lock held. 0 or -EMSGSIZE. */
-static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vh_record *r)
+/* 0 or -EMSGSIZE. */
+static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vm_view *v)
 {
-	struct vh_vm *vm = r->vm;
-	struct vh_counts counts = r->past;
-	long tables = 0;
+	const struct vh_record *r = v->r;
 
-	if (vm) {
-		vh_counts_add_vm(&counts, vm);
-		tables = atomic_long_read(&vm->tables);
-	}
-	if (put_identity(skb, r) || put_owner(skb, a, r) ||
-	    nla_put_u32(skb, VH_A_VM_STATE, vh_vm_state(r)) ||
+	if (put_identity(skb, r, v->name) || put_owner(skb, a, v) ||
+	    nla_put_u32(skb, VH_A_VM_STATE, v->state) ||
 	    put_u64(skb, VH_A_VM_MEMORY, READ_ONCE(r->used[VH_RES_MEMORY])) ||
 	    nla_put_u32(skb, VH_A_VM_VCPUS, READ_ONCE(r->used[VH_RES_VCPUS])) ||
-	    put_u64(skb, VH_A_VM_TABLES, tables * PAGE_SIZE) ||
+	    put_u64(skb, VH_A_VM_TABLES, v->tables * PAGE_SIZE) ||
 	    put_u64(skb, VH_A_VM_AGE, ktime_get_boottime_ns() - r->created_ns))
 		return -EMSGSIZE;
 	if (r->defined && (nla_put_flag(skb, VH_A_VM_DEFINED) ||
 			   put_u64(skb, VH_A_VM_RESERVED_MEMORY, r->reserved[VH_RES_MEMORY]) ||
 			   nla_put_u32(skb, VH_A_VM_RESERVED_VCPUS, r->reserved[VH_RES_VCPUS])))
 		return -EMSGSIZE;
-	return vh_put_counters(skb, VH_A_VM_COUNTERS, &counts);
+	return vh_put_counters(skb, VH_A_VM_COUNTERS, &v->counts);
 }
 
 static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
 	struct vh_record *r;
+	struct vm_view v;
 	int err;
 
 	down_read(&vh_registry_lock);
 	r = find_vm(a, info);
-	err = IS_ERR(r) ? PTR_ERR(r) : put_vm(msg, a, r);
+	if (!IS_ERR(r))
+		view_get(&v, a, r);
 	up_read(&vh_registry_lock);
+	if (IS_ERR(r))
+		return PTR_ERR(r);
+	err = put_vm(msg, a, &v);
+	view_put(&v);
 	return err;
 }
 
@@ -140,22 +177,32 @@ int vh_nl_vm_get(struct sk_buff *skb, struct genl_info *info)
 int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vh_dump *d = vh_dump(cb);
-	unsigned int n = 0;
 	struct vh_record *r;
+	struct vm_view v;
+	unsigned int n;
+	bool sees, full;
 	void *head;
 
-	down_read(&vh_registry_lock);
-	while (d->next <= S32_MAX && (r = vh_record_next(d->next))) {
-		if (vh_asker_sees(d->asker, r)) {
-			head = vh_dump_begin(skb, cb, VH_CMD_VM_GET);
-			if (!head || !vh_dump_end(skb, head, put_vm(skb, d->asker, r)))
-				break;
+	do {
+		sees = full = false;
+		down_read(&vh_registry_lock);
+		for (n = 0; n < VH_REGISTRY_BATCH && !sees && (r = vh_record_next(d->next)); n++) {
+			sees = vh_asker_sees(d->asker, r);
+			if (sees)
+				view_get(&v, d->asker, r);
+			else
+				d->next = r->id + 1;
 		}
-		d->next = r->id + 1;
-		if (!(++n % VH_REGISTRY_BATCH))
-			vh_registry_breathe();
-	}
-	up_read(&vh_registry_lock);
+		up_read(&vh_registry_lock);
+		if (sees) {
+			head = vh_dump_begin(skb, cb, VH_CMD_VM_GET);
+			full = !head || !vh_dump_end(skb, head, put_vm(skb, d->asker, &v));
+			if (!full)
+				d->next = v.r->id + 1;
+			view_put(&v);
+		}
+		cond_resched();
+	} while (r && !full);
 	return skb->len;
 }
 
@@ -254,12 +301,14 @@ static int check_definition(struct genl_info *info, const char *name,
 static int reply_identity(struct genl_info *info, const struct vh_record *r)
 {
 	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL_ACCOUNT);
+	char name[VH_VM_NAME_MAX + 1];
 	void *head;
 
 	if (!msg)
 		return -ENOMEM;
+	vh_record_name(r, name);
 	head = genlmsg_put_reply(msg, info, &vh_genl_family, 0, VH_CMD_VM_CREATE);
-	if (!head || put_identity(msg, r)) {
+	if (!head || put_identity(msg, r, name)) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}

@@ -124,7 +124,7 @@ int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *creat
 void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lock held for writing */
 
 /* Who goes over VMs of others lets those in who wait for the lock, after so many. */
-#define VH_REGISTRY_BATCH	1
+#define VH_REGISTRY_BATCH	8
 static inline void vh_registry_breathe(void)
 {
 	up_read(&vh_registry_lock);

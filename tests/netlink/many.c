@@ -78,13 +78,16 @@ static void events(struct tap_result *r, const void *arg)
 	struct event_info e;
 	struct conn c, dumps;
 	uint64_t seq = 0;
-	int status;
+	int status, before;
 
 	(void)arg;
 	conn_open(&c);
 	conn_open(&dumps);
+	/* What has this id or a lower one was there before: processes of other cases may still be ending. */
+	before = vm_define(&c, kvm_open(), NULL, 0, 0, -1, -1);
+	WANT(before > 0, "no VM: %d", before);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, before), 0);
 	WANT_EQ(events_ask(&c), 0);
-	kvm_open();
 	fflush(stdout);
 	for (w = 0; w < WORKERS; w++)
 		if (!fork())
@@ -92,9 +95,11 @@ static void events(struct tap_result *r, const void *arg)
 	while (destroyed < WORKERS * EACH && event_next(&c, &e, 10000)) {
 		uint32_t *s = &seen[e.vm % MAX_ID], bit = 1u << e.type;
 
-		n++;
 		WANT(e.seq == ++seq, "event %llu comes as number %llu", (long long)e.seq,
 		     (long long)seq);
+		if (e.has_vm && (int)e.vm <= before)
+			continue;
+		n++;
 		WANT(e.has_vm && e.vm < MAX_ID, "an event of no VM: type %u", e.type);
 		WANT(!(*s & bit), "VM %u: event %u twice", e.vm, e.type);
 		WANT(e.type == VH_EVENT_CREATED ? !*s : *s & 1 << VH_EVENT_CREATED,
