@@ -448,7 +448,7 @@ static void ask(void *lent)
 	await(go[0]);	/* the VMs are renamed meanwhile */
 	for (k = 0; k < VMS; k++)
 		sh->result[k][EVENT] = -ENOENT;
-	while (event_next(&c, &e, 0))
+	while (event_next(&c, &e, 300))	/* they come a moment later */
 		for (k = 0; k < VMS; k++)
 			if (e.vm == sh->vm[k].id)
 				sh->result[k][EVENT] = 0;
