@@ -42,7 +42,7 @@ if [ -n "$all" ]; then
 	set -- --then tests/lib/leaks.sh "$@"
 else
 	take guests tests/guests/run.sh $m --only '[isx]*'
-	take abi tests/abi/run.sh $m --only '[hv]*'
+	take abi tests/abi/run.sh $m --only '[hv]*' --skip 'hostile-*'
 	take memory tests/abi/run.sh $m --only '*-running'
 	take netlink tests/netlink/run.sh $m --only 'registry*'
 	take paging tests/paging/run.sh $m --param ept=0 --seed 2 --rounds 1 --vcpus 1
