@@ -257,15 +257,16 @@ static bool bucket_apply(struct vh_shadow *sh, gfn_t gfn, int level, leaf_fn fn)
 /* A table's leaves that map some of [start, end). */
 static bool table_apply(struct vh_shadow_page *p, gfn_t start, gfn_t end, leaf_fn fn)
 {
-	gfn_t n = 1ULL << (9 * (SH_LEVEL(p->key.role) - 1));
 	bool any = false;
 	unsigned int i;
 
 	for (i = 0; i < SH_ENTRIES; i++) {
-		gfn_t first;
+		gfn_t first, n;
 
+		/* A root may have no level of leaves at all. */
 		if (!p->next[i])
 			continue;
+		n = 1ULL << (9 * (SH_LEVEL(p->key.role) - 1));
 		first = sh_leaf_gfn(p, i);
 		if (first < end && first + n > start)
 			any |= one_leaf(p, i, fn);
