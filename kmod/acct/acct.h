@@ -38,8 +38,9 @@ struct vh_group {
 	struct cgroup *cgrp;		/* set, and held, while there are references; NULL: not known */
 	u64 id;				/* const: cgroup_id() */
 	struct vh_index_node node;	/* of all groups; groups_mutex */
-	struct vh_index_node sibling;	/* of the parent's children; groups_mutex */
-	struct vh_index children;	/* by id; groups_mutex */
+	unsigned long nr_children;	/* groups_mutex */
+	struct vh_index_node sibling;	/* of the parent's busy children; the registry's lock */
+	struct vh_index busy;		/* children with nr_live, by id; the registry's lock */
 	unsigned long refs;		/* records and users, not children; groups_mutex */
 	struct vh_index live;		/* VMs that have a VMM, by id; the registry's lock */
 	unsigned long nr_live;		/* of these, descendants' included; the registry's lock */

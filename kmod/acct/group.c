@@ -63,7 +63,7 @@ static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 	vh_ledger_init(&g->ledger, parent ? &parent->ledger : NULL);
 	vh_index_add(&groups, &g->node, id);
 	if (parent) {
-		vh_index_add(&parent->children, &g->sibling, id);
+		parent->nr_children++;
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
 	}
 }
@@ -71,13 +71,13 @@ static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 static void destroy(struct vh_group *g)
 {
 	vh_index_del(&groups, &g->node);
-	vh_index_del(&g->parent->children, &g->sibling);
+	g->parent->nr_children--;
 	kfree(g);
 }
 
 static bool unused(const struct vh_group *g)
 {
-	return g != root && !g->refs && vh_index_empty(&g->children);
+	return g != root && !g->refs && !g->nr_children;
 }
 
 /* groups_mutex held. @cgrp: its cgroup when that is at hand, with a reference of the caller's. */
@@ -140,7 +140,7 @@ static void reap(struct work_struct *work)
 		cond_resched();
 	} while (n == REAP_BATCH);
 	mutex_lock(&groups_mutex);
-	if (!vh_index_empty(&root->children))
+	if (root->nr_children)
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
 	mutex_unlock(&groups_mutex);
 }
@@ -270,17 +270,10 @@ bool vh_group_within(const struct vh_group *g, const struct vh_group *ancestor)
 	return false;
 }
 
-/* groups_mutex held. The first child from @id on that has VMs in it or below. */
-static struct vh_group *live_child(const struct vh_group *g, u64 id)
+/* The registry's lock held. The first child from @id on that has VMs in it or below. */
+static struct vh_group *busy_child(const struct vh_group *g, u64 id)
 {
-	struct vh_group *child;
-
-	while ((child = of_child(vh_index_next(&g->children, id)))) {
-		if (child->nr_live)
-			return child;
-		id = child->id + 1;
-	}
-	return NULL;
+	return of_child(vh_index_next(&g->busy, id));
 }
 
 /**
@@ -295,12 +288,12 @@ struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
 {
 	struct vh_group *g = at, *next;
 
-	mutex_lock(&groups_mutex);
-	next = live_child(g, 0);
+	next = busy_child(g, 0);
 	while (!next && g != top) {
-		next = live_child(g->parent, g->id + 1);
+		next = busy_child(g->parent, g->id + 1);
 		g = g->parent;
 	}
+	mutex_lock(&groups_mutex);
 	if (next)
 		next->refs++;	/* has VMs: its cgroup is held, or that of one below */
 	put(at);
@@ -334,8 +327,12 @@ void vh_group_live(struct vh_group *g, struct vh_index_node *n, u64 id, bool liv
 		vh_index_add(&g->live, n, id);
 	else
 		vh_index_del(&g->live, n);
-	for (; g; g = g->parent)
-		g->nr_live += live ? 1 : -1;
+	for (; g; g = g->parent) {
+		if (live && !g->nr_live++ && g->parent)
+			vh_index_add(&g->parent->busy, &g->sibling, g->id);
+		else if (!live && !--g->nr_live && g->parent)
+			vh_index_del(&g->parent->busy, &g->sibling);
+	}
 }
 
 /**

@@ -110,7 +110,6 @@ void vh_reclaim_unpin(struct vh_vm *vm)
 static VH_LRU_WALK_FN(take, item, list, arg)
 {
 	struct batch *b = arg;
-
 	struct vh_shrink_item *i = container_of(item, struct vh_shrink_item, lru);
 
 	if (b->n == SHRINK_VMS)
