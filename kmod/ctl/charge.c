@@ -208,7 +208,7 @@ static int charge_user(struct vh_record *r, enum vh_quota q, u64 n, const char *
 	if (!err)
 		return 0;
 	*why = user_words[q];
-	vh_event_user_limit(r, r->payer.user[0], full->uid, q, n);
+	vh_event_user_limit(r, &r->payer, full->uid, q, n);
 	return err;
 }
 

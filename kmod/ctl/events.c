@@ -106,9 +106,13 @@ static bool anybody_listens(void)
 	       (!vh_index_empty(&listeners) || genl_has_listeners(&vh_genl_family, &init_net, 0));
 }
 
-/* An event of a VM (@r may be NULL), or NULL: nobody listens, or there is no memory. */
-static struct event *begin(enum vh_event type, const struct vh_record *r, struct vh_user *user)
+/*
+ * An event of a VM (@r may be NULL), or NULL: nobody listens, or there is no memory. It
+ * takes the place of whoever pays at last: users of one's own making have none of theirs.
+ */
+static struct event *begin(enum vh_event type, const struct vh_record *r, const struct vh_payer *p)
 {
+	struct vh_user *user = p->user[1] ? p->user[1] : p->user[0];
 	struct event *e;
 
 	if (!anybody_listens())
@@ -124,7 +128,7 @@ static struct event *begin(enum vh_event type, const struct vh_record *r, struct
 	e->type = type;
 	e->time = ktime_get_boottime_ns();
 	e->user = user;
-	e->uid = r ? r->uid : user->uid;
+	e->uid = r ? r->uid : p->user[0]->uid;
 	vh_user_hold(user);
 	if (!r) {
 		e->pid = get_pid(task_tgid(current));
@@ -188,7 +192,7 @@ static void of_cgroup(struct event *e, u64 id)
  */
 void vh_event_vm(const struct vh_record *r, enum vh_event type)
 {
-	struct event *e = begin(type, r, r->payer.user[0]);
+	struct event *e = begin(type, r, &r->payer);
 
 	if (!e)
 		return;
@@ -205,7 +209,7 @@ void vh_event_vm(const struct vh_record *r, enum vh_event type)
  */
 void vh_event_crash(const struct vh_record *r, enum vh_crash reason)
 {
-	struct event *e = begin(VH_EVENT_CRASHED, r, r->payer.user[0]);
+	struct event *e = begin(VH_EVENT_CRASHED, r, &r->payer);
 
 	if (!e)
 		return;
@@ -228,7 +232,7 @@ void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_re
 		    u64 requested)
 {
 	const struct vh_account *a = &full->ledger.res[res];
-	struct event *e = begin(VH_EVENT_LIMIT, r, r->payer.user[0]);
+	struct event *e = begin(VH_EVENT_LIMIT, r, &r->payer);
 
 	if (!e)
 		return;
@@ -244,17 +248,17 @@ void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_re
 /**
  * vh_event_user_limit - a user's limit refused
  * @r: who was to be charged, not registered; NULL: no VM
- * @user: who asked
+ * @p: who asked
  * @full: whose limit
  * @q: of what
  * @requested: how much was to be charged
  *
  * Process context.
  */
-void vh_event_user_limit(const struct vh_record *r, struct vh_user *user, kuid_t full,
+void vh_event_user_limit(const struct vh_record *r, const struct vh_payer *p, kuid_t full,
 			 enum vh_quota q, u64 requested)
 {
-	struct event *e = begin(VH_EVENT_LIMIT, r, user);
+	struct event *e = begin(VH_EVENT_LIMIT, r, p);
 	struct vh_user_info info;
 
 	if (!e)
@@ -284,7 +288,7 @@ void vh_event_limits_set(struct vh_group *g, kuid_t whose)
 
 	if (!anybody_listens() || vh_payer_init(&p))
 		return;
-	e = begin(VH_EVENT_LIMITS_SET, NULL, p.user[0]);
+	e = begin(VH_EVENT_LIMITS_SET, NULL, &p);
 	if (e) {
 		if (g)
 			of_cgroup(e, g->id);
@@ -469,7 +473,7 @@ static struct listener *new_listener(struct genl_info *info, const struct vh_ask
 	}
 	err = vh_payer_charge(&l->payer, VH_QUOTA_SOCKETS, 1, &full);
 	if (err) {
-		vh_event_user_limit(NULL, l->payer.user[0], full->uid, VH_QUOTA_SOCKETS, 1);
+		vh_event_user_limit(NULL, &l->payer, full->uid, VH_QUOTA_SOCKETS, 1);
 		GENL_SET_ERR_MSG(info, "the user's limit of sockets that get events is reached");
 		vh_payer_exit(&l->payer);
 		kfree(l);

@@ -15,7 +15,7 @@ void vh_event_crash(const struct vh_record *r, enum vh_crash reason);
 void vh_event_limit(const struct vh_record *r, struct vh_group *full, enum vh_resource res,
 		    u64 requested);
 /* @r may be NULL. */
-void vh_event_user_limit(const struct vh_record *r, struct vh_user *user, kuid_t full,
+void vh_event_user_limit(const struct vh_record *r, const struct vh_payer *p, kuid_t full,
 			 enum vh_quota q, u64 requested);
 /* @g, or else the limits of @whose (INVALID_UID: of all users). */
 void vh_event_limits_set(struct vh_group *g, kuid_t whose);
