@@ -219,6 +219,25 @@ out:
 }
 
 /**
+ * vh_nl_limits - the limits that a request sets
+ * @info: the request
+ * @attr: the nest that holds them
+ * @max: the highest attribute in it
+ * @limits: @max + 1 of them, filled in
+ *
+ * 0 or -EINVAL, with extack set.
+ */
+int vh_nl_limits(struct genl_info *info, int attr, int max, struct nlattr **limits)
+{
+	if (!info->attrs[attr]) {
+		NL_SET_ERR_MSG(info->extack, "limit is required");
+		return -EINVAL;
+	}
+	/* The family's policy has validated it. */
+	return nla_parse_nested_deprecated(limits, max, info->attrs[attr], NULL, info->extack);
+}
+
+/**
  * vh_netlink_init - register the family
  *
  * Module load; from now on requests come in.

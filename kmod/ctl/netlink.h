@@ -48,6 +48,7 @@ int vh_put_counters(struct sk_buff *skb, int attr, const struct vh_counts *c);
  * Answer a request with one object, whose attributes @fill puts into the
  * message: 0 or -errno, extack set. No lock is held.
  */
+int vh_nl_limits(struct genl_info *info, int attr, int max, struct nlattr **limits);
 int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
 		 int (*fill)(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info));
 /* One object of a dump: its header, or NULL when the message is full ... */

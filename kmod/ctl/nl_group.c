@@ -209,17 +209,12 @@ static int may_limit(const struct vh_asker *a, struct genl_info *info, const str
  */
 int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *limits[VH_A_RESOURCE_MAX + 1], *nest = info->attrs[VH_A_GROUP_LIMIT];
+	struct nlattr *limits[VH_A_RESOURCE_MAX + 1];
 	struct vh_group *g;
 	struct vh_asker a;
 	int res, err;
 
-	if (!nest) {
-		NL_SET_ERR_MSG(info->extack, "limit is required");
-		return -EINVAL;
-	}
-	/* The family's policy has validated it. */
-	err = nla_parse_nested_deprecated(limits, VH_A_RESOURCE_MAX, nest, NULL, info->extack);
+	err = vh_nl_limits(info, VH_A_GROUP_LIMIT, VH_A_RESOURCE_MAX, limits);
 	if (err)
 		return err;
 	err = vh_asker_init(&a, skb);

@@ -141,16 +141,11 @@ static int set_limits(const struct vh_asker *a, struct genl_info *info, struct n
  */
 int vh_nl_user_set(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nlattr *limits[VH_A_QUOTA_MAX + 1], *nest = info->attrs[VH_A_USER_LIMIT];
+	struct nlattr *limits[VH_A_QUOTA_MAX + 1];
 	struct vh_asker a;
 	int err;
 
-	if (!nest) {
-		NL_SET_ERR_MSG(info->extack, "limit is required");
-		return -EINVAL;
-	}
-	/* The family's policy has validated it. */
-	err = nla_parse_nested_deprecated(limits, VH_A_QUOTA_MAX, nest, NULL, info->extack);
+	err = vh_nl_limits(info, VH_A_USER_LIMIT, VH_A_QUOTA_MAX, limits);
 	if (err)
 		return err;
 	err = vh_asker_init(&a, skb);

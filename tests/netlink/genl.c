@@ -332,17 +332,22 @@ int get_user(struct conn *c, int uid, struct user_info *u)
 	return msg_send(c, user_from, u);
 }
 
+/* The request ends with one attribute in a nest. */
+static int send_nested(struct conn *c, int nest_type, int type, uint64_t value)
+{
+	struct nlattr *nest = msg_put(c, nest_type | NLA_F_NESTED, NULL, 0);
+
+	msg_u64(c, type, value);
+	nest->nla_len = c->out + c->len - (unsigned char *)nest;
+	return msg_send(c, NULL, NULL);
+}
+
 int set_quota(struct conn *c, int uid, int quota, uint64_t limit)
 {
-	struct nlattr *nest;
-
 	msg_begin(c, VH_CMD_USER_SET, 0);
 	if (uid >= 0)
 		msg_u32(c, VH_A_USER_UID, uid);
-	nest = msg_put(c, VH_A_USER_LIMIT | NLA_F_NESTED, NULL, 0);
-	msg_u64(c, VH_A_QUOTA_VMS + quota, limit);
-	nest->nla_len = c->out + c->len - (unsigned char *)nest;
-	return msg_send(c, NULL, NULL);
+	return send_nested(c, VH_A_USER_LIMIT, VH_A_QUOTA_VMS + quota, limit);
 }
 
 int vm_command(struct conn *c, int cmd, uint32_t id)
@@ -383,16 +388,11 @@ int vm_define(struct conn *c, int dev, const char *name, uint32_t vcpus, uint64_
 
 int set_limit(struct conn *c, int dir_fd, int parent_fd, int resource, uint64_t limit)
 {
-	struct nlattr *nest;
-
 	msg_begin(c, VH_CMD_GROUP_SET, 0);
 	msg_u32(c, VH_A_GROUP_CGROUP_FD, dir_fd);
 	if (parent_fd >= 0)
 		msg_u32(c, VH_A_GROUP_PARENT_FD, parent_fd);
-	nest = msg_put(c, VH_A_GROUP_LIMIT | NLA_F_NESTED, NULL, 0);
-	msg_u64(c, VH_A_RESOURCE_VMS + resource, limit);
-	nest->nla_len = c->out + c->len - (unsigned char *)nest;
-	return msg_send(c, NULL, NULL);
+	return send_nested(c, VH_A_GROUP_LIMIT, VH_A_RESOURCE_VMS + resource, limit);
 }
 
 int events_ask(struct conn *c)
