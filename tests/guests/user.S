@@ -172,6 +172,16 @@ CASE("user-mmio-rewritten", LONG, 0)
 	REWRITTEN
 	PASS
 
+	/* A device's page at %edi, where the hook will map another. */
+	.macro	MAP_DEVICE
+	mov	$MMIO_BASE, %ebx
+	movl	$0x55667788, (%rbx)
+	mov	$(MMIO_BASE + 0x10000) | 7, %eax
+	mov	%rax, DATA
+	movq	$DATA | 7, 0x23000
+	mov	$0x40000000, %edi
+	.endm
+
 	/* The hook maps another page meanwhile: it is one or the other. */
 	.macro	IS_EITHER
 	cmp	$0x04030201, %eax
@@ -181,23 +191,13 @@ CASE("user-mmio-rewritten", LONG, 0)
 	.endm
 
 CASE("mmio-remapped", LONG, 0)
-	mov	$MMIO_BASE, %ebx
-	movl	$0x55667788, (%rbx)
-	mov	$(MMIO_BASE + 0x10000) | 7, %eax
-	mov	%rax, DATA
-	movq	$DATA | 7, 0x23000
-	mov	$0x40000000, %edi
+	MAP_DEVICE
 	mov	(%rdi), %eax
 	IS_EITHER
 	PASS
 
 CASE("user-mmio-remapped", LONG, 0)
-	mov	$MMIO_BASE, %ebx
-	movl	$0x55667788, (%rbx)
-	mov	$(MMIO_BASE + 0x10000) | 7, %eax
-	mov	%rax, DATA
-	movq	$DATA | 7, 0x23000
-	mov	$0x40000000, %edi
+	MAP_DEVICE
 	TO_USER
 	mov	(%rdi), %eax
 	IS_EITHER

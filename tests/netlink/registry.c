@@ -344,18 +344,27 @@ static void end_first_thread(struct vm *vm)
 	pthread_exit(NULL);
 }
 
-static bool is_zombie(void *arg)
+/* The first line of a file of a process; "" when there is none. */
+static void proc_line(pid_t pid, const char *file, char *line, int size)
 {
-	char path[64], line[200] = "";
+	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", *(pid_t *)arg);
+	line[0] = 0;
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
 	f = fopen(path, "r");
-	if (f) {
-		if (!fgets(line, sizeof(line), f))
-			line[0] = 0;
-		fclose(f);
-	}
+	if (!f)
+		return;
+	if (!fgets(line, size, f))
+		line[0] = 0;
+	fclose(f);
+}
+
+static bool is_zombie(void *arg)
+{
+	char line[200];
+
+	proc_line(*(pid_t *)arg, "stat", line, sizeof(line));
 	return strstr(line, ") Z ");
 }
 
@@ -392,16 +401,9 @@ static void become_true(struct vm *vm)
 
 static bool is_sleep(void *arg)
 {
-	char path[64], name[20] = "";
-	FILE *f;
+	char name[20];
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", *(pid_t *)arg);
-	f = fopen(path, "r");
-	if (f) {
-		if (!fgets(name, sizeof(name), f))
-			name[0] = 0;
-		fclose(f);
-	}
+	proc_line(*(pid_t *)arg, "comm", name, sizeof(name));
 	return !strncmp(name, "sleep", 5);
 }
 

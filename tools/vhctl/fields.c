@@ -2,9 +2,11 @@
 /* fields.c - the fields of each object. */
 #include <pwd.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "fields.h"
 #include "quota.h"
+#include "vhctl.h"
 
 void counter_fields(struct out *o, const struct counters *c)
 {
@@ -175,4 +177,38 @@ void event_fields(struct out *o, const struct event *e)
 		out_number(o, "requested", NULL, e->requested);
 	}
 	out_number(o, "seq", NULL, e->seq);
+}
+
+int out_command(int argc, char **argv, const char *const *words, void (*help)(void),
+		enum out_mode *mode, int *status)
+{
+	static const struct option options[] = { OUT_OPTIONS, { } };
+	const char *what = argc > 1 ? argv[1] : "";
+	int opt, word;
+
+	*status = EXIT_OK;
+	if (!strcmp(what, "--help") || !strcmp(what, "-h")) {
+		help();
+		return -1;
+	}
+	for (word = 0; words[word] && strcmp(what, words[word]); word++)
+		;
+	if (!words[word]) {
+		if (*what)
+			error("%s: unknown command '%s'", argv[0], what);
+		else
+			error("%s: which command?", argv[0]);
+		*status = usage_error(argv[0]);
+		return -1;
+	}
+	while ((opt = getopt_long(argc - 1, argv + 1, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
+		if (out_option(opt, mode))
+			continue;
+		if (opt == 'h')
+			help();
+		else
+			*status = usage_error(argv[0]);
+		return -1;
+	}
+	return word;
 }

@@ -38,4 +38,11 @@ static inline bool out_option(int opt, enum out_mode *mode)
 	return true;
 }
 
+/*
+ * "vhctl COMMAND WORD [OPTIONS]": which of @words, whose end is NULL, and the listing's options;
+ * optind says where arguments begin in @argv + 1. -1: nothing is left to do, *status is to be returned.
+ */
+int out_command(int argc, char **argv, const char *const *words, void (*help)(void),
+		enum out_mode *mode, int *status);
+
 #endif /* FIELDS_H */

@@ -196,37 +196,24 @@ static int top(int argc, char **argv)
 
 int cmd_group(int argc, char **argv)
 {
-	static const struct option options[] = { OUT_OPTIONS, { } };
-	const char *what = argc > 1 ? argv[1] : "";
+	static const char *const words[] = { "ls", "show", "set", NULL };
 	enum out_mode mode = OUT_TABLE;
-	int opt, status;
+	int word, status;
 	struct nl *nl;
 
-	if (!strcmp(what, "--help") || !strcmp(what, "-h")) {
-		help();
-		return EXIT_OK;
-	}
-	if (!strcmp(what, "top"))
+	if (argc > 1 && !strcmp(argv[1], "top"))
 		return top(argc - 1, argv + 1);
-	if (strcmp(what, "ls") && strcmp(what, "show") && strcmp(what, "set")) {
-		error(*what ? "group: unknown command '%s'" : "group: which command?%s", what);
-		return usage_error("group");
-	}
-	while ((opt = getopt_long(argc - 1, argv + 1, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
-		if (out_option(opt, &mode))
-			continue;
-		if (opt == 'h')
-			help();
-		return opt == 'h' ? EXIT_OK : usage_error("group");
-	}
+	word = out_command(argc, argv, words, help, &mode, &status);
+	if (word < 0)
+		return status;
 	nl = vh_open();
 	if (!nl)
 		return EXIT_ERROR;
 	argv += optind + 1;
 	argc -= optind + 1;
-	if (!strcmp(what, "set"))
+	if (word == 2)
 		status = set(nl, argv, argc);
-	else if (!strcmp(what, "show"))
+	else if (word == 1)
 		status = show(nl, mode, argv, argc);
 	else
 		status = ls(nl, mode);

@@ -138,33 +138,20 @@ static int set(struct nl *nl, char **args, int n)
 
 int cmd_user(int argc, char **argv)
 {
-	static const struct option options[] = { OUT_OPTIONS, { } };
-	const char *what = argc > 1 ? argv[1] : "";
+	static const char *const words[] = { "ls", "set", NULL };
 	enum out_mode mode = OUT_TABLE;
-	int opt, status;
+	int word, status;
 	struct nl *nl;
 
-	if (!strcmp(what, "--help") || !strcmp(what, "-h")) {
-		help();
-		return EXIT_OK;
-	}
-	if (strcmp(what, "ls") && strcmp(what, "set")) {
-		error(*what ? "user: unknown command '%s'" : "user: which command?%s", what);
-		return usage_error("user");
-	}
-	while ((opt = getopt_long(argc - 1, argv + 1, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
-		if (out_option(opt, &mode))
-			continue;
-		if (opt == 'h')
-			help();
-		return opt == 'h' ? EXIT_OK : usage_error("user");
-	}
+	word = out_command(argc, argv, words, help, &mode, &status);
+	if (word < 0)
+		return status;
 	nl = vh_open();
 	if (!nl)
 		return EXIT_ERROR;
 	argv += optind + 1;
 	argc -= optind + 1;
-	status = strcmp(what, "set") ? ls(nl, mode) : set(nl, argv, argc);
+	status = word ? set(nl, argv, argc) : ls(nl, mode);
 	vh_close(nl);
 	return status;
 }
