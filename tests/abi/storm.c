@@ -134,7 +134,8 @@ static void ipis(struct tap_result *r, const void *arg)
 	struct mover mover;
 	struct kvm_regs regs;
 	struct vcpu *a, *b;
-	uint64_t end;
+	unsigned int came, before = 0;
+	uint64_t end = 0;
 	struct vm vm;
 
 	vm_create(&vm, 1 << 20, VM_IRQCHIP);
@@ -153,8 +154,13 @@ static void ipis(struct tap_result *r, const void *arg)
 	if (s->move)
 		mover_start(&mover, &to);
 	lane_start(&from, a);
-	for (end = now_ms() + 15000; !from.stop && now_ms() < end; )
+	do {
+		came = total(&vm);
+		if (came != before || !end)
+			end = now_ms() + 10000;
+		before = came;
 		usleep(200);
+	} while (!from.stop && now_ms() < end);
 	if (!from.stop)
 		tap_fail(r, "an IPI is lost after %u", total(&vm));
 	if (s->move)

@@ -16,7 +16,7 @@ is "v1: vhctl says that there is one group" says "all VMs are in one group"
 is "v1: and shows it" says "^/ *1/max"
 is "v1: it can be limited" ./vhctl group set / vms=1
 ./vhctl create two >/tmp/o 2>&1
-is "v1: the limit holds" says "a limit of the VM.s cgroup is reached"
+is "v1: the limit holds" says "a limit of VMs of the cgroup, or of one above it, is reached"
 ./vhctl create two --cgroup a >/tmp/o 2>&1
 is "v1: no cgroup to put it into" says "no cgroup v2 hierarchy"
 ./vhctl group set / vms=max
