@@ -25,6 +25,7 @@ suite guests tests/guests/run.sh $module &&
 	suite abi-apicv0 tests/abi/run.sh $module --param apicv=0 &&
 	suite netlink-apicv0 tests/netlink/run.sh $module --param apicv=0 --skip 'many*' &&
 	suite guests-apicv1 tests/guests/run.sh $module --param apicv=1 &&
+	suite guests-apicv1-ept0 tests/guests/run.sh $module --param apicv=1 --param ept=0 --only 'apicv-*' &&
 	suite abi-apicv1 tests/abi/run.sh $module --param apicv=1 --only 'apicv*' || exit 1
 suites_run --cpu sapphire_rapids --cpus 2 --timeout 1500 "$@"
 suites_end $?

@@ -128,7 +128,7 @@ static void in_service(struct tap_result *r, const void *arg)
 	struct vcpu *v;
 	struct vm vm;
 
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	gate(&vm, 0x60, guest_entry("on_nest"));
 	if (!run_to(r, v, 0x10))
 		return;
@@ -176,7 +176,7 @@ static void level_moved(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	set_pins(&vm, true);
 	gate(&vm, 0x34, guest_entry("on_nest"));
 	if (!run_to(r, v, 0x10))
@@ -220,7 +220,7 @@ static void tpr(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	run_to(r, v, 0x10);
 	xioctl(v->fd, KVM_GET_SREGS, &s);
 	s.cr8 = 6;
@@ -277,7 +277,7 @@ static void modes(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_closed");
+	v = vm_irqs(&vm, "irq_closed", 0);
 	run_to(r, v, 0x10);
 	msi_to(&vm, 0, 0x60);
 	run_to(r, v, 0x10);
@@ -331,7 +331,7 @@ static void events(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	memcpy(vm.mem + HANDLERS + 2 * 32 + 7, "\xcf", 1);	/* no EOI of the NMI */
 	run_to(r, v, 0x10);
 	msi_to(&vm, 0, 0x60);
@@ -359,7 +359,7 @@ static void halted(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	run_to(r, v, 0x10);
 	msi_to(&vm, 0, 0x60);
 	xioctl(v->fd, KVM_SET_MP_STATE, &mp);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Several VMs at once, and the host's CPUs going and coming under them. */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "abi.h"
+#include "lane.h"
 
 #define VMS	4
 
@@ -75,21 +74,6 @@ static void several_vms(struct tap_result *r, const void *arg)
 		for (i = 0; i < VMS; i++)
 			finish(r, &w[i]);
 	}
-}
-
-static bool cpu_online(int cpu, bool on)
-{
-	char path[80];
-	int fd, n;
-
-	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online",
-		 cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return false;
-	n = write(fd, on ? "1" : "0", 1);
-	close(fd);
-	return n == 1;
 }
 
 static void cpu_hotplug(struct tap_result *r, const void *arg)

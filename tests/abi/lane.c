@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guests that count their interrupts, and vCPUs that run in threads (lane.h). */
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,9 +53,9 @@ void make_handlers(struct vm *vm)
 	}
 }
 
-struct vcpu *vm_irqs(struct vm *vm, const char *guest)
+struct vcpu *vm_irqs(struct vm *vm, const char *guest, unsigned int flags)
 {
-	struct vcpu *v = vm_simple(vm, VM_IRQCHIP);
+	struct vcpu *v = vm_simple(vm, VM_IRQCHIP | flags);
 
 	guest_start(vm, v, guest, TURNS, 0);
 	make_handlers(vm);
@@ -132,6 +134,20 @@ void lane_stop(struct tap_result *r, struct lane *l)
 		tap_fail(r, "KVM_RUN: %d", l->failed);
 }
 
+bool cpu_online(int cpu, bool on)
+{
+	char path[80];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
+	fd = open(path, O_WRONLY);
+	if (fd < 0)
+		return false;
+	n = write(fd, on ? "1" : "0", 1);
+	close(fd);
+	return n == 1;
+}
+
 static void *mover_main(void *arg)
 {
 	struct mover *m = arg;
@@ -146,14 +162,20 @@ static void *mover_main(void *arg)
 		if (!(m->moves & 7))
 			pthread_kill(m->lane->thread, SIGUSR1);
 		usleep(300);
+		/* with room for the vCPU to come back to a CPU that is there again */
+		if (m->hotplug && !(m->moves & 31))
+			cpu_online(1, m->moves & 32);
 	}
+	if (m->hotplug)
+		cpu_online(1, true);
 	return NULL;
 }
 
-void mover_start(struct mover *m, struct lane *l)
+void mover_start(struct mover *m, struct lane *l, bool hotplug)
 {
 	memset(m, 0, sizeof(*m));
 	m->lane = l;
+	m->hotplug = hotplug;
 	pthread_create(&m->thread, NULL, mover_main, m);
 }
 

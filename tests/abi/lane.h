@@ -26,8 +26,8 @@ void gate(struct vm *vm, unsigned int vector, uint32_t to);
 /* make_handlers() - each vector counts itself, writes EOI and returns */
 void make_handlers(struct vm *vm);
 
-/* vm_irqs() - a VM with interrupt controllers whose vCPU is about to run a guest of guest.S */
-struct vcpu *vm_irqs(struct vm *vm, const char *guest);
+/* vm_irqs() - a VM with interrupt controllers whose vCPU is about to run a guest of guest.S; @flags: more of vm_create() */
+struct vcpu *vm_irqs(struct vm *vm, const char *guest, unsigned int flags);
 
 /* msi_to() - KVM_SIGNAL_MSI to an APIC id */
 void msi_to(struct vm *vm, unsigned int id, uint32_t data);
@@ -52,10 +52,14 @@ struct mover {
 	struct lane *lane;
 	pthread_t thread;
 	volatile bool stop;
+	bool hotplug;		/* CPU 1 goes and comes */
 	unsigned int moves;
 };
 
-void mover_start(struct mover *m, struct lane *l);
+/* cpu_online() - a CPU of the host goes on-line or off-line; whether it did */
+bool cpu_online(int cpu, bool on);
+
+void mover_start(struct mover *m, struct lane *l, bool hotplug);
 void mover_stop(struct mover *m);
 
 uint64_t now_ms(void);

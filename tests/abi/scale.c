@@ -54,7 +54,7 @@ static uint64_t eoi_cost(unsigned int routes, unsigned int irqfds)
 	struct vm vm;
 
 	t = calloc(1, sizeof(*t) + routes * sizeof(t->entries[0]));
-	v = vm_irqs(&vm, "irq_exit");
+	v = vm_irqs(&vm, "irq_exit", 0);
 	gate(&vm, 0x34, guest_entry("on_eoi"));
 	set_pins(&vm, true);
 	t->nr = routes;

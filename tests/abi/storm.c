@@ -13,9 +13,19 @@ enum way { MSI, LINE, IRQFD };
 struct storm {
 	const char *guest;
 	enum way way;
-	bool move;
+	enum where { STAY, MOVE, HOTPLUG } where;
 	unsigned int n;
+	unsigned int flags;		/* of vm_create(), beside VM_IRQCHIP */
 };
+
+/* false: the host has one CPU */
+static bool can_move(struct tap_result *r, const struct storm *s)
+{
+	if (s->where != HOTPLUG || sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		return true;
+	tap_skip(r, "the host has one CPU");
+	return false;
+}
 
 static void send_one(struct vm *vm, enum way way, const int *efd, unsigned int i)
 {
@@ -49,7 +59,9 @@ static void storm(struct tap_result *r, const void *arg)
 	unsigned int i;
 	struct vm vm;
 
-	v = vm_irqs(&vm, s->guest);
+	if (!can_move(r, s))
+		return;
+	v = vm_irqs(&vm, s->guest, s->flags);
 	set_pins(&vm, false);
 	for (i = 0; i < 8 && s->way == IRQFD; i++) {
 		struct kvm_irqfd f = { .gsi = 16 + i };
@@ -58,8 +70,8 @@ static void storm(struct tap_result *r, const void *arg)
 		xioctl(vm.fd, KVM_IRQFD, &f);
 	}
 	lane_start(&lane, v);
-	if (s->move)
-		mover_start(&mover, &lane);
+	if (s->where)
+		mover_start(&mover, &lane, s->where == HOTPLUG);
 	/* from here on the APIC takes what comes */
 	wait_count((volatile uint32_t *)(vm.mem + TURNS), 1);
 	for (i = 0; i < s->n; i++) {
@@ -76,7 +88,7 @@ static void storm(struct tap_result *r, const void *arg)
 	usleep(1000);
 	if (total(&vm) != s->n)
 		tap_fail(r, "%u sent, %u came", s->n, total(&vm));
-	if (s->move)
+	if (s->where)
 		mover_stop(&mover);
 	lane_stop(r, &lane);
 	vm_destroy(&vm);
@@ -94,14 +106,16 @@ static void resample(struct tap_result *r, const void *arg)
 	unsigned int i;
 	struct vm vm;
 
-	v = vm_irqs(&vm, s->guest);
+	if (!can_move(r, s))
+		return;
+	v = vm_irqs(&vm, s->guest, s->flags);
 	set_pins(&vm, true);
 	f.fd = eventfd(0, EFD_CLOEXEC);
 	f.resamplefd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	xioctl(vm.fd, KVM_IRQFD, &f);
 	lane_start(&lane, v);
-	if (s->move)
-		mover_start(&mover, &lane);
+	if (s->where)
+		mover_start(&mover, &lane, s->where == HOTPLUG);
 	wait_count((volatile uint32_t *)(vm.mem + TURNS), 1);
 	for (i = 0; i < s->n; i++) {
 		if (write(f.fd, &one, 8) != 8)
@@ -116,7 +130,7 @@ static void resample(struct tap_result *r, const void *arg)
 		}
 		acks += n;
 	}
-	if (s->move)
+	if (s->where)
 		mover_stop(&mover);
 	lane_stop(r, &lane);
 	if (*count(&vm, 0x34) != s->n || acks != s->n || total(&vm) != s->n)
@@ -138,7 +152,9 @@ static void ipis(struct tap_result *r, const void *arg)
 	uint64_t end = 0;
 	struct vm vm;
 
-	vm_create(&vm, 1 << 20, VM_IRQCHIP);
+	if (!can_move(r, s))
+		return;
+	vm_create(&vm, 1 << 20, VM_IRQCHIP | s->flags);
 	vm_build_tables(&vm);
 	a = vm_add_vcpu(&vm);
 	b = vm_add_vcpu(&vm);
@@ -151,8 +167,8 @@ static void ipis(struct tap_result *r, const void *arg)
 	xioctl(b->fd, KVM_SET_MP_STATE, &mp);
 	lane_start(&to, b);
 	wait_count((volatile uint32_t *)(vm.mem + TURNS), 1);
-	if (s->move)
-		mover_start(&mover, &to);
+	if (s->where)
+		mover_start(&mover, &to, s->where == HOTPLUG);
 	lane_start(&from, a);
 	do {
 		came = total(&vm);
@@ -163,7 +179,7 @@ static void ipis(struct tap_result *r, const void *arg)
 	} while (!from.stop && now_ms() < end);
 	if (!from.stop)
 		tap_fail(r, "an IPI is lost after %u", total(&vm));
-	if (s->move)
+	if (s->where)
 		mover_stop(&mover);
 	lane_stop(r, &from);
 	lane_stop(r, &to);
@@ -172,26 +188,40 @@ static void ipis(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
-#define STORM(guest, way, move, n)	&(const struct storm){ guest, way, move, n }
+#define STORM(guest, way, where, n)	&(const struct storm){ guest, way, where, n, 0 }
+#define HALTS(guest, way, where, n)	&(const struct storm){ guest, way, where, n, VM_HLT }
 
 const struct test_case storm_cases[] = {
-	{ "irq-msi-spin", storm, STORM("irq_spin", MSI, false, 800) },
-	{ "irq-msi-pause", storm, STORM("irq_pause", MSI, false, 400) },
-	{ "irq-msi-halt", storm, STORM("irq_halt", MSI, false, 800) },
-	{ "irq-msi-userspace", storm, STORM("irq_exit", MSI, false, 400) },
-	{ "irq-msi-spin-move", storm, STORM("irq_spin", MSI, true, 2400) },
-	{ "irq-msi-halt-move", storm, STORM("irq_halt", MSI, true, 2400) },
-	{ "irq-msi-userspace-move", storm, STORM("irq_exit", MSI, true, 800) },
-	{ "irq-line-spin", storm, STORM("irq_spin", LINE, false, 400) },
-	{ "irq-line-halt-move", storm, STORM("irq_halt", LINE, true, 800) },
-	{ "irq-irqfd-spin", storm, STORM("irq_spin", IRQFD, false, 400) },
-	{ "irq-irqfd-halt", storm, STORM("irq_halt", IRQFD, false, 400) },
-	{ "irq-irqfd-spin-move", storm, STORM("irq_spin", IRQFD, true, 1600) },
-	{ "irq-resample-spin", resample, STORM("irq_spin", IRQFD, false, 100) },
-	{ "irq-resample-halt-move", resample, STORM("irq_halt", IRQFD, true, 300) },
-	{ "irq-ipi-spin", ipis, STORM("irq_spin", MSI, false, 1000) },
-	{ "irq-ipi-halt", ipis, STORM("irq_halt", MSI, false, 1000) },
-	{ "irq-ipi-spin-move", ipis, STORM("irq_spin", MSI, true, 2000) },
-	{ "irq-ipi-halt-move", ipis, STORM("irq_halt", MSI, true, 2000) },
+	{ "irq-msi-spin", storm, STORM("irq_spin", MSI, STAY, 800) },
+	{ "irq-msi-pause", storm, STORM("irq_pause", MSI, STAY, 400) },
+	{ "irq-msi-halt", storm, STORM("irq_halt", MSI, STAY, 800) },
+	{ "irq-msi-userspace", storm, STORM("irq_exit", MSI, STAY, 400) },
+	{ "irq-msi-spin-move", storm, STORM("irq_spin", MSI, MOVE, 2400) },
+	{ "irq-msi-halt-move", storm, STORM("irq_halt", MSI, MOVE, 2400) },
+	{ "irq-msi-userspace-move", storm, STORM("irq_exit", MSI, MOVE, 800) },
+	{ "irq-line-spin", storm, STORM("irq_spin", LINE, STAY, 400) },
+	{ "irq-line-halt-move", storm, STORM("irq_halt", LINE, MOVE, 800) },
+	{ "irq-irqfd-spin", storm, STORM("irq_spin", IRQFD, STAY, 400) },
+	{ "irq-irqfd-halt", storm, STORM("irq_halt", IRQFD, STAY, 400) },
+	{ "irq-irqfd-spin-move", storm, STORM("irq_spin", IRQFD, MOVE, 1600) },
+	{ "irq-resample-spin", resample, STORM("irq_spin", IRQFD, STAY, 100) },
+	{ "irq-resample-halt-move", resample, STORM("irq_halt", IRQFD, MOVE, 300) },
+	{ "irq-ipi-spin", ipis, STORM("irq_spin", MSI, STAY, 1000) },
+	{ "irq-ipi-halt", ipis, STORM("irq_halt", MSI, STAY, 1000) },
+	{ "irq-ipi-spin-move", ipis, STORM("irq_spin", MSI, MOVE, 2000) },
+	{ "irq-ipi-halt-move", ipis, STORM("irq_halt", MSI, MOVE, 2000) },
+	/* CPU 1 goes and comes back, and what was sent to a vCPU on it with it */
+	{ "irq-msi-spin-hotplug", storm, STORM("irq_spin", MSI, HOTPLUG, 2400) },
+	{ "irq-msi-halt-hotplug", storm, STORM("irq_halt", MSI, HOTPLUG, 2400) },
+	{ "irq-irqfd-halt-hotplug", storm, STORM("irq_halt", IRQFD, HOTPLUG, 1600) },
+	{ "irq-ipi-halt-hotplug", ipis, STORM("irq_halt", MSI, HOTPLUG, 2000) },
+	/* the processor itself halts in the guest */
+	{ "irq-msi-hlt", storm, HALTS("irq_halt", MSI, STAY, 800) },
+	{ "irq-msi-hlt-move", storm, HALTS("irq_halt", MSI, MOVE, 2400) },
+	{ "irq-line-hlt-move", storm, HALTS("irq_halt", LINE, MOVE, 800) },
+	{ "irq-irqfd-hlt-move", storm, HALTS("irq_halt", IRQFD, MOVE, 800) },
+	{ "irq-resample-hlt-move", resample, HALTS("irq_halt", IRQFD, MOVE, 300) },
+	{ "irq-ipi-hlt", ipis, HALTS("irq_halt", MSI, STAY, 1000) },
+	{ "irq-ipi-hlt-move", ipis, HALTS("irq_halt", MSI, MOVE, 2000) },
 	{ NULL, NULL, NULL }
 };

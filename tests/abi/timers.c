@@ -94,7 +94,7 @@ static void lapse(struct tap_result *r, const void *arg)
 	int i;
 
 	(void)arg;
-	v = vm_irqs(&vm, "irq_halt");
+	v = vm_irqs(&vm, "irq_halt", 0);
 	lapic_timer(v, 0x20030, 1000000);	/* 1 ms */
 	for (i = 0; i < 5; i++) {
 		usleep(7300);

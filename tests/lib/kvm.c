@@ -102,6 +102,14 @@ void vm_create(struct vm *vm, size_t size, unsigned int flags)
 
 		xioctl(vm->fd, KVM_CREATE_PIT2, &pit);
 	}
+	if (flags & VM_HLT) {
+		struct kvm_enable_cap cap = {
+			.cap = KVM_CAP_X86_DISABLE_EXITS,
+			.args = { KVM_X86_DISABLE_EXITS_HLT }
+		};
+
+		xioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+	}
 	vm->size = size;
 	vm->mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -88,6 +88,7 @@ int xioctl_named(int fd, unsigned long req, void *arg, const char *name);
 /* Flags of vm_create(). */
 #define VM_IRQCHIP	1
 #define VM_PIT		2
+#define VM_HLT		4	/* HLT does not exit */
 
 /**
  * vm_create() - a VM with memory at guest physical 0
