@@ -12,6 +12,7 @@
 #include "caps.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "ctl/whose.h"
 #include "irq/irq.h"
 #include "kick.h"
 #include "mmu/mmu.h"
@@ -244,6 +245,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (vcpu->vm->mm != current->mm)
 		return -EIO;
+	vh_whose_calls(vcpu->vm);
 	if (cmd == VH_GET_EXIT_STATS)
 		return exit_stats(vcpu, (void __user *)arg);
 	if (_IOC_TYPE(cmd) != KVMIO)

@@ -232,6 +232,7 @@ struct vh_vm {
 	struct mm_struct *mm;		/* const */
 	refcount_t refs;		/* VM fd, each vCPU fd */
 	struct vh_record *rec;		/* const: identity and charges (ctl/registry.h) */
+	const struct cred *seen;	/* the VMM's when the record last knew; vh_registry_lock, read at any time */
 	u32 id;				/* the record's; vh_registry_lock, const once there */
 	struct vh_shrink_item *shrink;	/* acct/reclaim.c */
 	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */

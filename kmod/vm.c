@@ -11,6 +11,7 @@
 
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
+#include "ctl/whose.h"
 #include "irq/irq.h"
 #include "kick.h"
 #include "mmu/mmu.h"
@@ -298,6 +299,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (vm->mm != current->mm)
 		return -EIO;
+	vh_whose_calls(vm);
 	switch (cmd) {
 	case KVM_CHECK_EXTENSION:
 		return vh_check_extension(arg);

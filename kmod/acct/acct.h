@@ -37,16 +37,16 @@ struct vh_group {
 	struct vh_group *parent;	/* const; NULL: the root. Stays while it has children */
 	struct cgroup *cgrp;		/* set, and held, while there are references; NULL: not known */
 	u64 id;				/* const: cgroup_id() */
-	struct vh_index_node node;	/* of all groups; groups_mutex */
-	unsigned long nr_children;	/* groups_mutex */
+	struct vh_index_node node;	/* of all groups; groups_lock */
+	unsigned long nr_children;	/* groups_lock */
 	struct vh_index_node sibling;	/* of the parent's busy children; the registry's lock */
 	struct vh_index busy;		/* children with nr_live, by id; the registry's lock */
-	unsigned long refs;		/* records and users, not children; groups_mutex */
+	unsigned long refs;		/* records and users, not children; groups_lock */
 	struct vh_index live;		/* VMs that have a VMM, by id; the registry's lock */
 	unsigned long nr_live;		/* of these, descendants' included; the registry's lock */
 	u64 hand_group, hand_vm;	/* where limit.c goes on; races do no harm */
-	u64 created;			/* VMs ever charged, descendants' included; groups_mutex */
-	struct vh_counts past;		/* of VMs that ended, descendants' included; groups_mutex */
+	u64 created;			/* VMs ever charged, descendants' included; groups_lock */
+	struct vh_counts past;		/* of VMs that ended, descendants' included; groups_lock */
 };
 
 int vh_groups_init(void);
@@ -108,6 +108,7 @@ struct vh_user_info {
 
 void vh_users_init(void);
 void vh_users_exit(void);
+const struct user_namespace *vh_outermost_user_ns(const struct user_namespace *ns);
 int vh_payer_init(struct vh_payer *p);		/* the current task's user: -ENOMEM */
 void vh_payer_exit(struct vh_payer *p);
 /* 0, or -EDQUOT with *full; who has CAP_SYS_RESOURCE is not refused. */

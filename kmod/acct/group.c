@@ -11,18 +11,18 @@
  * On a host without a cgroup v2 hierarchy every task is in its root, and so is
  * every VM: there is one group.
  */
-#include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "../vh.h"
 #include "acct.h"
 
 #define REAP_INTERVAL	(2 * HZ)
-#define REAP_BATCH	16		/* groups looked at with groups_mutex held */
+#define REAP_BATCH	16		/* groups looked at with groups_lock held */
 
-static DEFINE_MUTEX(groups_mutex);	/* nothing is allocated under it */
-static struct vh_index groups;		/* by id; groups_mutex */
+static DEFINE_SPINLOCK(groups_lock);	/* nothing is allocated under it */
+static struct vh_index groups;		/* by id; groups_lock */
 static struct vh_group *root;		/* const after vh_groups_init() */
 
 static void reap(struct work_struct *work);
@@ -55,7 +55,7 @@ bool vh_group_removed(const struct vh_group *g)
 	return g != root && cgrp && dying(cgrp);
 }
 
-/* groups_mutex held. */
+/* groups_lock held. */
 static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 {
 	g->id = id;
@@ -80,7 +80,7 @@ static bool unused(const struct vh_group *g)
 	return g != root && !g->refs && !g->nr_children;
 }
 
-/* groups_mutex held. @cgrp: its cgroup when that is at hand, with a reference of the caller's. */
+/* groups_lock held. @cgrp: its cgroup when that is at hand, with a reference of the caller's. */
 static void get(struct vh_group *g, struct cgroup *cgrp)
 {
 	g->refs++;
@@ -94,7 +94,7 @@ static void get(struct vh_group *g, struct cgroup *cgrp)
 		WRITE_ONCE(g->cgrp, cgrp);
 }
 
-/* groups_mutex held. Of a removed cgroup it goes at once, and with it the ancestors that it kept. */
+/* groups_lock held. Of a removed cgroup it goes at once, and with it the ancestors that it kept. */
 static void put(struct vh_group *g)
 {
 	struct cgroup *cgrp = g->cgrp, *at;
@@ -128,7 +128,7 @@ static void reap(struct work_struct *work)
 	int n;
 
 	do {
-		mutex_lock(&groups_mutex);
+		spin_lock(&groups_lock);
 		for (n = 0; n < REAP_BATCH && (g = of_node(vh_index_next(&groups, id))); n++) {
 			id = g->id + 1;
 			for (; unused(g) && !exists(g->id); g = parent) {
@@ -136,13 +136,13 @@ static void reap(struct work_struct *work)
 				destroy(g);
 			}
 		}
-		mutex_unlock(&groups_mutex);
+		spin_unlock(&groups_lock);
 		cond_resched();
 	} while (n == REAP_BATCH);
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	if (root->nr_children)
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -157,7 +157,7 @@ struct vh_group *vh_group_of(struct cgroup *cgrp)
 	int level;
 
 	for (;;) {
-		mutex_lock(&groups_mutex);
+		spin_lock(&groups_lock);
 		/* From the root down, so that a child always finds its parent. */
 		g = root;
 		for (level = 1; level <= cgrp->level; level++) {
@@ -175,13 +175,13 @@ struct vh_group *vh_group_of(struct cgroup *cgrp)
 		}
 		if (level > cgrp->level)
 			break;
-		mutex_unlock(&groups_mutex);
+		spin_unlock(&groups_lock);
 		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}
 	get(g, cgrp);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 	kfree(fresh);
 	return g;
 }
@@ -218,11 +218,11 @@ struct vh_group *vh_group_find(u64 id)
 {
 	struct vh_group *g;
 
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	g = of_node(vh_index_find(&groups, id));
 	if (g)
 		get(g, NULL);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 	return g;
 }
 
@@ -236,11 +236,11 @@ struct vh_group *vh_group_next(u64 id)
 {
 	struct vh_group *g;
 
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	g = of_node(vh_index_next(&groups, id));
 	if (g)
 		get(g, NULL);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 	return g;
 }
 
@@ -252,9 +252,9 @@ struct vh_group *vh_group_next(u64 id)
  */
 void vh_group_put(struct vh_group *g)
 {
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	put(g);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -293,11 +293,11 @@ struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
 		next = busy_child(g->parent, g->id + 1);
 		g = g->parent;
 	}
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	if (next)
 		next->refs++;	/* has VMs: its cgroup is held, or that of one below */
 	put(at);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 	return next;
 }
 
@@ -307,9 +307,9 @@ struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
  */
 void vh_group_hold(struct vh_group *g)
 {
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	g->refs++;
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -344,10 +344,10 @@ void vh_group_live(struct vh_group *g, struct vh_index_node *n, u64 id, bool liv
  */
 void vh_group_fold(struct vh_group *g, const struct vh_counts *c)
 {
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	for (; g; g = g->parent)
 		vh_counts_add(&g->past, c);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -356,10 +356,10 @@ void vh_group_fold(struct vh_group *g, const struct vh_counts *c)
  */
 void vh_group_count_vm(struct vh_group *g)
 {
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	for (; g; g = g->parent)
 		g->created++;
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -370,10 +370,10 @@ void vh_group_count_vm(struct vh_group *g)
  */
 void vh_group_past(struct vh_group *g, struct vh_counts *c, u64 *created)
 {
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	vh_counts_add(c, &g->past);
 	*created = g->created;
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 }
 
 /**
@@ -386,10 +386,10 @@ int vh_groups_init(void)
 	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
 	if (!root)
 		return -ENOMEM;
-	mutex_lock(&groups_mutex);
+	spin_lock(&groups_lock);
 	insert(root, cgroup_id(&cgrp_dfl_root.cgrp), NULL);
 	get(root, &cgrp_dfl_root.cgrp);
-	mutex_unlock(&groups_mutex);
+	spin_unlock(&groups_lock);
 	return 0;
 }
 

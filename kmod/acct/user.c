@@ -111,15 +111,28 @@ void vh_user_put(struct vh_user *u)
 		kfree(u);
 }
 
+/**
+ * vh_outermost_user_ns - the user namespace around another that is right in the initial one
+ * @ns: that other, or it itself
+ *
+ * NULL for the initial one.
+ */
+const struct user_namespace *vh_outermost_user_ns(const struct user_namespace *ns)
+{
+	if (ns == &init_user_ns)
+		return NULL;
+	while (ns->parent != &init_user_ns)
+		ns = ns->parent;
+	return ns;
+}
+
 /* Who made the outermost user namespace of the current task's, if it is somebody else, and not root. */
 static kuid_t maker(const struct cred *cred)
 {
-	const struct user_namespace *ns = cred->user_ns;
+	const struct user_namespace *ns = vh_outermost_user_ns(cred->user_ns);
 
-	if (ns == &init_user_ns)
+	if (!ns)
 		return INVALID_UID;
-	while (ns->parent != &init_user_ns)
-		ns = ns->parent;
 	if (uid_eq(ns->owner, GLOBAL_ROOT_UID) || uid_eq(ns->owner, cred->euid))
 		return INVALID_UID;
 	return ns->owner;

@@ -30,7 +30,7 @@ static void uncharge(struct vh_record *r, enum vh_resource res, u64 n)
 	vh_ledger_uncharge(&r->group->ledger, res, vh_to_units(res, n));
 }
 
-/* charge_mutex held. What is charged while it uses @used. */
+/* charge_lock held. What is charged while it uses @used. */
 static u64 due(const struct vh_record *r, enum vh_resource res, u64 used)
 {
 	u64 kept = res == VH_RES_MEMORY ? r->kept : 0;
@@ -38,7 +38,7 @@ static u64 due(const struct vh_record *r, enum vh_resource res, u64 used)
 	return r->over ? r->reserved[res] : max3(r->reserved[res], used, kept);
 }
 
-/* charge_mutex held. Less may be due now. */
+/* charge_lock held. Less may be due now. */
 static void settle(struct vh_record *r, enum vh_resource res)
 {
 	u64 want = due(r, res, r->used[res]);
@@ -63,7 +63,7 @@ int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n)
 	u64 used, want;
 	int err = 0;
 
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	used = r->used[res] + n;
 	want = due(r, res, used);
 	if (want > r->charged[res])
@@ -72,7 +72,7 @@ int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n)
 		r->used[res] = used;
 		r->charged[res] = max(r->charged[res], want);
 	}
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 	return err;
 }
 
@@ -86,10 +86,10 @@ int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n)
  */
 void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n)
 {
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	r->used[res] -= n;
 	settle(r, res);
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 }
 
 /**
@@ -102,13 +102,13 @@ void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n)
  */
 void vh_record_vacate(struct vh_record *r, u64 n)
 {
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	r->kept = max(r->kept, r->used[VH_RES_MEMORY]);
 	r->used[VH_RES_MEMORY] -= n;
 	r->kept_until = jiffies + KEEP_JIFFIES;
 	settle(r, VH_RES_MEMORY);
 	schedule_delayed_work(&r->keep_work, KEEP_JIFFIES);	/* unless it is on its way */
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 }
 
 static void keep_ends(struct work_struct *work)
@@ -116,7 +116,7 @@ static void keep_ends(struct work_struct *work)
 	struct vh_record *r = container_of(to_delayed_work(work), struct vh_record, keep_work);
 	long left;
 
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	left = r->kept_until - jiffies;
 	if (left > 0) {
 		schedule_delayed_work(&r->keep_work, left);
@@ -124,7 +124,7 @@ static void keep_ends(struct work_struct *work)
 		r->kept = 0;
 		settle(r, VH_RES_MEMORY);
 	}
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 }
 
 /**
@@ -171,11 +171,11 @@ void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes)
  */
 void vh_record_over(struct vh_record *r)
 {
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	r->over = true;
 	settle(r, VH_RES_VCPUS);
 	settle(r, VH_RES_MEMORY);
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 }
 
 static const char *const user_words[VH_NR_QUOTAS] = {
@@ -235,7 +235,7 @@ int vh_record_charge_new(struct vh_record *r, const char **why)
 	u64 memory = r->reserved[VH_RES_MEMORY];
 	int err;
 
-	mutex_init(&r->charge_mutex);
+	spin_lock_init(&r->charge_lock);
 	INIT_DELAYED_WORK(&r->keep_work, keep_ends);
 	err = charge_user(r, VH_QUOTA_VMS, 1, why);
 	if (err)
@@ -295,12 +295,12 @@ void vh_record_uncharge_all(struct vh_record *r)
 void vh_record_uncharge_vmm(struct vh_record *r)
 {
 	cancel_delayed_work_sync(&r->keep_work);
-	mutex_lock(&r->charge_mutex);
+	spin_lock(&r->charge_lock);
 	r->over = false;
 	r->kept = 0;
 	r->used[VH_RES_VCPUS] = 0;
 	r->used[VH_RES_MEMORY] = 0;
 	settle(r, VH_RES_VCPUS);
 	settle(r, VH_RES_MEMORY);
-	mutex_unlock(&r->charge_mutex);
+	spin_unlock(&r->charge_lock);
 }

@@ -50,76 +50,6 @@ enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu)
 	return mutex_is_locked((struct mutex *)&vcpu->lock) ? VH_VCPU_HOST : VH_VCPU_IDLE;
 }
 
-/* vh_registry_lock held. The VM that a command is for, unless there is none to command. */
-static struct vh_vm *target(struct vh_record *r, int *err)
-{
-	*err = 0;
-	if (!r->vm)
-		*err = -ENOTCONN;
-	else if (test_bit(VH_CTL_DEAD, &r->vm->control))
-		*err = -EIO;
-	return *err ? NULL : r->vm;
-}
-
-/**
- * vh_control_pause - VH_CMD_VM_PAUSE
- * @r: a registered record; vh_registry_lock held
- *
- * When it returns, no vCPU executes guest code. 0, -ENOTCONN (no VMM), -EIO (dead).
- */
-int vh_control_pause(struct vh_record *r)
-{
-	int err;
-	struct vh_vm *vm = target(r, &err);
-	bool was;
-
-	if (!vm)
-		return err;
-	was = test_and_set_bit(VH_CTL_PAUSED, &vm->control);
-	vh_vm_request_sync(vm, VH_REQ_CONTROL);	/* also when another request may not be done yet */
-	if (!was)
-		vh_event_vm(r, VH_EVENT_PAUSED);
-	return 0;
-}
-
-/**
- * vh_control_resume - VH_CMD_VM_RESUME
- * @r: a registered record; vh_registry_lock held
- *
- * 0, -ENOTCONN (no VMM), -EIO (dead).
- */
-int vh_control_resume(struct vh_record *r)
-{
-	int err;
-	struct vh_vm *vm = target(r, &err);
-
-	if (!vm)
-		return err;
-	if (test_and_clear_bit(VH_CTL_PAUSED, &vm->control)) {
-		vh_event_vm(r, VH_EVENT_RESUMED);
-		vh_vm_request_all(vm, VH_REQ_CONTROL);
-	}
-	return 0;
-}
-
-/**
- * vh_control_stop - VH_CMD_VM_STOP
- * @r: a registered record; vh_registry_lock held
- *
- * The first vCPU that looks tells the VMM. 0, -ENOTCONN (no VMM), -EIO (dead).
- */
-int vh_control_stop(struct vh_record *r)
-{
-	int err;
-	struct vh_vm *vm = target(r, &err);
-
-	if (!vm)
-		return err;
-	set_bit(VH_CTL_STOP, &vm->control);
-	vh_vm_request_all(vm, VH_REQ_CONTROL);
-	return 0;
-}
-
 /*
  * SIGKILL to the VMM, unless its process has become another program. exec
  * changes a process's memory with exec_update_lock held for writing, from
@@ -143,30 +73,80 @@ static int kill_vmm(struct vh_record *r, const struct vh_right *by)
 	return err == -ESRCH ? 0 : err;
 }
 
-/**
- * vh_control_kill - VH_CMD_VM_KILL
- * @r: a registered record; vh_registry_lock held
- * @by: who wants it
- *
- * No vCPU runs again, and the VMM gets SIGKILL. 0, -ENOTCONN (no VMM), -EPERM
- * (security modules): then nothing has happened.
+/*
+ * What a command does to the VM's word; vCPUs are asked to look at it when
+ * vh_registry_lock is dropped. 0, or an error: nothing has changed.
  */
-int vh_control_kill(struct vh_record *r, const struct vh_right *by)
+static int change(struct vh_record *r, u8 cmd, const struct vh_right *by, enum vh_event *event)
 {
 	struct vh_vm *vm = r->vm;
 	int err;
 
-	if (!vm)
+	if (cmd == VH_CMD_VM_KILL) {
+		err = kill_vmm(r, by);
+		if (!err && !test_and_set_bit(VH_CTL_DEAD, &vm->control))
+			*event = VH_EVENT_KILLED;
+		return err;
+	}
+	if (test_bit(VH_CTL_DEAD, &vm->control))
+		return -EIO;
+	if (cmd == VH_CMD_VM_STOP)
+		set_bit(VH_CTL_STOP, &vm->control);	/* the first vCPU that looks tells the VMM */
+	else if (cmd == VH_CMD_VM_PAUSE && !test_and_set_bit(VH_CTL_PAUSED, &vm->control))
+		*event = VH_EVENT_PAUSED;
+	else if (cmd == VH_CMD_VM_RESUME && test_and_clear_bit(VH_CTL_PAUSED, &vm->control))
+		*event = VH_EVENT_RESUMED;
+	return 0;
+}
+
+/**
+ * vh_control_begin - VH_CMD_VM_PAUSE, _RESUME, _STOP and _KILL
+ * @c: to be filled in
+ * @r: a registered record
+ * @cmd: which of them
+ * @by: who wants it
+ *
+ * vh_registry_lock held, which is to be dropped before vh_control_end(). Of KILL the VMM gets
+ * SIGKILL. 0, -ENOTCONN (no VMM), -EIO (dead), -EPERM (security modules): then nothing has
+ * happened.
+ */
+int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by)
+{
+	int err;
+
+	if (!r->vm)
 		return -ENOTCONN;
-	err = kill_vmm(r, by);
+	c->event = 0;
+	err = change(r, cmd, by, &c->event);
 	if (err)
 		return err;
-	if (!test_and_set_bit(VH_CTL_DEAD, &vm->control)) {
-		vh_vm_request_sync(vm, VH_REQ_CONTROL);
-		vh_event_vm(r, VH_EVENT_KILLED);
-	}
-	vh_vm_request_all(vm, VH_REQ_CONTROL);
+	c->r = r;
+	c->vm = r->vm;
+	vh_record_get(r);
+	vh_reclaim_pin(r->vm);
 	return 0;
+}
+
+/**
+ * vh_control_end - each vCPU follows a command
+ * @c: of vh_control_begin()
+ *
+ * Process context, vh_registry_lock not held. When it returns, no vCPU executes guest code that
+ * is not to.
+ */
+void vh_control_end(struct vh_control *c)
+{
+	/* Also when another request for the same may not be done yet. */
+	vh_vm_request_sync(c->vm, VH_REQ_CONTROL);
+	vh_vm_request_all(c->vm, VH_REQ_CONTROL);
+	if (c->event) {
+		read_lock(&vh_registry_lock);
+		if (c->r->vm == c->vm)
+			vh_event_vm(c->r, c->event);
+		read_unlock(&vh_registry_lock);
+	}
+	vh_reclaim_unpin(c->vm);
+	vh_record_put(c->r);
 }
 
 static bool paused(const struct vh_vm *vm)

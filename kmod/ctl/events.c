@@ -35,7 +35,7 @@
 /* A socket that asked for events. */
 struct listener {
 	struct vh_index_node node;	/* in order of their coming; events_mutex */
-	struct hlist_node by_port;	/* events_mutex */
+	struct hlist_node by_port;	/* ports_lock */
 	struct net *net;		/* const; stays while the socket does */
 	u32 portid;			/* const */
 	struct vh_right right;		/* const: of who asked for events, at that time */
@@ -46,7 +46,8 @@ struct listener {
 
 static DEFINE_MUTEX(events_mutex);
 static struct vh_index listeners;	/* events_mutex */
-static DEFINE_HASHTABLE(ports, 8);	/* listeners; events_mutex */
+static DEFINE_SPINLOCK(ports_lock);	/* every netlink socket of the host that is closed looks here */
+static DEFINE_HASHTABLE(ports, 8);	/* listeners; ports_lock */
 static u64 next_listener;		/* events_mutex */
 static u32 port_seed;			/* const */
 static u64 group_seq;			/* the work item alone */
@@ -87,7 +88,7 @@ static u32 port_hash(const struct net *net, u32 portid)
 	return jhash_2words(portid, hash_ptr(net, 32), port_seed);
 }
 
-/* events_mutex held. */
+/* ports_lock held. */
 static struct listener *find_listener(const struct net *net, u32 portid)
 {
 	struct listener *l;
@@ -487,19 +488,22 @@ static struct listener *new_listener(struct genl_info *info, const struct vh_ask
 
 static int listen(struct listener *l)
 {
-	int err = -EALREADY;
+	bool has;
 
 	mutex_lock(&events_mutex);
-	if (!find_listener(l->net, l->portid)) {
+	spin_lock(&ports_lock);
+	has = find_listener(l->net, l->portid);
+	if (!has)
+		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
+	spin_unlock(&ports_lock);
+	if (!has) {
 		spin_lock(&queue_lock);
 		l->after = last_nr;
 		spin_unlock(&queue_lock);
 		vh_index_add(&listeners, &l->node, next_listener++);
-		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
-		err = 0;
 	}
 	mutex_unlock(&events_mutex);
-	return err;
+	return has ? -EALREADY : 0;
 }
 
 /**
@@ -536,15 +540,17 @@ static int socket_gone(struct notifier_block *nb, unsigned long event, void *dat
 
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
-	mutex_lock(&events_mutex);
+	spin_lock(&ports_lock);
 	l = find_listener(n->net, n->portid);
-	if (l) {
-		vh_index_del(&listeners, &l->node);
-		hash_del(&l->by_port);
-	}
-	mutex_unlock(&events_mutex);
 	if (l)
-		free_listener(l);
+		hash_del(&l->by_port);
+	spin_unlock(&ports_lock);
+	if (!l)
+		return NOTIFY_DONE;
+	mutex_lock(&events_mutex);
+	vh_index_del(&listeners, &l->node);
+	mutex_unlock(&events_mutex);
+	free_listener(l);
 	return NOTIFY_DONE;
 }
 

@@ -118,9 +118,9 @@ static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *
 {
 	int err;
 
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	err = put_asked(msg, a, info);
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	return err;
 }
 
@@ -171,7 +171,7 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		NL_SET_ERR_MSG_ATTR(cb->extack, attrs[VH_A_VCPU_ID], "a dump is of all vCPUs");
 		return -EINVAL;
 	}
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	if (attrs[VH_A_VCPU_VM_ID]) {
 		u32 id = nla_get_u32(attrs[VH_A_VCPU_VM_ID]);
 
@@ -185,7 +185,7 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				d->next = (u64)id + 1;
 		}
 	} else {
-		while (d->next <= S32_MAX && (r = vh_record_next(d->next))) {
+		while ((r = vh_whose_next(&d->asker->right, d->next))) {
 			if (r->id != d->next)	/* the one that was under way is gone */
 				d->sub = 0;
 			d->next = r->id;
@@ -196,6 +196,6 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			vh_registry_breathe();
 		}
 	}
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	return err ? err : skb->len;
 }

@@ -36,7 +36,7 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 			found = NULL;
 	} else {
 		for (r = NULL; (r = vh_record_named(nla_data(name), r)); ) {
-			if (!vh_asker_sees(a, r))
+			if (!vh_whose_may(&a->right, r) || !vh_asker_sees(a, r))
 				continue;
 			several = found;
 			found = r;
@@ -147,11 +147,11 @@ static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *in
 	struct vm_view v;
 	int err;
 
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	r = find_vm(a, info);
 	if (!IS_ERR(r))
 		view_get(&v, a, r);
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	if (IS_ERR(r))
 		return PTR_ERR(r);
 	err = put_vm(msg, a, &v);
@@ -185,15 +185,15 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 	do {
 		sees = full = false;
-		down_read(&vh_registry_lock);
-		for (n = 0; n < VH_REGISTRY_BATCH && !sees && (r = vh_record_next(d->next)); n++) {
+		read_lock(&vh_registry_lock);
+		for (n = 0; n < VH_REGISTRY_BATCH && !sees && (r = vh_whose_next(&d->asker->right, d->next)); n++) {
 			sees = vh_asker_sees(d->asker, r);
 			if (sees)
 				view_get(&v, d->asker, r);
 			else
 				d->next = r->id + 1;
 		}
-		up_read(&vh_registry_lock);
+		read_unlock(&vh_registry_lock);
 		if (sees) {
 			head = vh_dump_begin(skb, cb, VH_CMD_VM_GET);
 			full = !head || !vh_dump_end(skb, head, put_vm(skb, d->asker, &v));
@@ -376,11 +376,11 @@ static struct vh_record *get_vm(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return ERR_PTR(err);
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	r = find_vm(&a, info);
 	if (!IS_ERR(r))
 		vh_record_get(r);
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	vh_asker_exit(&a);
 	return r;
 }
@@ -434,12 +434,6 @@ int vh_nl_vm_set(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int (*const control[VH_CMD_MAX + 1])(struct vh_record *r) = {
-	[VH_CMD_VM_PAUSE]	= vh_control_pause,
-	[VH_CMD_VM_RESUME]	= vh_control_resume,
-	[VH_CMD_VM_STOP]	= vh_control_stop,
-};
-
 /**
  * vh_nl_vm_control - VH_CMD_VM_PAUSE, _RESUME, _STOP and _KILL
  * @skb: the request
@@ -447,6 +441,7 @@ static int (*const control[VH_CMD_MAX + 1])(struct vh_record *r) = {
  */
 int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 {
+	struct vh_control c;
 	struct vh_record *r;
 	struct vh_asker a;
 	int err;
@@ -454,16 +449,16 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	r = find_vm(&a, info);
 	if (IS_ERR(r))
 		err = PTR_ERR(r);
-	else if (info->genlhdr->cmd == VH_CMD_VM_KILL)
-		err = vh_control_kill(r, &a.right);
 	else
-		err = control[info->genlhdr->cmd](r);
-	up_read(&vh_registry_lock);
+		err = vh_control_begin(&c, r, info->genlhdr->cmd, &a.right);
+	read_unlock(&vh_registry_lock);
 	vh_asker_exit(&a);
+	if (!err)
+		vh_control_end(&c);
 	if (err == -ENOTCONN)
 		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");
 	if (err == -EIO)

@@ -2,6 +2,7 @@
 /*
  * registry.c - records of VMs: life and lookup.
  */
+#include <linux/cred.h>
 #include <linux/ctype.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
@@ -18,7 +19,7 @@
 #include "events.h"
 #include "registry.h"
 
-DECLARE_RWSEM(vh_registry_lock);
+DEFINE_RWLOCK(vh_registry_lock);
 static struct vh_index records;		/* by id; vh_registry_lock */
 static u32 next_id = 1;			/* vh_registry_lock */
 static DEFINE_HASHTABLE(names, 12);	/* vh_registry_lock */
@@ -266,6 +267,7 @@ static void has_vmm(struct vh_record *r, struct vh_vm *vm)
 {
 	r->vm = vm;
 	vm->id = r->id;
+	vm->seen = get_task_cred(current->group_leader);
 	vh_group_live(r->group, &r->live, r->id, true);
 	vh_reclaim_vm_add(vm);
 }
@@ -275,6 +277,7 @@ static void unlist(struct vh_record *r)
 	vh_index_del(&records, &r->node);
 	hash_del(&r->named);
 	hash_del(&r->by_uuid);
+	vh_whose_del(r);
 	r->listed = false;
 }
 
@@ -295,9 +298,9 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 	/* Nothing else keeps a record made over netlink; not while the module goes already. */
 	if (r->defined && !try_module_get(THIS_MODULE))
 		return -ENODEV;
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	if (name && name_taken(r, name)) {
-		up_write(&vh_registry_lock);
+		write_unlock(&vh_registry_lock);
 		if (r->defined)
 			module_put(THIS_MODULE);
 		return -EEXIST;
@@ -309,6 +312,7 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 	}
 	set_name(r, name);
 	hash_add(uuids, &r->by_uuid, uuid_hash((const u8 *)&r->uuid));
+	vh_whose_add(r);
 	r->claimed = vm;
 	r->registered = true;
 	r->listed = true;
@@ -316,7 +320,7 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 		has_vmm(r, vm);
 	vh_group_count_vm(r->group);
 	vh_event_vm(r, VH_EVENT_CREATED);
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	return 0;
 }
 
@@ -335,7 +339,7 @@ struct vh_record *vh_record_claim(u32 id)
 
 	if (err)
 		return ERR_PTR(err);
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	r = vh_record_by_id(id);
 	if (!r || !r->defined || !vh_right_sees(&w, r)) {
 		r = ERR_PTR(-ENOENT);
@@ -345,7 +349,7 @@ struct vh_record *vh_record_claim(u32 id)
 		vh_record_get(r);
 		r->claimed = true;
 	}
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	vh_right_put(&w);
 	return r;
 }
@@ -359,13 +363,15 @@ struct vh_record *vh_record_claim(u32 id)
  */
 int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 {
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
+	vh_whose_del(r);
 	set_process(r);
+	vh_whose_add(r);
 	r->status = 0;
 	r->attached = true;
 	has_vmm(r, vm);
 	vh_event_vm(r, VH_EVENT_ATTACHED);
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	return 0;
 }
 
@@ -384,10 +390,12 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 	bool had;
 
 	vh_counts_add_vm(&c, vm);	/* no vCPU runs any more */
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	had = r->vm == vm;
 	if (had) {
 		vh_reclaim_vm_remove(vm);
+		put_cred(vm->seen);
+		vm->seen = NULL;
 		if (is_other_program(r, vm)) {
 			put_pid(r->pid);
 			r->pid = NULL;
@@ -400,7 +408,7 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 		if (!r->defined)
 			unlist(r);
 	}
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	if (had)
 		vh_reclaim_vm_settle(vm);
 }
@@ -419,7 +427,7 @@ void vh_record_detached(struct vh_record *r)
 		vh_record_uncharge_vmm(r);
 	else
 		vh_record_uncharge_all(r);
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	if (r->defined) {
 		r->claimed = false;
 		was_attached = r->attached;
@@ -429,7 +437,7 @@ void vh_record_detached(struct vh_record *r)
 	} else if (r->registered) {
 		vh_event_vm(r, VH_EVENT_DESTROYED);
 	}
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	vh_record_put(r);
 }
 
@@ -443,13 +451,13 @@ void vh_vm_over(struct vh_vm *vm)
 {
 	struct vh_record *r;
 
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	r = vh_record_by_id(vm->id);
 	if (r && r->vm == vm) {
 		set_bit(VH_CTL_DEAD, &vm->control);
 		vh_record_over(r);
 	}
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 }
 
 /**
@@ -475,7 +483,7 @@ int vh_record_undefine(struct vh_record *r)
 {
 	int err = 0;
 
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	if (!r->defined)
 		err = -EINVAL;
 	else if (!r->listed)
@@ -484,7 +492,7 @@ int vh_record_undefine(struct vh_record *r)
 		err = -EBUSY;
 	if (!err)
 		unlist(r);
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	if (err)
 		return err;
 	vh_record_uncharge_all(r);
@@ -510,7 +518,7 @@ int vh_record_rename(struct vh_record *r, const char *name)
 	own_name(r, own);
 	if (strcmp(name, own) && !vh_record_name_ok(name))
 		return -EINVAL;
-	down_write(&vh_registry_lock);
+	write_lock(&vh_registry_lock);
 	if (!r->listed) {
 		err = -ENOENT;
 	} else if (name_taken(r, name)) {
@@ -520,7 +528,7 @@ int vh_record_rename(struct vh_record *r, const char *name)
 		set_name(r, name);
 		vh_event_vm(r, VH_EVENT_RENAMED);
 	}
-	up_write(&vh_registry_lock);
+	write_unlock(&vh_registry_lock);
 	return err;
 }
 

@@ -9,9 +9,8 @@
 #ifndef VH_REGISTRY_H
 #define VH_REGISTRY_H
 
-#include <linux/mutex.h>
 #include <linux/refcount.h>
-#include <linux/rwsem.h>
+#include <linux/rwlock.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #include <linux/uuid.h>
@@ -20,6 +19,16 @@
 #include "../acct/acct.h"
 
 struct vh_right;			/* asker.h */
+
+/**
+ * struct vh_whose - a record, to be found by one of those who may see it (whose.c)
+ */
+struct vh_whose {
+	struct vh_index_node node;
+	struct vh_record *record;
+};
+
+#define VH_WHOSE_MAX	9		/* 3 users of owner and process; of each 2 namespaces, and a maker */
 
 /**
  * struct vh_record - a VM as the registry knows it
@@ -36,6 +45,8 @@ struct vh_record {
 	struct vh_index_node live;	/* of the group's VMs that have a VMM; vh_registry_lock */
 	struct hlist_node named;	/* by name; vh_registry_lock */
 	struct hlist_node by_uuid;	/* vh_registry_lock */
+	struct vh_whose whose[VH_WHOSE_MAX];	/* vh_registry_lock */
+	unsigned int nr_whose;		/* of them in the index; vh_registry_lock */
 	u64 walked;			/* the last sum it was visited for (walk.c) */
 	uuid_t uuid;			/* const */
 	kuid_t uid;			/* const: owner */
@@ -52,25 +63,25 @@ struct vh_record {
 	unsigned long status;		/* atomic bits VH_ST_*: of @vm */
 	struct vh_counts past;		/* of VMMs that are gone; vh_registry_lock */
 
-	struct mutex charge_mutex;
+	spinlock_t charge_lock;
 	u64 reserved[VH_NR_RESOURCES];	/* const: charged all the time */
-	u64 used[VH_NR_RESOURCES];	/* VCPUS, MEMORY; charge_mutex */
-	u64 charged[VH_NR_RESOURCES];	/* max(reserved, used, kept); charge_mutex */
-	u64 kept;			/* MEMORY that it had a moment ago; charge_mutex */
-	unsigned long kept_until;	/* jiffies; charge_mutex */
+	u64 used[VH_NR_RESOURCES];	/* VCPUS, MEMORY; charge_lock */
+	u64 charged[VH_NR_RESOURCES];	/* max(reserved, used, kept); charge_lock */
+	u64 kept;			/* MEMORY that it had a moment ago; charge_lock */
+	unsigned long kept_until;	/* jiffies; charge_lock */
 	struct delayed_work keep_work;
-	bool over;			/* the VMM's memory is gone; charge_mutex */
+	bool over;			/* the VMM's memory is gone; charge_lock */
 };
 
 #define VH_KEEP_SECONDS	10		/* a deleted memslot's charge stays the VM's own */
 
 /*
  * Held for reading: records, and the VMs and vCPUs that they name, stay. Held
- * for writing: they come and go. Strangers wait for it: nothing is allocated
+ * for writing: they come and go. Strangers spin on it: nothing is allocated
  * under it, and what is done under it has a bound that the number of their
  * objects does not move (docs/locking.md).
  */
-extern struct rw_semaphore vh_registry_lock;
+extern rwlock_t vh_registry_lock;
 
 int vh_registry_init(void);		/* and groups, and reclaim */
 void vh_registry_exit(void);		/* no VM and no record is left */
@@ -119,6 +130,13 @@ struct vh_record *vh_record_named(const char *name, const struct vh_record *afte
 struct vh_record *vh_record_by_uuid(const u8 *uuid);
 bool vh_record_name_ok(const char *name);
 
+/* --- whose.c; vh_registry_lock held --- */
+void vh_whose_add(struct vh_record *r);		/* for writing */
+void vh_whose_del(struct vh_record *r);		/* for writing */
+/* The lowest id from @id on of those that @w may be able to see: it has to be asked, too. */
+struct vh_record *vh_whose_next(const struct vh_right *w, u64 id);
+bool vh_whose_may(const struct vh_right *w, const struct vh_record *r);
+
 /* walk.c: all that a group's VMs counted, those that are gone included; lock not held. 0 or -EINTR. */
 int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
 void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lock held for writing */
@@ -127,9 +145,9 @@ void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lo
 #define VH_REGISTRY_BATCH	8
 static inline void vh_registry_breathe(void)
 {
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	cond_resched();
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 }
 
 /* --- charge.c: charges of a VM; 0 or -EDQUOT (told as an event) --- */
@@ -159,10 +177,19 @@ unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsig
 
 enum vh_vm_state vh_vm_state(const struct vh_record *r);
 enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu);
-int vh_control_pause(struct vh_record *r);
-int vh_control_resume(struct vh_record *r);
-int vh_control_stop(struct vh_record *r);
-int vh_control_kill(struct vh_record *r, const struct vh_right *by);
+
+/**
+ * struct vh_control - a command to a VM, from vh_control_begin() to vh_control_end()
+ */
+struct vh_control {
+	struct vh_record *r;		/* with a reference */
+	struct vh_vm *vm;		/* its VM, pinned */
+	enum vh_event event;		/* to be told; 0: nothing has changed */
+};
+
+/* vh_registry_lock held. -ENOTCONN (no VMM), -EIO (dead), -EPERM: nothing has happened. */
+int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by);
+void vh_control_end(struct vh_control *c);	/* not held */
 /* Own thread, vm->control is not 0. 1: go on; 0: to userspace; -EIO, -EINTR. */
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */

@@ -71,19 +71,19 @@ static int walk_in_parts(struct walk *w, u64 *created)
 	if (mutex_lock_killable(&walk_mutex))
 		return -EINTR;
 	w->serial = ++last_serial;
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	begin(w, created);
 	walking = w;
 	for (;;) {
 		done = part(w);
 		if (done)
 			break;
-		up_read(&vh_registry_lock);
+		read_unlock(&vh_registry_lock);
 		cond_resched();
-		down_read(&vh_registry_lock);
+		read_lock(&vh_registry_lock);
 	}
 	walking = NULL;
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	mutex_unlock(&walk_mutex);
 	return 0;
 }
@@ -102,10 +102,10 @@ int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *creat
 	struct walk w = { .top = g, .sum = c };
 	bool done;
 
-	down_read(&vh_registry_lock);
+	read_lock(&vh_registry_lock);
 	begin(&w, created);
 	done = part(&w);
-	up_read(&vh_registry_lock);
+	read_unlock(&vh_registry_lock);
 	if (done)
 		return 0;
 	vh_group_put(w.at);

@@ -23,8 +23,8 @@
 
 #define KVM_MODULE	"kvm_intel"
 
-static DEFINE_MUTEX(root_lock);		/* root_users and the transitions of all CPUs */
-static int root_users;
+static DEFINE_MUTEX(root_lock);		/* the transitions of all CPUs */
+static atomic_t root_users;		/* VMs; from 0 and to 0 with root_lock held */
 static struct module *root_pinned;	/* KVM's, where vh cannot do without; root_lock */
 
 /* Written under root_lock and cpus_read_lock. */
@@ -255,15 +255,18 @@ int vh_root_get(void)
 	/* Not under root_lock, which its loading takes. */
 	if (!VH_MAY_SET_VMXE && !READ_ONCE(root_kvm))
 		request_module(KVM_MODULE);
+	/* Others' VMs come and go without waiting for whoever holds root_lock. */
+	if (atomic_inc_not_zero(&root_users))
+		return 0;
 	mutex_lock(&root_lock);
-	if (!root_users) {
+	if (!atomic_read(&root_users)) {
 		root_pin_kvm();
 		err = root_on();
 		if (err)
 			root_unpin_kvm();
 	}
 	if (!err)
-		root_users++;
+		atomic_inc(&root_users);
 	mutex_unlock(&root_lock);
 	return err;
 }
@@ -275,11 +278,10 @@ int vh_root_get(void)
  */
 void vh_root_put(void)
 {
-	mutex_lock(&root_lock);
-	if (!--root_users) {
-		root_off();
-		root_unpin_kvm();
-	}
+	if (!atomic_dec_and_mutex_lock(&root_users, &root_lock))
+		return;
+	root_off();
+	root_unpin_kvm();
 	mutex_unlock(&root_lock);
 }
 

@@ -14,7 +14,7 @@
 
 /* --- what the family calls elsewhere in the module: no message gets that far here --- */
 
-DECLARE_RWSEM(vh_registry_lock);
+DEFINE_RWLOCK(vh_registry_lock);
 
 int vh_asker_init(struct vh_asker *a, struct sk_buff *skb) { return -EPERM; }
 void vh_asker_exit(struct vh_asker *a) { }

@@ -27,6 +27,11 @@
 #define FACTOR	2
 #define SLACK	3000
 #define SLACK_WORST 200000
+/*
+ * Who creates a VM registers an MMU notifier: the host's own mutex (mm_take_all_locks()), for all
+ * processes, whose holder may have lost its processor to as many others as the attack has.
+ */
+#define SLACK_CREATE 4000000
 
 static int ready[2];
 
@@ -99,6 +104,7 @@ static void stop(pid_t pid, const char *name, struct tap_result *r)
 static void compare(const char *who, const struct cost *alone, const struct cost *now,
 		    struct tap_result *r)
 {
+	unsigned int slack;
 	int op;
 
 	printf("#   %s:", who);
@@ -111,7 +117,8 @@ static void compare(const char *who, const struct cost *alone, const struct cost
 		if (now[op].median > FACTOR * alone[op].median + SLACK)
 			tap_fail(r, "%s of %s: %llu instructions, alone %llu", op_names[op], who,
 				 (long long)now[op].median, (long long)alone[op].median);
-		if (now[op].worst > FACTOR * alone[op].worst + SLACK_WORST)
+		slack = op == OP_CREATE ? SLACK_CREATE : SLACK_WORST;
+		if (now[op].worst > FACTOR * alone[op].worst + slack)
 			tap_fail(r, "%s of %s: at worst %llu instructions, alone %llu", op_names[op],
 				 who, (long long)now[op].worst, (long long)alone[op].worst);
 	}
@@ -120,18 +127,31 @@ static void compare(const char *who, const struct cost *alone, const struct cost
 /*
  * No processor idles, alone or not: the time of those that do passes faster in the lab.
  */
+static pid_t busy[64];
+
 static void keep_busy(void)
 {
 	struct sched_param idle = { 0 };
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
 
 	while (n--) {
-		if (fork())
+		busy[n] = fork();
+		if (busy[n])
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		sched_setscheduler(0, SCHED_IDLE, &idle);
 		for (;;)
 			;
+	}
+}
+
+static void let_idle(void)
+{
+	unsigned int i;
+
+	for (i = 0; busy[i]; i++) {
+		kill(busy[i], SIGKILL);
+		waitpid(busy[i], NULL, 0);
 	}
 }
 
@@ -210,6 +230,7 @@ static void beside(struct tap_result *r, const void *arg)
 			compare(tenants[t].name, alone[t], now, r);
 	}
 	clean();
+	let_idle();
 }
 
 int main(int argc, char **argv)

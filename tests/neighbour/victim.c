@@ -18,7 +18,7 @@ struct victim {
 	struct conn conn;
 	void *more;			/* for another memslot */
 	int cgroup;
-	unsigned int shown;		/* VMs in the last list */
+	int shown;			/* VMs in the last list */
 };
 
 /* mov ebp, 200; cpuid; dec ebp; jnz; out 0x81, al; again */
@@ -80,20 +80,10 @@ static int exits(struct victim *v)
 	return run_at(v, 0x1000, 1);
 }
 
-static void count(const struct nlattr *attrs, int len, int cmd, void *arg)
-{
-	(void)attrs, (void)len, (void)cmd;
-	++*(unsigned int *)arg;
-}
-
 static int list(struct victim *v)
 {
-	int err;
-
-	v->shown = 0;
-	msg_begin(&v->conn, VH_CMD_VM_GET, NLM_F_DUMP);
-	err = msg_send(&v->conn, count, &v->shown);
-	return err ? err : v->shown ? 0 : -ENOENT;
+	v->shown = dump_count(&v->conn, VH_CMD_VM_GET);
+	return v->shown < 0 ? v->shown : v->shown ? 0 : -ENOENT;
 }
 
 static int group(struct victim *v)
@@ -136,7 +126,7 @@ static void as_user(struct tap_result *r, void *arg)
 			start = rdtsc();
 			err = ops[op](&v);
 			ticks[i] = rdtsc() - start;
-			if (op == OP_LIST && v.shown)
+			if (op == OP_LIST && v.shown > 0)
 				ticks[i] /= v.shown;
 			WANT(!err, "%s: %s", op_names[op], strerror(-err));
 		}

@@ -441,3 +441,18 @@ bool event_next(struct conn *c, struct event_info *e, int ms)
 	text(a, len, VH_A_EVENT_VM_NAME, e->name, sizeof(e->name));
 	return true;
 }
+
+static void count_one(const struct nlattr *a, int len, int cmd, void *arg)
+{
+	(void)a, (void)len, (void)cmd;
+	++*(int *)arg;
+}
+
+int dump_count(struct conn *c, int cmd)
+{
+	int n = 0, err;
+
+	msg_begin(c, cmd, NLM_F_DUMP);
+	err = msg_send(c, count_one, &n);
+	return err ? err : n;
+}

@@ -102,4 +102,7 @@ int set_limit(struct conn *c, int dir_fd, int parent_fd, int resource, uint64_t 
 int events_ask(struct conn *c);
 bool event_next(struct conn *c, struct event_info *e, int ms);
 
+/* How many messages a dump of @cmd has; -errno. */
+int dump_count(struct conn *c, int cmd);
+
 #endif

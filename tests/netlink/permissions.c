@@ -46,31 +46,6 @@ static int keep_admin(void)
 	return change_caps(1u << CAP_SYS_ADMIN);
 }
 
-static void count(const struct nlattr *a, int len, int cmd, void *arg)
-{
-	(void)a;
-	(void)len;
-	(void)cmd;
-	(*(int *)arg)++;
-}
-
-/* How many VMs a dump shows. */
-static int dump_vms(struct conn *c)
-{
-	int n = 0;
-
-	msg_begin(c, VH_CMD_VM_GET, NLM_F_DUMP);
-	return msg_send(c, count, &n) ? -1 : n;
-}
-
-static int dump_vcpus(struct conn *c)
-{
-	int n = 0;
-
-	msg_begin(c, VH_CMD_VCPU_GET, NLM_F_DUMP);
-	return msg_send(c, count, &n) ? -1 : n;
-}
-
 /* --- rows 1 and 2: see and control --- */
 
 static void stranger(struct tap_result *r, void *arg)
@@ -84,8 +59,8 @@ static void stranger(struct tap_result *r, void *arg)
 	conn_open(&c);
 	WANT_EQ(get_vm(&c, id, &vm), -ENOENT);
 	WANT_EQ(get_vcpu(&c, id, 0, &v), -ENOENT);
-	WANT_EQ(dump_vms(&c), 0);
-	WANT_EQ(dump_vcpus(&c), 0);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 0);
+	WANT_EQ(dump_count(&c, VH_CMD_VCPU_GET), 0);
 	for (cmd = VH_CMD_VM_PAUSE; cmd <= VH_CMD_VM_KILL; cmd++)
 		WANT(vm_command(&c, cmd, id) == -ENOENT, "command %d on another's VM", cmd);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), -ENOENT);
@@ -101,7 +76,7 @@ static void stranger(struct tap_result *r, void *arg)
 	WANT(mine > 0, "create: %d", mine);
 	WANT_EQ(get_vm(&c, mine, &vm), 0);
 	WANT_EQ(vm.uid, USER);
-	WANT_EQ(dump_vms(&c), 1);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 1);
 	WANT_EQ(vm_rename(&c, mine, "users"), 0);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, mine), 0);
 	WANT(ioctl(kvm_open(), VH_ATTACH_VM, &id) < 0 && errno == ENOENT, "attach: %d", errno);
@@ -143,10 +118,10 @@ static void root_sees(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	conn_open(&c);
-	before = dump_vms(&c);
+	before = dump_count(&c, VH_CMD_VM_GET);
 	in_child(r, USER, define_one, id);
 	in_child(r, OTHER, define_one, id);
-	WANT_EQ(dump_vms(&c), before + 2);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), before + 2);
 	msg_begin(&c, VH_CMD_VM_GET, 0);
 	msg_str(&c, VH_A_VM_NAME, "twin");
 	WANT_EQ(msg_send(&c, vm_from, &vm), -ENOTUNIQ);
@@ -265,7 +240,7 @@ static void without_admin(struct tap_result *r, void *arg)
 		return;
 	}
 	conn_open(&c);
-	WANT_EQ(dump_vms(&c), 1);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 1);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *(int *)arg), -ENOENT);
 	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, VH_LIMIT_NONE), -EPERM);
 	WANT(setsockopt(c.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &c.events_group,
@@ -283,7 +258,7 @@ static void with_admin(struct tap_result *r, void *arg)
 		return;
 	}
 	conn_open(&c);
-	WANT_EQ(dump_vms(&c), 2);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 2);
 	WANT_EQ(get_vm(&c, *(int *)arg, &vm), 0);
 	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, VH_LIMIT_NONE), 0);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, *(int *)arg), 0);
@@ -469,7 +444,7 @@ static void lent_socket(struct tap_result *r, void *arg)
 		for (i = 0; i < 2; i++, c.plain_write = true) {
 			if (get_vm(&c, id, &vm) != -ENOENT)
 				_exit(3 + i);
-			if (dump_vms(&c))
+			if (dump_count(&c, VH_CMD_VM_GET))
 				_exit(5 + i);
 			if (vm_command(&c, VH_CMD_VM_KILL, id) != -ENOENT)
 				_exit(7 + i);
@@ -651,8 +626,8 @@ static void inside(struct tap_result *r, void *arg)
 	vm.id = vm_define(&c, kvm_open(), "ns", 1, 0, -1, -1);
 	if (get_vm(&c, vm.id, &vm) || vm.pid != 1 || strcmp(vm.path, "/"))
 		tap_fail(r, "inside: pid %u, path '%s'", vm.pid, vm.path);
-	msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
-	if (msg_send(&c, count, &n) || n < 1)
+	n = dump_count(&c, VH_CMD_GROUP_GET);
+	if (n < 1)
 		tap_fail(r, "inside: %d groups", n);
 	if (get_vm(&c, *(uint32_t *)arg, &outer) || outer.pid || strncmp(outer.path, "/..", 3))
 		tap_fail(r, "a VM outside: pid %u, path '%s'", outer.pid, outer.path);
@@ -666,15 +641,12 @@ static void user_in_ns(struct tap_result *r, void *arg)
 {
 	struct group_info g;
 	struct conn c;
-	int n = 0;
 
 	(void)arg;
 	conn_open(&c);
 	/* a user sees the groups of its cgroup namespace, and no others */
 	WANT_EQ(get_group_id(&c, 1, &g), -ENOENT);
-	msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
-	WANT_EQ(msg_send(&c, count, &n), 0);
-	WANT_EQ(n, 1);
+	WANT_EQ(dump_count(&c, VH_CMD_GROUP_GET), 1);
 }
 
 static void cgroup_ns(struct tap_result *r, void *arg)
@@ -703,7 +675,7 @@ static void ns_root(struct tap_result *r, void *arg)
 	}
 	conn_open(&c);
 	WANT_EQ(get_vm(&c, *(uint32_t *)arg, &vm), -ENOENT);
-	WANT_EQ(dump_vms(&c), 0);
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 0);
 	WANT_EQ(set_limit(&c, open(CGROUP, O_RDONLY), -1, VH_RES_VMS, 5), -EPERM);
 	/* its own it sees, of a user that has no number there */
 	mine = vm_define(&c, kvm_open(), NULL, 1, 0, -1, -1);
@@ -734,7 +706,7 @@ static void locked_in(struct tap_result *r, void *arg)
 	     "landlock_restrict_self: %s", strerror(errno));
 	WANT_EQ(get_vm(&c, ids[0], &vm), -ENOENT);
 	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, ids[0]), -ENOENT);
-	WANT_EQ(dump_vms(&c), 1);	/* the one without a process */
+	WANT_EQ(dump_count(&c, VH_CMD_VM_GET), 1);	/* the one without a process */
 	WANT_EQ(get_vm(&c, ids[1], &vm), 0);
 	/* what is within is its own */
 	WANT_EQ(events_ask(&c), 0);

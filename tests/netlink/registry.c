@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -635,6 +636,71 @@ static void crash(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* --- a VMM that becomes another user's --- */
+
+struct shown { uint32_t id; int all, named; };
+
+static void what_is_shown(struct tap_result *r, void *arg)
+{
+	struct shown *s = arg;
+	struct conn c;
+	char name[32];
+
+	(void)r;
+	conn_open(&c);
+	s->all = dump_count(&c, VH_CMD_VM_GET);
+	snprintf(name, sizeof(name), "vm-%u", s->id);
+	msg_begin(&c, VH_CMD_VM_GET, 0);
+	msg_str(&c, VH_A_VM_NAME, name);
+	s->named = msg_send(&c, NULL, NULL);
+	conn_close(&c);
+}
+
+/* Who may signal the process sees the VM, before and after, in lists as well. */
+static void changed_user(struct tap_result *r, const void *arg)
+{
+	struct shown *s = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int ready[2];
+	pid_t pid;
+	char one;
+
+	(void)arg;
+	WANT(!pipe(ready), "pipe");
+	pid = fork();
+	if (!pid) {
+		struct vm vm;
+
+		vm_with_code(&vm, guest_spin, sizeof(guest_spin), 0);
+		s->id = id_of(&vm);
+		if (write(ready[1], "r", 1) != 1)
+			_exit(3);
+		usleep(100000);
+		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+			_exit(3);
+		/* the next that it does with its VM */
+		xioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP);
+		if (write(ready[1], "u", 1) != 1)
+			_exit(3);
+		pause();
+	}
+	WANT(read(ready[0], &one, 1) == 1, "no VM");
+	in_child(r, 1000, what_is_shown, s);
+	WANT_EQ(s->all, 0);
+	WANT_EQ(s->named, -ENOENT);
+	WANT(read(ready[0], &one, 1) == 1, "the VMM has gone");
+	in_child(r, 1000, what_is_shown, s);
+	WANT_EQ(s->all, 1);
+	WANT_EQ(s->named, 0);
+	in_child(r, 1001, what_is_shown, s);
+	WANT_EQ(s->all, 0);
+	WANT_EQ(s->named, -ENOENT);
+	in_child(r, 0, what_is_shown, s);
+	WANT_EQ(s->all, 1);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	munmap(s, 4096);
+}
+
 const struct test_case registry_cases[] = {
 	{ "registry-identity", identity, NULL },
 	{ "registry-names", names, NULL },
@@ -648,5 +714,6 @@ const struct test_case registry_cases[] = {
 	{ "registry-attach-killed", attach_killed, NULL },
 	{ "registry-vcpus", vcpus, NULL },
 	{ "registry-crash", crash, NULL },
+	{ "registry-changed-user", changed_user, NULL },
 	{ NULL, NULL, NULL }
 };
