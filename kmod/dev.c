@@ -6,6 +6,7 @@
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 
+#include "bound.h"
 #include "compat/compat.h"
 #include "cpu/cpu.h"
 #include "ctl/asker.h"
@@ -184,6 +185,7 @@ static void __exit vh_module_exit(void)
 	vh_mmu_module_exit();
 	vh_registry_exit();
 	vh_vmx_exit();
+	vh_bounds_report();
 }
 
 module_init(vh_module_init);

@@ -13,7 +13,7 @@
  *      ctl/               registry.h    registry of VMs, control, the netlink family
  *   3  acct/              acct/acct.h   groups, charges, counters, reclaim of page tables
  *   2  kick.c             kick.h        requests, kicks, flushes: from anybody to a vCPU
- *   1  vh.h caps.h tsc.h trace.h
+ *   1  vh.h caps.h tsc.h bound.h trace.h
  *   0  emul/ compat/      emul.h        know nothing of VMs
  *
  * Exit handlers work on struct vh_cpu_state, plain memory. The window

@@ -1,14 +1,29 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# witness.sh [--dirty]: the exit guests, or the dirty logs, on the debug build, whose witnesses
-# (kmod/vmx/witness.h) WARN when a rule is broken that only silicon would punish; the lab fails
-# on a WARNING.
-set -eu
+# witness.sh [--all] [LAB OPTIONS...]: suites on the debug build, in one boot with 2 CPUs. Its witnesses
+# (kmod/vmx/witness.h) WARN when a rule is broken that only silicon would punish, its bounds
+# (kmod/bound.h) tell of interrupts that are off, and of locks of all tenants that are held, for too
+# long, beside one object and beside thousands; the lab fails on either. --all: whole suites.
+set -u
 cd "$(dirname "$0")/.."
-suite=tests/guests/run.sh only=()
-if [ "${1-}" = --dirty ]; then
-	shift
-	suite=tests/abi/run.sh only=(--only 'dirty*')
+all=
+[ "${1-}" != --all ] || { all=yes; shift; }
+. tests/lib/suites.sh
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+suites_new "$work/suites"
+module=$(tests/lib/module-variant VH_DEBUG=1) || exit 1
+m="--module $module"
+suite guests tests/guests/run.sh $m || exit 1
+if [ -n "$all" ]; then
+	suite abi tests/abi/run.sh $m &&
+		suite abi-ept0 tests/abi/run.sh $m --param ept=0 &&
+		suite netlink tests/netlink/run.sh $m &&
+		suite neighbour tests/neighbour/run.sh $m || exit 1
+else
+	suite abi tests/abi/run.sh $m --only '[dhst][ict]*' &&
+		suite abi-ept0 tests/abi/run.sh $m --param ept=0 --only 'shadow*' &&
+		suite netlink tests/netlink/run.sh $m --only '[hm]*' || exit 1
 fi
-module=$(tests/lib/module-variant VH_DEBUG=1)
-exec $suite --module "$module" "${only[@]}" --cpus 2 "$@"
+suites_run --cpus 2 --timeout 3000 "$@"
+suites_end $?

@@ -15,15 +15,29 @@
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
+#include "../bound.h"
 #include "../vh.h"
 #include "acct.h"
 
 #define REAP_INTERVAL	(2 * HZ)
+#define MAX_LEVEL	32		/* of cgroups with VMs: what is done for each ancestor has a bound */
 #define REAP_BATCH	16		/* groups looked at with groups_lock held */
 
 static DEFINE_SPINLOCK(groups_lock);	/* nothing is allocated under it */
 static struct vh_index groups;		/* by id; groups_lock */
 static struct vh_group *root;		/* const after vh_groups_init() */
+
+static void lock_groups(void)
+{
+	spin_lock(&groups_lock);
+	vh_bound_begin(VH_BOUND_GROUPS);
+}
+
+static void unlock_groups(void)
+{
+	vh_bound_end(VH_BOUND_GROUPS);
+	spin_unlock(&groups_lock);
+}
 
 static void reap(struct work_struct *work);
 static DECLARE_DEFERRABLE_WORK(reap_work, reap);
@@ -128,7 +142,7 @@ static void reap(struct work_struct *work)
 	int n;
 
 	do {
-		spin_lock(&groups_lock);
+		lock_groups();
 		for (n = 0; n < REAP_BATCH && (g = of_node(vh_index_next(&groups, id))); n++) {
 			id = g->id + 1;
 			for (; unused(g) && !exists(g->id); g = parent) {
@@ -136,28 +150,31 @@ static void reap(struct work_struct *work)
 				destroy(g);
 			}
 		}
-		spin_unlock(&groups_lock);
+		unlock_groups();
 		cond_resched();
 	} while (n == REAP_BATCH);
-	spin_lock(&groups_lock);
+	lock_groups();
 	if (root->nr_children)
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
  * vh_group_of - the group of a cgroup, made when it is the first time
  * @cgrp: of the default hierarchy, with a reference of the caller's
  *
- * Process context. Returns it with a reference, or ERR_PTR(-ENOMEM).
+ * Process context. Returns it with a reference, or ERR_PTR(-ENOMEM), ERR_PTR(-ELOOP): the cgroup
+ * is more than 32 levels deep.
  */
 struct vh_group *vh_group_of(struct cgroup *cgrp)
 {
 	struct vh_group *g, *child, *fresh = NULL;
 	int level;
 
+	if (cgrp->level > MAX_LEVEL)
+		return ERR_PTR(-ELOOP);
 	for (;;) {
-		spin_lock(&groups_lock);
+		lock_groups();
 		/* From the root down, so that a child always finds its parent. */
 		g = root;
 		for (level = 1; level <= cgrp->level; level++) {
@@ -175,13 +192,13 @@ struct vh_group *vh_group_of(struct cgroup *cgrp)
 		}
 		if (level > cgrp->level)
 			break;
-		spin_unlock(&groups_lock);
+		unlock_groups();
 		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}
 	get(g, cgrp);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 	kfree(fresh);
 	return g;
 }
@@ -218,11 +235,11 @@ struct vh_group *vh_group_find(u64 id)
 {
 	struct vh_group *g;
 
-	spin_lock(&groups_lock);
+	lock_groups();
 	g = of_node(vh_index_find(&groups, id));
 	if (g)
 		get(g, NULL);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 	return g;
 }
 
@@ -236,11 +253,11 @@ struct vh_group *vh_group_next(u64 id)
 {
 	struct vh_group *g;
 
-	spin_lock(&groups_lock);
+	lock_groups();
 	g = of_node(vh_index_next(&groups, id));
 	if (g)
 		get(g, NULL);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 	return g;
 }
 
@@ -252,9 +269,9 @@ struct vh_group *vh_group_next(u64 id)
  */
 void vh_group_put(struct vh_group *g)
 {
-	spin_lock(&groups_lock);
+	lock_groups();
 	put(g);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
@@ -293,11 +310,11 @@ struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
 		next = busy_child(g->parent, g->id + 1);
 		g = g->parent;
 	}
-	spin_lock(&groups_lock);
+	lock_groups();
 	if (next)
 		next->refs++;	/* has VMs: its cgroup is held, or that of one below */
 	put(at);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 	return next;
 }
 
@@ -307,9 +324,9 @@ struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at)
  */
 void vh_group_hold(struct vh_group *g)
 {
-	spin_lock(&groups_lock);
+	lock_groups();
 	g->refs++;
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
@@ -344,10 +361,10 @@ void vh_group_live(struct vh_group *g, struct vh_index_node *n, u64 id, bool liv
  */
 void vh_group_fold(struct vh_group *g, const struct vh_counts *c)
 {
-	spin_lock(&groups_lock);
+	lock_groups();
 	for (; g; g = g->parent)
 		vh_counts_add(&g->past, c);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
@@ -356,10 +373,10 @@ void vh_group_fold(struct vh_group *g, const struct vh_counts *c)
  */
 void vh_group_count_vm(struct vh_group *g)
 {
-	spin_lock(&groups_lock);
+	lock_groups();
 	for (; g; g = g->parent)
 		g->created++;
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
@@ -370,10 +387,10 @@ void vh_group_count_vm(struct vh_group *g)
  */
 void vh_group_past(struct vh_group *g, struct vh_counts *c, u64 *created)
 {
-	spin_lock(&groups_lock);
+	lock_groups();
 	vh_counts_add(c, &g->past);
 	*created = g->created;
-	spin_unlock(&groups_lock);
+	unlock_groups();
 }
 
 /**
@@ -386,10 +403,10 @@ int vh_groups_init(void)
 	root = kzalloc(sizeof(*root), GFP_KERNEL_ACCOUNT);
 	if (!root)
 		return -ENOMEM;
-	spin_lock(&groups_lock);
+	lock_groups();
 	insert(root, cgroup_id(&cgrp_dfl_root.cgrp), NULL);
 	get(root, &cgrp_dfl_root.cgrp);
-	spin_unlock(&groups_lock);
+	unlock_groups();
 	return 0;
 }
 

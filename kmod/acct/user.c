@@ -14,11 +14,24 @@
 #include <linux/spinlock.h>
 #include <linux/user_namespace.h>
 
+#include "../bound.h"
 #include "acct.h"
 
 static DEFINE_SPINLOCK(users_lock);
 static struct vh_index users;		/* by uid; users_lock */
 static u64 defaults[VH_NR_QUOTAS];	/* in units; users_lock */
+
+static void lock_users(void)
+{
+	spin_lock(&users_lock);
+	vh_bound_begin(VH_BOUND_USERS);
+}
+
+static void unlock_users(void)
+{
+	vh_bound_end(VH_BOUND_USERS);
+	spin_unlock(&users_lock);
+}
 
 /* Reserved memory is kept in pages: see ledger.h. */
 static u64 to_units(enum vh_quota q, u64 n)
@@ -46,7 +59,7 @@ static struct vh_user *user_get(kuid_t uid)
 	int i;
 
 	for (;;) {
-		spin_lock(&users_lock);
+		lock_users();
 		u = find(__kuid_val(uid));
 		if (!u && fresh) {
 			u = fresh;
@@ -55,7 +68,7 @@ static struct vh_user *user_get(kuid_t uid)
 		}
 		if (u)
 			u->refs++;
-		spin_unlock(&users_lock);
+		unlock_users();
 		if (u)
 			break;
 		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
@@ -75,9 +88,9 @@ static struct vh_user *user_get(kuid_t uid)
  */
 void vh_user_hold(struct vh_user *u)
 {
-	spin_lock(&users_lock);
+	lock_users();
 	u->refs++;
-	spin_unlock(&users_lock);
+	unlock_users();
 }
 
 static bool has_limits(const struct vh_user *u)
@@ -102,11 +115,11 @@ void vh_user_put(struct vh_user *u)
 
 	if (!u)
 		return;
-	spin_lock(&users_lock);
+	lock_users();
 	gone = !--u->refs && !has_limits(u);
 	if (gone)
 		vh_index_del(&users, &u->node);
-	spin_unlock(&users_lock);
+	unlock_users();
 	if (gone)
 		kfree(u);
 }
@@ -201,7 +214,7 @@ int vh_payer_charge(struct vh_payer *p, enum vh_quota q, u64 n, struct vh_user *
 
 	n = to_units(q, n);
 	*full = NULL;
-	spin_lock(&users_lock);
+	lock_users();
 	for (i = 0; i < ARRAY_SIZE(p->user) && p->user[i]; i++) {
 		u64 limit = limit_of(p->user[i], q), usage = p->user[i]->usage[q];
 
@@ -212,19 +225,19 @@ int vh_payer_charge(struct vh_payer *p, enum vh_quota q, u64 n, struct vh_user *
 	}
 	if (!*full)
 		add(p, q, n);
-	spin_unlock(&users_lock);
+	unlock_users();
 	if (!*full)
 		return 0;
 	/* Asked only now: a refusal may be noted in a log. */
 	if (capable(CAP_SYS_RESOURCE)) {
-		spin_lock(&users_lock);
+		lock_users();
 		add(p, q, n);
-		spin_unlock(&users_lock);
+		unlock_users();
 		return 0;
 	}
-	spin_lock(&users_lock);
+	lock_users();
 	(*full)->refused[q]++;
-	spin_unlock(&users_lock);
+	unlock_users();
 	return -EDQUOT;
 }
 
@@ -239,10 +252,10 @@ void vh_payer_uncharge(struct vh_payer *p, enum vh_quota q, u64 n)
 	unsigned int i;
 
 	n = to_units(q, n);
-	spin_lock(&users_lock);
+	lock_users();
 	for (i = 0; i < ARRAY_SIZE(p->user) && p->user[i]; i++)
 		p->user[i]->usage[q] -= n;
-	spin_unlock(&users_lock);
+	unlock_users();
 }
 
 /* users_lock held. */
@@ -270,10 +283,10 @@ void vh_user_info(kuid_t uid, struct vh_user_info *info)
 
 	for (i = 0; i < VH_NR_QUOTAS; i++)
 		none.limit[i] = VH_LIMIT_DEFAULT;
-	spin_lock(&users_lock);
+	lock_users();
 	u = uid_valid(uid) ? find(__kuid_val(uid)) : NULL;
 	tell(u ? u : &none, info);
-	spin_unlock(&users_lock);
+	unlock_users();
 }
 
 /**
@@ -287,11 +300,11 @@ bool vh_user_next(u64 uid, struct vh_user_info *info)
 {
 	struct vh_index_node *n;
 
-	spin_lock(&users_lock);
+	lock_users();
 	n = vh_index_next(&users, uid);
 	if (n)
 		tell(container_of(n, struct vh_user, node), info);
-	spin_unlock(&users_lock);
+	unlock_users();
 	return n;
 }
 
@@ -312,9 +325,9 @@ int vh_user_limit(kuid_t uid, enum vh_quota q, u64 limit)
 		if (!u)
 			return -ENOMEM;
 	}
-	spin_lock(&users_lock);
+	lock_users();
 	*(u ? &u->limit[q] : &defaults[q]) = to_units(q, limit);
-	spin_unlock(&users_lock);
+	unlock_users();
 	vh_user_put(u);
 	return 0;
 }

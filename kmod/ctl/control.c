@@ -140,10 +140,10 @@ void vh_control_end(struct vh_control *c)
 	vh_vm_request_sync(c->vm, VH_REQ_CONTROL);
 	vh_vm_request_all(c->vm, VH_REQ_CONTROL);
 	if (c->event) {
-		read_lock(&vh_registry_lock);
+		vh_registry_read_lock();
 		if (c->r->vm == c->vm)
 			vh_event_vm(c->r, c->event);
-		read_unlock(&vh_registry_lock);
+		vh_registry_read_unlock();
 	}
 	vh_reclaim_unpin(c->vm);
 	vh_record_put(c->r);

@@ -23,6 +23,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
+#include "../bound.h"
 #include "../vh.h"
 #include "netlink.h"
 
@@ -78,6 +79,19 @@ static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);		/* queue_lock */
 static u64 last_nr;			/* queue_lock */
 
+/* One of the two. */
+static void lock_events(spinlock_t *lock)
+{
+	spin_lock(lock);
+	vh_bound_begin(VH_BOUND_EVENTS);
+}
+
+static void unlock_events(spinlock_t *lock)
+{
+	vh_bound_end(VH_BOUND_EVENTS);
+	spin_unlock(lock);
+}
+
 static bool may_hear(const struct listener *l, const struct event *e)
 {
 	return vh_right_hears(&l->right, e->rec, e->pid, e->uid);
@@ -120,9 +134,9 @@ static struct event *begin(enum vh_event type, const struct vh_record *r, const 
 		return NULL;
 	e = mempool_alloc(pool, GFP_NOWAIT | __GFP_NOWARN);
 	if (!e) {
-		spin_lock(&queue_lock);
+		lock_events(&queue_lock);
 		user->lost++;
-		spin_unlock(&queue_lock);
+		unlock_events(&queue_lock);
 		return NULL;
 	}
 	memset(e, 0, sizeof(*e));
@@ -160,7 +174,7 @@ static void end(struct event *e)
 {
 	bool full;
 
-	spin_lock(&queue_lock);
+	lock_events(&queue_lock);
 	full = e->user->queued >= QUEUED;
 	if (full) {
 		e->user->lost++;
@@ -171,7 +185,7 @@ static void end(struct event *e)
 		e->nr = ++last_nr;
 		list_add_tail(&e->list, &queue);
 	}
-	spin_unlock(&queue_lock);
+	unlock_events(&queue_lock);
 	if (full)
 		drop(e);
 	else
@@ -433,13 +447,13 @@ static void send_queued(struct work_struct *work)
 	struct event *e;
 
 	for (;;) {
-		spin_lock(&queue_lock);
+		lock_events(&queue_lock);
 		e = list_first_entry_or_null(&queue, struct event, list);
 		if (e) {
 			list_del(&e->list);
 			e->user->queued--;
 		}
-		spin_unlock(&queue_lock);
+		unlock_events(&queue_lock);
 		if (!e)
 			return;
 		deliver(e);
@@ -491,15 +505,15 @@ static int listen(struct listener *l)
 	bool has;
 
 	mutex_lock(&events_mutex);
-	spin_lock(&ports_lock);
+	lock_events(&ports_lock);
 	has = find_listener(l->net, l->portid);
 	if (!has)
 		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
-	spin_unlock(&ports_lock);
+	unlock_events(&ports_lock);
 	if (!has) {
-		spin_lock(&queue_lock);
+		lock_events(&queue_lock);
 		l->after = last_nr;
-		spin_unlock(&queue_lock);
+		unlock_events(&queue_lock);
 		vh_index_add(&listeners, &l->node, next_listener++);
 	}
 	mutex_unlock(&events_mutex);
@@ -540,11 +554,11 @@ static int socket_gone(struct notifier_block *nb, unsigned long event, void *dat
 
 	if (event != NETLINK_URELEASE || n->protocol != NETLINK_GENERIC)
 		return NOTIFY_DONE;
-	spin_lock(&ports_lock);
+	lock_events(&ports_lock);
 	l = find_listener(n->net, n->portid);
 	if (l)
 		hash_del(&l->by_port);
-	spin_unlock(&ports_lock);
+	unlock_events(&ports_lock);
 	if (!l)
 		return NOTIFY_DONE;
 	mutex_lock(&events_mutex);

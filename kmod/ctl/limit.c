@@ -62,18 +62,18 @@ static unsigned long one_round(struct vh_group *full, unsigned long want, bool f
 	struct vh_vm *vm;
 	struct round o;
 
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	begin(&o, full);
 	while (got < want && (vm = next_vm(&o))) {
-		read_unlock(&vh_registry_lock);
+		vh_registry_read_unlock();
 		got += vh_reclaim_vm(vm, want - got, force);
 		vh_reclaim_unpin(vm);
 		cond_resched();
-		read_lock(&vh_registry_lock);
+		vh_registry_read_lock();
 	}
 	WRITE_ONCE(full->hand_group, o.at->id);
 	WRITE_ONCE(full->hand_vm, o.next);
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 	vh_group_put(o.at);
 	return got;
 }

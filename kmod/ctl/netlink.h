@@ -76,4 +76,7 @@ int vh_nl_user_get(struct sk_buff *skb, struct genl_info *info);
 int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vh_nl_user_set(struct sk_buff *skb, struct genl_info *info);
 
+/* nl_group.c: says what vh_group_of() failed with. */
+void vh_nl_group_error(struct netlink_ext_ack *extack, int err);
+
 #endif /* VH_NETLINK_H */

@@ -73,6 +73,17 @@ static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g
 	return vh_put_counters(skb, VH_A_GROUP_COUNTERS, &counts);
 }
 
+/**
+ * vh_nl_group_error - why a cgroup can have no group
+ * @extack: of the request
+ * @err: of vh_group_of()
+ */
+void vh_nl_group_error(struct netlink_ext_ack *extack, int err)
+{
+	if (err == -ELOOP)
+		NL_SET_ERR_MSG(extack, "the cgroup is more than 32 levels deep");
+}
+
 static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
 {
 	struct cgroup *cgrp = cgroup_get_from_fd(nla_get_s32(attr));
@@ -84,6 +95,8 @@ static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
 	}
 	g = vh_group_of(cgrp);
 	cgroup_put(cgrp);
+	if (IS_ERR(g))
+		vh_nl_group_error(info->extack, PTR_ERR(g));
 	return g;
 }
 

@@ -59,25 +59,40 @@ int vh_put_counters(struct sk_buff *skb, int attr, const struct vh_counts *c)
 	return 0;
 }
 
-/* vh_registry_lock held. 0 or -EMSGSIZE. */
-static int put_vcpu(struct sk_buff *skb, const struct vh_asker *a, const struct vh_record *r,
-		    const struct vh_vcpu *vcpu)
-{
-	struct vh_counts counts = {};
-	int cpu = READ_ONCE(vcpu->cpu);
-	pid_t tid;
+/* A vCPU as it was at one moment: looked at under vh_registry_lock, told without. */
+struct vcpu_view {
+	u32 vm_id, id;
+	enum vh_vcpu_state state;
+	int cpu;
+	pid_t tid;			/* 0: none that the asker sees */
+	struct vh_counts counts;
+};
 
+/* vh_registry_lock held. */
+static void view_get(struct vcpu_view *v, const struct vh_asker *a, const struct vh_record *r,
+		     const struct vh_vcpu *vcpu)
+{
+	v->vm_id = r->id;
+	v->id = vcpu->id;
+	v->state = vh_vcpu_state(vcpu);
+	v->cpu = READ_ONCE(vcpu->cpu);
 	rcu_read_lock();
-	tid = pid_nr_ns(rcu_dereference(vcpu->pid), a->right.pid_ns);
+	v->tid = pid_nr_ns(rcu_dereference(vcpu->pid), a->right.pid_ns);
 	rcu_read_unlock();
-	vh_counts_add_vcpu(&counts, vcpu);
-	if (nla_put_u32(skb, VH_A_VCPU_VM_ID, r->id) ||
-	    nla_put_u32(skb, VH_A_VCPU_ID, vcpu->id) ||
-	    nla_put_u32(skb, VH_A_VCPU_STATE, vh_vcpu_state(vcpu)) ||
-	    (cpu >= 0 && nla_put_u32(skb, VH_A_VCPU_CPU, cpu)) ||
-	    (tid && nla_put_u32(skb, VH_A_VCPU_TID, tid)))
+	memset(&v->counts, 0, sizeof(v->counts));
+	vh_counts_add_vcpu(&v->counts, vcpu);
+}
+
+/* 0 or -EMSGSIZE. */
+static int put_vcpu(struct sk_buff *skb, const struct vcpu_view *v)
+{
+	if (nla_put_u32(skb, VH_A_VCPU_VM_ID, v->vm_id) ||
+	    nla_put_u32(skb, VH_A_VCPU_ID, v->id) ||
+	    nla_put_u32(skb, VH_A_VCPU_STATE, v->state) ||
+	    (v->cpu >= 0 && nla_put_u32(skb, VH_A_VCPU_CPU, v->cpu)) ||
+	    (v->tid && nla_put_u32(skb, VH_A_VCPU_TID, v->tid)))
 		return -EMSGSIZE;
-	return vh_put_counters(skb, VH_A_VCPU_COUNTERS, &counts);
+	return vh_put_counters(skb, VH_A_VCPU_COUNTERS, &v->counts);
 }
 
 /* vh_registry_lock held. */
@@ -99,7 +114,7 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 }
 
 /* vh_registry_lock held. */
-static int put_asked(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
+static int look(struct vcpu_view *v, const struct vh_asker *a, struct genl_info *info)
 {
 	struct vh_record *r = find_vm(a, info);
 	struct vh_vcpu *vcpu;
@@ -111,17 +126,19 @@ static int put_asked(struct sk_buff *msg, struct vh_asker *a, struct genl_info *
 		NL_SET_ERR_MSG_ATTR(info->extack, info->attrs[VH_A_VCPU_ID], "no such vCPU");
 		return -ENOENT;
 	}
-	return put_vcpu(msg, a, r, vcpu);
+	view_get(v, a, r, vcpu);
+	return 0;
 }
 
 static int fill_vcpu(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
+	struct vcpu_view v;
 	int err;
 
-	read_lock(&vh_registry_lock);
-	err = put_asked(msg, a, info);
-	read_unlock(&vh_registry_lock);
-	return err;
+	vh_registry_read_lock();
+	err = look(&v, a, info);
+	vh_registry_read_unlock();
+	return err ? err : put_vcpu(msg, &v);
 }
 
 /**
@@ -134,25 +151,36 @@ int vh_nl_vcpu_get(struct sk_buff *skb, struct genl_info *info)
 	return vh_nl_answer(skb, info, fill_vcpu);
 }
 
-/* vCPUs of one VM from d->sub on; false when the message is full. */
-static bool dump_vm(struct sk_buff *skb, struct netlink_callback *cb, const struct vh_record *r)
+/*
+ * The next vCPU of a dump, of VM d->next its d->sub-th, with vh_registry_lock held.
+ * @only: of this VM. False: none, or none among the VMs that were looked at: *end tells.
+ */
+static bool next_vcpu(struct vh_dump *d, const u32 *only, struct vcpu_view *v, bool *end)
 {
-	struct vh_dump *d = vh_dump(cb);
 	struct vh_vcpu *vcpu;
-	unsigned int i;
+	struct vh_record *r;
+	unsigned int n;
 
-	vh_for_each_vcpu(i, vcpu, r->vm) {
-		void *head;
-
-		if (i < d->sub)
-			continue;
-		head = vh_dump_begin(skb, cb, VH_CMD_VCPU_GET);
-		if (!head || !vh_dump_end(skb, head, put_vcpu(skb, d->asker, r, vcpu)))
+	*end = false;
+	for (n = 0; n < VH_REGISTRY_BATCH; n++) {
+		r = only ? vh_record_by_id(*only) : vh_whose_next(&d->asker->right, d->next);
+		if (!r || (only && d->next > *only)) {
+			*end = true;
 			return false;
-		d->sub = i + 1;
+		}
+		if (r->id != d->next)	/* the one that was under way is gone */
+			d->sub = 0;
+		d->next = r->id;
+		if (r->vm && vh_asker_sees(d->asker, r) &&
+		    d->sub < smp_load_acquire(&r->vm->nr_vcpus)) {
+			vcpu = rcu_dereference_raw(r->vm->vcpus[d->sub]);
+			view_get(v, d->asker, r, vcpu);
+			return true;
+		}
+		d->next = (u64)r->id + 1;
+		d->sub = 0;
 	}
-	d->sub = 0;
-	return true;
+	return false;
 }
 
 /**
@@ -164,38 +192,42 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nlattr **attrs = vh_dump_attrs(cb);
 	struct vh_dump *d = vh_dump(cb);
-	struct vh_record *r;
-	int err = 0;
+	const u32 *only = NULL;
+	struct vcpu_view v;
+	bool has, end;
+	void *head;
+	u32 id;
 
 	if (attrs[VH_A_VCPU_ID]) {
 		NL_SET_ERR_MSG_ATTR(cb->extack, attrs[VH_A_VCPU_ID], "a dump is of all vCPUs");
 		return -EINVAL;
 	}
-	read_lock(&vh_registry_lock);
 	if (attrs[VH_A_VCPU_VM_ID]) {
-		u32 id = nla_get_u32(attrs[VH_A_VCPU_VM_ID]);
-
-		r = vh_asker_vm(d->asker, id);
-		if (!d->next && !r) {
-			NL_SET_ERR_MSG_ATTR(cb->extack, attrs[VH_A_VCPU_VM_ID], "no such VM");
-			err = -ENOENT;
-		} else if (d->next <= id) {
+		id = nla_get_u32(attrs[VH_A_VCPU_VM_ID]);
+		only = &id;
+		if (!d->next) {
+			vh_registry_read_lock();
+			has = vh_asker_vm(d->asker, id);
+			vh_registry_read_unlock();
+			if (!has) {
+				NL_SET_ERR_MSG_ATTR(cb->extack, attrs[VH_A_VCPU_VM_ID],
+						    "no such VM");
+				return -ENOENT;
+			}
 			d->next = id;
-			if (!r || !r->vm || dump_vm(skb, cb, r))
-				d->next = (u64)id + 1;
-		}
-	} else {
-		while ((r = vh_whose_next(&d->asker->right, d->next))) {
-			if (r->id != d->next)	/* the one that was under way is gone */
-				d->sub = 0;
-			d->next = r->id;
-			if (vh_asker_sees(d->asker, r) && r->vm && !dump_vm(skb, cb, r))
-				break;
-			d->next = (u64)r->id + 1;
-			d->sub = 0;
-			vh_registry_breathe();
 		}
 	}
-	read_unlock(&vh_registry_lock);
-	return err ? err : skb->len;
+	do {
+		vh_registry_read_lock();
+		has = next_vcpu(d, only, &v, &end);
+		vh_registry_read_unlock();
+		if (has) {
+			head = vh_dump_begin(skb, cb, VH_CMD_VCPU_GET);
+			if (!head || !vh_dump_end(skb, head, put_vcpu(skb, &v)))
+				break;
+			d->sub++;
+		}
+		cond_resched();
+	} while (!end);
+	return skb->len;
 }

@@ -64,10 +64,11 @@ static int put_u64(struct sk_buff *skb, int attr, u64 value)
 
 /*
  * A VM as it was at one moment: what needs vh_registry_lock is looked at under it,
- * and told without.
+ * the rest without.
  */
 struct vm_view {
 	struct vh_record *r;		/* with a reference */
+	struct vh_vm *vm;		/* pinned, or NULL: has not been added up yet */
 	struct vh_counts counts;
 	long tables;
 	enum vh_vm_state state;
@@ -78,20 +79,29 @@ struct vm_view {
 /* vh_registry_lock held. view_put() drops it. */
 static void view_get(struct vm_view *v, const struct vh_asker *a, struct vh_record *r)
 {
-	struct vh_vm *vm = r->vm;
-
 	vh_record_get(r);
 	v->r = r;
 	v->counts = r->past;
 	v->tables = 0;
-	if (vm) {
-		vh_counts_add_vm(&v->counts, vm);
-		v->tables = atomic_long_read(&vm->tables);
+	v->vm = r->vm;
+	if (v->vm) {
+		vh_reclaim_pin(v->vm);
+		v->tables = atomic_long_read(&v->vm->tables);
 	}
 	v->state = vh_vm_state(r);
 	v->pid = pid_nr_ns(r->pid, a->right.pid_ns);
 	memcpy(v->name, r->name, sizeof(v->name));
 	memcpy(v->comm, r->comm, sizeof(v->comm));
+}
+
+/* No lock held: up to 288 vCPUs. */
+static void view_sum(struct vm_view *v)
+{
+	if (!v->vm)
+		return;
+	vh_counts_add_vm(&v->counts, v->vm);
+	vh_reclaim_unpin(v->vm);
+	v->vm = NULL;
 }
 
 /* Process context, no lock held. */
@@ -147,13 +157,14 @@ static int fill_vm(struct sk_buff *msg, struct vh_asker *a, struct genl_info *in
 	struct vm_view v;
 	int err;
 
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	r = find_vm(a, info);
 	if (!IS_ERR(r))
 		view_get(&v, a, r);
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 	if (IS_ERR(r))
 		return PTR_ERR(r);
+	view_sum(&v);
 	err = put_vm(msg, a, &v);
 	view_put(&v);
 	return err;
@@ -185,7 +196,7 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 	do {
 		sees = full = false;
-		read_lock(&vh_registry_lock);
+		vh_registry_read_lock();
 		for (n = 0; n < VH_REGISTRY_BATCH && !sees && (r = vh_whose_next(&d->asker->right, d->next)); n++) {
 			sees = vh_asker_sees(d->asker, r);
 			if (sees)
@@ -193,8 +204,9 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			else
 				d->next = r->id + 1;
 		}
-		read_unlock(&vh_registry_lock);
+		vh_registry_read_unlock();
 		if (sees) {
+			view_sum(&v);
 			head = vh_dump_begin(skb, cb, VH_CMD_VM_GET);
 			full = !head || !vh_dump_end(skb, head, put_vm(skb, d->asker, &v));
 			if (!full)
@@ -344,8 +356,10 @@ int vh_nl_vm_create(struct sk_buff *skb, struct genl_info *info)
 		err = check_definition(info, name, &def);
 	g = err ? ERR_PTR(err) : group_for(&a, info);
 	vh_asker_exit(&a);
-	if (IS_ERR(g))
+	if (IS_ERR(g)) {
+		vh_nl_group_error(info->extack, PTR_ERR(g));
 		return PTR_ERR(g);
+	}
 	r = vh_record_create(g, &def, &why);
 	if (IS_ERR(r)) {
 		if (PTR_ERR(r) == -EDQUOT && info->extack)
@@ -376,11 +390,11 @@ static struct vh_record *get_vm(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return ERR_PTR(err);
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	r = find_vm(&a, info);
 	if (!IS_ERR(r))
 		vh_record_get(r);
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 	vh_asker_exit(&a);
 	return r;
 }
@@ -449,13 +463,13 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	r = find_vm(&a, info);
 	if (IS_ERR(r))
 		err = PTR_ERR(r);
 	else
 		err = vh_control_begin(&c, r, info->genlhdr->cmd, &a.right);
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 	vh_asker_exit(&a);
 	if (!err)
 		vh_control_end(&c);

@@ -298,9 +298,9 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 	/* Nothing else keeps a record made over netlink; not while the module goes already. */
 	if (r->defined && !try_module_get(THIS_MODULE))
 		return -ENODEV;
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	if (name && name_taken(r, name)) {
-		write_unlock(&vh_registry_lock);
+		vh_registry_write_unlock();
 		if (r->defined)
 			module_put(THIS_MODULE);
 		return -EEXIST;
@@ -320,7 +320,7 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 		has_vmm(r, vm);
 	vh_group_count_vm(r->group);
 	vh_event_vm(r, VH_EVENT_CREATED);
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	return 0;
 }
 
@@ -339,7 +339,7 @@ struct vh_record *vh_record_claim(u32 id)
 
 	if (err)
 		return ERR_PTR(err);
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	r = vh_record_by_id(id);
 	if (!r || !r->defined || !vh_right_sees(&w, r)) {
 		r = ERR_PTR(-ENOENT);
@@ -349,7 +349,7 @@ struct vh_record *vh_record_claim(u32 id)
 		vh_record_get(r);
 		r->claimed = true;
 	}
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	vh_right_put(&w);
 	return r;
 }
@@ -363,7 +363,7 @@ struct vh_record *vh_record_claim(u32 id)
  */
 int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 {
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	vh_whose_del(r);
 	set_process(r);
 	vh_whose_add(r);
@@ -371,7 +371,7 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 	r->attached = true;
 	has_vmm(r, vm);
 	vh_event_vm(r, VH_EVENT_ATTACHED);
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	return 0;
 }
 
@@ -390,7 +390,7 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 	bool had;
 
 	vh_counts_add_vm(&c, vm);	/* no vCPU runs any more */
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	had = r->vm == vm;
 	if (had) {
 		vh_reclaim_vm_remove(vm);
@@ -408,7 +408,7 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 		if (!r->defined)
 			unlist(r);
 	}
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	if (had)
 		vh_reclaim_vm_settle(vm);
 }
@@ -427,7 +427,7 @@ void vh_record_detached(struct vh_record *r)
 		vh_record_uncharge_vmm(r);
 	else
 		vh_record_uncharge_all(r);
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	if (r->defined) {
 		r->claimed = false;
 		was_attached = r->attached;
@@ -437,7 +437,7 @@ void vh_record_detached(struct vh_record *r)
 	} else if (r->registered) {
 		vh_event_vm(r, VH_EVENT_DESTROYED);
 	}
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	vh_record_put(r);
 }
 
@@ -451,13 +451,13 @@ void vh_vm_over(struct vh_vm *vm)
 {
 	struct vh_record *r;
 
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	r = vh_record_by_id(vm->id);
 	if (r && r->vm == vm) {
 		set_bit(VH_CTL_DEAD, &vm->control);
 		vh_record_over(r);
 	}
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 }
 
 /**
@@ -483,7 +483,7 @@ int vh_record_undefine(struct vh_record *r)
 {
 	int err = 0;
 
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	if (!r->defined)
 		err = -EINVAL;
 	else if (!r->listed)
@@ -492,7 +492,7 @@ int vh_record_undefine(struct vh_record *r)
 		err = -EBUSY;
 	if (!err)
 		unlist(r);
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	if (err)
 		return err;
 	vh_record_uncharge_all(r);
@@ -518,7 +518,7 @@ int vh_record_rename(struct vh_record *r, const char *name)
 	own_name(r, own);
 	if (strcmp(name, own) && !vh_record_name_ok(name))
 		return -EINVAL;
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	if (!r->listed) {
 		err = -ENOENT;
 	} else if (name_taken(r, name)) {
@@ -528,7 +528,7 @@ int vh_record_rename(struct vh_record *r, const char *name)
 		set_name(r, name);
 		vh_event_vm(r, VH_EVENT_RENAMED);
 	}
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	return err;
 }
 

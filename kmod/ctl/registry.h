@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 
 #include "../acct/acct.h"
+#include "../bound.h"
 
 struct vh_right;			/* asker.h */
 
@@ -83,6 +84,30 @@ struct vh_record {
  */
 extern rwlock_t vh_registry_lock;
 
+static inline void vh_registry_read_lock(void)
+{
+	read_lock(&vh_registry_lock);
+	vh_bound_begin(VH_BOUND_REGISTRY_READ);
+}
+
+static inline void vh_registry_read_unlock(void)
+{
+	vh_bound_end(VH_BOUND_REGISTRY_READ);
+	read_unlock(&vh_registry_lock);
+}
+
+static inline void vh_registry_write_lock(void)
+{
+	write_lock(&vh_registry_lock);
+	vh_bound_begin(VH_BOUND_REGISTRY_WRITE);
+}
+
+static inline void vh_registry_write_unlock(void)
+{
+	vh_bound_end(VH_BOUND_REGISTRY_WRITE);
+	write_unlock(&vh_registry_lock);
+}
+
 int vh_registry_init(void);		/* and groups, and reclaim */
 void vh_registry_exit(void);		/* no VM and no record is left */
 
@@ -141,14 +166,8 @@ bool vh_whose_may(const struct vh_right *w, const struct vh_record *r);
 int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
 void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lock held for writing */
 
-/* Who goes over VMs of others lets those in who wait for the lock, after so many. */
+/* Who goes over VMs of others lets those in who spin on the lock, after so many. */
 #define VH_REGISTRY_BATCH	8
-static inline void vh_registry_breathe(void)
-{
-	read_unlock(&vh_registry_lock);
-	cond_resched();
-	read_lock(&vh_registry_lock);
-}
 
 /* --- charge.c: charges of a VM; 0 or -EDQUOT (told as an event) --- */
 int vh_record_charge_new(struct vh_record *r, const char **why);

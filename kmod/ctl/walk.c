@@ -21,6 +21,7 @@ struct walk {
 	u64 next;			/* VM of @at to go on with */
 	struct vh_counts *sum;
 	u64 serial;			/* not 0: VMs that go tell it */
+	struct vh_vm *big;		/* visited, but to be added up without the lock; pinned */
 };
 
 static DEFINE_MUTEX(walk_mutex);	/* the one walk of several parts */
@@ -49,11 +50,18 @@ static bool part(struct walk *w)
 			if (left <= 0)
 				return false;
 			r = container_of(n, struct vh_record, live);
-			vh_counts_add_vm(w->sum, r->vm);
-			left -= 1 + r->vm->nr_vcpus;
+			if (r->vm->nr_vcpus > PART && !w->serial)
+				return false;
 			w->next = r->id + 1;
 			if (w->serial)
 				r->walked = w->serial;
+			if (r->vm->nr_vcpus > PART) {
+				w->big = r->vm;
+				vh_reclaim_pin(w->big);
+				return false;
+			}
+			vh_counts_add_vm(w->sum, r->vm);
+			left -= 1 + r->vm->nr_vcpus;
 		}
 		if (left-- <= 0)
 			return false;
@@ -63,27 +71,34 @@ static bool part(struct walk *w)
 	return true;
 }
 
-/* Many VMs. */
+/* Many VMs, or one of many vCPUs. */
 static int walk_in_parts(struct walk *w, u64 *created)
 {
+	struct vh_counts big = {};
 	bool done;
 
 	if (mutex_lock_killable(&walk_mutex))
 		return -EINTR;
 	w->serial = ++last_serial;
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	begin(w, created);
 	walking = w;
 	for (;;) {
 		done = part(w);
 		if (done)
 			break;
-		read_unlock(&vh_registry_lock);
+		vh_registry_read_unlock();
+		if (w->big) {
+			vh_counts_add_vm(&big, w->big);
+			vh_reclaim_unpin(w->big);
+			w->big = NULL;
+		}
 		cond_resched();
-		read_lock(&vh_registry_lock);
+		vh_registry_read_lock();
 	}
 	walking = NULL;
-	read_unlock(&vh_registry_lock);
+	vh_counts_add(w->sum, &big);
+	vh_registry_read_unlock();
 	mutex_unlock(&walk_mutex);
 	return 0;
 }
@@ -102,10 +117,10 @@ int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *creat
 	struct walk w = { .top = g, .sum = c };
 	bool done;
 
-	read_lock(&vh_registry_lock);
+	vh_registry_read_lock();
 	begin(&w, created);
 	done = part(&w);
-	read_unlock(&vh_registry_lock);
+	vh_registry_read_unlock();
 	if (done)
 		return 0;
 	vh_group_put(w.at);

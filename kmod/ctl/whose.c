@@ -122,13 +122,13 @@ void vh_whose_changed(struct vh_vm *vm)
 	if (r->pid != task_tgid(current))
 		return;
 	cred = get_task_cred(current->group_leader);
-	write_lock(&vh_registry_lock);
+	vh_registry_write_lock();
 	if (r->vm == vm) {
 		vh_whose_del(r);
 		vh_whose_add(r);
 		swap(vm->seen, cred);
 	}
-	write_unlock(&vh_registry_lock);
+	vh_registry_write_unlock();
 	put_cred(cred);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 
 #include "irq.h"
+#include "../bound.h"
 #include "../kick.h"
 
 /* Register offsets of the xAPIC page (SDM Table 11-1). */
@@ -121,6 +122,18 @@ void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
 /* Between expiries of a periodic timer, as KVM has it: a guest could ask for any number. */
 #define MIN_PERIOD_NS		200000
 
+/* A chip's lock, and how long it is held (bound.h). */
+#define chip_lock(lock, flags, bound)					\
+	do {								\
+		raw_spin_lock_irqsave(lock, flags);			\
+		vh_bound_begin(bound);					\
+	} while (0)
+#define chip_unlock(lock, flags, bound)					\
+	do {								\
+		vh_bound_end(bound);					\
+		raw_spin_unlock_irqrestore(lock, flags);		\
+	} while (0)
+
 /* Who drives a line of the chips; lines of several sources are ORed. */
 enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };
 
@@ -143,6 +156,7 @@ struct vh_irqchip {
 	struct mutex acks_lock;		/* which GSIs of a pin resample; inside vm->lock */
 	u64 resample_pins;		/* of GSIs with irqfds that resample; writers: vm->lock */
 	unsigned long acked;		/* of these: acknowledged, and irqfds not yet told; atomic */
+	u32 again;			/* IOAPIC pins to be sent again, to many vCPUs; ioapic_lock */
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
 };
 
@@ -156,6 +170,8 @@ void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_st
 void vh_ioapic_init(struct vh_irqchip *chip);
 int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
 void vh_ioapic_eoi(struct vh_vm *vm, u8 vector);
+void vh_ioapic_again(struct vh_irqchip *chip);	/* process context */
+bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin);
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write);
 void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s);
 int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s);
@@ -169,7 +185,9 @@ bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi);
 /* After what may have acknowledged something; own thread. */
 static inline void vh_irq_note_acks(struct vh_vcpu *vcpu)
 {
-	if (unlikely(READ_ONCE(vcpu->vm->irqchip->acked)))
+	const struct vh_irqchip *chip = vcpu->vm->irqchip;
+
+	if (unlikely(READ_ONCE(chip->acked) || READ_ONCE(chip->again)))
 		vh_request(vcpu, VH_REQ_ACKED);
 }
 

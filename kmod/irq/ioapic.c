@@ -21,9 +21,9 @@ static u64 entry(const struct vh_irqchip *chip, unsigned int pin)
 	return chip->ioapic.redirtbl[pin].bits;
 }
 
-static int send(struct vh_irqchip *chip, u64 e)
+static struct vh_msi message(u64 e)
 {
-	const struct vh_msi m = {
+	return (struct vh_msi){
 		.dest = e >> 56,
 		.vector = e,
 		.delivery_mode = (e >> 8) & 7,
@@ -31,15 +31,37 @@ static int send(struct vh_irqchip *chip, u64 e)
 		.level = e & E_LEVEL,
 		.assert = true,
 	};
-
-	return vh_irq_deliver(chip->vm, NULL, &m);
 }
 
-/* ioapic_lock held. 1 sent, 0 coalesced, -1 masked or not accepted. */
-static int service(struct vh_irqchip *chip, unsigned int pin)
+/**
+ * vh_ioapic_is_wide - would a pin's message go to many vCPUs?
+ * @chip: the chips
+ * @pin: 0 to 23
+ *
+ * Any context, without a lock.
+ */
+bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin)
+{
+	struct vh_msi m;
+
+	if (pin >= VH_IOAPIC_PINS)
+		return false;
+	m = message(READ_ONCE(chip->ioapic.redirtbl[pin].bits));
+	return vh_irq_is_wide(chip->vm, NULL, &m);
+}
+
+/*
+ * Messages to be sent when ioapic_lock is dropped: one may go to all vCPUs.
+ */
+struct outbox {
+	unsigned int n;
+	struct { u64 e; u8 pin; } of[VH_IOAPIC_PINS];
+};
+
+/* ioapic_lock held. 1 to be sent, 0 coalesced, -1 masked. */
+static int service(struct vh_irqchip *chip, unsigned int pin, struct outbox *out)
 {
 	u64 e = entry(chip, pin);
-	int r;
 
 	if (e & E_MASKED)
 		return -1;
@@ -48,11 +70,31 @@ static int service(struct vh_irqchip *chip, unsigned int pin)
 	/* Before it is sent: the EOI may come at once, from another CPU. */
 	if (e & E_LEVEL)
 		chip->ioapic.redirtbl[pin].bits |= E_REMOTE_IRR;
-	r = send(chip, e);
-	if (r < 0 && (e & E_LEVEL))
-		chip->ioapic.redirtbl[pin].bits &= ~E_REMOTE_IRR;
-	if (!(e & E_LEVEL))
+	else
 		chip->ioapic.irr &= ~BIT(pin);
+	out->of[out->n].e = e;
+	out->of[out->n++].pin = pin;
+	return 1;
+}
+
+/* ioapic_lock not held. Of the last message: 1 sent, 0 coalesced, -1 not accepted. */
+static int send(struct vh_irqchip *chip, const struct outbox *out)
+{
+	unsigned long flags;
+	struct vh_msi m;
+	unsigned int i;
+	int r = 0;
+
+	for (i = 0; i < out->n; i++) {
+		m = message(out->of[i].e);
+		r = vh_irq_deliver(chip->vm, NULL, &m);
+		if (r >= 0 || !(out->of[i].e & E_LEVEL))
+			continue;
+		/* Nobody will end it. */
+		chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+		chip->ioapic.redirtbl[out->of[i].pin].bits &= ~E_REMOTE_IRR;
+		chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	}
 	return min(r, 1);
 }
 
@@ -67,13 +109,14 @@ static int service(struct vh_irqchip *chip, unsigned int pin)
  */
 int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level)
 {
+	struct outbox out = { .n = 0 };
 	unsigned long flags;
 	bool was, now;
 	int r = 1;
 
 	if (pin >= VH_IOAPIC_PINS)
 		return -1;
-	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	was = chip->ioapic_lines[pin];
 	if (level)
 		chip->ioapic_lines[pin] |= BIT(source);
@@ -85,12 +128,12 @@ int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int s
 			chip->ioapic.irr &= ~BIT(pin);
 	} else if ((entry(chip, pin) & E_LEVEL) || !was) {
 		chip->ioapic.irr |= BIT(pin);
-		r = service(chip, pin);
+		r = service(chip, pin, &out);
 	} else {
 		r = 0;
 	}
-	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
-	return r;
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	return out.n ? send(chip, &out) : r;
 }
 
 /**
@@ -98,16 +141,18 @@ int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int s
  * @vm: the VM
  * @vector: of the interrupt
  *
- * Any context. A line that is still up interrupts again.
+ * Any context. A line that is still up interrupts again: many vCPUs when the caller's thread
+ * is in process context (vh_irq_note_acks()).
  */
 void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
 {
 	struct vh_irqchip *chip = vm->irqchip;
+	struct outbox out = { .n = 0 };
 	unsigned long flags;
 	unsigned int pin;
 	u32 acked = 0;
 
-	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		u64 e = entry(chip, pin);
 
@@ -115,13 +160,39 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
 			continue;
 		chip->ioapic.redirtbl[pin].bits &= ~E_REMOTE_IRR;
 		acked |= BIT(pin);
-		if (chip->ioapic_lines[pin] && !(chip->ioapic_lines[pin] & BIT(SRC_RESAMPLE)))
-			service(chip, pin);
+		if (!chip->ioapic_lines[pin] || (chip->ioapic_lines[pin] & BIT(SRC_RESAMPLE)))
+			continue;
+		if (vh_ioapic_is_wide(chip, pin))
+			chip->again |= BIT(pin);
+		else
+			service(chip, pin, &out);
 	}
-	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	send(chip, &out);
 	for (pin = 0; acked; pin++, acked >>= 1)
 		if (acked & 1)
 			vh_irq_acked(vm, KVM_IRQCHIP_IOAPIC, pin);
+}
+
+/**
+ * vh_ioapic_again - send what vh_ioapic_eoi() left
+ * @chip: the chips
+ *
+ * Process context.
+ */
+void vh_ioapic_again(struct vh_irqchip *chip)
+{
+	struct outbox out = { .n = 0 };
+	unsigned long flags;
+	unsigned int pin;
+
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
+		if ((chip->again & BIT(pin)) && (entry(chip, pin) & E_LEVEL) && chip->ioapic_lines[pin])
+			service(chip, pin, &out);
+	chip->again = 0;
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	send(chip, &out);
 }
 
 static u32 reg_read(struct vh_irqchip *chip)
@@ -170,13 +241,14 @@ static bool new_entry(struct vh_irqchip *chip, u32 sel, u32 value, u32 *at, u64 
  */
 static void announce(struct vh_irqchip *chip, const u64 vectors[4])
 {
+	unsigned long flags;
 	int i;
 
-	raw_spin_lock_irq(&chip->ioapic_lock);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (i = 0; i < 4; i++)
 		chip->announced[i] |= vectors[i];
 	chip->announcing++;
-	raw_spin_unlock_irq(&chip->ioapic_lock);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	vh_vm_request_sync(chip->vm, VH_REQ_EOI_BITMAP);
 }
 
@@ -201,7 +273,7 @@ static void bitmaps_stale(struct vh_irqchip *chip)
 }
 
 /* ioapic_lock held. */
-static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
+static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox *out)
 {
 	u64 old, e;
 	u32 at;
@@ -218,7 +290,7 @@ static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
 		bitmaps_stale(chip);
 	if (e & E_LEVEL) {
 		if (chip->ioapic_lines[at])
-			service(chip, at);
+			service(chip, at, out);
 	} else if ((chip->ioapic.irr & BIT(at)) && (old & E_MASKED) && !(e & E_MASKED)) {
 		/* An edge that came while it was masked was lost (82093AA 3.2.4). */
 		chip->ioapic.irr &= ~BIT(at);
@@ -238,14 +310,16 @@ static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value)
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write)
 {
 	u64 vectors[4] = { 0 }, e;
+	struct outbox out = { .n = 0 };
 	u32 value = 0, sel, at;
+	unsigned long flags;
 	bool level;
 
 	if (write)
 		memcpy(&value, data, min(len, 4u));
 	else
 		memset(data, 0, len);
-	raw_spin_lock_irq(&chip->ioapic_lock);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	sel = chip->ioapic.ioregsel;
 	switch (offset) {
 	case 0x00:
@@ -262,17 +336,18 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 		level = new_entry(chip, sel, value, &at, &e) && (e & E_LEVEL) &&
 			((e ^ entry(chip, at)) & (E_LEVEL | 0xff));
 		if (level) {
-			raw_spin_unlock_irq(&chip->ioapic_lock);
+			chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 			__set_bit((u8)e, (unsigned long *)vectors);
 			announce(chip, vectors);
-			raw_spin_lock_irq(&chip->ioapic_lock);
+			chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 		}
-		reg_write(chip, sel, value);
+		reg_write(chip, sel, value, &out);
 		if (level)
 			announced(chip);
 		break;
 	}
-	raw_spin_unlock_irq(&chip->ioapic_lock);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	send(chip, &out);
 	if (!write)
 		memcpy(data, &value, min(len, 4u));
 }
@@ -293,7 +368,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	u32 tmr;
 
 	memset(bitmap, 0, 4 * sizeof(u64));
-	raw_spin_lock_irqsave(&chip->ioapic_lock, flags);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		u64 e = entry(chip, pin);
 
@@ -302,7 +377,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	}
 	for (i = 0; i < 4; i++)
 		bitmap[i] |= chip->announced[i];
-	raw_spin_unlock_irqrestore(&chip->ioapic_lock, flags);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	/* And those that are under way from an entry that has changed since. */
 	for (i = 0; i < 8; i++) {
 		tmr = apic_reg(vcpu->lapic, APIC_TMR_ + i * 16);
@@ -317,9 +392,11 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
  */
 void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s)
 {
-	raw_spin_lock_irq(&chip->ioapic_lock);
+	unsigned long flags;
+
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	*s = chip->ioapic;
-	raw_spin_unlock_irq(&chip->ioapic_lock);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 }
 
 /**
@@ -331,7 +408,9 @@ void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s)
  */
 int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 {
+	struct outbox out = { .n = 0 };
 	u64 vectors[4] = { 0 };
+	unsigned long flags;
 	unsigned int pin;
 
 	if (s->base_address != VH_IOAPIC_BASE)
@@ -340,7 +419,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 		if (s->redirtbl[pin].bits & E_LEVEL)
 			__set_bit((u8)s->redirtbl[pin].bits, (unsigned long *)vectors);
 	announce(chip, vectors);
-	raw_spin_lock_irq(&chip->ioapic_lock);
+	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	chip->ioapic = *s;
 	chip->ioapic.pad = 0;
 	chip->ioapic.ioregsel &= 0xff;
@@ -355,11 +434,13 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 		if (chip->ioapic.irr & BIT(pin)) {
 			if (entry(chip, pin) & E_LEVEL)
 				chip->ioapic_lines[pin] = BIT(SRC_USER);
-			service(chip, pin);
+			service(chip, pin, &out);
 		}
 	}
+	chip->again = 0;
 	announced(chip);
-	raw_spin_unlock_irq(&chip->ioapic_lock);
+	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	send(chip, &out);
 	return 0;
 }
 

@@ -10,12 +10,14 @@
  */
 #include <linux/math64.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 
 #include "internal.h"
 #include "../compat/compat.h"
 
 #define PIT_HZ		1193182
 #define MAX_MISSED	1000
+#define MIN_WIDE_NS	2000000		/* between ticks that go to many vCPUs */
 #define MAX_RETRY_NS	10000000	/* between tries while nobody takes a tick */
 #define RUNNING		U64_MAX		/* in stopped[]: not stopped */
 #define NOT_LOADED	-1		/* count_load_time in userspace's copy */
@@ -39,7 +41,9 @@ struct vh_pit {
 	u64 retry_ns;				/* until missed ticks are tried again */
 	unsigned int missed;			/* ticks that found the line busy */
 	bool masked;				/* by all, when the last one came */
+	bool deferred;				/* a tick is @wide's to send */
 	struct hrtimer timer;
+	struct work_struct wide;
 };
 
 /* Initial count; 0 when none was loaded, up to 65536 (10000 in BCD). */
@@ -129,6 +133,7 @@ static void disarm(struct vh_pit *pit)
 	pit->armed = false;
 	pit->missed = 0;
 	pit->period_ns = 0;
+	pit->deferred = false;
 	/* A callback under way waits for the lock, and sees that it came too late. */
 	hrtimer_try_to_cancel(&pit->timer);
 }
@@ -164,13 +169,20 @@ static bool anybody_in_guest(struct vh_vm *vm)
 	return false;
 }
 
-/* Lock held. False: it was the only tick; else when to come again. */
-static bool tick(struct vh_pit *pit, u64 *next)
+/* The output rises and falls: how many took it, 0 coalesced, -1 all mask it. */
+static int pulse(struct vh_pit *pit)
 {
-	u64 now = ktime_get_ns(), soon = max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS), n;
 	int got = vh_irq_set(pit->vm, 0, SRC_PIT, 1);
 
 	vh_irq_set(pit->vm, 0, SRC_PIT, 0);
+	return got;
+}
+
+/* Lock held, after a pulse(). False: it was the only tick; else when to come again. */
+static bool tick(struct vh_pit *pit, int got, u64 *next)
+{
+	u64 now = ktime_get_ns(), soon = max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS), n;
+
 	if (!pit->period_ns) {
 		pit->armed = false;
 		return false;
@@ -207,16 +219,41 @@ static enum hrtimer_restart expired(struct hrtimer *t)
 	unsigned long flags;
 	u64 next;
 
-	raw_spin_lock_irqsave(&pit->lock, flags);
+	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
 	/* Disarmed, or started anew, while this was on its way. */
 	if (pit->armed && !hrtimer_is_queued(t)) {
-		if (tick(pit, &next)) {
+		if (vh_irq_gsi_is_wide(pit->vm, 0)) {
+			pit->deferred = true;
+			schedule_work(&pit->wide);
+		} else if (tick(pit, pulse(pit), &next)) {
 			hrtimer_set_expires(t, ns_to_ktime(next));
 			again = HRTIMER_RESTART;
 		}
 	}
-	raw_spin_unlock_irqrestore(&pit->lock, flags);
+	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
 	return again;
+}
+
+/* A tick for many vCPUs: with interrupts on, and not often. */
+static void wide_tick(struct work_struct *work)
+{
+	struct vh_pit *pit = container_of(work, struct vh_pit, wide);
+	unsigned long flags;
+	u64 next;
+	int got;
+
+	if (!READ_ONCE(pit->deferred))
+		return;
+	got = pulse(pit);
+	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
+	if (pit->deferred) {		/* not disarmed, or started anew, meanwhile */
+		pit->deferred = false;
+		if (tick(pit, got, &next)) {
+			next = max(next, ktime_get_ns() + MIN_WIDE_NS);
+			hrtimer_start(&pit->timer, ns_to_ktime(next), HRTIMER_MODE_ABS_HARD);
+		}
+	}
+	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
 }
 
 static void load(struct vh_pit *pit, int n, u16 value)
@@ -399,7 +436,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 		return false;
 	if (port == 0x61 && !pit->speaker)
 		return false;
-	raw_spin_lock_irqsave(&pit->lock, flags);
+	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
 	if (port == 0x61) {
 		if (write)
 			speaker_write(pit, *data);
@@ -415,7 +452,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 	} else {
 		*data = counter_read(pit, port & 3);
 	}
-	raw_spin_unlock_irqrestore(&pit->lock, flags);
+	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
 	return true;
 }
 
@@ -508,6 +545,7 @@ int vh_pit_create(struct vh_vm *vm, const struct kvm_pit_config *cfg)
 	pit->vm = vm;
 	pit->speaker = cfg->flags & KVM_PIT_SPEAKER_DUMMY;
 	raw_spin_lock_init(&pit->lock);
+	INIT_WORK(&pit->wide, wide_tick);
 	vh_hrtimer_init(&pit->timer, expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	for (i = 0; i < 3; i++) {
 		pit->ch[i].mode = 3;
@@ -525,9 +563,16 @@ int vh_pit_create(struct vh_vm *vm, const struct kvm_pit_config *cfg)
  */
 void vh_pit_destroy(struct vh_vm *vm)
 {
-	if (!vm->pit)
+	struct vh_pit *pit = vm->pit;
+
+	if (!pit)
 		return;
-	hrtimer_cancel(&vm->pit->timer);
-	kfree(vm->pit);
+	/* Each may have started the other. */
+	raw_spin_lock_irq(&pit->lock);
+	disarm(pit);
+	raw_spin_unlock_irq(&pit->lock);
+	hrtimer_cancel(&pit->timer);
+	cancel_work_sync(&pit->wide);
+	kfree(pit);
 	vm->pit = NULL;
 }

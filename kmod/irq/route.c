@@ -144,10 +144,15 @@ bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi)
 
 	rcu_read_lock();
 	r = routes_of(vm);
-	i = r ? first_of(r, gsi) : 0;
-	if (r && i < r->n && r->e[i].gsi == gsi && r->e[i].type == KVM_IRQ_ROUTING_MSI) {
-		to_msi(r->e[i].u.msi.address_lo, r->e[i].u.msi.address_hi, r->e[i].u.msi.data, &m);
-		wide = vh_irq_is_wide(vm, NULL, &m);
+	for (i = r ? first_of(r, gsi) : 0; !wide && r && i < r->n && r->e[i].gsi == gsi; i++) {
+		const struct kvm_irq_routing_entry *e = &r->e[i];
+
+		if (e->type == KVM_IRQ_ROUTING_MSI) {
+			to_msi(e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
+			wide = vh_irq_is_wide(vm, NULL, &m);
+		} else if (e->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC) {
+			wide = vh_ioapic_is_wide(vm->irqchip, e->u.irqchip.pin);
+		}
 	}
 	rcu_read_unlock();
 	return wide;
@@ -222,6 +227,8 @@ void vh_irq_tell_acks(struct vh_vm *vm)
 	unsigned int pin, i;
 
 	BUILD_BUG_ON(PINS > BITS_PER_LONG);
+	if (READ_ONCE(vm->irqchip->again))
+		vh_ioapic_again(vm->irqchip);
 	if (!acked)
 		return;
 	mutex_lock(&vm->irqchip->acks_lock);

@@ -48,9 +48,11 @@ static void lapse(struct vh_lapic *a)
 static enum hrtimer_restart expired(struct hrtimer *t)
 {
 	struct vh_lapic *a = container_of(t, struct vh_lapic, timer);
+	bool more;
 
-	bool more = fire(a);
-
+	vh_bound_begin(VH_BOUND_TIMER);
+	more = fire(a);
+	vh_bound_end(VH_BOUND_TIMER);
 	if (mode(a) == LVT_TIMER_PERIODIC && a->period_ns) {
 		if (!more && READ_ONCE(a->vcpu->mode) == VH_OUTSIDE) {
 			lapse(a);

@@ -20,6 +20,7 @@
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"
+#include "../bound.h"
 #include "../ctl/registry.h"
 #include "../trace.h"
 
@@ -372,7 +373,9 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		trace_vh_entry(vcpu->id);
 		context_tracking_guest_enter();
 		vmx_count_entry(vcpu);
+		vh_bound_end(VH_BOUND_WINDOW);
 		failed = vmx_fault(VMX_I_ENTER) || vmx_mitigate_and_enter(vcpu, vmx);
+		vh_bound_begin(VH_BOUND_WINDOW);
 		vmx_count_exit(vcpu);
 		context_tracking_guest_exit();
 		if (unlikely(failed)) {
@@ -440,6 +443,7 @@ static void window_close(struct vh_vcpu *vcpu)
 	smp_store_release(&vcpu->mode, VH_OUTSIDE);
 	vmx_root_end();
 	vmx_witness_host_check();
+	vh_bound_end(VH_BOUND_WINDOW);
 }
 
 /**
@@ -456,6 +460,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	enum vh_window result;
 
 	local_irq_disable();
+	vh_bound_begin(VH_BOUND_WINDOW);
 	vmx_witness_host_save();
 	/* The section was made for one provider. */
 	if (unlikely(__this_cpu_read(vmx_root_state) != vmx->root || !vmx_root_begin())) {

@@ -4,6 +4,7 @@
  * refused in words, nothing stays of it, and the next VM of the same cgroup runs.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -149,9 +150,35 @@ static void ids(struct tap_result *r, const void *arg)
 	WANT_EQ(can_run(), 0);
 }
 
+/* Cgroups as deep as one likes: what is done for each ancestor has a bound. */
+static void deep_cgroups(struct tap_result *r, const void *arg)
+{
+	char path[40 * 4] = "h", all[40][40 * 4];
+	struct conn c;
+	int i, id;
+
+	(void)arg;
+	conn_open(&c);
+	for (i = 0; i < 34; i++) {
+		close(cgroup_make(path));
+		strcpy(all[i], path);
+		strcat(path, "/h");
+	}
+	id = vm_define(&c, kvm_open(), "deep", 1, 0, cgroup_procs(all[31]), -1);
+	WANT(id > 0, "32 levels: %d", id);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_DESTROY, id), 0);
+	WANT_EQ(vm_define(&c, kvm_open(), "deep", 1, 0, cgroup_procs(all[32]), -1), -ELOOP);
+	WANT(strstr(c.message, "32 levels"), "'%s'", c.message);
+	WANT_EQ(set_limit(&c, open(CGROUP "/h", O_RDONLY), -1, VH_RES_VMS, VH_LIMIT_NONE), 0);
+	WANT_EQ(can_run(), 0);
+	while (i--)
+		cgroup_remove(all[i]);
+}
+
 const struct test_case hostile_cases[] = {
 	{ "hostile-reserve", reserve, NULL },
 	{ "hostile-limits", limits, NULL },
 	{ "hostile-ids", ids, NULL },
+	{ "hostile-depth", deep_cgroups, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Interrupts that go to all vCPUs of a VM with many: each gets them, and (on the debug build, which
+ * counts) nobody waits with interrupts off while they are sent.
+ */
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "lane.h"
+
+#define MANY	250
+#define EDGE	0x40
+#define LEVEL	0x51
+#define TICK	0x62
+#define FROM_EVENTFD 0x73
+
+struct crowd {
+	struct vm vm;
+	int fd[MANY];
+};
+
+static void pin(struct crowd *c, unsigned int n, uint64_t bits)
+{
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+
+	xioctl(c->vm.fd, KVM_GET_IRQCHIP, &chip);
+	chip.chip.ioapic.redirtbl[n].bits = bits | 0xffULL << 56;	/* to all */
+	xioctl(c->vm.fd, KVM_SET_IRQCHIP, &chip);
+}
+
+static void crowd_make(struct crowd *c)
+{
+	struct kvm_lapic_state lapic;
+	unsigned int i;
+
+	vm_create(&c->vm, 1 << 20, VM_IRQCHIP | VM_PIT);
+	for (i = 0; i < MANY; i++) {
+		c->fd[i] = xioctl(c->vm.fd, KVM_CREATE_VCPU, i);
+		xioctl(c->fd[i], KVM_GET_LAPIC, &lapic);
+		*(uint32_t *)(lapic.regs + 0xf0) = 0x1ff;
+		xioctl(c->fd[i], KVM_SET_LAPIC, &lapic);
+	}
+}
+
+static void crowd_leave(struct crowd *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < MANY; i++)
+		close(c->fd[i]);
+	vm_destroy(&c->vm);
+}
+
+static unsigned int waiting(struct crowd *c, unsigned int vector)
+{
+	struct kvm_lapic_state lapic;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < MANY; i++) {
+		xioctl(c->fd[i], KVM_GET_LAPIC, &lapic);
+		n += *(uint32_t *)(lapic.regs + 0x200 + vector / 32 * 16) >> vector % 32 & 1;
+	}
+	return n;
+}
+
+static void all_get(struct tap_result *r, struct crowd *c, unsigned int vector, const char *what)
+{
+	uint64_t end = now_ms() + 5000;
+
+	while (waiting(c, vector) < MANY && now_ms() < end)
+		usleep(500);
+	if (waiting(c, vector) != MANY)
+		tap_fail(r, "%s: %u of %u vCPUs got it", what, waiting(c, vector), MANY);
+}
+
+static void line(struct crowd *c, unsigned int gsi, int level)
+{
+	struct kvm_irq_level l = { .irq = gsi, .level = level };
+
+	xioctl(c->vm.fd, KVM_IRQ_LINE, &l);
+}
+
+static void pins(struct tap_result *r, const void *arg)
+{
+	struct crowd c;
+	unsigned int i;
+
+	(void)arg;
+	crowd_make(&c);
+	pin(&c, 20, EDGE);
+	line(&c, 20, 1);
+	line(&c, 20, 0);
+	all_get(r, &c, EDGE, "an edge");
+	pin(&c, 21, LEVEL | 0x8000);
+	line(&c, 21, 1);
+	all_get(r, &c, LEVEL, "a level");
+	line(&c, 21, 0);
+	/* all pins at once, by one ioctl */
+	for (i = 0; i < 24; i++)
+		pin(&c, i, (0x80 + i) | 0x8000);
+	for (i = 16; i < 24; i++)
+		line(&c, i, 1);
+	for (i = 16; i < 24; i++)
+		all_get(r, &c, 0x80 + i, "one of many levels");
+	crowd_leave(&c);
+}
+
+static void by_eventfd(struct tap_result *r, const void *arg)
+{
+	struct kvm_irqfd f = { .gsi = 22 };
+	uint64_t one = 1;
+	struct crowd c;
+
+	(void)arg;
+	crowd_make(&c);
+	pin(&c, 22, FROM_EVENTFD);
+	f.fd = eventfd(0, EFD_CLOEXEC);
+	xioctl(c.vm.fd, KVM_IRQFD, &f);
+	if (write(f.fd, &one, 8) != 8)
+		_exit(3);
+	all_get(r, &c, FROM_EVENTFD, "an irqfd's");
+	close(f.fd);
+	crowd_leave(&c);
+}
+
+static void by_timer(struct tap_result *r, const void *arg)
+{
+	struct kvm_pit_state2 ps;
+	struct crowd c;
+	uint64_t end;
+
+	(void)arg;
+	crowd_make(&c);
+	pin(&c, 0, TICK);
+	xioctl(c.vm.fd, KVM_GET_PIT2, &ps);
+	ps.channels[0].mode = 2;
+	ps.channels[0].gate = 1;
+	ps.channels[0].count = 100;		/* as often as it goes */
+	xioctl(c.vm.fd, KVM_SET_PIT2, &ps);
+	all_get(r, &c, TICK, "a tick");
+	for (end = now_ms() + 100; now_ms() < end; )
+		usleep(5000);
+	/* while it is loaded anew, stopped, and goes with the VM */
+	for (unsigned int i = 0; i < 50; i++) {
+		ps.channels[0].count = i & 1 ? 100 : 30000;
+		xioctl(c.vm.fd, KVM_SET_PIT2, &ps);
+		usleep(300);
+	}
+	crowd_leave(&c);
+}
+
+const struct test_case broadcast_cases[] = {
+	{ "scale-broadcast-pins", pins, NULL },
+	{ "scale-broadcast-irqfd", by_eventfd, NULL },
+	{ "scale-broadcast-pit", by_timer, NULL },
+	{ NULL, NULL, NULL }
+};
