@@ -28,12 +28,14 @@ static struct vh_index groups;		/* by id; groups_lock */
 static struct vh_group *root;		/* const after vh_groups_init() */
 
 static void lock_groups(void)
+	__acquires(&groups_lock)
 {
 	spin_lock(&groups_lock);
 	vh_bound_begin(VH_BOUND_GROUPS);
 }
 
 static void unlock_groups(void)
+	__releases(&groups_lock)
 {
 	vh_bound_end(VH_BOUND_GROUPS);
 	spin_unlock(&groups_lock);

@@ -22,12 +22,14 @@ static struct vh_index users;		/* by uid; users_lock */
 static u64 defaults[VH_NR_QUOTAS];	/* in units; users_lock */
 
 static void lock_users(void)
+	__acquires(&users_lock)
 {
 	spin_lock(&users_lock);
 	vh_bound_begin(VH_BOUND_USERS);
 }
 
 static void unlock_users(void)
+	__releases(&users_lock)
 {
 	vh_bound_end(VH_BOUND_USERS);
 	spin_unlock(&users_lock);

@@ -81,12 +81,14 @@ static u64 last_nr;			/* queue_lock */
 
 /* One of the two. */
 static void lock_events(spinlock_t *lock)
+	__acquires(lock)
 {
 	spin_lock(lock);
 	vh_bound_begin(VH_BOUND_EVENTS);
 }
 
 static void unlock_events(spinlock_t *lock)
+	__releases(lock)
 {
 	vh_bound_end(VH_BOUND_EVENTS);
 	spin_unlock(lock);
