@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "../lib/kvm.h"
+#include "backing.h"
 #include "objects.h"
 #include "rounds.h"
 
@@ -166,6 +167,9 @@ static void round_of_ioctls(void)
 	nr_vms = 1 + rnd(MAX_VMS);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, sock))
 		round_failed("socketpair: %s", strerror(errno));
+	/* before there is another process that is charged elsewhere */
+	if (chance(4))
+		backing_tight();
 	other = fork();
 	if (!other) {
 		close(sock[0]);
@@ -189,13 +193,17 @@ static void round_of_ioctls(void)
 		usleep(rnd(200000));
 		_exit(ROUND_OK);
 	}
-	for (i = vcpus; i < workers; i++)
+	for (i = vcpus, tries = 0; i < workers; i++)
 		while (pthread_tryjoin_np(w[i].thread, NULL)) {
+			/* they too wait for pages that do not come */
+			if (++tries == 600)
+				backing_end();
 			/* vCPUs are kicked all the time */
 			pthread_kill(w[rnd(vcpus)].thread, SIGUSR1);
 			usleep(1500);
 		}
 	stop = true;
+	backing_end();
 	for (i = 0; i < vcpus; i++)
 		for (tries = 0; pthread_tryjoin_np(w[i].thread, NULL); tries++) {
 			if (tries > 5000)

@@ -14,6 +14,7 @@
 
 #include "../lib/kvm.h"
 #include "../../uapi/linux/vh.h"
+#include "backing.h"
 #include "objects.h"
 #include "rounds.h"
 
@@ -109,6 +110,8 @@ void vm_begin(struct a_vm *vm, bool live)
 	vm->mem = mmap(NULL, MEM_SIZE, PROT_READ | PROT_WRITE, flags | MAP_ANONYMOUS, -1, 0);
 	vm->spare = mmap(NULL, MEM_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	fill(vm);
+	if (chance(3))
+		vm->odd = backing_make();
 	vm->fd = xioctl(kvm_open(), KVM_CREATE_VM, 0);
 	count(VMS);
 	if (!chance(4))
@@ -177,7 +180,8 @@ static void set_slot(struct a_vm *vm)
 			break;
 		m.guest_phys_addr = 0x80000000 + rnd(16) * 0x40000;
 		m.memory_size = (1 + rnd(64)) * 4096;
-		m.userspace_addr = (uintptr_t)vm->mem + rnd(512) * 4096ul;
+		m.userspace_addr = vm->odd && chance(2) ? (uintptr_t)vm->odd + rnd(192) * 4096ul :
+				   (uintptr_t)vm->mem + rnd(512) * 4096ul;
 		m.flags = rnd(4);
 		break;
 	case 1:
@@ -218,6 +222,8 @@ static void dirty_log(struct a_vm *vm)
 	static __thread uint64_t bits[MEM_SIZE / 4096 / 8];
 	struct kvm_dirty_log d = { .slot = rnd(SLOTS), .dirty_bitmap = bits };
 
+	if (vm->odd && chance(8))
+		d.dirty_bitmap = vm->odd + rnd(ODD_SIZE - sizeof(bits));
 	if (chance(16))
 		d.slot = odd_number();
 	if (chance(16))
@@ -557,7 +563,7 @@ void to_memory(struct a_vm *vm)
 	int zero;
 
 	count(MEMORY_CHANGES);
-	switch (rnd(7)) {
+	switch (rnd(8)) {
 	case 0:
 	case 1:
 		madvise(at, size, advice[rnd(sizeof(advice) / sizeof(advice[0]))]);
@@ -583,6 +589,12 @@ void to_memory(struct a_vm *vm)
 		mremap(vm->spare, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, at);
 		break;
 	case 5:
+		if (vm->odd && chance(2))
+			madvise(vm->odd + rnd(192) * 4096ul, 64 * 4096, MADV_DONTNEED);
+		else if (!code && chance(4))
+			backing_poison(at, 0xf4);
+		break;
+	case 6:
 		zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
 		if (zero >= 0 && read(zero, at, size) < 0)
 			code = true;

@@ -25,6 +25,7 @@ struct a_vm {
 	int fd;
 	bool live;			/* runs guest.S; else its memory is HLT, and any state goes */
 	uint8_t *mem, *spare;		/* spare: where mremap() moves things */
+	uint8_t *odd;			/* ODD_SIZE bytes that come late or not (backing.h), or NULL */
 	unsigned int vcpus;
 	struct a_vcpu vcpu[MAX_VCPUS];
 	struct kvm_userspace_memory_region slot[SLOTS];

@@ -26,4 +26,5 @@ while [ $# -gt 0 ]; do
 	shift 2
 done
 make -s -C tests/fuzz
-in_lab "./$which $selection $own \$device" --file "build/tests/fuzz/$which" "$@"
+in_lab "modprobe fuse 2>/dev/null
+./$which $selection $own \$device" --modules "fuse?" --file "build/tests/fuzz/$which" "$@"

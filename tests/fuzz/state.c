@@ -14,12 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../lib/kvm.h"
 #include "../../uapi/linux/vh.h"
+#include "backing.h"
 #include "code.h"
 #include "entry.h"
 #include "mutate.h"
@@ -51,7 +53,7 @@ static const char *const counters[] = {
 
 static struct vm vm;
 static struct vcpu *v;
-static bool irqchip, vh;
+static bool irqchip, vh, odd_memory;	/* odd: comes late, or is poisoned (backing.h) */
 static unsigned int step;
 static struct kvm_sregs sregs;		/* what was set last */
 static struct kvm_regs regs;
@@ -524,7 +526,7 @@ static bool run(unsigned long exits_before)
 		printf("# step %u: KVM_RUN: %s, %s\n", step, r < 0 ? strerror(errno) : "0",
 		       exit_name(run->exit_reason));
 	if (r < 0) {
-		if (errno != EINTR && errno != EAGAIN) {
+		if (errno != EINTR && errno != EAGAIN && !(odd_memory && errno == EFAULT)) {
 			int err = errno;
 
 			dump();
@@ -674,6 +676,19 @@ static void handlers(void)
 	}
 }
 
+/* Pages go, to come back late, and some are poisoned. */
+static void discard(void)
+{
+	unsigned int n = rnd(64);
+
+	if (!odd_memory || chance(3))
+		return;
+	while (n--)
+		madvise(vm.mem + rnd(MEMORY / 4096) * 4096, 4096, MADV_DONTNEED);
+	if (chance(8))
+		backing_poison(vm.mem + rnd(MEMORY / 4096) * 4096, 0xf4);
+}
+
 static void one_state(void)
 {
 	unsigned long before;
@@ -727,10 +742,14 @@ static void round_of_states(void)
 	xioctl(kvm_open(), KVM_GET_MSR_INDEX_LIST, msr_list);
 	vm_create(&vm, MEMORY, irqchip ? VM_IRQCHIP | (chance(3) ? VM_PIT : 0) : 0);
 	memset(vm.mem, 0xf4, MEMORY);
+	odd_memory = chance(4);
+	if (odd_memory)
+		backing_serve(vm.mem, MEMORY, 0xf4);
 	v = vm_add_vcpu(&vm);
 	sigaction(SIGALRM, &sa, NULL);
 	kicks(true);
 	for (step = 0; step < STEPS; step++) {
+		discard();
 		vm_build_tables(&vm);
 		handlers();
 		one_state();
@@ -738,6 +757,7 @@ static void round_of_states(void)
 			loop_is_kicked();
 	}
 	kicks(false);
+	backing_end();
 	vm_destroy(&vm);
 }
 

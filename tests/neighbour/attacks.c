@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../lib/fuse.h"
 #include "neighbour.h"
 
 #define MANY	3000		/* objects, unless something refuses before */
@@ -81,9 +82,39 @@ static void uffd(void)
 	stuck(at, size);
 }
 
+#define FUSE_DIR	"/tmp/fuse"
+
+static int fuse_server;
+
+static void fuse_prepare(void)
+{
+	fuse_server = fuse_mount(FUSE_DIR, ATTACKER);
+	if (fuse_server < 0) {
+		printf("# fuse: %s\n", strerror(errno));
+		_exit(3);
+	}
+}
+
+static enum fuse_read never(void)
+{
+	return FUSE_READ_NEVER;
+}
+
 static void fuse(void)
 {
-	stuck(fuse_map(1 << 20), 1 << 20);
+	void *at;
+
+	if (!fork()) {
+		fuse_serve(fuse_server, ATTACKER, never);
+		_exit(0);
+	}
+	close(fuse_server);
+	at = fuse_map(FUSE_DIR, 1 << 20);
+	if (at == MAP_FAILED) {
+		printf("# the file of fuse: %s\n", strerror(errno));
+		_exit(3);
+	}
+	stuck(at, 1 << 20);
 }
 
 /* --- objects of the control plane --- */

@@ -49,8 +49,4 @@ void attack_ready(unsigned int objects);
 /* A thread of the attacker's. */
 void attack_thread(void *(*fn)(void *), void *arg);
 
-/* fuse.c: a file whose content is never served. */
-void fuse_prepare(void);			/* as root */
-void *fuse_map(size_t size);			/* of the file; exits on failure */
-
 #endif
