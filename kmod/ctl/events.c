@@ -40,6 +40,7 @@ struct listener {
 	struct net *net;		/* const; stays while the socket does */
 	u32 portid;			/* const */
 	struct vh_right right;		/* const: of who asked for events, at that time */
+	struct cgroup_namespace *cgroup_ns;	/* const: its; with a reference */
 	struct vh_payer payer;		/* const */
 	u64 after;			/* const: events that came later are for it */
 	u64 seq;			/* events_mutex */
@@ -321,6 +322,7 @@ void vh_event_limits_set(struct vh_group *g, kuid_t whose)
 struct message {
 	struct sk_buff *skb;
 	unsigned int seq_at, uid_at;	/* offsets of values that each receiver has its own of; 0: none */
+	unsigned int usage_at;		/* from here on: who sees the group; 0: nothing */
 };
 
 static int put_u64(struct sk_buff *skb, int attr, u64 value)
@@ -360,9 +362,11 @@ static int put_event(struct message *m, const struct event *e)
 	}
 	if (!e->has_resource && !e->has_quota)
 		return 0;
+	if (put_u64(skb, VH_A_EVENT_REQUESTED, e->requested))
+		return -EMSGSIZE;
+	m->usage_at = skb->len;
 	return put_u64(skb, VH_A_EVENT_USAGE, e->usage) ||
-	       put_u64(skb, VH_A_EVENT_LIMIT, e->limit) ||
-	       put_u64(skb, VH_A_EVENT_REQUESTED, e->requested) ? -EMSGSIZE : 0;
+	       put_u64(skb, VH_A_EVENT_LIMIT, e->limit) ? -EMSGSIZE : 0;
 }
 
 static bool build(struct message *m, const struct event *e)
@@ -395,6 +399,22 @@ static void address(const struct message *m, struct sk_buff *skb, const struct e
 	memcpy(skb->data + m->uid_at, &uid, sizeof(uid));
 }
 
+/* What a group above the receiver's cgroup namespace has is not its business. */
+static bool hides_usage(const struct listener *l, const struct event *e)
+{
+	struct cgroup *cgrp;
+	bool inside;
+
+	if (!e->has_resource || l->right.admin)
+		return false;
+	cgrp = cgroup_get_from_id(e->cgroup);	/* the work item is in the initial namespace */
+	if (IS_ERR(cgrp))
+		return true;
+	inside = cgroup_is_descendant(cgrp, l->cgroup_ns->root_cset->dfl_cgrp);
+	cgroup_put(cgrp);
+	return !inside;
+}
+
 /* events_mutex held. A message that cannot be sent is a gap in the numbers. */
 static void send_to(struct listener *l, const struct message *m, const struct event *e)
 {
@@ -405,6 +425,10 @@ static void send_to(struct listener *l, const struct message *m, const struct ev
 	if (!copy)
 		return;
 	address(m, copy, e, l->seq, l->right.cred->user_ns);
+	if (m->usage_at && hides_usage(l, e)) {
+		skb_trim(copy, m->usage_at);
+		nlmsg_hdr(copy)->nlmsg_len = copy->len;
+	}
 	genlmsg_unicast(l->net, copy, l->portid);
 }
 
@@ -470,6 +494,7 @@ static void free_listener(struct listener *l)
 {
 	vh_payer_uncharge(&l->payer, VH_QUOTA_SOCKETS, 1);
 	vh_payer_exit(&l->payer);
+	put_cgroup_ns(l->cgroup_ns);
 	vh_right_put(&l->right);
 	kfree(l);
 }
@@ -499,6 +524,8 @@ static struct listener *new_listener(struct genl_info *info, const struct vh_ask
 	l->net = genl_info_net(info);
 	l->portid = info->snd_portid;
 	vh_right_copy(&l->right, &a->right);
+	l->cgroup_ns = a->cgroup_ns;
+	get_cgroup_ns(l->cgroup_ns);
 	return l;
 }
 

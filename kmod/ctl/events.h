@@ -6,7 +6,7 @@
 #include "registry.h"
 
 /*
- * Process context, any lock but a spinlock may be held: the event is queued, with what there is to
+ * Process context, any lock but raw ones may be held: the event is queued, with what there is to
  * tell of it now, and sent later, in order. Nothing is done when nobody listens.
  */
 void vh_event_vm(const struct vh_record *r, enum vh_event type);

@@ -649,6 +649,22 @@ static void user_in_ns(struct tap_result *r, void *arg)
 	WANT_EQ(dump_count(&c, VH_CMD_GROUP_GET), 1);
 }
 
+static void refused_above(struct tap_result *r, void *arg)
+{
+	struct conn c, events;
+	struct event_info e;
+
+	(void)arg;
+	conn_open(&c);
+	conn_open(&events);
+	WANT_EQ(events_ask(&events), 0);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 0, 1 << 20, -1, -1), -EDQUOT);
+	WANT(event_next(&events, &e, 1000), "no event");
+	WANT_EQ(e.type, VH_EVENT_LIMIT);
+	WANT_EQ(e.requested, 1 << 20);
+	WANT_EQ(e.limit, 0);
+}
+
 static void cgroup_ns(struct tap_result *r, void *arg)
 {
 	struct group_info g;
@@ -658,8 +674,11 @@ static void cgroup_ns(struct tap_result *r, void *arg)
 	conn_open(&c);
 	cgroup_enter("deleg/sub");
 	WANT_EQ(get_group(&c, open(CGROUP "/deleg/sub", O_RDONLY), &g), 0);
+	WANT_EQ(set_limit(&c, open(CGROUP "/deleg", O_RDONLY), -1, VH_RES_MEMORY, 8192), 0);
 	WANT(!unshare(CLONE_NEWCGROUP), "unshare: %s", strerror(errno));
 	in_child(r, USER, user_in_ns, NULL);
+	/* and is not told what a group above it has */
+	in_child(r, USER, refused_above, NULL);
 }
 
 /* Root of a user namespace is not root. */

@@ -455,7 +455,8 @@ enum vh_attr_user {
  * @VH_A_EVENT_CGROUP_ID: u64, the VM's, or the group whose limit it is
  * @VH_A_EVENT_REASON: u32, enum vh_crash
  * @VH_A_EVENT_RESOURCE: u32, enum vh_resource
- * @VH_A_EVENT_USAGE: u64, of the group or user whose limit refused
+ * @VH_A_EVENT_USAGE: u64, of the group or user whose limit refused; it and LIMIT are left out for who
+ *	does not see the group
  * @VH_A_EVENT_LIMIT: u64, of the group or user whose limit refused
  * @VH_A_EVENT_REQUESTED: u64, what was to be charged
  * @VH_A_EVENT_SEQ: u64, counts what was sent to this socket, or to the multicast group, from 1 on:
