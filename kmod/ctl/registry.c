@@ -110,6 +110,16 @@ struct pid *vh_record_process(const struct vh_record *r)
 	return r->pid;
 }
 
+/* A random one (RFC 9562, version 4). Not uuid_gen(): it makes random numbers for each anew. */
+static void new_uuid(uuid_t *uuid)
+{
+	u64 half[2] = { get_random_u64(), get_random_u64() };
+
+	memcpy(uuid->b, half, sizeof(half));
+	uuid->b[6] = (uuid->b[6] & 0x0f) | 0x40;
+	uuid->b[8] = (uuid->b[8] & 0x3f) | 0x80;
+}
+
 /**
  * vh_record_create - a VM of the current user, charged but not yet known
  * @group: what it is charged to; the reference passes to the record
@@ -136,7 +146,7 @@ struct vh_record *vh_record_create(struct vh_group *group, const struct vh_defin
 	r->pid_ns = get_pid_ns(task_active_pid_ns(current));
 	r->user_ns = get_user_ns(current_user_ns());
 	r->created_ns = ktime_get_boottime_ns();
-	uuid_gen(&r->uuid);
+	new_uuid(&r->uuid);
 	set_process(r);
 	if (def) {
 		r->reserved[VH_RES_VCPUS] = def->vcpus;
