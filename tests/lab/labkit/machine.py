@@ -20,7 +20,7 @@ from .emulator import BIOS, VGA_BIOS
 # One emulated instruction is one TSC tick: ips, clock and tsc_early_khz agree.
 # idle=halt: bochs loses MWAIT wake-ups. cryptomgr.notests: 9 s of self-tests.
 KERNEL_ARGUMENTS = ("console=ttyS0,115200 quiet nokaslr mitigations=off tsc=reliable "
-                    "tsc_early_khz=100000 idle=halt cryptomgr.notests")
+                    "tsc_early_khz={mhz}000 idle=halt cryptomgr.notests")
 # --trim: what costs the most instructions and matters to few tests: the check for
 # writable code (1.2 s), names of constants in trace events (0.8 s), BTF for TCP's
 # cubic (0.5 s), the block and kprobe tracers' events (0.4 s).
@@ -32,7 +32,7 @@ config_interface: textconfig
 memory: guest={memory}, host={memory}
 romimage: file={bios}, options=fastboot
 vgaromimage: file={vga_bios}
-cpu: model={cpu}, count={cpus}, ips=100000000, reset_on_triple_fault=0, ignore_bad_msrs=1
+cpu: model={cpu}, count={cpus}, ips={mhz}000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 ata0-master: type=disk, path=boot.img, mode=flat, cylinders=1, heads=16, spt=63, translation=auto
 ata0-slave: type=disk, path=payload.img, mode=flat, cylinders={cylinders}, heads=16, spt=63
@@ -188,8 +188,13 @@ class Machine:
             return self.screen.decode(errors="replace")[-2000:]
 
 
-def configure(folder, emulator, cpu, cpus, memory, cylinders):
+MHZ = 100
+# Where everything takes several times as many instructions, timers would leave no time between them.
+SLOW_MHZ = 400
+
+
+def configure(folder, emulator, cpu, cpus, memory, cylinders, mhz=MHZ):
     """Writes folder/bochsrc."""
     text = CONFIGURATION.format(memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus,
-                                cylinders=cylinders)
+                                cylinders=cylinders, mhz=mhz)
     (folder / "bochsrc").write_text("\n".join(emulator.config) + "\n" + text)

@@ -9,7 +9,7 @@ import time
 
 from . import image, kernel as kernels
 from .common import BUILD, HERE, SNAPSHOTS, TOOLS, LabError, locked, run, say
-from .machine import KERNEL_ARGUMENTS, TRIMMED, Machine, configure
+from .machine import KERNEL_ARGUMENTS, MHZ, SLOW_MHZ, TRIMMED, Machine, configure
 from .payload import CYLINDER
 from .verdict import HostLog
 
@@ -18,9 +18,13 @@ SLOW_LIMIT = 900        # with sanitizers
 KEEP = 24               # saved machines
 
 
-def command_line(options):
+def _mhz(folder):
+    return SLOW_MHZ if image.instrumented(folder) else MHZ
+
+
+def command_line(options, folder):
     emulator = options.emulator
-    words = [KERNEL_ARGUMENTS, emulator.kernel, emulator.quirks.get(options.cpu, ""),
+    words = [KERNEL_ARGUMENTS.format(mhz=_mhz(folder)), emulator.kernel, emulator.quirks.get(options.cpu, ""),
              TRIMMED if options.trim else "", " ".join(options.append)]
     if options.cold:
         words.append("lab_cold=1")
@@ -29,15 +33,16 @@ def command_line(options):
 
 def prepare_cold(options, folder, work, cylinders):
     """Fills `work` with what bochs needs for a cold boot with a payload disk of that size."""
-    size = image.build(folder, options.mem, command_line(options), work)
-    configure(work, options.emulator, options.cpu, options.cpus, size, cylinders)
+    size = image.build(folder, options.mem, command_line(options, folder), work)
+    configure(work, options.emulator, options.cpu, options.cpus, size, cylinders,
+              _mhz(folder))
 
 
 def _key(options, folder):
     """Names a saved machine after all that went into it."""
     digest = hashlib.sha256()
     for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem,
-                 command_line(options), options.emulator.identity()):
+                 command_line(options, folder), options.emulator.identity()):
         digest.update(f"{word}\n".encode())
     digest.update(str((folder / "vmlinux").stat().st_mtime_ns).encode())
     for path in (TOOLS / "lab-agent", TOOLS / "boot.bin", HERE / "src/init", "/bin/busybox",
