@@ -77,6 +77,8 @@ static const char *create_error(const struct vmm *v, int err)
 		       "another hypervisor is using VMX; stop its VMs or unload it";
 	case EDQUOT:
 		return limit_words(VH_RES_VMS, 1);
+	case ELOOP:
+		return "the cgroup is more than 32 levels deep";
 	case ENOENT:
 		return "no such VM";
 	}
