@@ -245,17 +245,18 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (vcpu->vm->mm != current->mm)
 		return -EIO;
-	vh_whose_calls(vcpu->vm);
 	if (cmd == VH_GET_EXIT_STATS)
 		return exit_stats(vcpu, (void __user *)arg);
 	if (_IOC_TYPE(cmd) != KVMIO)
 		return -ENOTTY;
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
-	if (likely(cmd == KVM_RUN))
+	if (likely(cmd == KVM_RUN)) {
 		r = arg ? -EINVAL : vh_vcpu_run(vcpu);
-	else
+	} else {
+		vh_whose_calls(vcpu->vm);
 		r = unlikely(vcpu->lost) ? -EIO : vcpu_ioctl_locked(vcpu, cmd, arg);
+	}
 	/* What was asked for could not be read. */
 	if (unlikely(vcpu->lost))
 		r = -EIO;

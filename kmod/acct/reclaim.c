@@ -18,7 +18,7 @@
 struct vh_shrink_item {
 	struct list_head lru;		/* the list's own lock */
 	struct vh_vm *vm;		/* const */
-	bool listed;			/* the registry's lock */
+	bool listed;			/* who makes the VM, or ends it */
 	atomic_t pins;			/* who takes from it just now */
 };
 
@@ -162,7 +162,7 @@ int vh_reclaim_vm_init(struct vh_vm *vm)
 
 /**
  * vh_reclaim_vm_add - the shrinker may take from this VM
- * @vm: the VM; the registry's lock held for writing
+ * @vm: the VM, complete; no lock of all tenants held: the list's may be, for long
  */
 void vh_reclaim_vm_add(struct vh_vm *vm)
 {
@@ -171,7 +171,7 @@ void vh_reclaim_vm_add(struct vh_vm *vm)
 
 /**
  * vh_reclaim_vm_remove - no more
- * @vm: the VM; the registry's lock held for writing
+ * @vm: the VM; as vh_reclaim_vm_add(), which need not have been called
  */
 void vh_reclaim_vm_remove(struct vh_vm *vm)
 {

@@ -13,6 +13,7 @@
 #include "asker.h"
 #include "events.h"
 #include "registry.h"
+#include "whose.h"
 
 /**
  * vh_vm_state - VH_A_VM_STATE
@@ -55,47 +56,49 @@ enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu)
  * changes a process's memory with exec_update_lock held for writing, from
  * where it cannot fail any more but by killing the process: whoever holds it
  * for reading finds the process before that or after. It is only tried for,
- * for exec may sleep with it; then there is nothing to kill.
+ * for exec may sleep with it; then there is nothing to kill. The kernel goes
+ * over all threads of the process: nobody's lock is held but that.
  */
-static int kill_vmm(struct vh_record *r, const struct vh_right *by)
+static void kill_vmm(const struct vh_control *c, const struct vh_right *by)
 {
-	struct task_struct *task = get_pid_task(r->pid, PIDTYPE_TGID);
-	int err = 0;
+	struct task_struct *task = get_pid_task(c->victim, PIDTYPE_TGID);
 
 	if (!task)
-		return 0;
+		return;
 	if (down_read_trylock(&task->signal->exec_update_lock)) {
-		if (vh_record_process(r))
-			err = vh_right_signal(by, r->pid, SIGKILL);
+		if (vh_record_runs(c->victim, c->vm))
+			vh_right_signal(by, c->victim, SIGKILL);
 		up_read(&task->signal->exec_update_lock);
 	}
 	put_task_struct(task);
-	return err == -ESRCH ? 0 : err;
 }
 
 /*
  * What a command does to the VM's word; vCPUs are asked to look at it when
  * vh_registry_lock is dropped. 0, or an error: nothing has changed.
  */
-static int change(struct vh_record *r, u8 cmd, const struct vh_right *by, enum vh_event *event)
+static int change(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by)
 {
 	struct vh_vm *vm = r->vm;
-	int err;
+	struct pid *pid;
 
 	if (cmd == VH_CMD_VM_KILL) {
-		err = kill_vmm(r, by);
-		if (!err && !test_and_set_bit(VH_CTL_DEAD, &vm->control))
-			*event = VH_EVENT_KILLED;
-		return err;
+		pid = vh_record_process(r);
+		if (pid && vh_right_signal(by, pid, 0) == -EPERM)
+			return -EPERM;
+		c->victim = get_pid(pid);
+		if (!test_and_set_bit(VH_CTL_DEAD, &vm->control))
+			c->event = VH_EVENT_KILLED;
+		return 0;
 	}
 	if (test_bit(VH_CTL_DEAD, &vm->control))
 		return -EIO;
 	if (cmd == VH_CMD_VM_STOP)
 		set_bit(VH_CTL_STOP, &vm->control);	/* the first vCPU that looks tells the VMM */
 	else if (cmd == VH_CMD_VM_PAUSE && !test_and_set_bit(VH_CTL_PAUSED, &vm->control))
-		*event = VH_EVENT_PAUSED;
+		c->event = VH_EVENT_PAUSED;
 	else if (cmd == VH_CMD_VM_RESUME && test_and_clear_bit(VH_CTL_PAUSED, &vm->control))
-		*event = VH_EVENT_RESUMED;
+		c->event = VH_EVENT_RESUMED;
 	return 0;
 }
 
@@ -106,8 +109,7 @@ static int change(struct vh_record *r, u8 cmd, const struct vh_right *by, enum v
  * @cmd: which of them
  * @by: who wants it
  *
- * vh_registry_lock held, which is to be dropped before vh_control_end(). Of KILL the VMM gets
- * SIGKILL. 0, -ENOTCONN (no VMM), -EIO (dead), -EPERM (security modules): then nothing has
+ * vh_registry_lock held, which is to be dropped before vh_control_end(). 0, -ENOTCONN (no VMM), -EIO (dead), -EPERM (security modules): then nothing has
  * happened.
  */
 int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by)
@@ -117,7 +119,8 @@ int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const st
 	if (!r->vm)
 		return -ENOTCONN;
 	c->event = 0;
-	err = change(r, cmd, by, &c->event);
+	c->victim = NULL;
+	err = change(c, r, cmd, by);
 	if (err)
 		return err;
 	c->r = r;
@@ -130,12 +133,15 @@ int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const st
 /**
  * vh_control_end - each vCPU follows a command
  * @c: of vh_control_begin()
+ * @by: who wants it
  *
- * Process context, vh_registry_lock not held. When it returns, no vCPU executes guest code that
+ * Process context, vh_registry_lock not held. Of KILL the VMM gets SIGKILL. When it returns, no vCPU executes guest code that
  * is not to.
  */
-void vh_control_end(struct vh_control *c)
+void vh_control_end(struct vh_control *c, const struct vh_right *by)
 {
+	if (c->victim)
+		kill_vmm(c, by);
 	/* Also when another request for the same may not be done yet. */
 	vh_vm_request_sync(c->vm, VH_REQ_CONTROL);
 	vh_vm_request_all(c->vm, VH_REQ_CONTROL);
@@ -146,6 +152,7 @@ void vh_control_end(struct vh_control *c)
 		vh_registry_read_unlock();
 	}
 	vh_reclaim_unpin(c->vm);
+	put_pid(c->victim);
 	vh_record_put(c->r);
 }
 
@@ -193,6 +200,7 @@ int vh_control(struct vh_vcpu *vcpu)
 			continue;
 		}
 		if (test_and_clear_bit(VH_CTL_NEW, &vm->control)) {
+			vh_whose_calls(vm);
 			clear_bit(VH_ST_CRASHED, &vm->rec->status);
 			if (!test_and_set_bit(VH_ST_STARTED, &vm->rec->status))
 				vh_event_vm(vm->rec, VH_EVENT_STARTED);

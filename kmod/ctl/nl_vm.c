@@ -35,15 +35,15 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 		if (found && !vh_asker_sees(a, found))
 			found = NULL;
 	} else {
-		for (r = NULL; (r = vh_record_named(nla_data(name), r)); ) {
+		found = vh_record_own(nla_data(name), a->right.cred->euid, a->right.pid_ns);
+		if (found && vh_asker_sees(a, found))
+			return found;
+		found = NULL;
+		for (r = NULL; !several && (r = vh_record_named(nla_data(name), r)); ) {
 			if (!vh_whose_may(&a->right, r) || !vh_asker_sees(a, r))
 				continue;
 			several = found;
 			found = r;
-			if (vh_right_owns(&a->right, r)) {	/* there is one at most */
-				several = false;
-				break;
-			}
 		}
 	}
 	if (several) {
@@ -470,9 +470,9 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 	else
 		err = vh_control_begin(&c, r, info->genlhdr->cmd, &a.right);
 	vh_registry_read_unlock();
-	vh_asker_exit(&a);
 	if (!err)
-		vh_control_end(&c);
+		vh_control_end(&c, &a.right);
+	vh_asker_exit(&a);
 	if (err == -ENOTCONN)
 		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");
 	if (err == -EIO)

@@ -24,6 +24,7 @@ static struct vh_index records;		/* by id; vh_registry_lock */
 static u32 next_id = 1;			/* vh_registry_lock */
 static DEFINE_HASHTABLE(names, 12);	/* vh_registry_lock */
 static DEFINE_HASHTABLE(uuids, 12);	/* vh_registry_lock */
+static DEFINE_HASHTABLE(own_names, 12);	/* by name, owner and PID namespace; vh_registry_lock */
 static u32 name_seed __ro_after_init;	/* nobody can choose names that fall together */
 static DEFINE_SPINLOCK(name_lock);	/* names, for those without vh_registry_lock */
 
@@ -75,26 +76,42 @@ static void set_process(struct vh_record *r)
 	get_task_comm(r->comm, current->group_leader);
 }
 
+#define LOOK_THREADS	16
+
 /*
  * Has the VMM's process become another program (exec)? It keeps its id, but is
  * no more what made the VM. Not yet when it is exiting: no thread has memory then.
+ * One whose first threads have all exited is not another: who execs is the first.
  */
-static bool is_other_program(const struct vh_record *r, const struct vh_vm *vm)
+static bool is_other_program(struct pid *pid, const struct vh_vm *vm)
 {
 	struct mm_struct *mm = NULL;
 	struct task_struct *task, *t;
+	unsigned int n = 0;
 
 	rcu_read_lock();
-	task = pid_task(r->pid, PIDTYPE_TGID);
+	task = pid_task(pid, PIDTYPE_TGID);
 	if (task) {
 		for_each_thread(task, t) {	/* the first one may be gone */
 			mm = READ_ONCE(t->mm);
-			if (mm)
+			if (mm || ++n == LOOK_THREADS)
 				break;
 		}
 	}
 	rcu_read_unlock();
 	return mm && mm != vm->mm;
+}
+
+/**
+ * vh_record_runs - is a process the VMM that made a VM?
+ * @pid: of the thread group
+ * @vm: a VM that stays
+ *
+ * Also when it is gone.
+ */
+bool vh_record_runs(struct pid *pid, const struct vh_vm *vm)
+{
+	return !is_other_program(pid, vm);
 }
 
 /**
@@ -105,7 +122,7 @@ static bool is_other_program(const struct vh_record *r, const struct vh_vm *vm)
  */
 struct pid *vh_record_process(const struct vh_record *r)
 {
-	if ((!r->attached && r->defined) || (r->vm && is_other_program(r, r->vm)))
+	if ((!r->attached && r->defined) || (r->vm && is_other_program(r->pid, r->vm)))
 		return NULL;
 	return r->pid;
 }
@@ -245,14 +262,34 @@ struct vh_record *vh_record_by_uuid(const u8 *uuid)
 	return NULL;
 }
 
+static u32 own_hash(const char *name, kuid_t uid, const struct pid_namespace *ns)
+{
+	return jhash_2words(name_hash(name), __kuid_val(uid), hash_ptr(ns, 32));
+}
+
+/**
+ * vh_record_own - the VM of a name that a user made in a PID namespace
+ * @name: zero-terminated
+ * @uid: the user
+ * @ns: the namespace
+ *
+ * vh_registry_lock held. As long however many others' VMs have this name. NULL when there is none.
+ */
+struct vh_record *vh_record_own(const char *name, kuid_t uid, const struct pid_namespace *ns)
+{
+	struct vh_record *r;
+
+	hash_for_each_possible(own_names, r, own_named, own_hash(name, uid, ns))
+		if (uid_eq(r->uid, uid) && r->pid_ns == ns && !strcmp(r->name, name))
+			return r;
+	return NULL;
+}
+
 static bool name_taken(const struct vh_record *me, const char *name)
 {
-	const struct vh_record *r = NULL;
+	const struct vh_record *r = vh_record_own(name, me->uid, me->pid_ns);
 
-	while ((r = vh_record_named(name, r)))
-		if (r != me && uid_eq(r->uid, me->uid) && r->pid_ns == me->pid_ns)
-			return true;
-	return false;
+	return r && r != me;
 }
 
 static void set_name(struct vh_record *r, const char *name)
@@ -261,6 +298,7 @@ static void set_name(struct vh_record *r, const char *name)
 	strscpy(r->name, name, sizeof(r->name));
 	spin_unlock(&name_lock);
 	hash_add(names, &r->named, name_hash(name));
+	hash_add(own_names, &r->own_named, own_hash(name, r->uid, r->pid_ns));
 }
 
 /* The next free id. Ids come again only after all others: no two VMs of one follow each other. */
@@ -279,13 +317,13 @@ static void has_vmm(struct vh_record *r, struct vh_vm *vm)
 	vm->id = r->id;
 	vm->seen = get_task_cred(current->group_leader);
 	vh_group_live(r->group, &r->live, r->id, true);
-	vh_reclaim_vm_add(vm);
 }
 
 static void unlist(struct vh_record *r)
 {
 	vh_index_del(&records, &r->node);
 	hash_del(&r->named);
+	hash_del(&r->own_named);
 	hash_del(&r->by_uuid);
 	vh_whose_del(r);
 	r->listed = false;
@@ -308,6 +346,8 @@ int vh_record_register(struct vh_record *r, struct vh_vm *vm, const char *name)
 	/* Nothing else keeps a record made over netlink; not while the module goes already. */
 	if (r->defined && !try_module_get(THIS_MODULE))
 		return -ENODEV;
+	if (vm)
+		vh_reclaim_vm_add(vm);
 	vh_registry_write_lock();
 	if (name && name_taken(r, name)) {
 		vh_registry_write_unlock();
@@ -373,6 +413,7 @@ struct vh_record *vh_record_claim(u32 id)
  */
 int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 {
+	vh_reclaim_vm_add(vm);
 	vh_registry_write_lock();
 	vh_whose_del(r);
 	set_process(r);
@@ -397,16 +438,14 @@ int vh_record_attach(struct vh_record *r, struct vh_vm *vm)
 void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 {
 	struct vh_counts c = {};
-	bool had;
 
+	vh_reclaim_vm_remove(vm);
 	vh_counts_add_vm(&c, vm);	/* no vCPU runs any more */
 	vh_registry_write_lock();
-	had = r->vm == vm;
-	if (had) {
-		vh_reclaim_vm_remove(vm);
+	if (r->vm == vm) {
 		put_cred(vm->seen);
 		vm->seen = NULL;
-		if (is_other_program(r, vm)) {
+		if (is_other_program(r->pid, vm)) {
 			put_pid(r->pid);
 			r->pid = NULL;
 		}
@@ -419,8 +458,7 @@ void vh_record_detach(struct vh_record *r, struct vh_vm *vm)
 			unlist(r);
 	}
 	vh_registry_write_unlock();
-	if (had)
-		vh_reclaim_vm_settle(vm);
+	vh_reclaim_vm_settle(vm);
 }
 
 /**
@@ -535,6 +573,7 @@ int vh_record_rename(struct vh_record *r, const char *name)
 		err = -EEXIST;
 	} else if (strcmp(r->name, name)) {
 		hash_del(&r->named);
+		hash_del(&r->own_named);
 		set_name(r, name);
 		vh_event_vm(r, VH_EVENT_RENAMED);
 	}

@@ -44,7 +44,7 @@ struct vh_record {
 	refcount_t refs;
 	struct vh_index_node node;	/* by id; vh_registry_lock */
 	struct vh_index_node live;	/* of the group's VMs that have a VMM; vh_registry_lock */
-	struct hlist_node named;	/* by name; vh_registry_lock */
+	struct hlist_node named, own_named;	/* by name, of all and of its owner; vh_registry_lock */
 	struct hlist_node by_uuid;	/* vh_registry_lock */
 	struct vh_whose whose[VH_WHOSE_MAX];	/* vh_registry_lock */
 	unsigned int nr_whose;		/* of them in the index; vh_registry_lock */
@@ -144,6 +144,8 @@ void vh_record_discard(struct vh_record *r);	/* one that was never registered */
 void vh_record_put(struct vh_record *r);
 /* The VMM's process, as far as the record knows, or NULL; vh_registry_lock, or the VM stays. */
 struct pid *vh_record_process(const struct vh_record *r);
+/* Is that process still the program that made @vm, or gone? */
+bool vh_record_runs(struct pid *pid, const struct vh_vm *vm);
 void vh_record_name(const struct vh_record *r, char *name);	/* VH_VM_NAME_MAX + 1 bytes */
 int vh_record_rename(struct vh_record *r, const char *name);	/* -EINVAL, -EEXIST */
 
@@ -152,6 +154,7 @@ struct vh_record *vh_record_by_id(u32 id);
 struct vh_record *vh_record_next(u32 id);	/* the lowest id from @id on, or NULL */
 void vh_record_get(struct vh_record *r);
 struct vh_record *vh_record_named(const char *name, const struct vh_record *after);
+struct vh_record *vh_record_own(const char *name, kuid_t uid, const struct pid_namespace *ns);
 struct vh_record *vh_record_by_uuid(const u8 *uuid);
 bool vh_record_name_ok(const char *name);
 
@@ -204,11 +207,12 @@ struct vh_control {
 	struct vh_record *r;		/* with a reference */
 	struct vh_vm *vm;		/* its VM, pinned */
 	enum vh_event event;		/* to be told; 0: nothing has changed */
+	struct pid *victim;		/* to be killed, or NULL; with a reference */
 };
 
 /* vh_registry_lock held. -ENOTCONN (no VMM), -EIO (dead), -EPERM: nothing has happened. */
 int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by);
-void vh_control_end(struct vh_control *c);	/* not held */
+void vh_control_end(struct vh_control *c, const struct vh_right *by);	/* not held */
 /* Own thread, vm->control is not 0. 1: go on; 0: to userspace; -EIO, -EINTR. */
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */

@@ -7,7 +7,7 @@
  * it. So each record is found by the user ids concerned, and by the outermost user and PID
  * namespaces of its process and of its owner. What is found this way may be more than what one
  * sees, so asker.c decides. It is less only while a VMM that has changed its user has not called
- * an ioctl since.
+ * an ioctl since, but for KVM_RUN.
  */
 #include <linux/cred.h>
 #include <linux/pid_namespace.h>

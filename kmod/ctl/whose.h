@@ -10,7 +10,7 @@
 /* The VMM has other credentials than before; vh_registry_lock not held. */
 void vh_whose_changed(struct vh_vm *vm);
 
-/* The VMM of @vm begins an ioctl: only VMs that stay. */
+/* The VMM of @vm calls, but for KVM_RUN, where it is asked for when the VM starts: only VMs that stay. */
 static inline void vh_whose_calls(struct vh_vm *vm)
 {
 	if (unlikely(rcu_access_pointer(current->group_leader->real_cred) != READ_ONCE(vm->seen)))

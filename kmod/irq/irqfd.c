@@ -23,6 +23,7 @@
 struct irqfd {
 	struct vh_vm *vm;
 	struct hlist_node node;		/* vm->eventfds->irqfds: irqfd_lock */
+	struct hlist_node anywhere;	/* eventfds: eventfds_lock */
 	struct hlist_node by_gsi;	/* vm->eventfds->resample[gsi]: RCU, writers irqfd_lock */
 	u32 gsi;
 	struct eventfd_ctx *eventfd, *resamplefd;
@@ -33,7 +34,37 @@ struct irqfd {
 	struct work_struct shutdown;
 };
 
-static struct workqueue_struct *irqfd_wq;
+static struct workqueue_struct *irqfd_wq;	/* closes */
+static struct workqueue_struct *inject_wq;
+
+/*
+ * An eventfd is one irqfd at most, of all VMs: a signal wakes all that are in its
+ * queue, with interrupts off.
+ */
+static DEFINE_SPINLOCK(eventfds_lock);
+static DEFINE_HASHTABLE(eventfds, 10);	/* eventfds_lock */
+
+/* The eventfd is this irqfd's; false: it is another's. */
+static bool reserve(struct irqfd *f)
+{
+	struct irqfd *other;
+	bool taken = false;
+
+	spin_lock(&eventfds_lock);
+	hash_for_each_possible(eventfds, other, anywhere, (unsigned long)f->eventfd)
+		taken |= other->eventfd == f->eventfd;
+	if (!taken)
+		hash_add(eventfds, &f->anywhere, (unsigned long)f->eventfd);
+	spin_unlock(&eventfds_lock);
+	return !taken;
+}
+
+static void release(struct irqfd *f)
+{
+	spin_lock(&eventfds_lock);
+	hash_del(&f->anywhere);
+	spin_unlock(&eventfds_lock);
+}
 
 /* irqfd_lock held, and dead is ours: nobody finds it any more. */
 static void unlink(struct irqfd *f)
@@ -41,6 +72,7 @@ static void unlink(struct irqfd *f)
 	struct vh_eventfds *e = f->vm->eventfds;
 
 	hash_del(&f->node);
+	release(f);
 	e->nr_irqfds--;
 	if (f->resamplefd) {
 		hlist_del_rcu(&f->by_gsi);
@@ -117,7 +149,7 @@ static int wakeup(wait_queue_entry_t *wait, unsigned int mode, int sync, void *k
 	if (events & EPOLLIN) {
 		eventfd_ctx_do_read(f->eventfd, &count);
 		if (READ_ONCE(f->vm->nr_vcpus) > 1 && vh_irq_gsi_is_wide(f->vm, f->gsi))
-			queue_work(irqfd_wq, &f->inject);
+			queue_work(inject_wq, &f->inject);
 		else
 			signalled(f);
 	}
@@ -151,6 +183,8 @@ static int link(struct vh_eventfds *e, struct irqfd *f)
 		return -EBUSY;
 	if (e->nr_irqfds >= VH_MAX_IRQFDS)
 		return -ENOSPC;
+	if (!reserve(f))
+		return -EBUSY;
 	e->nr_irqfds++;
 	hash_add(e->irqfds, &f->node, (unsigned long)f->eventfd);
 	if (f->resamplefd) {
@@ -271,7 +305,7 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
  * @vm: the VM
  * @args: assign, or deassign with KVM_IRQFD_FLAG_DEASSIGN
  *
- * Process context. -EINVAL, -EBADF, -EBUSY (that eventfd is assigned), -ENOMEM,
+ * Process context. -EINVAL, -EBADF, -EBUSY (that eventfd is assigned, to this VM or another), -ENOMEM,
  * -ENOSPC (VH_MAX_IRQFDS), -EINTR.
  */
 int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
@@ -310,14 +344,18 @@ void vh_irqfd_release_all(struct vh_vm *vm)
 
 	mutex_lock(&e->irqfd_lock);
 	hash_for_each_safe(e->irqfds, i, next, f, node) {
-		if (test_and_set_bit(0, &f->dead))
-			continue;
+		/* Whose eventfd was closed a moment ago waits in a queue with all others'. */
+		if (test_and_set_bit(0, &f->dead)) {
+			if (!cancel_work(&f->shutdown))
+				continue;
+			atomic_dec(&e->closing);
+		}
 		unlink(f);
 		shut_down(f);
 		cond_resched();
 	}
 	mutex_unlock(&e->irqfd_lock);
-	/* Also those whose eventfd was closed a moment ago. */
+	/* Those whose work has begun. */
 	wait_var_event(&e->closing, !atomic_read(&e->closing));
 }
 
@@ -394,7 +432,12 @@ void vh_irq_vm_free(struct vh_vm *vm)
 int vh_irq_module_init(void)
 {
 	irqfd_wq = alloc_workqueue("vh-irqfd", VH_WQ_PERCPU, 0);
-	return irqfd_wq ? 0 : -ENOMEM;
+	inject_wq = irqfd_wq ? alloc_workqueue("vh-inject", VH_WQ_PERCPU, 0) : NULL;
+	if (inject_wq)
+		return 0;
+	if (irqfd_wq)
+		destroy_workqueue(irqfd_wq);
+	return -ENOMEM;
 }
 
 /**
@@ -402,5 +445,6 @@ int vh_irq_module_init(void)
  */
 void vh_irq_module_exit(void)
 {
+	destroy_workqueue(inject_wq);
 	destroy_workqueue(irqfd_wq);
 }

@@ -2,6 +2,7 @@
 /*
  * run.c - KVM_RUN: requests, halts, sections, exits, until userspace is due.
  */
+#include <linux/interrupt.h>
 #include <linux/moduleparam.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/stat.h>
@@ -150,7 +151,10 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	return 1;
 }
 
-/* The guest's context on this CPU; host interrupts do not end it. */
+/*
+ * The guest's context on this CPU; host interrupts do not end it, but for what they leave to
+ * softirqs: where the FPU's section disables these (7.2), they run when it ends.
+ */
 static enum vh_window section(struct vh_vcpu *vcpu)
 {
 	enum vh_window win;
@@ -159,7 +163,8 @@ static enum vh_window section(struct vh_vcpu *vcpu)
 	vh_vmx_load(vcpu);
 	do {
 		win = vh_window_run(vcpu);
-	} while (win == VH_WIN_AGAIN && !need_resched() && !signal_pending(current));
+	} while (win == VH_WIN_AGAIN && !need_resched() && !local_softirq_pending() &&
+		 !signal_pending(current));
 	vh_vmx_unload(vcpu);
 	vh_fpu_leave(vcpu);
 	return win;

@@ -23,6 +23,10 @@
 
 #define KVM_MODULE	"kvm_intel"
 
+/* Anybody who creates a VM has modprobe run, as root: not often. */
+#define ASK_INTERVAL	(2 * HZ)
+static unsigned long root_asked;	/* jiffies, 0: never; racy, an ask more does no harm */
+
 static DEFINE_MUTEX(root_lock);		/* the transitions of all CPUs */
 static atomic_t root_users;		/* VMs; from 0 and to 0 with root_lock held */
 static struct module *root_pinned;	/* KVM's, where vh cannot do without; root_lock */
@@ -253,8 +257,14 @@ int vh_root_get(void)
 	int err = 0;
 
 	/* Not under root_lock, which its loading takes. */
-	if (!VH_MAY_SET_VMXE && !READ_ONCE(root_kvm))
-		request_module(KVM_MODULE);
+	if (!VH_MAY_SET_VMXE && !READ_ONCE(root_kvm)) {
+		unsigned long asked = READ_ONCE(root_asked);
+
+		if (!asked || time_after(jiffies, asked + ASK_INTERVAL)) {
+			WRITE_ONCE(root_asked, jiffies | 1);
+			request_module(KVM_MODULE);
+		}
+	}
 	/* Others' VMs come and go without waiting for whoever holds root_lock. */
 	if (atomic_inc_not_zero(&root_users))
 		return 0;

@@ -19,6 +19,23 @@ static uint32_t u32(struct nlattr *a)
 	return a && nla_len(a) >= 4 ? nla_get_u32(a) : 0;
 }
 
+/*
+ * Commands and cgroups are called what others like: nothing of it is to mean something to a
+ * terminal, or to make a line of its own. As ls does.
+ */
+static char *printable(char *s)
+{
+	for (unsigned char *c = (unsigned char *)s; c && *c; c++) {
+		bool c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;	/* C1 controls in UTF-8 */
+
+		if (*c < 0x20 || *c == 0x7f || c1)
+			*c = '?';
+		if (c1)
+			*++c = '?';
+	}
+	return s;
+}
+
 static void text(struct nlattr *a, char *to, size_t size)
 {
 	if (a)
@@ -105,8 +122,9 @@ bool vm_parse(struct nlmsghdr *h, struct vm *vm)
 	bytes(a[VH_A_VM_UUID], vm->uuid, sizeof(vm->uuid));
 	text(a[VH_A_VM_NAME], vm->name, sizeof(vm->name));
 	text(a[VH_A_VM_COMM], vm->comm, sizeof(vm->comm));
+	printable(vm->comm);
 	if (a[VH_A_VM_CGROUP_PATH])
-		vm->cgroup = nla_strdup(a[VH_A_VM_CGROUP_PATH]);
+		vm->cgroup = printable(nla_strdup(a[VH_A_VM_CGROUP_PATH]));
 	parse_counters(a[VH_A_VM_COUNTERS], &vm->c);
 	return true;
 }
@@ -145,7 +163,7 @@ bool group_parse(struct nlmsghdr *h, struct group *g)
 	g->created = u64(a[VH_A_GROUP_CREATED_VMS]);
 	g->removed = a[VH_A_GROUP_REMOVED];
 	if (a[VH_A_GROUP_CGROUP_PATH])
-		g->path = nla_strdup(a[VH_A_GROUP_CGROUP_PATH]);
+		g->path = printable(nla_strdup(a[VH_A_GROUP_CGROUP_PATH]));
 	parse_resources(a[VH_A_GROUP_USAGE], &g->usage);
 	parse_resources(a[VH_A_GROUP_PEAK], &g->peak);
 	parse_resources(a[VH_A_GROUP_LIMIT], &g->limit);
