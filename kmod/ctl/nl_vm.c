@@ -11,9 +11,47 @@
 
 #define BAD_NAME	"a name has letters, digits and ._+:@-; no number, UUID or vm-NUMBER"
 
+#define NAME_BATCH	64		/* VMs looked at with vh_registry_lock held */
+
+/*
+ * The VM of a name, of those that the asker sees; *several: two of them have it. vh_registry_lock
+ * held; dropped now and then: who may see few goes through these, not through all of that name.
+ */
+static struct vh_record *find_named(const struct vh_asker *a, const char *name, bool *several)
+{
+	struct vh_record *r = NULL, *found = NULL;
+	unsigned int n = 0;
+	u64 next = 0;
+	u32 id = 0;
+
+	if (vh_whose_all(&a->right)) {
+		while (!*several && (r = vh_record_named(name, r))) {
+			if (!vh_asker_sees(a, r))
+				continue;
+			*several = found;
+			found = r;
+		}
+		return found;
+	}
+	while (!*several && (r = vh_whose_next(&a->right, next))) {
+		next = (u64)r->id + 1;
+		if (!strcmp(r->name, name) && vh_asker_sees(a, r)) {
+			*several = id;
+			id = r->id;
+		}
+		if (++n % NAME_BATCH)
+			continue;
+		vh_registry_read_unlock();
+		cond_resched();
+		vh_registry_read_lock();
+	}
+	found = id ? vh_asker_vm(a, id) : NULL;
+	return found && !strcmp(found->name, name) ? found : NULL;
+}
+
 /*
  * The VM that a request names by VH_A_VM_ID, _UUID or _NAME, in this order of
- * preference; of several with a name the asker's own. vh_registry_lock held.
+ * preference; of several with a name the asker's own. vh_registry_lock held, and perhaps dropped.
  * ERR_PTR with extack set: -EINVAL (none given), -ENOENT, -ENOTUNIQ (a name
  * that VMs of several others have).
  */
@@ -21,7 +59,7 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 {
 	struct nlattr *id = info->attrs[VH_A_VM_ID], *uuid = info->attrs[VH_A_VM_UUID],
 		      *name = info->attrs[VH_A_VM_NAME], *by = id ? id : uuid ? uuid : name;
-	struct vh_record *r, *found = NULL;
+	struct vh_record *found = NULL;
 	bool several = false;
 
 	if (!by) {
@@ -36,15 +74,8 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 			found = NULL;
 	} else {
 		found = vh_record_own(nla_data(name), a->right.cred->euid, a->right.pid_ns);
-		if (found && vh_asker_sees(a, found))
-			return found;
-		found = NULL;
-		for (r = NULL; !several && (r = vh_record_named(nla_data(name), r)); ) {
-			if (!vh_whose_may(&a->right, r) || !vh_asker_sees(a, r))
-				continue;
-			several = found;
-			found = r;
-		}
+		if (!found || !vh_asker_sees(a, found))
+			found = find_named(a, nla_data(name), &several);
 	}
 	if (several) {
 		NL_SET_ERR_MSG_ATTR(info->extack, by,

@@ -163,7 +163,7 @@ void vh_whose_add(struct vh_record *r);		/* for writing */
 void vh_whose_del(struct vh_record *r);		/* for writing */
 /* The lowest id from @id on of those that @w may be able to see: it has to be asked, too. */
 struct vh_record *vh_whose_next(const struct vh_right *w, u64 id);
-bool vh_whose_may(const struct vh_right *w, const struct vh_record *r);
+bool vh_whose_all(const struct vh_right *w);
 
 /* walk.c: all that a group's VMs counted, those that are gone included; lock not held. 0 or -EINTR. */
 int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);

@@ -186,21 +186,12 @@ struct vh_record *vh_whose_next(const struct vh_right *w, u64 id)
 }
 
 /**
- * vh_whose_may - may somebody be able to see a record?
+ * vh_whose_all - is there nothing that somebody could not be able to see?
  * @w: whose right counts
- * @r: the record
- *
- * vh_registry_lock held. For when there may be many that one cannot.
  */
-bool vh_whose_may(const struct vh_right *w, const struct vh_record *r)
+bool vh_whose_all(const struct vh_right *w)
 {
-	unsigned int n, i, j;
 	u64 keys[3];
 
-	n = keys_of(w, keys);
-	for (i = 0; i < n; i++)
-		for (j = 0; j < r->nr_whose; j++)
-			if (KEY_OF_ALL(r->whose[j].node.key) == keys[i])
-				return true;
-	return !n;
+	return !keys_of(w, keys);
 }
