@@ -57,6 +57,9 @@ mkdir /sys/fs/cgroup/vms
 usleep 300000
 golden create web --cpus 2 --memory 160M --cgroup vms
 golden create web; golden ls; golden show web; golden ls -j; golden group ls; golden group show vms
+# what a VMM is called is nothing to a terminal
+evil="/tmp/$(printf 'e\033[31m')"; cp vhctl "$evil"; "$evil" create evil >/dev/null
+run 0 ls; says "e\?\[31m"; run 0 destroy evil; silent; rm "$evil"
 run 0 create tiny --memory 16M -j; says '"name":"tiny"'
 run 0 destroy tiny; silent
 run 0 start web --kernel vmlinux --initrd initrd --cmdline "$cmdline vhtest=shell"; silent

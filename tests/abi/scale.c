@@ -274,11 +274,37 @@ static void limits(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* A signal wakes all that are in an eventfd's queue, with interrupts off: one irqfd, of all VMs. */
+static void eventfd_once(struct tap_result *r, const void *arg)
+{
+	struct kvm_irqfd f = { .gsi = 20, .fd = new_eventfd() };
+	struct vm a, b, c;
+
+	(void)arg;
+	vm_create(&a, 1 << 20, VM_IRQCHIP);
+	vm_create(&b, 1 << 20, VM_IRQCHIP);
+	want_ok(r, ioctl(a.fd, KVM_IRQFD, &f), "an irqfd");
+	want_errno(r, ioctl(b.fd, KVM_IRQFD, &f), EBUSY, "of another VM too");
+	f.flags = KVM_IRQFD_FLAG_DEASSIGN;
+	want_ok(r, ioctl(a.fd, KVM_IRQFD, &f), "no more");
+	f.flags = 0;
+	want_ok(r, ioctl(b.fd, KVM_IRQFD, &f), "now the other's");
+	vm_destroy(&b);
+	want_ok(r, ioctl(a.fd, KVM_IRQFD, &f), "which is gone");
+	vm_destroy(&a);
+	/* closed a moment before its VM is: nobody waits for others' */
+	vm_create(&c, 1 << 20, VM_IRQCHIP);
+	want_ok(r, ioctl(c.fd, KVM_IRQFD, &f), "a third's");
+	close(f.fd);
+	vm_destroy(&c);
+}
+
 const struct test_case scale_cases[] = {
 	{ "scale-eoi", eoi, NULL },
 	{ "scale-irqfds", irqfds, NULL },
 	{ "scale-ioeventfds", ioeventfds, NULL },
 	{ "scale-routes", routing, NULL },
 	{ "scale-limits", limits, NULL },
+	{ "scale-eventfd", eventfd_once, NULL },
 	{ NULL, NULL, NULL }
 };

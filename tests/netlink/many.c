@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Many VMs at once: events against what happened, dumps while they come and go. */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,9 +302,142 @@ static void scale(struct tap_result *r, const void *arg)
 	cgroup_remove("mine");
 }
 
+/* --- a name that many others use --- */
+
+#define NAMESAKES 400
+
+static uint64_t ask_by_name(struct conn *c, const char *name, int *err)
+{
+	uint64_t best = ~0ull, at;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		at = tsc();
+		msg_begin(c, VH_CMD_VM_GET, 0);
+		msg_str(c, VH_A_VM_NAME, name);
+		*err = msg_send(c, NULL, NULL);
+		at = tsc() - at;
+		if (at < best)
+			best = at;
+	}
+	return best;
+}
+
+struct asked { uint64_t cost; int err; };
+
+static void ask_for_web(struct tap_result *r, void *arg)
+{
+	struct asked *a = arg;
+	struct conn c;
+
+	(void)r;
+	conn_open(&c);
+	a->cost = ask_by_name(&c, "web", &a->err);
+	conn_close(&c);
+}
+
+static void define_web(struct tap_result *r, void *arg)
+{
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	WANT(vm_define(&c, kvm_open(), "web", 0, 0, -1, -1) > 0, "create");
+	conn_close(&c);
+}
+
+static void namesakes(struct tap_result *r, const void *arg)
+{
+	struct asked *a = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	static const struct { unsigned int uid; const char *who; int err; } who[] = {
+		{ 1001, "a stranger", -ENOENT }, { 0, "root", -ENOTUNIQ }, { 2000, "an owner", 0 },
+	};
+	uint64_t few[3] = { 0 };
+	unsigned int i, k;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	kvm_open();
+	for (i = 0; i < NAMESAKES; i++) {
+		in_child(r, 2000 + i, define_web, NULL);
+		if (i != 4 && i != NAMESAKES - 1)
+			continue;
+		for (k = 0; k < 3; k++) {
+			in_child(r, who[k].uid, ask_for_web, a);
+			WANT(a->err == who[k].err, "%s: %d", who[k].who, a->err);
+			if (i == 4)
+				few[k] = a->cost;
+			WANT(a->cost < few[k] * 3 / 2 + 5000, "%s: %llu instructions beside 5 VMs of the name, "
+			     "%llu beside %u", who[k].who, (long long)few[k], (long long)a->cost, i + 1);
+		}
+	}
+	for (i = 0; i < NAMESAKES; i++) {
+		struct vm_info vm = { 0 };
+
+		msg_begin(&c, VH_CMD_VM_GET, NLM_F_DUMP);
+		if (msg_send(&c, vm_from, &vm) || !vm.found || vm_command(&c, VH_CMD_VM_DESTROY, vm.id))
+			break;
+	}
+	munmap(a, 4096);
+}
+
+/* --- a VMM of many threads --- */
+
+static void *sleeps(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+/* On the debug build: whoever kills it, or asks for it, holds no lock while all threads are gone over. */
+static void threads(struct tap_result *r, const void *arg)
+{
+	uint32_t *id = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_attr_t small;
+	struct vm_info info;
+	int status = 0, i;
+	struct conn c;
+	pthread_t t;
+	pid_t pid;
+
+	(void)arg;
+	conn_open(&c);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct vm vm;
+
+		vm_create(&vm, 1 << 20, 0);
+		pthread_attr_init(&small);
+		pthread_attr_setstacksize(&small, 1 << 18);
+		for (i = 0; i < 1000; i++) {
+			status = pthread_create(&t, &small, sleeps, NULL);
+			if (status) {
+				printf("# thread %d: %s\n", i, strerror(status));
+				fflush(stdout);
+				_exit(3);
+			}
+		}
+		*(volatile uint32_t *)id = id_of(&vm);
+		pause();
+	}
+	for (i = 0; i < 10000 && !*(volatile uint32_t *)id; i++)
+		usleep(1000);
+	WANT(*id, "it does not begin: %d %#x", waitpid(pid, &status, WNOHANG), status);
+	WANT_EQ(get_vm(&c, *id, &info), 0);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_KILL, *id), 0);
+	WANT_EQ(waitpid(pid, &status, 0), pid);
+	WANT(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "the VMM ended with %#x", status);
+	munmap(id, 4096);
+}
+
 const struct test_case many_cases[] = {
 	{ "many-events", events, NULL },
 	{ "many-dumps", dumps, NULL },
 	{ "many-scale", scale, NULL },
+	{ "many-namesakes", namesakes, NULL },
+	{ "many-threads", threads, NULL },
 	{ NULL, NULL, NULL }
 };
