@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Several VMs at once, and the host's CPUs going and coming under them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "lane.h"
@@ -123,9 +131,87 @@ static void create_destroy(struct tap_result *r, const void *arg)
 	}
 }
 
+/* --- a guest that never leaves is a process like others to the softirqs of its CPU --- */
+
+#define PINGS	40
+
+static bool lo_up(void)
+{
+	struct ifreq i = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd;
+	bool ok = s >= 0 && !ioctl(s, SIOCSIFFLAGS, &i);
+
+	close(s);
+	/* what comes in is CPU 1's to handle */
+	fd = open("/sys/class/net/lo/queues/rx-0/rps_cpus", O_WRONLY | O_CLOEXEC);
+	ok = ok && fd >= 0 && write(fd, "2", 1) == 1;
+	close(fd);
+	return ok;
+}
+
+static void on_cpu(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(tid, sizeof(set), &set);
+}
+
+static void softirqs(struct tap_result *r, const void *arg)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { .tv_usec = 300000 };
+	socklen_t size = sizeof(to);
+	uint64_t at, worst = 0;
+	struct lane lane;
+	struct vcpu *v;
+	struct vm vm;
+	int s, i;
+	char c;
+
+	(void)arg;
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		tap_skip(r, "the host has one CPU");
+		return;
+	}
+	if (!lo_up()) {
+		tap_skip(r, "no loopback with RPS");
+		return;
+	}
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (s < 0 || bind(s, (void *)&to, sizeof(to)) || getsockname(s, (void *)&to, &size) ||
+	    setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit))) {
+		tap_fail(r, "socket: %s", strerror(errno));
+		return;
+	}
+	on_cpu(0, 0);
+	v = vm_irqs(&vm, "irq_spin", 0);
+	lane_start(&lane, v);
+	wait_count((volatile uint32_t *)(vm.mem + TURNS), 1);
+	on_cpu(lane.tid, 1);
+	usleep(20000);
+	for (i = 0; i < PINGS; i++) {
+		at = now_ms();
+		if (sendto(s, "x", 1, 0, (void *)&to, sizeof(to)) != 1 || recv(s, &c, 1, 0) != 1) {
+			tap_fail(r, "packet %d: %s", i, strerror(errno));
+			break;
+		}
+		at = now_ms() - at;
+		worst = at > worst ? at : worst;
+		usleep(3000);
+	}
+	if (worst > 50)
+		tap_fail(r, "a packet took %llu ms", (unsigned long long)worst);
+	lane_stop(r, &lane);
+	vm_destroy(&vm);
+	close(s);
+}
+
 const struct test_case host_cases[] = {
 	{ "host-several-vms", several_vms, NULL },
 	{ "host-create-destroy", create_destroy, NULL },
 	{ "host-cpu-hotplug", cpu_hotplug, NULL },
+	{ "host-softirqs", softirqs, NULL },
 	{ NULL, NULL, NULL }
 };
