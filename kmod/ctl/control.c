@@ -59,46 +59,33 @@ enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu)
  * for exec may sleep with it; then there is nothing to kill. The kernel goes
  * over all threads of the process: nobody's lock is held but that.
  */
-static void kill_vmm(const struct vh_control *c, const struct vh_right *by)
+static int kill_vmm(struct pid *victim, const struct vh_vm *vm, const struct vh_right *by)
 {
-	struct task_struct *task = get_pid_task(c->victim, PIDTYPE_TGID);
+	struct task_struct *task = get_pid_task(victim, PIDTYPE_TGID);
+	int err = 0;
 
 	if (!task)
-		return;
+		return 0;
 	if (down_read_trylock(&task->signal->exec_update_lock)) {
-		if (vh_record_runs(c->victim, c->vm))
-			vh_right_signal(by, c->victim, SIGKILL);
+		if (vh_record_runs(victim, vm))
+			err = vh_right_signal(by, victim, SIGKILL);
 		up_read(&task->signal->exec_update_lock);
 	}
 	put_task_struct(task);
+	return err == -ESRCH ? 0 : err;
 }
 
-/*
- * What a command does to the VM's word; vCPUs are asked to look at it when
- * vh_registry_lock is dropped. 0, or an error: nothing has changed.
- */
-static int change(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by)
+/* What a command, but KILL, does to the VM's word: 0, or -EIO, and nothing has changed. */
+static int change(struct vh_vm *vm, u8 cmd, enum vh_event *event)
 {
-	struct vh_vm *vm = r->vm;
-	struct pid *pid;
-
-	if (cmd == VH_CMD_VM_KILL) {
-		pid = vh_record_process(r);
-		if (pid && vh_right_signal(by, pid, 0) == -EPERM)
-			return -EPERM;
-		c->victim = get_pid(pid);
-		if (!test_and_set_bit(VH_CTL_DEAD, &vm->control))
-			c->event = VH_EVENT_KILLED;
-		return 0;
-	}
 	if (test_bit(VH_CTL_DEAD, &vm->control))
 		return -EIO;
 	if (cmd == VH_CMD_VM_STOP)
 		set_bit(VH_CTL_STOP, &vm->control);	/* the first vCPU that looks tells the VMM */
 	else if (cmd == VH_CMD_VM_PAUSE && !test_and_set_bit(VH_CTL_PAUSED, &vm->control))
-		c->event = VH_EVENT_PAUSED;
+		*event = VH_EVENT_PAUSED;
 	else if (cmd == VH_CMD_VM_RESUME && test_and_clear_bit(VH_CTL_PAUSED, &vm->control))
-		c->event = VH_EVENT_RESUMED;
+		*event = VH_EVENT_RESUMED;
 	return 0;
 }
 
@@ -107,12 +94,11 @@ static int change(struct vh_control *c, struct vh_record *r, u8 cmd, const struc
  * @c: to be filled in
  * @r: a registered record
  * @cmd: which of them
- * @by: who wants it
  *
- * vh_registry_lock held, which is to be dropped before vh_control_end(). 0, -ENOTCONN (no VMM), -EIO (dead), -EPERM (security modules): then nothing has
- * happened.
+ * vh_registry_lock held, which is to be dropped before vh_control_end(). 0, -ENOTCONN (no VMM),
+ * -EIO (dead).
  */
-int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by)
+int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd)
 {
 	int err;
 
@@ -120,9 +106,14 @@ int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const st
 		return -ENOTCONN;
 	c->event = 0;
 	c->victim = NULL;
-	err = change(c, r, cmd, by);
-	if (err)
-		return err;
+	c->kill = cmd == VH_CMD_VM_KILL;
+	if (c->kill) {
+		c->victim = get_pid(vh_record_process(r));
+	} else {
+		err = change(r->vm, cmd, &c->event);
+		if (err)
+			return err;
+	}
 	c->r = r;
 	c->vm = r->vm;
 	vh_record_get(r);
@@ -135,25 +126,31 @@ int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const st
  * @c: of vh_control_begin()
  * @by: who wants it
  *
- * Process context, vh_registry_lock not held. Of KILL the VMM gets SIGKILL. When it returns, no vCPU executes guest code that
- * is not to.
+ * Process context, vh_registry_lock not held. Of KILL the VMM gets SIGKILL, and no vCPU runs
+ * again. When it returns, no vCPU executes guest code that is not to. 0, or -EPERM (security
+ * modules): then nothing has happened.
  */
-void vh_control_end(struct vh_control *c, const struct vh_right *by)
+int vh_control_end(struct vh_control *c, const struct vh_right *by)
 {
-	if (c->victim)
-		kill_vmm(c, by);
-	/* Also when another request for the same may not be done yet. */
-	vh_vm_request_sync(c->vm, VH_REQ_CONTROL);
-	vh_vm_request_all(c->vm, VH_REQ_CONTROL);
+	int err = c->victim ? kill_vmm(c->victim, c->vm, by) : 0;
+
+	if (!err) {
+		if (c->kill && !test_and_set_bit(VH_CTL_DEAD, &c->vm->control))
+			c->event = VH_EVENT_KILLED;
+		/* Also when another request for the same may not be done yet. */
+		vh_vm_request_sync(c->vm, VH_REQ_CONTROL);
+		vh_vm_request_all(c->vm, VH_REQ_CONTROL);
+	}
+	/* While it is pinned the VM's end is not told. */
 	if (c->event) {
 		vh_registry_read_lock();
-		if (c->r->vm == c->vm)
-			vh_event_vm(c->r, c->event);
+		vh_event_vm(c->r, c->event);
 		vh_registry_read_unlock();
 	}
 	vh_reclaim_unpin(c->vm);
 	put_pid(c->victim);
 	vh_record_put(c->r);
+	return err;
 }
 
 static bool paused(const struct vh_vm *vm)

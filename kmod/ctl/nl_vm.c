@@ -499,10 +499,10 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info)
 	if (IS_ERR(r))
 		err = PTR_ERR(r);
 	else
-		err = vh_control_begin(&c, r, info->genlhdr->cmd, &a.right);
+		err = vh_control_begin(&c, r, info->genlhdr->cmd);
 	vh_registry_read_unlock();
 	if (!err)
-		vh_control_end(&c, &a.right);
+		err = vh_control_end(&c, &a.right);
 	vh_asker_exit(&a);
 	if (err == -ENOTCONN)
 		NL_SET_ERR_MSG(info->extack, "the VM has no VMM");

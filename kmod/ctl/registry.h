@@ -207,12 +207,14 @@ struct vh_control {
 	struct vh_record *r;		/* with a reference */
 	struct vh_vm *vm;		/* its VM, pinned */
 	enum vh_event event;		/* to be told; 0: nothing has changed */
+	bool kill;
 	struct pid *victim;		/* to be killed, or NULL; with a reference */
 };
 
-/* vh_registry_lock held. -ENOTCONN (no VMM), -EIO (dead), -EPERM: nothing has happened. */
-int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd, const struct vh_right *by);
-void vh_control_end(struct vh_control *c, const struct vh_right *by);	/* not held */
+/* vh_registry_lock held. -ENOTCONN (no VMM), -EIO (dead). */
+int vh_control_begin(struct vh_control *c, struct vh_record *r, u8 cmd);
+/* Not held. -EPERM: nothing has happened. */
+int vh_control_end(struct vh_control *c, const struct vh_right *by);
 /* Own thread, vm->control is not 0. 1: go on; 0: to userspace; -EIO, -EINTR. */
 int vh_control(struct vh_vcpu *vcpu);
 /* A vCPU met its end; for the registry and the listeners. Process context. */
