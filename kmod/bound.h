@@ -9,6 +9,8 @@
 #ifndef VH_BOUND_H
 #define VH_BOUND_H
 
+#include <linux/spinlock.h>
+
 enum vh_bound {
 	VH_BOUND_WINDOW,		/* of a window, up to an entry and from an exit on */
 	VH_BOUND_TIMER,			/* what a guest's timer does in an interrupt */
@@ -21,6 +23,7 @@ enum vh_bound {
 	VH_BOUND_GROUPS,		/* groups_lock */
 	VH_BOUND_USERS,			/* users_lock */
 	VH_BOUND_EVENTS,		/* queue_lock, ports_lock */
+	VH_BOUND_EVENTFDS,		/* eventfds_lock */
 	VH_NR_BOUNDS
 };
 
@@ -34,5 +37,17 @@ static inline void vh_bound_begin(enum vh_bound b) { }
 static inline void vh_bound_end(enum vh_bound b) { }
 static inline void vh_bounds_report(void) { }
 #endif
+
+/* A raw spinlock with interrupts off, of kind @bound. */
+#define vh_bound_lock_irqsave(lock, flags, bound)			\
+	do {								\
+		raw_spin_lock_irqsave(lock, flags);			\
+		vh_bound_begin(bound);					\
+	} while (0)
+#define vh_bound_unlock_irqrestore(lock, flags, bound)			\
+	do {								\
+		vh_bound_end(bound);					\
+		raw_spin_unlock_irqrestore(lock, flags);		\
+	} while (0)
 
 #endif /* VH_BOUND_H */

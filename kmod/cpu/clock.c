@@ -104,8 +104,7 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 	s64 offset;
 
 	offset = value - vh_tsc_scaled(now, vcpu->tsc_scale);
-	raw_spin_lock_irqsave(&vm->clock->lock, flags);
-	vh_bound_begin(VH_BOUND_CLOCK);
+	vh_bound_lock_irqsave(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	if (host && vm->clock->written && vm->clock->write_khz == vcpu->tsc_khz) {
 		expected = vh_tsc_scaled(now, vcpu->tsc_scale) + vm->clock->write_offset;
 		/* Within a second of it, or the reset value again. */
@@ -118,8 +117,7 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 		vm->clock->write_offset = offset;
 		vm->clock->write_khz = vcpu->tsc_khz;
 	}
-	vh_bound_end(VH_BOUND_CLOCK);
-	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
+	vh_bound_unlock_irqrestore(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	vcpu->tsc_offset = offset;
 	vh_request(vcpu, VH_REQ_CLOCK);
 }
@@ -215,8 +213,7 @@ static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
 	u64 t, n;
 
 	anchor_now(&t, &n);
-	raw_spin_lock_irqsave(&vm->clock->lock, flags);
-	vh_bound_begin(VH_BOUND_CLOCK);
+	vh_bound_lock_irqsave(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	if (!host_tsc_stable()) {
 		*tsc = t;
 		*ns = n + vm->clock->offset;
@@ -229,8 +226,7 @@ static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
 		*tsc = vm->clock->anchor_tsc;
 		*ns = vm->clock->anchor_ns;
 	}
-	vh_bound_end(VH_BOUND_CLOCK);
-	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
+	vh_bound_unlock_irqrestore(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 }
 
 /* ns = ((ticks << shift) * mul) >> 32 (pvclock-abi.h); shift may be negative. */
@@ -399,12 +395,10 @@ int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
 		if (now > d->realtime)
 			clock += now - d->realtime;
 	}
-	raw_spin_lock_irqsave(&vm->clock->lock, flags);
-	vh_bound_begin(VH_BOUND_CLOCK);
+	vh_bound_lock_irqsave(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	vm->clock->offset = clock - ktime_get_boottime_ns();
 	vm->clock->anchored = false;
-	vh_bound_end(VH_BOUND_CLOCK);
-	raw_spin_unlock_irqrestore(&vm->clock->lock, flags);
+	vh_bound_unlock_irqrestore(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	vh_vm_request_all(vm, VH_REQ_CLOCK);
 	return 0;
 }

@@ -122,18 +122,6 @@ void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
 /* Between expiries of a periodic timer, as KVM has it: a guest could ask for any number. */
 #define MIN_PERIOD_NS		200000
 
-/* A chip's lock, and how long it is held (bound.h). */
-#define chip_lock(lock, flags, bound)					\
-	do {								\
-		raw_spin_lock_irqsave(lock, flags);			\
-		vh_bound_begin(bound);					\
-	} while (0)
-#define chip_unlock(lock, flags, bound)					\
-	do {								\
-		vh_bound_end(bound);					\
-		raw_spin_unlock_irqrestore(lock, flags);		\
-	} while (0)
-
 /* Who drives a line of the chips; lines of several sources are ORed. */
 enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };
 

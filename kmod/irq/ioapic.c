@@ -91,9 +91,9 @@ static int send(struct vh_irqchip *chip, const struct outbox *out)
 		if (r >= 0 || !(out->of[i].e & E_LEVEL))
 			continue;
 		/* Nobody will end it. */
-		chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+		vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 		chip->ioapic.redirtbl[out->of[i].pin].bits &= ~E_REMOTE_IRR;
-		chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+		vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	}
 	return min(r, 1);
 }
@@ -116,7 +116,7 @@ int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int s
 
 	if (pin >= VH_IOAPIC_PINS)
 		return -1;
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	was = chip->ioapic_lines[pin];
 	if (level)
 		chip->ioapic_lines[pin] |= BIT(source);
@@ -132,7 +132,7 @@ int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int s
 	} else {
 		r = 0;
 	}
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	return out.n ? send(chip, &out) : r;
 }
 
@@ -152,7 +152,7 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
 	unsigned int pin;
 	u32 acked = 0;
 
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		u64 e = entry(chip, pin);
 
@@ -167,7 +167,7 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
 		else
 			service(chip, pin, &out);
 	}
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
 	for (pin = 0; acked; pin++, acked >>= 1)
 		if (acked & 1)
@@ -186,12 +186,12 @@ void vh_ioapic_again(struct vh_irqchip *chip)
 	unsigned long flags;
 	unsigned int pin;
 
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		if ((chip->again & BIT(pin)) && (entry(chip, pin) & E_LEVEL) && chip->ioapic_lines[pin])
 			service(chip, pin, &out);
 	chip->again = 0;
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
 }
 
@@ -244,11 +244,11 @@ static void announce(struct vh_irqchip *chip, const u64 vectors[4])
 	unsigned long flags;
 	int i;
 
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (i = 0; i < 4; i++)
 		chip->announced[i] |= vectors[i];
 	chip->announcing++;
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	vh_vm_request_sync(chip->vm, VH_REQ_EOI_BITMAP);
 }
 
@@ -319,7 +319,7 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 		memcpy(&value, data, min(len, 4u));
 	else
 		memset(data, 0, len);
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	sel = chip->ioapic.ioregsel;
 	switch (offset) {
 	case 0x00:
@@ -336,17 +336,17 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 		level = new_entry(chip, sel, value, &at, &e) && (e & E_LEVEL) &&
 			((e ^ entry(chip, at)) & (E_LEVEL | 0xff));
 		if (level) {
-			chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+			vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 			__set_bit((u8)e, (unsigned long *)vectors);
 			announce(chip, vectors);
-			chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+			vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 		}
 		reg_write(chip, sel, value, &out);
 		if (level)
 			announced(chip);
 		break;
 	}
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
 	if (!write)
 		memcpy(data, &value, min(len, 4u));
@@ -368,7 +368,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	u32 tmr;
 
 	memset(bitmap, 0, 4 * sizeof(u64));
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		u64 e = entry(chip, pin);
 
@@ -377,7 +377,7 @@ void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4])
 	}
 	for (i = 0; i < 4; i++)
 		bitmap[i] |= chip->announced[i];
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	/* And those that are under way from an entry that has changed since. */
 	for (i = 0; i < 8; i++) {
 		tmr = apic_reg(vcpu->lapic, APIC_TMR_ + i * 16);
@@ -394,9 +394,9 @@ void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s)
 {
 	unsigned long flags;
 
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	*s = chip->ioapic;
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 }
 
 /**
@@ -419,7 +419,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 		if (s->redirtbl[pin].bits & E_LEVEL)
 			__set_bit((u8)s->redirtbl[pin].bits, (unsigned long *)vectors);
 	announce(chip, vectors);
-	chip_lock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	chip->ioapic = *s;
 	chip->ioapic.pad = 0;
 	chip->ioapic.ioregsel &= 0xff;
@@ -439,7 +439,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	}
 	chip->again = 0;
 	announced(chip);
-	chip_unlock(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
 	return 0;
 }

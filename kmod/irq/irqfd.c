@@ -42,7 +42,7 @@ static struct workqueue_struct *inject_wq;
  * queue, with interrupts off.
  */
 static DEFINE_SPINLOCK(eventfds_lock);
-static DEFINE_HASHTABLE(eventfds, 10);	/* eventfds_lock */
+static DEFINE_HASHTABLE(eventfds, 12);	/* eventfds_lock */
 
 /* The eventfd is this irqfd's; false: it is another's. */
 static bool reserve(struct irqfd *f)
@@ -51,10 +51,12 @@ static bool reserve(struct irqfd *f)
 	bool taken = false;
 
 	spin_lock(&eventfds_lock);
+	vh_bound_begin(VH_BOUND_EVENTFDS);
 	hash_for_each_possible(eventfds, other, anywhere, (unsigned long)f->eventfd)
 		taken |= other->eventfd == f->eventfd;
 	if (!taken)
 		hash_add(eventfds, &f->anywhere, (unsigned long)f->eventfd);
+	vh_bound_end(VH_BOUND_EVENTFDS);
 	spin_unlock(&eventfds_lock);
 	return !taken;
 }
@@ -62,7 +64,9 @@ static bool reserve(struct irqfd *f)
 static void release(struct irqfd *f)
 {
 	spin_lock(&eventfds_lock);
+	vh_bound_begin(VH_BOUND_EVENTFDS);
 	hash_del(&f->anywhere);
+	vh_bound_end(VH_BOUND_EVENTFDS);
 	spin_unlock(&eventfds_lock);
 }
 

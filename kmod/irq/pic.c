@@ -112,14 +112,14 @@ int vh_pic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int sour
 
 	if (pin > 15)
 		return -1;
-	chip_lock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_lock_irqsave(&chip->pic_lock, flags, VH_BOUND_PIC);
 	if (level)
 		chip->pic_lines[pin] |= BIT(source);
 	else
 		chip->pic_lines[pin] &= ~BIT(source);
 	taken = input(&chip->pic[pin >> 3], pin & 7, !!chip->pic_lines[pin]);
 	update(chip);
-	chip_unlock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_unlock_irqrestore(&chip->pic_lock, flags, VH_BOUND_PIC);
 	notify(chip);
 	return taken;
 }
@@ -150,7 +150,7 @@ static bool unlock(struct vh_irqchip *chip, unsigned long flags)
 	bool any = acked;
 
 	chip->pic_acked = 0;
-	chip_unlock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_unlock_irqrestore(&chip->pic_lock, flags, VH_BOUND_PIC);
 	for (pin = 0; acked; pin++, acked >>= 1)
 		if (acked & 1)
 			vh_irq_acked(chip->vm, pin < 8 ? KVM_IRQCHIP_PIC_MASTER :
@@ -184,7 +184,7 @@ int vh_pic_ack(struct vh_vm *vm)
 	unsigned long flags;
 	int irq, irq2, vector;
 
-	chip_lock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_lock_irqsave(&chip->pic_lock, flags, VH_BOUND_PIC);
 	irq = pending(chip, master);
 	if (irq < 0) {
 		vector = master->irq_base + 7;
@@ -338,7 +338,7 @@ int vh_pic_io(struct vh_irqchip *chip, u16 port, u8 *data, bool write)
 		*data = READ_ONCE(s->imr);
 		return 1;
 	}
-	chip_lock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_lock_irqsave(&chip->pic_lock, flags, VH_BOUND_PIC);
 	if (port >= 0x4d0) {
 		if (write)
 			s->elcr = *data & elcr_mask[port & 1];
@@ -388,10 +388,10 @@ void vh_pic_set(struct vh_irqchip *chip, unsigned int n, const struct kvm_pic_st
 	s->rotate_on_auto_eoi = !!s->rotate_on_auto_eoi;
 	s->special_fully_nested_mode = !!s->special_fully_nested_mode;
 	s->init4 = !!s->init4;
-	chip_lock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_lock_irqsave(&chip->pic_lock, flags, VH_BOUND_PIC);
 	chip->pic[n] = state;
 	update(chip);
-	chip_unlock(&chip->pic_lock, flags, VH_BOUND_PIC);
+	vh_bound_unlock_irqrestore(&chip->pic_lock, flags, VH_BOUND_PIC);
 	notify(chip);
 }
 

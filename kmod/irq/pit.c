@@ -219,7 +219,7 @@ static enum hrtimer_restart expired(struct hrtimer *t)
 	unsigned long flags;
 	u64 next;
 
-	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_lock_irqsave(&pit->lock, flags, VH_BOUND_PIT);
 	/* Disarmed, or started anew, while this was on its way. */
 	if (pit->armed && !hrtimer_is_queued(t)) {
 		if (vh_irq_gsi_is_wide(pit->vm, 0)) {
@@ -230,7 +230,7 @@ static enum hrtimer_restart expired(struct hrtimer *t)
 			again = HRTIMER_RESTART;
 		}
 	}
-	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_unlock_irqrestore(&pit->lock, flags, VH_BOUND_PIT);
 	return again;
 }
 
@@ -245,7 +245,7 @@ static void wide_tick(struct work_struct *work)
 	if (!READ_ONCE(pit->deferred))
 		return;
 	got = pulse(pit);
-	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_lock_irqsave(&pit->lock, flags, VH_BOUND_PIT);
 	if (pit->deferred) {		/* not disarmed, or started anew, meanwhile */
 		pit->deferred = false;
 		if (tick(pit, got, &next)) {
@@ -253,7 +253,7 @@ static void wide_tick(struct work_struct *work)
 			hrtimer_start(&pit->timer, ns_to_ktime(next), HRTIMER_MODE_ABS_HARD);
 		}
 	}
-	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_unlock_irqrestore(&pit->lock, flags, VH_BOUND_PIT);
 }
 
 static void load(struct vh_pit *pit, int n, u16 value)
@@ -436,7 +436,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 		return false;
 	if (port == 0x61 && !pit->speaker)
 		return false;
-	chip_lock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_lock_irqsave(&pit->lock, flags, VH_BOUND_PIT);
 	if (port == 0x61) {
 		if (write)
 			speaker_write(pit, *data);
@@ -452,7 +452,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 	} else {
 		*data = counter_read(pit, port & 3);
 	}
-	chip_unlock(&pit->lock, flags, VH_BOUND_PIT);
+	vh_bound_unlock_irqrestore(&pit->lock, flags, VH_BOUND_PIT);
 	return true;
 }
 
