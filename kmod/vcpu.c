@@ -189,6 +189,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 {
 	void __user *u = (void __user *)arg;
 
+	vh_whose_calls(vcpu->vm);
 	switch (cmd) {
 	case KVM_GET_REGS:	return GET(struct kvm_regs, vh_regs_get);
 	case KVM_SET_REGS:	return SET(struct kvm_regs, set_regs);
@@ -251,12 +252,10 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -ENOTTY;
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
-	if (likely(cmd == KVM_RUN)) {
+	if (likely(cmd == KVM_RUN))
 		r = arg ? -EINVAL : vh_vcpu_run(vcpu);
-	} else {
-		vh_whose_calls(vcpu->vm);
+	else
 		r = unlikely(vcpu->lost) ? -EIO : vcpu_ioctl_locked(vcpu, cmd, arg);
-	}
 	/* What was asked for could not be read. */
 	if (unlikely(vcpu->lost))
 		r = -EIO;
