@@ -57,9 +57,6 @@ mkdir /sys/fs/cgroup/vms
 usleep 300000
 golden create web --cpus 2 --memory 160M --cgroup vms
 golden create web; golden ls; golden show web; golden ls -j; golden group ls; golden group show vms
-# what a VMM is called is nothing to a terminal
-evil="/tmp/$(printf 'e\033[31m')"; cp vhctl "$evil"; "$evil" create evil >/dev/null
-run 0 ls; says "e\?\[31m"; run 0 destroy evil; silent; rm "$evil"
 run 0 create tiny --memory 16M -j; says '"name":"tiny"'
 run 0 destroy tiny; silent
 run 0 start web --kernel vmlinux --initrd initrd --cmdline "$cmdline vhtest=shell"; silent
@@ -123,6 +120,9 @@ as_user ls; as_user show roots; as_user kill roots; as_user create mine; as_user
 as_user group set vms vms=5; as_user group show /; as_user create far --cgroup vms; as_user exec -- ls /dev/kvm
 as_user monitor -t 0.2; as_user destroy yours
 run 0 destroy roots
+# what a VMM is called is nothing to a terminal
+evil="/tmp/$(printf 'e\033[31m')"; cp vhctl "$evil"; "$evil" create evil >/dev/null
+run 0 ls; says "e\?\[31m"; run 0 destroy evil; silent; rm "$evil"
 chmod 600 /dev/vh; as_user create x; as_user exec -- true; chmod 660 /dev/vh
 rmmod vh && ok "the module unloads" || bad "the module does not unload"
 echo "--- golden"; cat /tmp/golden; echo "--- end"
