@@ -93,13 +93,6 @@ static unsigned int run_to(struct vcpu *v, unsigned int port, uint64_t *at, unsi
 	}
 }
 
-static int by_value(const void *a, const void *b)
-{
-	const uint64_t *x = a, *y = b;
-
-	return *x < *y ? -1 : *x > *y;
-}
-
 /* Of the times between @n moments: a round that the host's timer hit is not the middle one. */
 static double median(uint64_t *at, unsigned int n)
 {

@@ -95,13 +95,6 @@ static int group(struct victim *v)
 
 static int (*const ops[NR_OPS])(struct victim *v) = { create, slot, run, exits, list, group };
 
-static int by_value(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 struct request { struct cost *cost; };
 
 static void as_user(struct tap_result *r, void *arg)

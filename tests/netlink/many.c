@@ -218,14 +218,6 @@ static void dumps(struct tap_result *r, const void *arg)
 
 /* --- what strangers have does not make one's own dearer --- */
 
-static uint64_t tsc(void)
-{
-	unsigned int lo, hi;
-
-	asm volatile("rdtsc" : "=a" (lo), "=d" (hi));
-	return (uint64_t)hi << 32 | lo;
-}
-
 enum { CREATE, DEFINE, RENAME, GROUP, NR_COSTS };
 static const char *const costs[] = { "KVM_CREATE_VM", "VM_CREATE", "VM_SET", "GROUP_GET" };
 
@@ -243,15 +235,15 @@ static void measure(struct conn *c, int dir, uint64_t *cost)
 
 		snprintf(name, sizeof(name), "scale%d", i);
 		usleep(50000);	/* events of before are sent */
-		t[0] = tsc();
+		t[0] = rdtsc();
 		fd = ioctl(dev, KVM_CREATE_VM, 0);
-		t[1] = tsc();
+		t[1] = rdtsc();
 		id = vm_define(c, dev, NULL, 1, 4096, -1, -1);
-		t[2] = tsc();
+		t[2] = rdtsc();
 		vm_rename(c, id, name);
-		t[3] = tsc();
+		t[3] = rdtsc();
 		get_group(c, dir, &g);
-		t[4] = tsc();
+		t[4] = rdtsc();
 		for (k = 0; k < NR_COSTS; k++)
 			if (t[k + 1] - t[k] < cost[k])
 				cost[k] = t[k + 1] - t[k];
@@ -312,11 +304,11 @@ static uint64_t ask_by_name(struct conn *c, const char *name, int *err)
 	int i;
 
 	for (i = 0; i < 5; i++) {
-		at = tsc();
+		at = rdtsc();
 		msg_begin(c, VH_CMD_VM_GET, 0);
 		msg_str(c, VH_A_VM_NAME, name);
 		*err = msg_send(c, NULL, NULL);
-		at = tsc() - at;
+		at = rdtsc() - at;
 		if (at < best)
 			best = at;
 	}
