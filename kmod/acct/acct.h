@@ -62,6 +62,7 @@ struct vh_group *vh_group_next(u64 id);
 void vh_group_hold(struct vh_group *g);
 void vh_group_put(struct vh_group *g);
 bool vh_group_within(const struct vh_group *g, const struct vh_group *ancestor);
+int vh_group_order(const struct vh_group *a, const struct vh_group *b);
 bool vh_group_removed(const struct vh_group *g);
 /* From @at, whose reference passes on, to the next group of @top's subtree that has VMs, or NULL. */
 struct vh_group *vh_group_walk(const struct vh_group *top, struct vh_group *at);
@@ -94,7 +95,7 @@ struct vh_user {
 };
 
 /**
- * struct vh_payer - who pays: a user, and the maker of the user namespace it lives in, or NULL
+ * struct vh_payer - who pays: a user, and NULL or who answers for the user namespace it lives in
  */
 struct vh_payer {
 	struct vh_user *user[2];
@@ -114,6 +115,7 @@ void vh_payer_exit(struct vh_payer *p);
 /* 0, or -EDQUOT with *full; who has CAP_SYS_RESOURCE is not refused. */
 int vh_payer_charge(struct vh_payer *p, enum vh_quota q, u64 n, struct vh_user **full);
 void vh_payer_uncharge(struct vh_payer *p, enum vh_quota q, u64 n);
+kuid_t vh_user_answering(void);			/* the one of those who pay that most share */
 void vh_user_hold(struct vh_user *u);
 void vh_user_put(struct vh_user *u);
 void vh_user_info(kuid_t uid, struct vh_user_info *info);	/* INVALID_UID: the defaults */
@@ -123,6 +125,7 @@ int vh_user_limit(kuid_t uid, enum vh_quota q, u64 limit);	/* INVALID_UID: the d
 /* --- counters.c --- */
 void vh_counts_add(struct vh_counts *to, const struct vh_counts *c);
 void vh_counts_add_vcpu(struct vh_counts *to, const struct vh_vcpu *vcpu);
+void vh_counts_add_own(struct vh_counts *to, struct vh_vm *vm);
 void vh_counts_add_vm(struct vh_counts *to, struct vh_vm *vm);
 u64 vh_counts_exits(const struct vh_counts *c);
 
@@ -132,8 +135,8 @@ u64 vh_counts_exits(const struct vh_counts *c);
  * struct vh_reclaim_ops - how page tables are taken back; installed by mmu/
  */
 struct vh_reclaim_ops {
-	/* Process context; @force: also tables in use. Pages freed. */
-	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force);
+	/* Process context; @force: also tables in use; as many as in one go. Pages freed. */
+	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 	unsigned long (*reclaimable)(struct vh_vm *vm);	/* how many at most */
 };
 void vh_reclaim_from(const struct vh_reclaim_ops *from);
@@ -145,9 +148,12 @@ void vh_reclaim_vm_remove(struct vh_vm *vm);	/* registry lock held for writing *
 void vh_reclaim_vm_add(struct vh_vm *vm);
 void vh_reclaim_vm_settle(struct vh_vm *vm);	/* removed: waits for those who have it pinned */
 void vh_reclaim_vm_free(struct vh_vm *vm);
-/* A VM that is not removed (registry lock held) is not torn down until it is unpinned. */
+/*
+ * A VM that is not removed (registry lock held) is not torn down until it is unpinned. In between
+ * nothing sleeps.
+ */
 void vh_reclaim_pin(struct vh_vm *vm);
 void vh_reclaim_unpin(struct vh_vm *vm);
-unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 
 #endif /* VH_ACCT_H */

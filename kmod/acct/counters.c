@@ -61,6 +61,16 @@ void vh_counts_add_vcpu(struct vh_counts *to, const struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_counts_add_own - add what a VM counts itself, and not its vCPUs
+ * @to: added to
+ * @vm: the VM
+ */
+void vh_counts_add_own(struct vh_counts *to, struct vh_vm *vm)
+{
+	to->reclaimed += atomic_long_read(&vm->reclaimed);
+}
+
+/**
  * vh_counts_add_vm - add all of a VM's vCPUs, and what it counts itself
  * @to: added to
  * @vm: a VM whose vCPUs are not being freed
@@ -72,7 +82,7 @@ void vh_counts_add_vm(struct vh_counts *to, struct vh_vm *vm)
 
 	vh_for_each_vcpu(i, vcpu, vm)
 		vh_counts_add_vcpu(to, vcpu);
-	to->reclaimed += atomic_long_read(&vm->reclaimed);
+	vh_counts_add_own(to, vm);
 }
 
 /**

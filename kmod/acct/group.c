@@ -289,6 +289,40 @@ bool vh_group_within(const struct vh_group *g, const struct vh_group *ancestor)
 	return false;
 }
 
+static int depth(const struct vh_group *g)
+{
+	int n = 0;
+
+	while ((g = g->parent))
+		n++;
+	return n;
+}
+
+/**
+ * vh_group_order - which group does vh_group_walk() visit first?
+ * @a: a group
+ * @b: another, or the same
+ *
+ * As for comparing: less than 0 when that is @a.
+ */
+int vh_group_order(const struct vh_group *a, const struct vh_group *b)
+{
+	int da = depth(a), db = depth(b), below = da - db;
+
+	for (; da > db; da--)
+		a = a->parent;
+	for (; db > da; db--)
+		b = b->parent;
+	/* A group comes before those below it. */
+	if (a == b)
+		return below;
+	while (a->parent != b->parent) {
+		a = a->parent;
+		b = b->parent;
+	}
+	return a->id < b->id ? -1 : 1;
+}
+
 /* The registry's lock held. The first child from @id on that has VMs in it or below. */
 static struct vh_group *busy_child(const struct vh_group *g, u64 id)
 {

@@ -40,16 +40,17 @@ void vh_reclaim_from(const struct vh_reclaim_ops *from)
 }
 
 /**
- * vh_reclaim_vm - take page tables of a VM back
+ * vh_reclaim_vm - take page tables of a VM back, as many as in one go
  * @vm: the VM, which stays meanwhile
  * @want: how many pages
  * @force: also tables in use
+ * @more: set when it has not been over all tables since it last began with the first
  *
  * Process context, interrupts on, mmu.lock not held. Returns the number of pages freed.
  */
-unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force)
+unsigned long vh_reclaim_vm(struct vh_vm *vm, unsigned long want, bool force, bool *more)
 {
-	return ops->reclaim(vm, want, force);
+	return ops->reclaim(vm, want, force, more);
 }
 
 static VH_LRU_WALK_FN(add_reclaimable, item, list, sum)
@@ -69,15 +70,16 @@ static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 	return sum ? sum : SHRINK_EMPTY;
 }
 
-#define SHRINK_VMS	16
+#define SHRINK_VMS	16		/* that one call of the shrinker takes from */
 
-struct batch {
-	struct vh_vm *vm[SHRINK_VMS];
-	unsigned int n;
-};
-
+/*
+ * Who ends the VM waits for whoever has it pinned. That one stays on its CPU, or its
+ * cgroup might keep it from it for long; but on PREEMPT_RT, where locks sleep.
+ */
 static void pin(struct vh_shrink_item *i)
 {
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_disable();
 	atomic_inc(&i->pins);
 }
 
@@ -86,6 +88,8 @@ static void unpin(struct vh_shrink_item *i)
 	/* The last access: the VM may be torn down at once. */
 	if (atomic_dec_and_test(&i->pins))
 		wake_up_var(&i->pins);
+	if (!IS_ENABLED(CONFIG_PREEMPT_RT))
+		preempt_enable();
 }
 
 /**
@@ -107,35 +111,38 @@ void vh_reclaim_unpin(struct vh_vm *vm)
 }
 
 /* The VM goes to the end of its list: others are first next time. Until it is unpinned it stays. */
-static VH_LRU_WALK_FN(take, item, list, arg)
+static VH_LRU_WALK_FN(take, item, list, vm)
 {
-	struct batch *b = arg;
 	struct vh_shrink_item *i = container_of(item, struct vh_shrink_item, lru);
 
-	if (b->n == SHRINK_VMS)
+	if (*(struct vh_vm **)vm)
 		return LRU_SKIP;
 	pin(i);
-	b->vm[b->n++] = i->vm;
+	*(struct vh_vm **)vm = i->vm;
 	return LRU_ROTATE;
 }
 
 static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 {
 	unsigned long want = sc->nr_to_scan, got = 0;
-	struct batch b = { .n = 0 };
-	unsigned int i;
+	struct vh_vm *vm;
+	unsigned int n;
+	bool more;
 
 	if (!READ_ONCE(ready))
 		return SHRINK_STOP;
-	sc->nr_to_scan = SHRINK_VMS;
-	list_lru_shrink_walk(&vms, sc, take, &b);
-	for (i = 0; i < b.n; i++) {
-		if (got < want)
-			got += vh_reclaim_vm(b.vm[i], want - got, false);
-		vh_reclaim_unpin(b.vm[i]);
+	for (n = 0; n < SHRINK_VMS && got < want; n++) {
+		vm = NULL;
+		sc->nr_to_scan = 1;
+		list_lru_shrink_walk(&vms, sc, take, &vm);
+		if (!vm)
+			break;
+		got += vh_reclaim_vm(vm, want - got, false, &more);
+		vh_reclaim_unpin(vm);
+		cond_resched();
 	}
 	sc->nr_scanned = want;
-	return b.n ? got : SHRINK_STOP;
+	return n ? got : SHRINK_STOP;
 }
 
 static struct shrinker *shrinker;

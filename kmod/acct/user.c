@@ -3,8 +3,9 @@
  * user.c - what each user has, and may have: limits that need no administrator.
  *
  * Whose processes make a VM, or ask for events, pays. In a user namespace its
- * user pays, and besides the one who made the outermost of its namespaces,
- * unless that is root: nobody gets more by users of his own making. Who has
+ * user pays, and besides the one who made the outermost of its namespaces: nobody
+ * gets more by users of his own making. Where that is root, a container's, the
+ * first of the ids that the namespace was given pays besides. Who has
  * CAP_SYS_RESOURCE is counted, not refused.
  */
 #include <linux/capability.h>
@@ -141,16 +142,44 @@ const struct user_namespace *vh_outermost_user_ns(const struct user_namespace *n
 	return ns;
 }
 
-/* Who made the outermost user namespace of the current task's, if it is somebody else, and not root. */
-static kuid_t maker(const struct cred *cred)
+/* The host's id of the first that root gave a user namespace. */
+static kuid_t first_id(const struct user_namespace *ns)
+{
+	const struct uid_gid_map *map = &ns->uid_map;
+	u32 n = READ_ONCE(map->nr_extents);
+
+	smp_rmb();	/* extents are written before their number */
+	if (!n)
+		return INVALID_UID;
+	return KUIDT_INIT(n <= UID_GID_MAP_MAX_BASE_EXTENTS ? map->extent[0].lower_first :
+			  map->forward[0].lower_first);
+}
+
+/* Who pays besides the current task's user, or INVALID_UID. */
+static kuid_t besides(const struct cred *cred)
 {
 	const struct user_namespace *ns = vh_outermost_user_ns(cred->user_ns);
+	kuid_t uid;
 
 	if (!ns)
 		return INVALID_UID;
-	if (uid_eq(ns->owner, GLOBAL_ROOT_UID) || uid_eq(ns->owner, cred->euid))
+	uid = uid_eq(ns->owner, GLOBAL_ROOT_UID) ? first_id(ns) : ns->owner;
+	/* Ids as on the host: its users pay for themselves. */
+	if (!uid_valid(uid) || uid_eq(uid, GLOBAL_ROOT_UID) || uid_eq(uid, cred->euid))
 		return INVALID_UID;
-	return ns->owner;
+	return uid;
+}
+
+/**
+ * vh_user_answering - who answers for what the current task does
+ *
+ * Its user, or whoever pays besides: users of one's own making are one.
+ */
+kuid_t vh_user_answering(void)
+{
+	kuid_t uid = besides(current_cred());
+
+	return uid_valid(uid) ? uid : current_euid();
 }
 
 /**
@@ -161,7 +190,7 @@ static kuid_t maker(const struct cred *cred)
  */
 int vh_payer_init(struct vh_payer *p)
 {
-	kuid_t uid = maker(current_cred());
+	kuid_t uid = besides(current_cred());
 
 	p->user[1] = NULL;
 	p->user[0] = user_get(current_euid());

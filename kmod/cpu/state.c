@@ -349,7 +349,7 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	if (e->exception.injected &&
 	    (e->exception.nr > 31 || e->exception.nr == 2 ||
 	     (e->exception.has_error_code && (!has_error_code(e->exception.nr) ||
-					      e->exception.error_code > 0x7fff))))
+					      e->exception.error_code > 0xffff))))
 		return -EINVAL;
 
 	vh_need(vcpu, VH_S_INTR);

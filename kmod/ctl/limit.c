@@ -61,12 +61,17 @@ static unsigned long one_round(struct vh_group *full, unsigned long want, bool f
 	unsigned long got = 0;
 	struct vh_vm *vm;
 	struct round o;
+	bool more;
 
 	vh_registry_read_lock();
 	begin(&o, full);
 	while (got < want && (vm = next_vm(&o))) {
 		vh_registry_read_unlock();
-		got += vh_reclaim_vm(vm, want - got, force);
+		got += vh_reclaim_vm(vm, want - got, force, &more);
+		if (more && got < want) {
+			o.next--;	/* that one again */
+			o.left++;
+		}
 		vh_reclaim_unpin(vm);
 		cond_resched();
 		vh_registry_read_lock();
@@ -75,6 +80,24 @@ static unsigned long one_round(struct vh_group *full, unsigned long want, bool f
 	WRITE_ONCE(full->hand_vm, o.next);
 	vh_registry_read_unlock();
 	vh_group_put(o.at);
+	return got;
+}
+
+/* The caller's VM, which stays: the hand goes from where it is to the end, and once around. */
+static unsigned long from_own(struct vh_vm *vm, unsigned long want, bool force)
+{
+	unsigned long got = 0;
+	unsigned int round;
+	bool more;
+
+	for (round = 0; round < 2; round++) {
+		do {
+			got += vh_reclaim_vm(vm, want - got, force, &more);
+			cond_resched();
+		} while (more && got < want);
+		if (got >= want)
+			break;
+	}
 	return got;
 }
 
@@ -90,12 +113,12 @@ static unsigned long one_round(struct vh_group *full, unsigned long want, bool f
  */
 unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsigned long want)
 {
-	unsigned long got = vh_reclaim_vm(first, want, false);
+	unsigned long got = from_own(first, want, false);
 
 	if (got < want)
 		got += one_round(full, want - got, false);
 	if (!got)
-		got = vh_reclaim_vm(first, want, true);
+		got = from_own(first, want, true);
 	if (!got)
 		got = one_round(full, want, true);
 	return got;

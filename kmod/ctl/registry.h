@@ -48,7 +48,6 @@ struct vh_record {
 	struct hlist_node by_uuid;	/* vh_registry_lock */
 	struct vh_whose whose[VH_WHOSE_MAX];	/* vh_registry_lock */
 	unsigned int nr_whose;		/* of them in the index; vh_registry_lock */
-	u64 walked;			/* the last sum it was visited for (walk.c) */
 	uuid_t uuid;			/* const */
 	kuid_t uid;			/* const: owner */
 	struct pid_namespace *pid_ns;	/* const: where it was made; holds a reference */

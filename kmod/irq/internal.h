@@ -186,7 +186,7 @@ struct vh_eventfds {
 	DECLARE_HASHTABLE(irqfds, 7);	/* by eventfd; irqfd_lock */
 	struct mutex irqfd_lock;
 	unsigned int nr_irqfds;		/* irqfd_lock */
-	struct hlist_head *resample;	/* by GSI, those with a resample fd: RCU; irqfd_lock */
+	struct hlist_head *resample;	/* by GSI, those with a resample fd; irqfd_lock */
 	atomic_t nr_resample;
 	atomic_t closing;		/* irqfds whose eventfd is being closed */
 	DECLARE_HASHTABLE(ioeventfds, 7);	/* by address: RCU; ioeventfd_lock */

@@ -9,7 +9,6 @@
 #include <linux/eventfd.h>
 #include <linux/file.h>
 #include <linux/poll.h>
-#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/workqueue.h>
@@ -24,7 +23,7 @@ struct irqfd {
 	struct vh_vm *vm;
 	struct hlist_node node;		/* vm->eventfds->irqfds: irqfd_lock */
 	struct hlist_node anywhere;	/* eventfds: eventfds_lock */
-	struct hlist_node by_gsi;	/* vm->eventfds->resample[gsi]: RCU, writers irqfd_lock */
+	struct hlist_node by_gsi;	/* vm->eventfds->resample[gsi]: irqfd_lock */
 	u32 gsi;
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
@@ -79,12 +78,12 @@ static void unlink(struct irqfd *f)
 	release(f);
 	e->nr_irqfds--;
 	if (f->resamplefd) {
-		hlist_del_rcu(&f->by_gsi);
+		hlist_del(&f->by_gsi);
 		atomic_dec(&e->nr_resample);
 	}
 }
 
-/* Unlinked, and no vCPU is going to signal its resample fd. */
+/* Unlinked: no vCPU is going to signal its resample fd. */
 static void shut_down(struct irqfd *f)
 {
 	u64 count;
@@ -108,8 +107,6 @@ static void shutdown_work(struct work_struct *work)
 	mutex_lock(&e->irqfd_lock);
 	unlink(f);
 	mutex_unlock(&e->irqfd_lock);
-	if (f->resamplefd)
-		synchronize_rcu();
 	shut_down(f);
 	if (atomic_dec_and_test(&e->closing))
 		wake_up_var(&e->closing);
@@ -192,7 +189,7 @@ static int link(struct vh_eventfds *e, struct irqfd *f)
 	e->nr_irqfds++;
 	hash_add(e->irqfds, &f->node, (unsigned long)f->eventfd);
 	if (f->resamplefd) {
-		hlist_add_head_rcu(&f->by_gsi, &e->resample[f->gsi]);
+		hlist_add_head(&f->by_gsi, &e->resample[f->gsi]);
 		atomic_inc(&e->nr_resample);
 	}
 	return 0;
@@ -295,11 +292,8 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
 	eventfd_ctx_put(ctx);
 	if (!f)
 		return 0;
-	if (f->resamplefd) {
-		if (!vh_irqfd_resamples(vm, f->gsi))
-			vh_routes_resample(vm);
-		synchronize_rcu();
-	}
+	if (f->resamplefd && !vh_irqfd_resamples(vm, f->gsi))
+		vh_routes_resample(vm);
 	shut_down(f);
 	return 0;
 }
@@ -382,18 +376,23 @@ bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi)
  * @vm: the VM
  * @gsi: global system interrupt
  *
- * Process context, under RCU.
+ * Process context.
  */
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 {
+	struct vh_eventfds *e = vm->eventfds;
 	struct irqfd *f;
 
 	if (!vh_irqfd_resamples(vm, gsi))
 		return;
 	/* First the line, then the news: the answer may be to raise it again. */
 	vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
-	hlist_for_each_entry_rcu(f, &vm->eventfds->resample[gsi], by_gsi)
+	mutex_lock(&e->irqfd_lock);
+	hlist_for_each_entry(f, &e->resample[gsi], by_gsi) {
 		vh_eventfd_signal(f->resamplefd);
+		cond_resched();
+	}
+	mutex_unlock(&e->irqfd_lock);
 }
 
 /**

@@ -240,9 +240,7 @@ void vh_irq_tell_acks(struct vh_vm *vm)
 	rcu_read_unlock();
 	mutex_unlock(&vm->irqchip->acks_lock);
 	for_each_set_bit(i, gsis, VH_MAX_GSI) {
-		rcu_read_lock();
 		vh_irqfd_resample(vm, i);
-		rcu_read_unlock();
 		cond_resched();
 	}
 }

@@ -154,7 +154,7 @@ void vh_mmu_forget(struct vh_vcpu *vcpu);
 #define VH_FAULT_GUEST	3
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error);
 int vh_shadow_load(struct vh_vcpu *vcpu);		/* VH_REQ_MMU; -ENOMEM */
-void vh_shadow_forget(struct vh_vcpu *vcpu);
+unsigned long vh_shadow_forget(struct vh_vcpu *vcpu);
 /* In the window. */
 int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error);
 bool vh_shadow_device(const struct vh_vcpu *vcpu);

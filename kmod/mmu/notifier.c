@@ -13,6 +13,8 @@
 #include "../ctl/registry.h"
 #include "slots.h"
 
+#define YOUNG_SLOTS	1024		/* that are asked with mmu.lock held */
+
 const struct vh_mmu_ops *vh_mmu_ops __ro_after_init;
 
 static struct vh_vm *vm_of(struct mmu_notifier *mn)
@@ -20,88 +22,76 @@ static struct vh_vm *vm_of(struct mmu_notifier *mn)
 	return container_of(mn, struct vh_mmu, notifier)->vm;
 }
 
-/*
- * Apply @fn to the gfns of each memslot that overlap [start, end) of the VMM's
- * memory, until one returns true with @stop. mmu.lock is held for writing,
- * which keeps the memslots as they are (slots.c).
- */
-static bool for_each_range(struct vh_vm *vm, unsigned long start, unsigned long end,
-			   bool (*fn)(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg),
-			   void *arg, bool stop)
+/* The gfns at which a memslot shows some of [start, end) of the VMM's memory. */
+static void gfns_of(const struct vh_slot *s, unsigned long start, unsigned long end,
+		    gfn_t *first, gfn_t *last)
 {
-	const struct vh_slots *slots = vh_slots(vm);
-	bool result = false;
-	unsigned int i;
+	unsigned long from = max(start, s->hva), to = min(end, s->hva + (s->npages << PAGE_SHIFT));
 
-	for (i = 0; i < slots->n && !(stop && result); i++) {
-		const struct vh_slot *s = &slots->s[i];
-		unsigned long s_end = s->hva + (s->npages << PAGE_SHIFT);
-		unsigned long from = max(start, s->hva), to = min(end, s_end);
-
-		if (from < to)
-			result |= fn(vm->mmu, s->base + ((from - s->hva) >> PAGE_SHIFT),
-				     s->base + ((to - s->hva + PAGE_SIZE - 1) >> PAGE_SHIFT), arg);
-	}
-	return result;
-}
-
-/* Where zap_hva_range() is: memslots come by gfn, also when they have changed meanwhile. */
-struct zap_hva {
-	struct vh_zap z;
-	gfn_t first;			/* of the memslot that is being done */
-	bool begun;
-};
-
-static bool zap_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *arg)
-{
-	struct zap_hva *at = arg;
-	struct vh_zap *z = &at->z;
-
-	if (at->begun && first < at->first)
-		return false;
-	if (!at->begun || first > at->first) {
-		at->begun = true;
-		at->first = first;
-		z->start = first;
-		z->vcpu = 0;
-		z->pos = 0;
-	}
-	z->end = last;
-	return vh_mmu_ops->zap(mmu, z);
+	*first = s->base + ((from - s->hva) >> PAGE_SHIFT);
+	*last = s->base + ((to - s->hva + PAGE_SIZE - 1) >> PAGE_SHIFT);
 }
 
 /*
- * mmu.lock held for writing, dropped between two parts of a long range: the
- * caller has made sure that nothing is mapped there meanwhile, or does not
- * mind.
+ * mmu.lock held for writing, which keeps the memslots as they are (slots.c). It is
+ * dropped between two parts of a long range: the caller has made sure that nothing
+ * is mapped there meanwhile, or does not mind. Memslots may come and go then: what
+ * comes is not mapped yet, what goes is zapped by who deletes it.
  */
 static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool may_sleep)
 	__must_hold(&vm->mmu->lock)
 {
 	struct vh_mmu *mmu = vm->mmu;
-	struct zap_hva at = { .z.tables = LIST_HEAD_INIT(at.z.tables) };
+	struct vh_zap z = { .tables = LIST_HEAD_INIT(z.tables), .budget = VH_ZAP_BATCH };
+	const struct vh_slot *s;
+	struct vh_slot at;
 	bool more, any = false;
 
-	for (;;) {
-		at.z.budget = VH_ZAP_BATCH;
-		at.z.flush = false;
-		more = for_each_range(vm, start, end, zap_range, &at, true);
-		if (at.z.flush)
-			vh_vm_flush_tlb(vm);
-		any |= at.z.flush;
-		vh_ept_free_tables(vm, &at.z.tables);
-		if (!more)
-			return any;
-		write_unlock(&mmu->lock);
-		if (may_sleep)
-			cond_resched();
-		write_lock(&mmu->lock);
+	s = vh_slot_next_at(vh_slots(vm), start, end, NULL);
+	while (s) {
+		at = *s;
+		gfns_of(s, start, end, &z.start, &z.end);
+		z.vcpu = 0;
+		z.pos = 0;
+		do {
+			more = vh_mmu_ops->zap(mmu, &z);
+			z.budget--;	/* for a memslot of which nothing is mapped */
+			if (!more && z.budget > 0)
+				break;
+			if (z.flush)
+				vh_vm_flush_tlb(vm);
+			any |= z.flush;
+			z.flush = false;
+			vh_ept_free_tables(vm, &z.tables);
+			vh_mmu_unlock(mmu);
+			if (may_sleep)
+				cond_resched();
+			vh_mmu_lock(mmu);
+			z.budget = VH_ZAP_BATCH;
+		} while (more);
+		s = vh_slot_next_at(vh_slots(vm), start, end, &at);
 	}
+	if (z.flush)
+		vh_vm_flush_tlb(vm);
+	vh_ept_free_tables(vm, &z.tables);
+	return any | z.flush;
 }
 
-static bool young_range(struct vh_mmu *mmu, gfn_t first, gfn_t last, void *clear)
+/* Were pages of the range used? Where there are many memslots of it, it is said that they were. */
+static bool young_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool clear)
 {
-	return vh_mmu_ops->young(mmu, first, last, clear);
+	const struct vh_slot *s = NULL;
+	unsigned int n = 0;
+	bool young = false;
+	gfn_t first, last;
+
+	while ((s = vh_slot_next_at(vh_slots(vm), start, end, s))) {
+		if (n++ == YOUNG_SLOTS)
+			return true;
+		gfns_of(s, start, end, &first, &last);
+		young |= vh_mmu_ops->young(vm->mmu, first, last, clear);
+	}
+	return young;
 }
 
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
@@ -109,7 +99,7 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 	struct vh_vm *vm = vm_of(mn);
 	struct vh_mmu *mmu = vm->mmu;
 
-	write_lock(&mmu->lock);
+	vh_mmu_lock(mmu);
 	if (!mmu->invalidating++) {
 		mmu->inv_start = range->start;
 		mmu->inv_end = range->end;
@@ -118,7 +108,7 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 		mmu->inv_end = max(mmu->inv_end, range->end);
 	}
 	zap_hva_range(vm, range->start, range->end, mmu_notifier_range_blockable(range));
-	write_unlock(&mmu->lock);
+	vh_mmu_unlock(mmu);
 	return 0;
 }
 
@@ -126,10 +116,10 @@ static void range_end(struct mmu_notifier *mn, const struct mmu_notifier_range *
 {
 	struct vh_mmu *mmu = vm_of(mn)->mmu;
 
-	write_lock(&mmu->lock);
+	vh_mmu_lock(mmu);
 	smp_store_release(&mmu->seq, mmu->seq + 1);
 	mmu->invalidating--;
-	write_unlock(&mmu->lock);
+	vh_mmu_unlock(mmu);
 }
 
 static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end, bool clear,
@@ -138,16 +128,16 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 	struct vh_vm *vm = vm_of(mn);
 	bool young;
 
-	write_lock(&vm->mmu->lock);
+	vh_mmu_lock(vm->mmu);
 	if (!vh_mmu_ops->young) {
 		/* Without accessed bits, the next use is seen as a fault. */
 		young = zap_hva_range(vm, start, end, false);
 	} else {
-		young = for_each_range(vm, start, end, young_range, clear ? vm : NULL, false);
+		young = young_hva_range(vm, start, end, clear);
 		if (young && flush)
 			vh_vm_flush_tlb(vm);
 	}
-	write_unlock(&vm->mmu->lock);
+	vh_mmu_unlock(vm->mmu);
 	return young;
 }
 
@@ -224,11 +214,11 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 	do {
 		z.budget = VH_ZAP_BATCH;
 		z.flush = false;
-		write_lock(&mmu->lock);
+		vh_mmu_lock(mmu);
 		more = vh_mmu_ops->zap(mmu, &z);
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
-		write_unlock(&mmu->lock);
+		vh_mmu_unlock(mmu);
 		vh_ept_free_tables(vm, &z.tables);
 		cond_resched();
 	} while (more);
@@ -243,7 +233,7 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 int vh_mmu_init(struct vh_vm *vm)
 {
 	struct vh_mmu *mmu = kzalloc(sizeof(*mmu), GFP_KERNEL_ACCOUNT);
-	struct vh_slots *slots = kvzalloc(sizeof(*slots), GFP_KERNEL_ACCOUNT);
+	struct vh_slots *slots = vh_slots_alloc(0);
 	int err = -ENOMEM;
 
 	if (!mmu || !slots)

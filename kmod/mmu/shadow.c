@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * shadow.c - a vCPU's shadow tables: life cycle, the roots, garbage.
+ * shadow.c - a vCPU's shadow tables: life cycle and the roots.
  */
 #include <linux/hash.h>
 #include <linux/slab.h>
@@ -62,6 +62,7 @@ struct vh_shadow_page *vh_shadow_new(struct vh_shadow *sh, const struct vh_shado
 		p->gpte = sh->spare_table[--sh->spare_tables];
 	if (!spt) {
 		hlist_add_head(&p->hash, &sh->hash[hash_of(key)]);
+		list_add_tail(&p->node, &sh->tables);
 		sh->nr_pages++;
 	}
 	return p;
@@ -73,11 +74,17 @@ static bool is_pdpt(const struct vh_shadow_page *p)
 	return SH_LEVEL(p->key.role) == 3 && SH_MODE(p->key.role) != SH_LONG;
 }
 
-/* In no list, and no longer in sh->pages. */
-static void page_free(struct vh_shadow_page *p)
+/**
+ * vh_shadow_page_free - a table goes
+ * @p: in no list; nothing leads to it
+ *
+ * Who goes through all tables holds mmu.lock: held for writing, or none is left that could.
+ */
+void vh_shadow_page_free(struct vh_shadow_page *p)
 {
 	struct vh_vm *vm = p->sh->vcpu->vm;
 
+	xa_erase(&p->sh->pages, p->id);
 	if (p->spt && !is_pdpt(p)) {
 		set_page_private(virt_to_page(p->spt), 0);
 		vh_table_free(vm, p->spt);
@@ -85,12 +92,6 @@ static void page_free(struct vh_shadow_page *p)
 	if (p->gpte)
 		vh_table_free(vm, p->gpte);
 	kmem_cache_free(page_cache, p);
-}
-
-static void page_drop(struct vh_shadow_page *p)
-{
-	xa_erase(&p->sh->pages, p->id);
-	page_free(p);
 }
 
 static struct vh_shadow_page *page_alloc(struct vh_shadow *sh)
@@ -104,103 +105,6 @@ static struct vh_shadow_page *page_alloc(struct vh_shadow *sh)
 	if (p)
 		p->sh = sh;
 	return p;
-}
-
-/* --- garbage --- */
-
-static void mark(struct vh_shadow_page *p)
-{
-	int level = SH_LEVEL(p->key.role), i;
-
-	if (p->marked)
-		return;
-	p->marked = true;
-	for (i = 0; i < SH_ENTRIES && level > 1; i++) {
-		u64 e;
-
-		if (!sh_has(p->filled, i))
-			continue;
-		e = READ_ONCE(p->spt[i]);
-		if ((e & SH_PTE_PRESENT) && !sh_leaf(e, level))
-			mark(sh_child(e));
-	}
-}
-
-/*
- * Free what cannot be reached from the @keep roots used last. mmu.lock held
- * for writing, the vCPU not in the guest, and VH_REQ_MMU makes it flush before
- * it is again. Tables are collected in @freed: free them without the lock.
- */
-static unsigned long collect(struct vh_shadow *sh, unsigned int keep, struct list_head *freed)
-{
-	struct vh_shadow_page *p;
-	struct hlist_node *next;
-	unsigned long n = 0;
-	unsigned int i, kept;
-
-	for (kept = 0; kept < keep; kept++) {
-		struct vh_shadow_root *last = NULL;
-
-		for (i = 0; i < SH_ROOTS; i++) {
-			struct vh_shadow_root *r = &sh->roots[i];
-
-			if (r->page && !r->page->marked && (!last || r->used > last->used))
-				last = r;
-		}
-		if (last)
-			mark(last->page);
-	}
-	for (i = 0; i < SH_ROOTS; i++) {
-		struct vh_shadow_root *r = &sh->roots[i];
-
-		if (!r->page || r->page->marked)
-			continue;
-		if (sh->cur == r)
-			sh->cur = NULL;
-		r->page = NULL;
-	}
-	for (i = 0; i < SH_ROOTS; i++)
-		if (sh->pdpt_page[i])
-			sh->pdpt_page[i]->marked = false;
-	for (i = 0; i < HASH_SIZE(sh->hash); i++) {
-		hlist_for_each_entry_safe(p, next, &sh->hash[i], hash) {
-			if (p->marked) {
-				p->marked = false;
-				continue;
-			}
-			hlist_del(&p->hash);
-			/* With the lock held: who goes through them all holds it too. */
-			xa_erase(&sh->pages, p->id);
-			list_add(&p->node, freed);
-			sh->nr_pages--;
-			n += p->gpte ? 2 : 1;
-		}
-	}
-	if (n)
-		vh_shadow_rmap_rebuild(sh);
-	return n;
-}
-
-static void free_collected(struct list_head *freed)
-{
-	struct vh_shadow_page *p, *next;
-
-	list_for_each_entry_safe(p, next, freed, node)
-		page_free(p);
-}
-
-static unsigned long collect_all(struct vh_shadow *sh, unsigned int keep)
-{
-	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
-	unsigned long n;
-	LIST_HEAD(freed);
-
-	write_lock(&mmu->lock);
-	n = collect(sh, keep, &freed);
-	vh_request(sh->vcpu, VH_REQ_MMU);
-	write_unlock(&mmu->lock);
-	free_collected(&freed);
-	return n;
 }
 
 /* How many tables this vCPU may have. */
@@ -224,9 +128,9 @@ int vh_shadow_prepare(struct vh_shadow *sh)
 	if (unlikely(sh->nr_pages >= SH_PAGES_MIN)) {
 		max = pages_max(vm);
 		if (sh->nr_pages >= max) {
-			collect_all(sh, 4);
+			vh_shadow_collect(sh, 4);
 			if (sh->nr_pages > max - max / 4)
-				collect_all(sh, 0);
+				vh_shadow_forget(sh->vcpu);
 		}
 	}
 	while (sh->spares < ARRAY_SIZE(sh->spare)) {
@@ -240,41 +144,15 @@ int vh_shadow_prepare(struct vh_shadow *sh)
 		void *table = vh_table_alloc(vm);
 
 		/* The last that may help: this vCPU's own. */
-		if (!table && collect_all(sh, 0))
+		if (!table && vh_shadow_forget(sh->vcpu))
 			table = vh_table_alloc(vm);
 		if (!table)
 			return -ENOMEM;
 		sh->spare_table[sh->spare_tables++] = table;
 	}
+	if (unlikely(sh->unlisted))
+		vh_shadow_rmap_rebuild(sh);
 	return vh_shadow_rmap_grow(sh);
-}
-
-/**
- * vh_shadow_reclaim - take tables back
- * @vm: the VM
- * @want: how many pages
- * @force: also those in use
- *
- * Process context. Returns how many pages were freed.
- */
-unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force)
-{
-	struct vh_mmu *mmu = vm->mmu;
-	struct vh_shadow *sh;
-	unsigned long n = 0;
-	LIST_HEAD(freed);
-
-	write_lock(&mmu->lock);
-	/* Nobody looks at tables without the lock after this. */
-	vh_vm_request_sync(vm, VH_REQ_MMU);
-	list_for_each_entry(sh, &mmu->shadows, node) {
-		n += collect(sh, force ? 0 : 1, &freed);
-		if (n >= want)
-			break;
-	}
-	write_unlock(&mmu->lock);
-	free_collected(&freed);
-	return n;
 }
 
 /* --- roots --- */
@@ -411,17 +289,23 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 	role = role_of(s->cr0, s->cr4, s->efer);
 	cr3 = cr3_of(s, s->cr3, role, &pcid);
 	sh->unfinished = NULL;
-	for (first = true; !done; first = false) {
-		if (!first)
-			cond_resched();
+	for (first = true; !done; cond_resched()) {
 		read_lock(&mmu->lock);
-		/* Somebody may have taken it back between two batches. */
+		/* Somebody may have taken all tables back; or, between two batches, the root. */
+		if (unlikely(sh->unlisted)) {
+			read_unlock(&mmu->lock);
+			err = vh_shadow_prepare(sh);
+			if (err)
+				return err;
+			continue;
+		}
 		r = root_find(sh, cr3, pcid, role);
 		if (!r)
 			r = root_new(sh, cr3, pcid, role);
 		if (r) {
 			if (first)
 				r->large = false;
+			first = false;
 			done = root_use(sh, r);
 		}
 		read_unlock(&mmu->lock);
@@ -500,16 +384,18 @@ int vh_shadow_create(struct vh_vcpu *vcpu)
 	sh->vcpu = vcpu;
 	INIT_LIST_HEAD(&sh->node);
 	hash_init(sh->hash);
+	INIT_LIST_HEAD(&sh->tables);
+	INIT_LIST_HEAD(&sh->dying);
 	xa_init_flags(&sh->pages, XA_FLAGS_ALLOC);
 	/* SDM 4.4.1: CR3 has 32 bits then, and PDPTEs are 32 bytes. */
 	sh->pdpt = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT | GFP_DMA32);
 	vcpu->shadow = sh;
 	if (!sh->pdpt || vh_shadow_rmap_init(sh))
 		return -ENOMEM;
-	write_lock(&vcpu->vm->mmu->lock);
+	vh_mmu_lock(vcpu->vm->mmu);
 	/* In the order of vCPUs (struct vh_zap). */
 	list_add_tail(&sh->node, &vcpu->vm->mmu->shadows);
-	write_unlock(&vcpu->vm->mmu->lock);
+	vh_mmu_unlock(vcpu->vm->mmu);
 	sh->spurious = ~0ULL;
 	vh_request(vcpu, VH_REQ_MMU);
 	return 0;
@@ -526,15 +412,15 @@ void vh_shadow_destroy(struct vh_vcpu *vcpu)
 
 	if (!sh)
 		return;
-	write_lock(&vcpu->vm->mmu->lock);
+	vh_shadow_forget(sh->vcpu);
+	vh_mmu_lock(vcpu->vm->mmu);
 	list_del(&sh->node);
-	write_unlock(&vcpu->vm->mmu->lock);
-	collect_all(sh, 0);
+	vh_mmu_unlock(vcpu->vm->mmu);
 	for (i = 0; i < SH_ROOTS; i++)
 		if (sh->pdpt_page[i])
-			page_drop(sh->pdpt_page[i]);
+			vh_shadow_page_free(sh->pdpt_page[i]);
 	while (sh->spares)
-		page_drop(sh->spare[--sh->spares]);
+		vh_shadow_page_free(sh->spare[--sh->spares]);
 	while (sh->spare_tables)
 		vh_table_free(vcpu->vm, sh->spare_table[--sh->spare_tables]);
 	free_page((unsigned long)sh->pdpt);
@@ -542,17 +428,6 @@ void vh_shadow_destroy(struct vh_vcpu *vcpu)
 	xa_destroy(&sh->pages);
 	kfree(sh);
 	vcpu->shadow = NULL;
-}
-
-/**
- * vh_shadow_forget - what the guest's tables mean has changed: nothing is kept
- * @vcpu: the vCPU
- *
- * Own thread, process context.
- */
-void vh_shadow_forget(struct vh_vcpu *vcpu)
-{
-	collect_all(vcpu->shadow, 0);
 }
 
 int vh_shadow_module_init(void)

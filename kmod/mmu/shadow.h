@@ -32,9 +32,9 @@
 #define SH_HASH_BITS	8
 /* Tables of a vCPU: one for so many pages of memory, within bounds. */
 #define SH_PAGES_MIN	256UL
-#define SH_PAGES_MAX	16384UL		/* what goes through them all holds mmu.lock */
+#define SH_PAGES_MAX	16384UL
 #define SH_PAGES_SHARE	64
-/* Tables that are compared with interrupts off, or without a chance to reschedule. */
+/* Tables that are compared with interrupts off, or gone through without a chance to reschedule. */
 #define SH_BATCH	64
 
 /**
@@ -66,7 +66,8 @@ struct vh_shadow_page {
 	unsigned long hva;		/* of the guest table; 0: none */
 	u64 pass;			/* of the last comparison */
 	struct hlist_node hash;
-	struct list_head node;		/* when it is to be freed */
+	struct list_head node;		/* sh->tables or sh->dying */
+	struct list_head work;		/* marked, and what it leads to is not yet */
 	u8 words;			/* of @filled that are not 0 */
 	bool is_local;			/* some of @local is set */
 	unsigned long filled[SH_ENTRIES / BITS_PER_LONG];	/* entries that may be present */
@@ -109,7 +110,10 @@ struct vh_shadow {
 	u64 *pdpt;			/* below 4 GiB: roots of PAE walks; const */
 	struct vh_shadow_page *pdpt_page[SH_ROOTS];	/* own thread */
 	DECLARE_HASHTABLE(hash, SH_HASH_BITS);	/* all tables; as roots */
-	struct xarray pages;		/* by id */
+	struct list_head tables;	/* the same */
+	struct list_head dying;		/* tables that nothing leads to; mmu.lock for writing */
+	unsigned long forgotten;	/* how often all tables went; as dying */
+	struct xarray pages;		/* by id, dying ones too */
 	unsigned long nr_pages;		/* as roots */
 	u64 clock, pass;		/* own thread */
 	/* A comparison that goes on in the next batch, if nothing else is compared; own thread. */
@@ -121,6 +125,7 @@ struct vh_shadow {
 	bool device;			/* the window found no memory behind the last fault; own thread */
 
 	/* The reverse map, gfn to leaves; mmu.lock: own thread reading, others writing. */
+	bool unlisted;			/* it is not valid: there is no root, or it is made anew */
 	struct vh_shadow_bucket *bucket;
 	unsigned int bucket_bits;
 	unsigned long leaves;		/* in it */
@@ -225,6 +230,10 @@ struct vh_shadow_page *vh_shadow_find(struct vh_shadow *sh, const struct vh_shad
 struct vh_shadow_page *vh_shadow_new(struct vh_shadow *sh, const struct vh_shadow_key *key,
 				     u64 *spt);
 int vh_shadow_prepare(struct vh_shadow *sh);
+void vh_shadow_page_free(struct vh_shadow_page *p);
+
+/* shadow_garbage.c */
+void vh_shadow_collect(struct vh_shadow *sh, unsigned int keep);
 
 /* Has vh_shadow_prepare() nothing to do? */
 static inline bool vh_shadow_ready(const struct vh_shadow *sh)

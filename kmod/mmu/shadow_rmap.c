@@ -19,6 +19,7 @@
 #define BUCKET_BITS	9
 #define LOAD		8		/* leaves for a bucket, before there are more buckets */
 #define CHAIN_MAX	512
+#define EMPTY_PART	16384UL		/* buckets emptied without a chance to reschedule */
 #define SCAN_COST	64		/* a table's leaves looked at, in lists of gfns gone through */
 
 static u32 code_of(const struct vh_shadow_page *p, unsigned int i)
@@ -41,11 +42,11 @@ static struct vh_shadow_bucket *bucket_of(struct vh_shadow *sh, gfn_t gfn)
 	return &sh->bucket[hash_64(gfn, sh->bucket_bits)];
 }
 
-static void buckets_empty(struct vh_shadow_bucket *b, unsigned int bits)
+static void buckets_empty(struct vh_shadow_bucket *b, unsigned long n)
 {
 	unsigned long i;
 
-	for (i = 0; i < 1UL << bits; i++)
+	for (i = 0; i < n; i++)
 		b[i] = (struct vh_shadow_bucket){ .head = END };
 }
 
@@ -53,8 +54,9 @@ static struct vh_shadow_bucket *buckets_alloc(unsigned int bits)
 {
 	struct vh_shadow_bucket *b = kvmalloc_array(1UL << bits, sizeof(*b), GFP_KERNEL_ACCOUNT);
 
-	if (b)
-		buckets_empty(b, bits);
+	/* rebuild() empties them, unless there are few. */
+	if (b && bits == BUCKET_BITS)
+		buckets_empty(b, 1UL << bits);
 	return b;
 }
 
@@ -78,21 +80,14 @@ static void chain(struct vh_shadow_bucket *b, struct vh_shadow_page *p, unsigned
 	b->n++;
 }
 
-/**
- * vh_shadow_rmap_rebuild - the lists as the tables' leaves tell them
- * @sh: the vCPU's; tables that are gone are no longer in @sh->hash
- *
- * mmu.lock held for writing. Taking leaves out of their lists one by one would take as long
- * as the lists are for each.
- */
-void vh_shadow_rmap_rebuild(struct vh_shadow *sh)
+/* The leaves of a part of the tables, from @p on; where to go on, or NULL at the end. */
+static struct vh_shadow_page *list_part(struct vh_shadow *sh, struct vh_shadow_page *p)
 {
-	struct vh_shadow_page *p;
-	unsigned int b, i;
+	unsigned int n = 0, i;
 
-	buckets_empty(sh->bucket, sh->bucket_bits);
-	sh->leaves = 0;
-	hash_for_each(sh->hash, b, p, hash) {
+	list_for_each_entry_from(p, &sh->tables, node) {
+		if (n++ == SH_BATCH)
+			return p;
 		for (i = 0; i < SH_ENTRIES; i++) {
 			if (!p->next[i])
 				continue;
@@ -100,6 +95,58 @@ void vh_shadow_rmap_rebuild(struct vh_shadow *sh)
 			sh->leaves++;
 		}
 	}
+	return NULL;
+}
+
+/* False: all tables went meanwhile. */
+static bool rebuild(struct vh_shadow *sh)
+{
+	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
+	struct vh_shadow_page *p;
+	unsigned long gen, b, n;
+	bool same;
+
+	vh_mmu_lock(mmu);
+	sh->unlisted = true;
+	gen = sh->forgotten;
+	vh_mmu_unlock(mmu);
+	/* Nobody else looks at them now. */
+	for (b = 0; b < 1UL << sh->bucket_bits; b += n) {
+		n = min(1UL << sh->bucket_bits, EMPTY_PART);
+		buckets_empty(sh->bucket + b, n);
+		cond_resched();
+	}
+	sh->leaves = 0;
+	p = list_first_entry(&sh->tables, struct vh_shadow_page, node);
+	do {
+		cond_resched();
+		/* What others take out of the tables, with the lock held for writing, may stay in lists. */
+		read_lock(&mmu->lock);
+		same = sh->forgotten == gen;
+		if (same)
+			p = list_part(sh, p);
+		read_unlock(&mmu->lock);
+	} while (same && p);
+	vh_mmu_lock(mmu);
+	same = sh->forgotten == gen;
+	if (same)
+		sh->unlisted = false;
+	vh_mmu_unlock(mmu);
+	return same;
+}
+
+/**
+ * vh_shadow_rmap_rebuild - the lists as the tables' leaves tell them
+ * @sh: the vCPU's; tables that are gone are no longer in @sh->tables
+ *
+ * Own thread, process context, no lock held. In parts; meanwhile who looks for leaves goes through
+ * all tables. Taking leaves out of their lists one by one would take as long as the lists are for
+ * each.
+ */
+void vh_shadow_rmap_rebuild(struct vh_shadow *sh)
+{
+	while (!rebuild(sh))
+		;
 }
 
 /**
@@ -119,13 +166,14 @@ int vh_shadow_rmap_grow(struct vh_shadow *sh)
 	new = buckets_alloc(bits);
 	if (!new)
 		return -ENOMEM;
-	write_lock(&mmu->lock);
+	vh_mmu_lock(mmu);
+	sh->unlisted = true;
 	old = sh->bucket;
 	sh->bucket = new;
 	sh->bucket_bits = bits;
-	vh_shadow_rmap_rebuild(sh);
-	write_unlock(&mmu->lock);
+	vh_mmu_unlock(mmu);
 	kvfree(old);
+	vh_shadow_rmap_rebuild(sh);
 	return 0;
 }
 
@@ -321,7 +369,7 @@ static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 	struct vh_shadow *sh;
 
 	list_for_each_entry(sh, &mmu->shadows, node) {
-		if (sh->vcpu->idx < z->vcpu || !sh->leaves)
+		if (sh->vcpu->idx < z->vcpu || (!sh->leaves && !sh->unlisted))
 			continue;
 		if (sh->vcpu->idx > z->vcpu) {
 			z->vcpu = sh->vcpu->idx;
@@ -329,6 +377,10 @@ static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 		}
 		if (!z->pos)
 			z->scan = z->end - z->start > sh->nr_pages * SCAN_COST;
+		if (sh->unlisted && !z->scan) {
+			z->scan = true;
+			z->pos = 0;
+		}
 		if (z->scan ? scan_apply(sh, z, fn) : range_apply(sh, z, fn))
 			return true;
 	}
@@ -345,13 +397,12 @@ static bool shadow_protect(struct vh_mmu *mmu, struct vh_zap *z)
 	return apply(mmu, z, leaf_protect);
 }
 
-/* The host asks for a page, or a large one. */
+/* The host asks for a page, or a large one. Where it would take long it is told that it was used. */
 static bool shadow_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	struct vh_zap z = { .start = start, .end = end, .budget = LONG_MAX };
+	struct vh_zap z = { .start = start, .end = end, .budget = VH_ZAP_BATCH };
 
-	apply(mmu, &z, clear ? leaf_age : leaf_young);
-	return z.flush;
+	return apply(mmu, &z, clear ? leaf_age : leaf_young) || z.flush;
 }
 
 const struct vh_mmu_ops vh_shadow_ops = {

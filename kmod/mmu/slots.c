@@ -18,28 +18,6 @@
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
 #define COPY_WORDS	8192UL			/* of a bitmap, between two chances to reschedule */
 
-/**
- * vh_slot_find - the memslot that holds a gfn, or NULL
- * @slots: as vh_slots() gives them
- * @gfn: guest frame number
- */
-const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn)
-{
-	unsigned int lo = 0, hi = slots->n;
-
-	while (lo < hi) {
-		unsigned int mid = (lo + hi) / 2;
-
-		if (gfn < slots->s[mid].base)
-			hi = mid;
-		else if (gfn - slots->s[mid].base >= slots->s[mid].npages)
-			lo = mid + 1;
-		else
-			return &slots->s[mid];
-	}
-	return NULL;
-}
-
 /*
  * Whoever found the array before is out of vh_slots_enter(). Twice: one that had read
  * the epoch before it changed may be counted after its readers were waited for, with
@@ -68,37 +46,15 @@ static void publish(struct vh_vm *vm, struct vh_slots *new)
 							 lockdep_is_held(&vm->mmu->slots_lock));
 	unsigned int i;
 
-	write_lock(&vm->mmu->lock);
+	vh_mmu_lock(vm->mmu);
 	rcu_assign_pointer(vm->mmu->slots, new);
 	smp_store_release(&vm->mmu->slots_gen, vm->mmu->slots_gen + 1);
-	write_unlock(&vm->mmu->lock);
+	vh_mmu_unlock(vm->mmu);
 	vm->mmu->pages = 0;
 	for (i = 0; i < new->n; i++)
 		vm->mmu->pages += new->s[i].npages;
 	wait_for_readers(vm->mmu);
 	kvfree(old);
-}
-
-/* A copy of the array without slot @id, with @add at its place in order when given. */
-static struct vh_slots *rebuilt(const struct vh_slots *old, u32 id, const struct vh_slot *add)
-{
-	struct vh_slots *new = kvzalloc(struct_size(new, s, old->n + 1), GFP_KERNEL_ACCOUNT);
-	unsigned int i;
-
-	if (!new)
-		return NULL;
-	for (i = 0; i < old->n; i++) {
-		if (old->s[i].id == id)
-			continue;
-		if (add && add->base < old->s[i].base) {
-			new->s[new->n++] = *add;
-			add = NULL;
-		}
-		new->s[new->n++] = old->s[i];
-	}
-	if (add)
-		new->s[new->n++] = *add;
-	return new;
 }
 
 static int region_check(const struct kvm_userspace_memory_region *r)
@@ -129,7 +85,7 @@ static int region_check(const struct kvm_userspace_memory_region *r)
 static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const struct vh_slot *old,
 		       struct vh_slot *gone, bool moved)
 {
-	struct vh_slots *new = rebuilt(slots, old->id, NULL);
+	struct vh_slots *new = vh_slots_rebuilt(slots, old->id, NULL);
 
 	if (!new)
 		return -ENOMEM;
@@ -161,11 +117,11 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 	do {
 		z.budget = VH_ZAP_BATCH;
 		z.flush = false;
-		write_lock(&mmu->lock);
+		vh_mmu_lock(mmu);
 		more = vh_mmu_ops->protect(mmu, &z);
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
-		write_unlock(&mmu->lock);
+		vh_mmu_unlock(mmu);
 		cond_resched();
 	} while (more);
 }
@@ -238,7 +194,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		old_dirty = NULL;
 	}
 	/* Allocate before anything is undone. */
-	new = rebuilt(slots, r->slot, &add);
+	new = vh_slots_rebuilt(slots, r->slot, &add);
 	err = -ENOMEM;
 	if (new && moved) {
 		err = slot_remove(vm, slots, old, &gone, true);
@@ -311,7 +267,7 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned lon
 	struct vh_zap z = {};
 	long budget = VH_ZAP_BATCH;
 
-	write_lock(&mmu->lock);
+	vh_mmu_lock(mmu);
 	for (i = 0; i < words; i++) {
 		gfn_t first = slot->base + i * BITS_PER_LONG;
 
@@ -330,14 +286,14 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned lon
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		z.flush = false;
-		write_unlock(&mmu->lock);
+		vh_mmu_unlock(mmu);
 		cond_resched();
 		budget = VH_ZAP_BATCH;
-		write_lock(&mmu->lock);
+		vh_mmu_lock(mmu);
 	}
 	if (z.flush)
 		vh_vm_flush_tlb(vm);
-	write_unlock(&mmu->lock);
+	vh_mmu_unlock(mmu);
 }
 
 /* Give them back: the caller could not be told, and may ask again. */

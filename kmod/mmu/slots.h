@@ -8,9 +8,25 @@
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 
+#include "../bound.h"
 #include "../caps.h"
 #include "../kick.h"
 #include "mmu.h"
+
+/* mmu.lock for writing: as long as a part takes (bound.h). */
+static inline void vh_mmu_lock(struct vh_mmu *mmu)
+	__acquires(&mmu->lock)
+{
+	write_lock(&mmu->lock);
+	vh_bound_begin(VH_BOUND_MMU);
+}
+
+static inline void vh_mmu_unlock(struct vh_mmu *mmu)
+	__releases(&mmu->lock)
+{
+	vh_bound_end(VH_BOUND_MMU);
+	write_unlock(&mmu->lock);
+}
 
 /**
  * struct vh_slot - guest-physical memory that is a range of the VMM's memory
@@ -41,6 +57,10 @@ struct vh_slot_found {
  */
 struct vh_slots {
 	unsigned int n;
+	struct vh_slot_by_hva {		/* in order of hva (slot_array.c) */
+		unsigned long reach;
+		u32 slot;
+	} *by_hva;
 	struct vh_slot s[];
 };
 
@@ -90,7 +110,12 @@ static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 				     lockdep_is_held(&vm->mmu->lock));
 }
 
+/* slot_array.c */
+struct vh_slots *vh_slots_alloc(unsigned int room);
+struct vh_slots *vh_slots_rebuilt(const struct vh_slots *old, u32 id, const struct vh_slot *add);
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
+const struct vh_slot *vh_slot_next_at(const struct vh_slots *slots, unsigned long start,
+				      unsigned long end, const struct vh_slot *after);
 
 /* A copy of the memslot that holds @gfn, for code that sleeps. */
 static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
@@ -157,7 +182,7 @@ struct vh_mmu_ops {
 	/* Accessed bits of [start, end): any set? Cleared with @clear. NULL: there are none. */
 	bool (*young)(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear);
 	/* As vh_mmu_reclaim(). */
-	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force);
+	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 };
 extern const struct vh_mmu_ops vh_ept_ops, vh_ept_pml_ops, vh_ept_noad_ops, vh_shadow_ops;
 extern const struct vh_mmu_ops *vh_mmu_ops;	/* the one in use; notifier.c */
@@ -171,9 +196,9 @@ bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 void vh_pml_switch(struct vh_vm *vm, bool on);
 
 /* tables.c: acct/ calls these two (struct vh_reclaim_ops) */
-unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 unsigned long vh_mmu_reclaimable(struct vh_vm *vm);
-unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 
 /* How what is no page may be cached: as the host's mapping of it. UC_MINUS: guests may make it WC. */
 enum vh_memtype { VH_MEM_WB, VH_MEM_WC, VH_MEM_UC, VH_MEM_UC_MINUS };
@@ -225,7 +250,7 @@ static inline bool vh_host_page_stale(const struct vh_mmu *mmu, const struct vh_
 /* shadow.c */
 int vh_shadow_create(struct vh_vcpu *vcpu);
 void vh_shadow_destroy(struct vh_vcpu *vcpu);
-unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force);
+unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 int vh_shadow_module_init(void);
 void vh_shadow_module_exit(void);
 

@@ -50,15 +50,16 @@ void vh_table_free(struct vh_vm *vm, void *table)
 
 struct hand {
 	struct vh_zap z;
-	gfn_t from, to;			/* from moves on */
+	gfn_t from;			/* moves on */
 	unsigned long want, got;
+	long budget;			/* entries still to be looked at, leaves of tables that go included */
 	bool force;
 };
 
 /*
- * The clock's hand goes over [from, to): tables of leaves that no processor
- * has used since its last visit are zapped; @force: also used ones. True when
- * there is enough. mmu.lock held for writing.
+ * The clock's hand goes on: tables of leaves that no processor has used since its
+ * last visit are zapped; @force: also used ones. True when there is enough, or the
+ * budget is used up. mmu.lock held for writing.
  */
 static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct hand *h)
 {
@@ -69,8 +70,9 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 		gfn_t first = base + i * span;
 		u64 e = READ_ONCE(table[i]);
 
-		if (first >= h->to)
-			return false;
+		h->from = max(h->from, first);
+		if (h->got >= h->want || h->budget-- <= 0)
+			return true;
 		if (!(e & VMX_EPT_RWX_MASK) || ept_leaf(e, level))
 			continue;
 		if (level > 2) {
@@ -78,7 +80,6 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 				return true;
 			continue;
 		}
-		h->from = first + span;
 		if (!h->force && vh_ept_caps.ad && (e & VMX_EPT_ACCESS_BIT)) {
 			clear_bit(8, (unsigned long *)&table[i]);
 			continue;
@@ -87,8 +88,8 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 		h->z.end = first + span;
 		h->z.budget = VH_ZAP_BATCH;
 		vh_ept_zap(vm->mmu, &h->z);
-		if (++h->got >= h->want)
-			return true;
+		h->budget -= EPT_ENTRIES;
+		h->got++;
 	}
 	return false;
 }
@@ -98,49 +99,44 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
  * @vm: the VM
  * @want: how many pages
  * @force: also tables in use
+ * @more: set when the hand is not at the end
  */
-unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force)
+unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more)
 {
 	struct vh_mmu *mmu = vm->mmu;
-	struct hand h = { .want = want, .force = force };
-	gfn_t before;
+	struct hand h = { .want = want, .force = force, .budget = VH_ZAP_BATCH };
 
 	INIT_LIST_HEAD(&h.z.tables);
-
-	write_lock(&mmu->lock);
-	before = mmu->hand;
+	vh_mmu_lock(mmu);
 	h.from = mmu->hand;
-	h.to = VH_ALL_GFNS;
-	if (!sweep(vm, mmu->root, EPT_LEVELS, 0, &h)) {
-		h.from = 0;
-		h.to = before;
-		sweep(vm, mmu->root, EPT_LEVELS, 0, &h);
-	}
-	mmu->hand = h.from < VH_ALL_GFNS ? h.from : 0;
+	*more = sweep(vm, mmu->root, EPT_LEVELS, 0, &h);
+	mmu->hand = *more ? h.from : 0;
 	if (h.z.flush)
 		vh_vm_flush_tlb(vm);
-	write_unlock(&mmu->lock);
+	vh_mmu_unlock(mmu);
 	vh_ept_free_tables(vm, &h.z.tables);
 	return h.got;
 }
 
 /**
- * vh_mmu_reclaim - take cold page tables of a VM back
+ * vh_mmu_reclaim - take cold page tables of a VM back, as many as in one go
  * @vm: the VM
  * @want: how many pages
  * @force: also tables in use, down to what a vCPU needs to make progress
+ * @more: set when it has not been over all tables since it last began with the first
  *
  * Process context, interrupts on, mmu.lock not held. What was mapped by them
  * faults in again when it is used. Returns the number of pages freed.
  */
-unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force)
+unsigned long vh_mmu_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more)
 {
 	long spare = atomic_long_read(&vm->tables) - TABLES_FLOOR;
 	unsigned long got;
 
+	*more = false;
 	if (spare <= 0)
 		return 0;
-	got = vh_mmu_ops->reclaim(vm, min_t(unsigned long, want, spare), force);
+	got = vh_mmu_ops->reclaim(vm, min_t(unsigned long, want, spare), force, more);
 	atomic_long_add(got, &vm->reclaimed);
 	return got;
 }

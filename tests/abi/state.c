@@ -462,7 +462,7 @@ static void events(struct tap_result *r, const void *arg)
 	a.exception.injected = 1;
 	a.exception.nr = 13;
 	a.exception.has_error_code = 1;
-	a.exception.error_code = 0x18;
+	a.exception.error_code = 0xfff8;	/* a selector, as large as they come */
 	a.nmi.pending = 1;
 	a.nmi.masked = 1;
 	a.interrupt.shadow = 1;
@@ -470,7 +470,7 @@ static void events(struct tap_result *r, const void *arg)
 	want_ok(r, ioctl(v->fd, KVM_SET_VCPU_EVENTS, &a), "set");
 	want_ok(r, ioctl(v->fd, KVM_GET_VCPU_EVENTS, &b), "get again");
 	if (!b.exception.injected || b.exception.nr != 13 ||
-	    b.exception.error_code != 0x18 || !b.nmi.pending ||
+	    b.exception.error_code != 0xfff8 || !b.nmi.pending ||
 	    !b.nmi.masked || !b.interrupt.shadow)
 		tap_fail(r, "exception %u/%u/%#x nmi %u/%u shadow %u",
 			 b.exception.injected, b.exception.nr,

@@ -49,7 +49,7 @@ void vh_table_free(struct vh_vm *vm, void *table)
 	free_page((unsigned long)table);
 }
 
-unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force)
+unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more)
 {
 	return 0;
 }

@@ -187,9 +187,16 @@ static void write_map(pid_t pid, const char *file, const char *text)
 	put(path, text);
 }
 
-/* Another user of a namespace pays, and besides who made the namespace. */
-static void maker_pays(struct tap_result *r, const void *arg)
+struct pays {
+	uid_t maker;			/* of the namespace */
+	const char *map;
+	uid_t user, besides;		/* on the host: user 2 there, and who pays besides */
+};
+
+/* A user of a namespace pays, and besides who made it, or a container's first id. */
+static void namespace_pays(struct tap_result *r, const void *arg)
 {
+	const struct pays *p = arg;
 	int *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int to_root[2], to_child[2], status;
 	struct user_info u;
@@ -198,7 +205,6 @@ static void maker_pays(struct tap_result *r, const void *arg)
 	int id[100];
 	pid_t pid;
 
-	(void)arg;
 	conn_open(&c);
 	kvm_open();
 	WANT(!pipe(to_root) && !pipe(to_child), "pipe");
@@ -207,11 +213,11 @@ static void maker_pays(struct tap_result *r, const void *arg)
 	if (!pid) {
 		struct conn mine;
 
-		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000) || unshare(CLONE_NEWUSER))
+		if (setresgid(p->maker, p->maker, p->maker) ||
+		    setresuid(p->maker, p->maker, p->maker) || unshare(CLONE_NEWUSER))
 			_exit(3);
 		if (write(to_root[1], "n", 1) != 1 || read(to_child[0], &one, 1) != 1)
 			_exit(3);
-		/* 100001 outside */
 		if (setresgid(2, 2, 2) || setresuid(2, 2, 2))
 			_exit(4);
 		conn_open(&mine);
@@ -228,28 +234,33 @@ static void maker_pays(struct tap_result *r, const void *arg)
 				_exit(5);
 		_exit(0);
 	}
-	WANT_EQ(set_quota(&c, 1000, VH_QUOTA_DEFINED, 5), 0);
+	WANT_EQ(set_quota(&c, p->besides, VH_QUOTA_DEFINED, 5), 0);
 	WANT(read(to_root[0], &one, 1) == 1, "no namespace");
-	write_map(pid, "uid_map", "0 1000 1\n1 100000 10\n");
-	write_map(pid, "gid_map", "0 1000 1\n1 100000 10\n");
+	write_map(pid, "uid_map", p->map);
+	write_map(pid, "gid_map", p->map);
 	WANT(write(to_child[1], "m", 1) == 1 && read(to_root[0], &one, 1) == 1, "the other user");
 	WANT_EQ(shared[0], 5);
 	WANT(strstr((char *)(shared + 4), "user's limit"), "'%s'", (char *)(shared + 4));
-	WANT_EQ(get_user(&c, 1000, &u), 0);
+	WANT_EQ(get_user(&c, p->besides, &u), 0);
 	WANT_EQ(u.usage[VH_QUOTA_DEFINED], 5);
 	WANT_EQ(u.refused[VH_QUOTA_DEFINED], 1);
-	WANT_EQ(get_user(&c, 100001, &u), 0);
+	WANT_EQ(get_user(&c, p->user, &u), 0);
 	WANT_EQ(u.usage[VH_QUOTA_DEFINED], 5);
 	WANT(write(to_child[1], "m", 1) == 1, "pipe");
 	waitpid(pid, &status, 0);
 	WANT(!status, "the other user ended with %#x", status);
-	WANT_EQ(set_quota(&c, 1000, VH_QUOTA_DEFINED, VH_LIMIT_DEFAULT), 0);
+	WANT_EQ(set_quota(&c, p->besides, VH_QUOTA_DEFINED, VH_LIMIT_DEFAULT), 0);
 	munmap(shared, 4096);
 }
+
+static const struct pays
+	by_user = { 1000, "0 1000 1\n1 100000 10\n", 100001, 1000 },
+	by_root = { 0, "0 200000 10\n", 200002, 200000 };
 
 const struct test_case sums_cases[] = {
 	{ "sums-exact", exact, NULL },
 	{ "sums-events-lost", overflow, NULL },
-	{ "sums-maker-pays", maker_pays, NULL },
+	{ "sums-maker-pays", namespace_pays, &by_user },
+	{ "sums-container-pays", namespace_pays, &by_root },
 	{ NULL, NULL, NULL }
 };
