@@ -450,6 +450,43 @@ static void slot_moved(struct tap_result *r, const void *arg)
 			 exit_name(m.v->run->exit_reason));
 }
 
+/* 500 memslots that all show one page: when that goes, it goes from all. */
+static void one_page(struct tap_result *r, const void *arg)
+{
+	enum { SLOTS = 500 };
+	struct mem_vm m;
+	unsigned int i, round;
+
+	(void)arg;
+	mem_vm_create(&m, 0, "touch");
+	for (i = 0; i < SLOTS; i++)
+		if (vm_slot(&m.vm, 10 + i, 0, GPA + 0x100000 + i * 4096, 4096, m.mem))
+			return (void)tap_fail(r, "slot %u: %s", i, strerror(errno));
+	guest_start(&m.vm, m.v, "touch", GPA + 0x100000, SLOTS);
+	for (round = 0; round < 3; round++) {
+		if (!round_(r, &m))
+			return;
+		if (word(&m, 0) != SLOTS)
+			tap_fail(r, "round %u: %u of %u writes are seen", round, word(&m, 0), SLOTS);
+		if (madvise(m.mem, 4096, MADV_DONTNEED))
+			tap_fail(r, "madvise: %s", strerror(errno));
+		if (word(&m, 0))
+			tap_fail(r, "the page did not go");
+	}
+	/* Every other one is deleted: the rest is found all the same. */
+	for (i = 0; i < SLOTS; i += 2)
+		vm_slot(&m.vm, 10 + i, 0, GPA + 0x100000 + i * 4096, 0, m.mem);
+	for (i = 1; i < SLOTS; i += 2) {
+		guest_start(&m.vm, m.v, "touch", GPA + 0x100000 + i * 4096, 1);
+		if (!round_(r, &m))
+			return;
+	}
+	madvise(m.mem, 4096, MADV_DONTNEED);
+	guest_start(&m.vm, m.v, "touch", GPA + 0x101000, 1);
+	if (round_(r, &m) && word(&m, 0) != 1)
+		tap_fail(r, "after half of them were deleted: %u", word(&m, 0));
+}
+
 static void read_only(struct tap_result *r, const void *arg)
 {
 	struct mem_vm m;
@@ -716,6 +753,7 @@ const struct test_case memory_cases[] = {
 	{ "memory-slot-churn", slot_churn, NULL },
 	{ "memory-slot-deleted", slot_deleted, NULL },
 	{ "memory-slot-moved", slot_moved, NULL },
+	{ "memory-one-page", one_page, NULL },
 	{ "memory-read-only", read_only, NULL },
 	{ "memory-dirty-log", dirty_log, NULL },
 	{ "memory-dirty-log-running", dirty_log_running, NULL },

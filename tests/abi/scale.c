@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -299,6 +300,46 @@ static void eventfd_once(struct tap_result *r, const void *arg)
 	vm_destroy(&c);
 }
 
+/* --- memslots --- */
+
+/* What giving a page back costs whose process has VMs with so many memslots each, of other pages. */
+static uint64_t give_back(unsigned int slots)
+{
+	enum { VMS = 20 };
+	uint64_t took[ROUNDS];
+	struct vm vm[VMS];
+	unsigned int i, k;
+	uint8_t *mem;
+
+	mem = mmap(NULL, (slots + 1) * 4096ul, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		   -1, 0);
+	for (k = 0; k < VMS; k++) {
+		vm_create(&vm[k], 0x10000, 0);
+		for (i = 0; i < slots; i++)
+			if (vm_slot(&vm[k], 1 + i, 0, 0x10000000 + i * 8192ul, 4096,
+				    mem + i * 4096ul))
+				_exit(3);
+	}
+	for (i = 0; i < ROUNDS; i++) {
+		mem[slots * 4096ul] = 1;
+		took[i] = __rdtsc();
+		if (madvise(mem + slots * 4096ul, 4096, MADV_DONTNEED))
+			_exit(3);
+		took[i] = __rdtsc() - took[i];
+	}
+	for (k = 0; k < VMS; k++)
+		vm_destroy(&vm[k]);
+	munmap(mem, (slots + 1) * 4096ul);
+	qsort(took, ROUNDS, sizeof(*took), by_value);
+	return took[ROUNDS / 2];
+}
+
+static void notifier(struct tap_result *r, const void *arg)
+{
+	(void)arg;
+	want_flat(r, "a page given back, 20 VMs of 500 memslots", give_back(8), give_back(500), 500000);
+}
+
 const struct test_case scale_cases[] = {
 	{ "scale-eoi", eoi, NULL },
 	{ "scale-irqfds", irqfds, NULL },
@@ -306,5 +347,6 @@ const struct test_case scale_cases[] = {
 	{ "scale-routes", routing, NULL },
 	{ "scale-limits", limits, NULL },
 	{ "scale-eventfd", eventfd_once, NULL },
+	{ "scale-memslots", notifier, NULL },
 	{ NULL, NULL, NULL }
 };
