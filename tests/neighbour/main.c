@@ -32,6 +32,7 @@
  * processes, whose holder may have lost its processor to as many others as the attack has.
  */
 #define SLACK_CREATE 4000000
+#define SLACK_CREATE_SHORT 12000000	/* and each of these frees memory first */
 
 static int ready[2];
 
@@ -102,7 +103,7 @@ static void stop(pid_t pid, const char *name, struct tap_result *r)
 }
 
 static void compare(const char *who, const struct cost *alone, const struct cost *now,
-		    struct tap_result *r)
+		    unsigned int slack_create, struct tap_result *r)
 {
 	unsigned int slack;
 	int op;
@@ -117,7 +118,7 @@ static void compare(const char *who, const struct cost *alone, const struct cost
 		if (now[op].median > FACTOR * alone[op].median + SLACK)
 			tap_fail(r, "%s of %s: %llu instructions, alone %llu", op_names[op], who,
 				 (long long)now[op].median, (long long)alone[op].median);
-		slack = op == OP_CREATE ? SLACK_CREATE : SLACK_WORST;
+		slack = op == OP_CREATE ? slack_create : SLACK_WORST;
 		if (now[op].worst > FACTOR * alone[op].worst + slack)
 			tap_fail(r, "%s of %s: at worst %llu instructions, alone %llu", op_names[op],
 				 who, (long long)now[op].worst, (long long)alone[op].worst);
@@ -165,6 +166,7 @@ static void prepare(void)
 	struct rlimit files = { 20000, 20000 };
 
 	setrlimit(RLIMIT_NOFILE, &files);
+	cgroup_write(".", "cgroup.subtree_control", "+cpu +memory");
 	cgroup_make("victim");
 	cgroup_make("attacker");
 }
@@ -197,9 +199,42 @@ static void clean(void)
 	umount2("/tmp/fuse", MNT_DETACH);
 }
 
+/* The attackers' cgroup, when they are as bad as it gets. */
+static void no_limit(void)
+{
+}
+
+static void throttled(void)
+{
+	cgroup_write("attacker", "cpu.max", "5000 100000");
+}
+
+/* They have more memory than they may: page tables are taken back all the time. */
+static void short_of_memory(void)
+{
+	char high[32];
+
+	snprintf(high, sizeof(high), "%lld", cgroup_read("attacker", "memory.current") / 4 * 3);
+	cgroup_write("attacker", "memory.high", high);
+}
+
+static void no_more_limits(void)
+{
+	cgroup_write("attacker", "cpu.max", "max 100000");
+	cgroup_write("attacker", "memory.high", "max");
+}
+
+/* What is done beside the victim; @attack NULL: all. */
+struct mode {
+	const struct attack *attack;
+	void (*limit)(void);
+	unsigned int slack_create;
+};
+
 static void beside(struct tap_result *r, const void *arg)
 {
-	const struct attack *first = arg, *a;
+	const struct mode *mode = arg;
+	const struct attack *first = mode->attack, *a;
 	struct cost alone[TENANTS][NR_OPS], now[NR_OPS];
 	pid_t pid[32] = { 0 };
 	unsigned int i, n = 0, t;
@@ -216,18 +251,21 @@ static void beside(struct tap_result *r, const void *arg)
 		if (first)
 			break;
 	}
+	if (r->verdict == TAP_PASS)
+		mode->limit();
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, r);
+			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
 	}
+	no_more_limits();
 	for (i = 0; i < n; i++)
 		stop(pid[i], first ? first->name : attacks[i].name, r);
 	/* and what it leaves behind */
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, r);
+			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
 	}
 	clean();
 	let_idle();
@@ -235,11 +273,19 @@ static void beside(struct tap_result *r, const void *arg)
 
 int main(int argc, char **argv)
 {
+	static const struct mode all = { NULL, no_limit, SLACK_CREATE },
+		all_throttled = { NULL, throttled, SLACK_CREATE },
+		all_short = { NULL, short_of_memory, SLACK_CREATE_SHORT };
+	static struct mode modes[32];
 	static struct test_case cases[64];
 	unsigned int n = 0;
 
-	for (; attacks[n].name; n++)
-		cases[n] = (struct test_case){ attacks[n].name, beside, &attacks[n] };
-	cases[n] = (struct test_case){ "all", beside, NULL };
+	for (; attacks[n].name; n++) {
+		modes[n] = (struct mode){ &attacks[n], no_limit, SLACK_CREATE };
+		cases[n] = (struct test_case){ attacks[n].name, beside, &modes[n] };
+	}
+	cases[n++] = (struct test_case){ "all", beside, &all };
+	cases[n++] = (struct test_case){ "all-throttled", beside, &all_throttled };
+	cases[n] = (struct test_case){ "all-short-of-memory", beside, &all_short };
 	return runner_main(argc, argv, cases);
 }

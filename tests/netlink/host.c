@@ -53,6 +53,35 @@ void cgroup_enter(const char *path)
 	close(fd);
 }
 
+void cgroup_write(const char *path, const char *file, const char *text)
+{
+	char full[300];
+	int fd;
+
+	path_of(full, sizeof(full), path, file);
+	fd = open(full, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
+		printf("# %s: %s\n", full, strerror(errno));
+		exit(3);
+	}
+	close(fd);
+}
+
+long long cgroup_read(const char *path, const char *file)
+{
+	char full[300], text[64] = "";
+	int fd;
+
+	path_of(full, sizeof(full), path, file);
+	fd = open(full, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0) {
+		printf("# %s: %s\n", full, strerror(errno));
+		exit(3);
+	}
+	close(fd);
+	return atoll(text);
+}
+
 void cgroup_remove(const char *path)
 {
 	char full[300];

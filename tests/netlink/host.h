@@ -28,6 +28,8 @@ int cgroup_make(const char *path);
 int cgroup_procs(const char *path);	/* cgroup.procs open for writing, or -1 */
 void cgroup_enter(const char *path);
 void cgroup_remove(const char *path);
+void cgroup_write(const char *path, const char *file, const char *text);	/* or the test ends */
+long long cgroup_read(const char *path, const char *file);
 uint64_t cgroup_id(const char *path);
 
 /* A VM that runs @code (32-bit, flat) at 0x1000, with one vCPU. */

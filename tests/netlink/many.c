@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -425,11 +427,91 @@ static void threads(struct tap_result *r, const void *arg)
 	munmap(id, 4096);
 }
 
+/* --- one who asks for much, and has little of a processor --- */
+
+#define WALKED 16		/* VMs of so many vCPUs: */
+#define WALKED_VCPUS 60
+
+static uint64_t now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
+}
+
+static void ask_on(struct tap_result *r, void *arg)
+{
+	struct group_info g;
+	struct conn c;
+
+	(void)r;
+	conn_open(&c);
+	while (!get_group(&c, *(int *)arg, &g))
+		;
+}
+
+/* His cgroup keeps him from going on when he is in the middle of it. */
+static void walks(struct tap_result *r, const void *arg)
+{
+	uint64_t worst = 0, at;
+	struct rlimit files = { 4096, 4096 };
+	int root = cgroup_make("."), fd[WALKED][1 + WALKED_VCPUS];
+	struct group_info g;
+	struct conn c;
+	unsigned int i, k;
+	pid_t slow;
+
+	(void)arg;
+	conn_open(&c);
+	setrlimit(RLIMIT_NOFILE, &files);
+	for (i = 0; i < WALKED; i++) {
+		fd[i][0] = ioctl(kvm_open(), KVM_CREATE_VM, 0);
+		WANT(fd[i][0] >= 0, "VM %u", i);
+		for (k = 0; k < WALKED_VCPUS; k++) {
+			fd[i][1 + k] = ioctl(fd[i][0], KVM_CREATE_VCPU, k);
+			WANT(fd[i][1 + k] >= 0, "vCPU %u", k);
+		}
+	}
+	cgroup_write(".", "cgroup.subtree_control", "+cpu");
+	close(cgroup_make("slow"));
+	cgroup_write("slow", "cpu.max", "2000 200000");
+	fflush(stdout);
+	slow = fork();
+	if (!slow) {
+		cgroup_enter("slow");
+		in_child(r, 1000, ask_on, &root);
+		_exit(0);
+	}
+	usleep(400000);
+	for (i = 0; i < 60; i++) {
+		at = now_us();
+		WANT_EQ(get_group(&c, root, &g), 0);
+		at = now_us() - at;
+		if (at > worst)
+			worst = at;
+		usleep(7000);
+	}
+	printf("# at worst %llu us\n", (long long)worst);
+	WANT(worst < 40000, "figures after %llu us", (long long)worst);
+	cgroup_write("slow", "cpu.max", "max 100000");
+	cgroup_write("slow", "cgroup.kill", "1");
+	waitpid(slow, NULL, 0);
+	for (i = 0; i < WALKED; i++)
+		for (k = 0; k <= WALKED_VCPUS; k++)
+			close(fd[i][k]);
+	conn_close(&c);
+	close(root);
+	cgroup_remove("slow");
+	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+}
+
 const struct test_case many_cases[] = {
 	{ "many-events", events, NULL },
 	{ "many-dumps", dumps, NULL },
 	{ "many-scale", scale, NULL },
 	{ "many-namesakes", namesakes, NULL },
 	{ "many-threads", threads, NULL },
+	{ "many-walks", walks, NULL },
 	{ NULL, NULL, NULL }
 };
