@@ -142,6 +142,7 @@ struct way {
 	int top, level;			/* level: of the leaf */
 	bool local;			/* the way leads to translations that are not global */
 	bool flush;			/* the hardware may know what was there before */
+	bool linked;			/* a table was linked in: the leaf may be as it was */
 };
 
 /*
@@ -231,6 +232,7 @@ static struct vh_shadow_page *step_down(struct vh_shadow *sh, struct vh_shadow_p
 		link |= SH_PTE_WRITE | SH_PTE_USER | SH_PTE_ACCESSED;
 	entry_replaced(sh, p, i);
 	sh_fill(p, i, link);
+	way->linked = true;
 	return child;
 }
 
@@ -305,7 +307,7 @@ static int install(struct vh_shadow *sh, u64 va, const struct vh_walk *w,
 		p->gpte[i] = guest;
 	}
 	if (old == e)
-		return FAULT_SAME;
+		return way->linked ? 0 : FAULT_SAME;
 	/* More rights take effect without a flush (SDM 4.10.4.3). */
 	if ((old & SH_PTE_PRESENT) &&
 	    (((old ^ e) & (SH_PTE_ADDR | SH_PTE_LARGE)) || (old & ~e & (SH_PTE_WRITE | SH_PTE_USER)) ||

@@ -149,6 +149,25 @@ CASE("invlpg", LONG, 0)
 	EQL($2, (%rbx))
 	PASS
 
+CASE("cr3-upper", LONG, 0)
+	/* another page table each time, both known already: the way down changes, and not the leaf */
+	movl	$1, 0x31000
+	movl	$2, 0x32000
+	movq	$0x31003, 0x30000
+	movq	$0x32003, 0x34000
+	mov	$0x40000000, %ebx
+	mov	$8, %ecx
+1:	movq	$0x30003, 0x23000
+	mov	%cr3, %rax
+	mov	%rax, %cr3
+	EQL($1, (%rbx))
+	movq	$0x34003, 0x23000
+	mov	%rax, %cr3
+	EQL($2, (%rbx))
+	dec	%ecx
+	jnz	1b
+	PASS
+
 CASE("invpcid", LONG, 0)
 	mov	$7, %eax
 	xor	%ecx, %ecx
