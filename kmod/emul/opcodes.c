@@ -201,7 +201,7 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0x0b] = UD,
 	[0x0d] = OP(nop, M),
 	[0x10] = OP(sse_load, M), [0x11] = OP(sse_store, M),
-	[0x18 ... 0x19] = OP(nop, M), [0x1f] = OP(nop, M),
+	[0x18 ... 0x1f] = OP(nop, M),
 	[0x20] = OP(mov_reg_cr, M), [0x21] = OP(mov_reg_cr, M),
 	[0x22] = OP(mov_cr_reg, M), [0x23] = OP(mov_cr_reg, M),
 	[0x28] = OP(sse_load, M), [0x29] = OP(sse_store, M),

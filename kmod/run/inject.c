@@ -176,6 +176,19 @@ static void take_queued_nmis(struct vh_vcpu *vcpu)
 			      limit);
 }
 
+/*
+ * Exceptions that begin anew at the instruction that had them (SDM Table 6-1): what is saved of RFLAGS has RF set,
+ * so that the instruction's breakpoint does not strike twice (18.3.1.1). An entry that injects one saves RFLAGS as
+ * they are. #DB is none: it may be a trap.
+ */
+static bool is_fault(u8 vector)
+{
+	static const u32 faults = BIT(0) | BIT(5) | BIT(6) | BIT(7) | GENMASK(14, 10) | BIT(16) | BIT(17) |
+				  BIT(19) | BIT(20) | BIT(21);
+
+	return vector < 32 && (faults & BIT(vector));
+}
+
 void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj)
 {
 	struct vh_events *ev = &vcpu->ev;
@@ -199,6 +212,12 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		if (f->has_error && (vcpu->s.cr0 & X86_CR0_PE)) {
 			inj->info |= INTR_INFO_DELIVER_CODE_MASK;
 			inj->error = f->error;
+		}
+		/* What is delivered once more was saved with the RF that it is to have. */
+		if (!ev->exception_soft && !ev->exception_reinject && is_fault(f->vector) &&
+		    !(vcpu->s.rflags & X86_EFLAGS_RF)) {
+			vcpu->s.rflags |= X86_EFLAGS_RF;
+			vh_dirty(vcpu, VH_S_RFLAGS);
 		}
 		ev->exception_pending = false;
 		ev->exception_reinject = false;

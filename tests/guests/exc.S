@@ -104,6 +104,57 @@ CASE("exc-ac", LONG, 0)
 	popf
 	PASS
 
+/* RF in what is saved of RFLAGS: set by faults, not by traps */
+CASE("exc-rf", LONG, 0)
+	mov	$0x12345678, %ecx
+	FAULT(GP, rdmsr)		/* by whoever runs the guest */
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jnz)
+	FAULT(UD, ud2)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jnz)
+	mov	%cr4, %rax
+	bts	$31, %rax
+	FAULT(GP, mov %rax, %cr4)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jnz)
+	movl	$1f, FAULT_RESUME
+	int3
+1:	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jz)
+	PASS
+
+/* a breakpoint at an instruction with a fault strikes once */
+CASE("exc-rf-breakpoint", LONG, 0)
+	mov	$1f, %eax
+	mov	%rax, %dr0
+	mov	$0x402, %eax		/* global, on execution */
+	mov	%rax, %dr7
+	mov	$0x12345678, %ecx
+	movl	$1f, FAULT_RESUME
+	movl	$on_breakpoint, HANDLER + 4 * DB
+	movl	$on_fault, HANDLER + 4 * GP
+	xor	%esi, %esi
+	xor	%edi, %edi
+1:	rdmsr				/* #DB, #GP, and from there once more: no #DB, #GP */
+	EQ($1, %esi)
+	EQ($2, %edi)
+	PASS
+
+/* Stack here: RIP, CS, RFLAGS, RSP, SS. */
+on_breakpoint:
+	inc	%esi
+	orl	$(1 << 16), 16(%rsp)
+	iretq
+
+/* the second time it goes on behind RDMSR */
+on_fault:
+	inc	%edi
+	cmp	$2, %edi
+	jne	1f
+	addq	$2, (%rsp)
+1:	iretq
+
 CASE("exc-db-icebp", LONG, 0)
 	FAULT(DB, .byte 0xf1; 1: nop)
 	EQQ($1b, FAULT_RIP)

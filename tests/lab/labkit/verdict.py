@@ -26,6 +26,7 @@ class HostLog:
         self.troubles = []
         self.last_words = []    # deadly lines of the serial log: kept for when kmsg is cut short
         self.deadly = False
+        self.first = None       # of self.lines, where the first trouble is
 
     def record(self, body):
         """One /dev/kmsg record: "priority,sequence,time,flags;text". Returns the line to show."""
@@ -58,6 +59,8 @@ class HostLog:
             return
         if text not in self.troubles:
             self.troubles.append(text)
+        if self.first is None:
+            self.first = len(self.lines) - 1
         if DEADLY.search(text):
             self.deadly = True
 
@@ -69,4 +72,9 @@ class HostLog:
         return found
 
     def tail(self, count=60):
-        return self.lines[-count:]
+        """The last lines; and if they do not show it any more, what the first trouble was."""
+        if self.first is None or self.first >= len(self.lines) - count:
+            return self.lines[-count:]
+        about = [line for line in self.lines[self.first - min(3, self.first):self.first + 2 * count]
+                 if not line.startswith("serial: ")]
+        return about[:count + 10] + ["..."] + self.lines[-count // 2:]
