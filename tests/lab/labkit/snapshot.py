@@ -28,6 +28,9 @@ def command_line(options, folder):
              TRIMMED if options.trim else "", " ".join(options.append)]
     if options.cold:
         words.append("lab_cold=1")
+    if image.instrumented(folder):
+        # the serial console's lock, taken where an interrupt tells of an error, is a report of its own
+        words.append("loglevel=3")
     return " ".join(word for word in words if word)
 
 
