@@ -31,8 +31,7 @@
  * Who creates a VM registers an MMU notifier: the host's own mutex (mm_take_all_locks()), for all
  * processes, whose holder may have lost its processor to as many others as the attack has.
  */
-#define SLACK_CREATE 4000000
-#define SLACK_CREATE_SHORT 12000000	/* and each of these frees memory first */
+#define SLACK_CREATE 12000000
 
 static int ready[2];
 
@@ -103,7 +102,7 @@ static void stop(pid_t pid, const char *name, struct tap_result *r)
 }
 
 static void compare(const char *who, const struct cost *alone, const struct cost *now,
-		    unsigned int slack_create, struct tap_result *r)
+		    struct tap_result *r)
 {
 	unsigned int slack;
 	int op;
@@ -118,7 +117,7 @@ static void compare(const char *who, const struct cost *alone, const struct cost
 		if (now[op].median > FACTOR * alone[op].median + SLACK)
 			tap_fail(r, "%s of %s: %llu instructions, alone %llu", op_names[op], who,
 				 (long long)now[op].median, (long long)alone[op].median);
-		slack = op == OP_CREATE ? slack_create : SLACK_WORST;
+		slack = op == OP_CREATE ? SLACK_CREATE : SLACK_WORST;
 		if (now[op].worst > FACTOR * alone[op].worst + slack)
 			tap_fail(r, "%s of %s: at worst %llu instructions, alone %llu", op_names[op],
 				 who, (long long)now[op].worst, (long long)alone[op].worst);
@@ -228,7 +227,6 @@ static void no_more_limits(void)
 struct mode {
 	const struct attack *attack;
 	void (*limit)(void);
-	unsigned int slack_create;
 };
 
 static void beside(struct tap_result *r, const void *arg)
@@ -256,7 +254,7 @@ static void beside(struct tap_result *r, const void *arg)
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
+			compare(tenants[t].name, alone[t], now, r);
 	}
 	no_more_limits();
 	for (i = 0; i < n; i++)
@@ -265,7 +263,7 @@ static void beside(struct tap_result *r, const void *arg)
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
+			compare(tenants[t].name, alone[t], now, r);
 	}
 	clean();
 	let_idle();
@@ -273,15 +271,15 @@ static void beside(struct tap_result *r, const void *arg)
 
 int main(int argc, char **argv)
 {
-	static const struct mode all = { NULL, no_limit, SLACK_CREATE },
-		all_throttled = { NULL, throttled, SLACK_CREATE },
-		all_short = { NULL, short_of_memory, SLACK_CREATE_SHORT };
+	static const struct mode all = { NULL, no_limit },
+		all_throttled = { NULL, throttled },
+		all_short = { NULL, short_of_memory };
 	static struct mode modes[32];
 	static struct test_case cases[64];
 	unsigned int n = 0;
 
 	for (; attacks[n].name; n++) {
-		modes[n] = (struct mode){ &attacks[n], no_limit, SLACK_CREATE };
+		modes[n] = (struct mode){ &attacks[n], no_limit };
 		cases[n] = (struct test_case){ attacks[n].name, beside, &modes[n] };
 	}
 	cases[n++] = (struct test_case){ "all", beside, &all };
