@@ -79,6 +79,7 @@ struct vh_lapic {
 
 	struct hrtimer timer;
 	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
+	u8 timer_shift;			/* log2 of what the count is divided by, likewise */
 	u64 deadline;			/* guest TSC; 0: not armed */
 	ktime_t expires;
 	u64 reload_ns, period_ns;	/* periodic mode: the guest's, and between expiries */
@@ -111,6 +112,7 @@ void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value);
 
 /* timer.c; own thread */
 void vh_apic_timer_init(struct vh_lapic *a);
+void vh_apic_timer_divide(struct vh_lapic *a);
 void vh_apic_timer_stop(struct vh_lapic *a);
 void vh_apic_timer_start(struct vh_lapic *a, u32 count);	/* TMICT was written */
 void vh_apic_timer_lvt(struct vh_lapic *a);	/* LVTT was written */

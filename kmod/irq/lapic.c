@@ -360,6 +360,7 @@ void vh_apic_reg_write(struct vh_vcpu *vcpu, u32 offset, u32 value)
 		break;
 	case APIC_TDCR_:
 		apic_set(a, APIC_TDCR_, value & 0xb);
+		vh_apic_timer_divide(a);
 		break;
 	}
 }

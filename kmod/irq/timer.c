@@ -9,6 +9,8 @@
  * lapses: the vCPU's own thread starts it again before it enters (VH_REQ_TIMER), and the
  * current count is what it would be. Periods shorter than MIN_PERIOD_NS become multiples.
  */
+#include <linux/log2.h>
+
 #include "internal.h"
 #include "../compat/compat.h"
 #include "../tsc.h"
@@ -19,6 +21,12 @@ static u32 divisor(const struct vh_lapic *a)
 
 	t = (t & 3) | (t >> 1 & 4);
 	return 1u << ((t + 1) & 7);
+}
+
+/* What a count that is under way is divided by. */
+static u32 divided_by(const struct vh_lapic *a)
+{
+	return 1u << a->timer_shift;
 }
 
 static u32 mode(const struct vh_lapic *a)
@@ -105,6 +113,7 @@ static void arm(struct vh_lapic *a, u64 delta_ns)
 void vh_apic_timer_start(struct vh_lapic *a, u32 count)
 {
 	vh_apic_timer_stop(a);
+	a->timer_shift = ilog2(divisor(a));
 	if (!count)
 		return;
 	if (mode(a) == LVT_TIMER_PERIODIC) {
@@ -142,22 +151,49 @@ void vh_lapic_timer_resume(struct vh_vcpu *vcpu)
  * vh_apic_timer_lvt - the timer's LVT was written
  * @a: the LAPIC; own thread
  *
- * A change of mode to or from TSC deadline disarms (SDM 11.5.4.1). The mode before
+ * A change of mode to or from TSC deadline disarms (SDM 11.5.4.1); between the other two the
+ * count goes on. The mode before
  * is kept aside: with APIC-register virtualization the page holds only the new one.
  */
 void vh_apic_timer_lvt(struct vh_lapic *a)
 {
-	u32 now = apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE, old = a->timer_mode;
+	u32 now = apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE, old = a->timer_mode, count;
+	bool armed;
 
 	if (old == now)
 		return;
 	vh_lapic_timer_resume(a->vcpu);
-	WRITE_ONCE(a->timer_mode, now);
 	if (now == LVT_TIMER_DEADLINE || old == LVT_TIMER_DEADLINE) {
+		WRITE_ONCE(a->timer_mode, now);
 		vh_apic_timer_stop(a);
 		a->deadline = 0;
 		apic_set(a, APIC_TMICT_, 0);
+		return;
 	}
+	count = vh_apic_timer_count(a);
+	armed = READ_ONCE(a->armed);
+	WRITE_ONCE(a->timer_mode, now);
+	/* The count goes on; what comes after it is the new mode's. */
+	if (armed)
+		vh_apic_timer_start(a, max(count, 1u));
+}
+
+/**
+ * vh_apic_timer_divide - the divide configuration register was written
+ * @a: the LAPIC; own thread
+ *
+ * A count that is under way goes on from where it is, at the new rate.
+ */
+void vh_apic_timer_divide(struct vh_lapic *a)
+{
+	u32 count;
+
+	if (divided_by(a) == divisor(a) || mode(a) == LVT_TIMER_DEADLINE || !READ_ONCE(a->armed))
+		return;
+	vh_lapic_timer_resume(a->vcpu);
+	count = vh_apic_timer_count(a);
+	if (READ_ONCE(a->armed))
+		vh_apic_timer_start(a, max(count, 1u));
 }
 
 /**
@@ -182,7 +218,7 @@ u32 vh_apic_timer_count(struct vh_lapic *a)
 			left = a->reload_ns - part;
 		}
 	}
-	return left > 0 ? div_u64(left, divisor(a)) : 0;
+	return left > 0 ? div_u64(left, divided_by(a)) : 0;
 }
 
 /**

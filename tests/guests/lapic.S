@@ -269,6 +269,52 @@ CASE("lapic-timer-periodic", LONG, F_IRQCHIP)
 	CHECK(jbe)
 	PASS
 
+CASE("lapic-timer-orders", LONG, F_IRQCHIP)
+	/* count, divider, mode: it goes on by the mode that it has when it is at 0 */
+	APIC_ON
+	sti
+	movl	$300000, 0x380(%r8)
+	movl	$0xb, 0x3e0(%r8)
+	movl	$0x20031, 0x320(%r8)
+	WAIT_IRQS 4
+	/* back to one-shot: the period at hand is the last */
+	movl	$0x31, 0x320(%r8)
+	mov	IRQ_TOTAL, %esi
+	mov	$2000000, %ecx
+2:	loop	2b
+	mov	IRQ_TOTAL, %eax
+	sub	%esi, %eax
+	cmp	$1, %eax
+	CHECK(jbe)
+	EQL($0, 0x390(%r8))
+	/* another divider: the count goes on from where it is */
+	movl	$0x10031, 0x320(%r8)
+	movl	$0xa, 0x3e0(%r8)	/* by 128 */
+	movl	$0x10000000, 0x380(%r8)
+	mov	0x390(%r8), %eax
+	cmp	$0xff00000, %eax
+	CHECK(jae)
+	movl	$0xb, 0x3e0(%r8)	/* by 1 */
+	mov	0x390(%r8), %esi
+	cmp	$0xff00000, %esi
+	CHECK(jae)
+	mov	$100000, %ecx
+3:	loop	3b
+	mov	0x390(%r8), %eax
+	sub	%eax, %esi
+	cmp	$100000, %esi		/* ten bus clocks an instruction in the lab, and one at least elsewhere */
+	CHECK(ja)
+	movl	$0xa, 0x3e0(%r8)
+	mov	0x390(%r8), %esi
+	mov	$100000, %ecx
+4:	loop	4b
+	mov	0x390(%r8), %eax
+	mov	%esi, %edi
+	sub	%eax, %edi
+	cmp	$100000, %edi
+	CHECK(jb)
+	PASS
+
 CASE("lapic-timer-masked", LONG, F_IRQCHIP)
 	APIC_ON
 	movl	$0x10031, 0x320(%r8)
