@@ -40,6 +40,7 @@ static void vm_destroy(struct vh_vm *vm)
 	vh_irqfd_release_all(vm);
 	vh_ioeventfd_release_all(vm);
 	vh_pit_destroy(vm);
+	vh_irqchip_stop(vm);
 	/* Another thread's munmap() may be flushing: it does so with mmu.lock held. */
 	write_lock(&vm->mmu->lock);
 	smp_store_release(&vm->nr_vcpus, 0);

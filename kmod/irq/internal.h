@@ -147,6 +147,9 @@ struct vh_irqchip {
 	u64 resample_pins;		/* of GSIs with irqfds that resample; writers: vm->lock */
 	unsigned long acked;		/* of these: acknowledged, and irqfds not yet told; atomic */
 	u32 again;			/* IOAPIC pins to be sent again, to many vCPUs; ioapic_lock */
+	u16 storm[VH_IOAPIC_PINS];	/* EOIs in a row after which the line was up; ioapic_lock */
+	u32 held;			/* pins with too many, to be sent again by @storm_work; ioapic_lock */
+	struct delayed_work storm_work;
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
 };
 
@@ -161,6 +164,7 @@ void vh_ioapic_init(struct vh_irqchip *chip);
 int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int source, int level);
 void vh_ioapic_eoi(struct vh_vm *vm, u8 vector);
 void vh_ioapic_again(struct vh_irqchip *chip);	/* process context */
+void vh_ioapic_stop(struct vh_irqchip *chip);	/* process context: nothing comes by itself any more */
 bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin);
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write);
 void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s);

@@ -51,6 +51,13 @@ bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin)
 }
 
 /*
+ * A line that stays up interrupts after each EOI. After so many in a row the next waits for a while: a
+ * guest that only ends it would never get to what silences the device.
+ */
+#define STORM		10000
+#define STORM_PAUSE	(HZ / 100)
+
+/*
  * Messages to be sent when ioapic_lock is dropped: one may go to all vCPUs.
  */
 struct outbox {
@@ -124,6 +131,7 @@ int vh_ioapic_set_line(struct vh_irqchip *chip, unsigned int pin, unsigned int s
 		chip->ioapic_lines[pin] &= ~BIT(source);
 	now = chip->ioapic_lines[pin];
 	if (!now) {
+		chip->storm[pin] = 0;
 		if (entry(chip, pin) & E_LEVEL)
 			chip->ioapic.irr &= ~BIT(pin);
 	} else if ((entry(chip, pin) & E_LEVEL) || !was) {
@@ -162,16 +170,38 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
 		acked |= BIT(pin);
 		if (!chip->ioapic_lines[pin] || (chip->ioapic_lines[pin] & BIT(SRC_RESAMPLE)))
 			continue;
-		if (vh_ioapic_is_wide(chip, pin))
+		/* The guest has to get on with something before it can do anything about it. */
+		if (++chip->storm[pin] == STORM) {
+			chip->storm[pin] = 0;
+			chip->held |= BIT(pin);
+			schedule_delayed_work(&chip->storm_work, STORM_PAUSE);
+		} else if (vh_ioapic_is_wide(chip, pin)) {
 			chip->again |= BIT(pin);
-		else
+		} else {
 			service(chip, pin, &out);
+		}
 	}
 	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
 	for (pin = 0; acked; pin++, acked >>= 1)
 		if (acked & 1)
 			vh_irq_acked(vm, KVM_IRQCHIP_IOAPIC, pin);
+}
+
+/* Process context. Pins of *@which that are still up, which are its no more. */
+static void send_again(struct vh_irqchip *chip, u32 *which)
+{
+	struct outbox out = { .n = 0 };
+	unsigned long flags;
+	unsigned int pin;
+
+	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
+		if ((*which & BIT(pin)) && (entry(chip, pin) & E_LEVEL) && chip->ioapic_lines[pin])
+			service(chip, pin, &out);
+	*which = 0;
+	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	send(chip, &out);
 }
 
 /**
@@ -182,17 +212,25 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector)
  */
 void vh_ioapic_again(struct vh_irqchip *chip)
 {
-	struct outbox out = { .n = 0 };
-	unsigned long flags;
-	unsigned int pin;
+	send_again(chip, &chip->again);
+}
 
-	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
-	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
-		if ((chip->again & BIT(pin)) && (entry(chip, pin) & E_LEVEL) && chip->ioapic_lines[pin])
-			service(chip, pin, &out);
-	chip->again = 0;
-	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
-	send(chip, &out);
+static void storm_over(struct work_struct *work)
+{
+	struct vh_irqchip *chip = container_of(to_delayed_work(work), struct vh_irqchip, storm_work);
+
+	send_again(chip, &chip->held);
+}
+
+/**
+ * vh_ioapic_stop - the VM goes
+ * @chip: the chips; no vCPU runs any more
+ *
+ * Process context.
+ */
+void vh_ioapic_stop(struct vh_irqchip *chip)
+{
+	cancel_delayed_work_sync(&chip->storm_work);
 }
 
 static u32 reg_read(struct vh_irqchip *chip)
@@ -438,6 +476,8 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 		}
 	}
 	chip->again = 0;
+	chip->held = 0;
+	memset(chip->storm, 0, sizeof(chip->storm));
 	announced(chip);
 	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	send(chip, &out);
@@ -453,6 +493,7 @@ void vh_ioapic_init(struct vh_irqchip *chip)
 	unsigned int pin;
 
 	raw_spin_lock_init(&chip->ioapic_lock);
+	INIT_DELAYED_WORK(&chip->storm_work, storm_over);
 	chip->ioapic.base_address = VH_IOAPIC_BASE;
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		chip->ioapic.redirtbl[pin].bits = E_MASKED;

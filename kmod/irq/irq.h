@@ -115,6 +115,7 @@ int vh_pic_ack(struct vh_vm *vm);
 
 /* --- chips: ioctls, process context, vm->lock held where it says (L) --- */
 int vh_irqchip_create(struct vh_vm *vm);			/* L: IOAPIC, PICs, default routes */
+void vh_irqchip_stop(struct vh_vm *vm);
 void vh_irqchip_destroy(struct vh_vm *vm);			/* L or last reference */
 int vh_irqchip_get(struct vh_vm *vm, struct kvm_irqchip *chip);
 int vh_irqchip_set(struct vh_vm *vm, const struct kvm_irqchip *chip);

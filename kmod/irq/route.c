@@ -453,6 +453,18 @@ int vh_irqchip_create(struct vh_vm *vm)
 }
 
 /**
+ * vh_irqchip_stop - nothing comes of the chips by itself any more
+ * @vm: no vCPU runs any more, and nobody drives lines
+ *
+ * Process context.
+ */
+void vh_irqchip_stop(struct vh_vm *vm)
+{
+	if (vm->irqchip)
+		vh_ioapic_stop(vm->irqchip);
+}
+
+/**
  * vh_irqchip_destroy - free the chips
  * @vm: nobody uses them any more
  */

@@ -123,6 +123,31 @@ CASE("ioapic-level", LONG, F_IRQCHIP)
 	pop	%rax
 	iretq
 
+CASE("ioapic-level-storm", LONG, F_IRQCHIP)
+	/* the handler does nothing about it: the program gets on with what it does all the same */
+	APIC_ON
+	movl	$1f, HANDLER + 4 * 0x71
+	IOAPIC_WRITE 0x1b, 0
+	IOAPIC_WRITE 0x1a, 0x8071
+	sti
+	LINE	5, 1
+	mov	$3000, %ecx
+2:	loop	2b
+	cmpl	$1000, DATA		/* and until then it was interrupted again and again */
+	CHECK(ja)
+	LINE	5, 0
+	mov	DATA, %esi
+	mov	$100000, %ecx
+2:	loop	2b
+	mov	DATA, %eax
+	sub	%esi, %eax
+	cmp	$1, %eax
+	CHECK(jbe)
+	PASS
+1:	incl	DATA
+	movl	$0, 0xb0(%r8)
+	iretq
+
 CASE("ioapic-level-masked", LONG, F_IRQCHIP)
 	/* the line rises while masked: delivered when unmasked */
 	APIC_ON
