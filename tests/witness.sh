@@ -25,5 +25,5 @@ else
 		suite abi-ept0 tests/abi/run.sh $m --param ept=0 --only 'shadow*' &&
 		suite netlink tests/netlink/run.sh $m --only '[hm]*' || exit 1
 fi
-suites_run --cpus 2 --timeout 3000 "$@"
+suites_run --modules "fuse?" --cpus 2 --timeout 3000 "$@"
 suites_end $?
