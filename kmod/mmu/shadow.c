@@ -144,8 +144,10 @@ int vh_shadow_prepare(struct vh_shadow *sh)
 		void *table = vh_table_alloc(vm);
 
 		/* The last that may help: this vCPU's own. */
-		if (!table && vh_shadow_forget(sh->vcpu))
+		if (!table) {
+			vh_shadow_forget(sh->vcpu);
 			table = vh_table_alloc(vm);
+		}
 		if (!table)
 			return -ENOMEM;
 		sh->spare_table[sh->spare_tables++] = table;

@@ -456,6 +456,7 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 	/* Without CR4.PGE the G bit means nothing (SDM 4.10.2.4). */
 	way.local = !w->global || !(vcpu->s.cr4 & X86_CR4_PGE);
 	way.flush = false;
+	way.linked = false;
 	if (how->window) {
 		/* Its writer may be waiting for this CPU. On PREEMPT_RT the lock may sleep. */
 		if (IS_ENABLED(CONFIG_PREEMPT_RT) || !read_trylock(&mmu->lock))

@@ -143,8 +143,11 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {
 		int err = vh_shadow_load(vcpu);
 
-		if (err)
+		/* What CR3 is in the hardware may be gone: the next KVM_RUN tries again. */
+		if (err) {
+			vh_request(vcpu, VH_REQ_MMU);
 			return err;
+		}
 	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_PAGE))
 		vh_request(vcpu, VH_REQ_APIC_MODE);
