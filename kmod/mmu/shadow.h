@@ -234,6 +234,8 @@ void vh_shadow_page_free(struct vh_shadow_page *p);
 
 /* shadow_garbage.c */
 void vh_shadow_collect(struct vh_shadow *sh, unsigned int keep);
+void vh_shadow_detach(struct vh_shadow *sh);
+unsigned long vh_shadow_bury(struct vh_shadow *sh);
 
 /* Has vh_shadow_prepare() nothing to do? */
 static inline bool vh_shadow_ready(const struct vh_shadow *sh)

@@ -28,8 +28,13 @@ static unsigned long bury(struct vh_shadow *sh)
 	return n;
 }
 
-/* Process context, no lock held. */
-static unsigned long bury_all(struct vh_shadow *sh)
+/**
+ * vh_shadow_bury - free all that is dying
+ * @sh: the vCPU's
+ *
+ * Own thread, or there is none any more; process context, no lock held. The number of pages.
+ */
+unsigned long vh_shadow_bury(struct vh_shadow *sh)
 {
 	struct vh_mmu *mmu = sh->vcpu->vm->mmu;
 	unsigned long sum = 0, n;
@@ -44,11 +49,13 @@ static unsigned long bury_all(struct vh_shadow *sh)
 	return sum;
 }
 
-/*
- * mmu.lock held for writing, the vCPU not in the guest, and VH_REQ_MMU makes it flush before it
- * is again.
+/**
+ * vh_shadow_detach - nothing leads to any table any more
+ * @sh: the vCPU's; it is not in the guest, and VH_REQ_MMU makes it flush before it is again
+ *
+ * mmu.lock held for writing.
  */
-static void detach_all(struct vh_shadow *sh)
+void vh_shadow_detach(struct vh_shadow *sh)
 {
 	unsigned int i;
 
@@ -77,10 +84,10 @@ unsigned long vh_shadow_forget(struct vh_vcpu *vcpu)
 	struct vh_mmu *mmu = vcpu->vm->mmu;
 
 	vh_mmu_lock(mmu);
-	detach_all(sh);
+	vh_shadow_detach(sh);
 	vh_request(vcpu, VH_REQ_MMU);
 	vh_mmu_unlock(mmu);
-	return bury_all(sh);
+	return vh_shadow_bury(sh);
 }
 
 static void mark(struct vh_shadow_page *p, struct list_head *work)
@@ -223,7 +230,6 @@ void vh_shadow_collect(struct vh_shadow *sh, unsigned int keep)
 	if (in_parts(sh, gen, mark_part, &work) && in_parts(sh, gen, drop_roots, NULL))
 		in_parts(sh, gen, sweep_part, &left);
 	vh_shadow_rmap_rebuild(sh);
-	bury_all(sh);
 }
 
 /**
@@ -252,7 +258,7 @@ unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force
 		if (list_empty(&from->dying)) {
 			/* Nobody looks at tables without the lock after this. */
 			vh_vm_request_sync(vm, VH_REQ_MMU);
-			detach_all(from);
+			vh_shadow_detach(from);
 		}
 		n = bury(from);
 	}

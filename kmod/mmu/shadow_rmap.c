@@ -139,14 +139,15 @@ static bool rebuild(struct vh_shadow *sh)
  * vh_shadow_rmap_rebuild - the lists as the tables' leaves tell them
  * @sh: the vCPU's; tables that are gone are no longer in @sh->tables
  *
- * Own thread, process context, no lock held. In parts; meanwhile who looks for leaves goes through
- * all tables. Taking leaves out of their lists one by one would take as long as the lists are for
- * each.
+ * Own thread, process context, no lock held. In parts; whoever has to take leaves away meanwhile
+ * takes all tables. What is dying by then is freed. Taking leaves out of their lists one by one would
+ * take as long as the lists are for each.
  */
 void vh_shadow_rmap_rebuild(struct vh_shadow *sh)
 {
 	while (!rebuild(sh))
 		;
+	vh_shadow_bury(sh);
 }
 
 /**
@@ -369,7 +370,13 @@ static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 	struct vh_shadow *sh;
 
 	list_for_each_entry(sh, &mmu->shadows, node) {
-		if (sh->vcpu->idx < z->vcpu || (!sh->leaves && !sh->unlisted))
+		if (sh->unlisted && sh->nr_pages) {
+			/* The own thread makes the lists anew, and looks at nothing without the lock. */
+			vh_shadow_detach(sh);
+			vh_request(sh->vcpu, VH_REQ_MMU);
+			z->flush = true;
+		}
+		if (sh->vcpu->idx < z->vcpu || sh->unlisted || !sh->leaves)
 			continue;
 		if (sh->vcpu->idx > z->vcpu) {
 			z->vcpu = sh->vcpu->idx;
@@ -377,10 +384,6 @@ static bool apply(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 		}
 		if (!z->pos)
 			z->scan = z->end - z->start > sh->nr_pages * SCAN_COST;
-		if (sh->unlisted && !z->scan) {
-			z->scan = true;
-			z->pos = 0;
-		}
 		if (z->scan ? scan_apply(sh, z, fn) : range_apply(sh, z, fn))
 			return true;
 	}
@@ -401,7 +404,11 @@ static bool shadow_protect(struct vh_mmu *mmu, struct vh_zap *z)
 static bool shadow_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
 	struct vh_zap z = { .start = start, .end = end, .budget = VH_ZAP_BATCH };
+	const struct vh_shadow *sh;
 
+	list_for_each_entry(sh, &mmu->shadows, node)
+		if (sh->unlisted && sh->nr_pages)
+			return true;
 	return apply(mmu, &z, clear ? leaf_age : leaf_young) || z.flush;
 }
 
