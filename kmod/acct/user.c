@@ -3,8 +3,7 @@
  * user.c - what each user has, and may have: limits that need no administrator.
  *
  * Whose processes make a VM, or ask for events, pays. In a user namespace its
- * user pays, and besides the one who made the outermost of its namespaces: nobody
- * gets more by users of his own making. Where that is root, a container's, the
+ * user pays, and besides the one who made the outermost of its namespaces. Where that is root, a container's, the
  * first of the ids that the namespace was given pays besides. Who has
  * CAP_SYS_RESOURCE is counted, not refused.
  */

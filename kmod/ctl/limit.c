@@ -83,20 +83,21 @@ static unsigned long one_round(struct vh_group *full, unsigned long want, bool f
 	return got;
 }
 
-/* The caller's VM, which stays: the hand goes from where it is to the end, and once around. */
+/*
+ * The caller's VM, which stays: from where its hand is to the end, and with @force once around. Without, what
+ * the hand has just made look cold is not to go before other VMs' that are.
+ */
 static unsigned long from_own(struct vh_vm *vm, unsigned long want, bool force)
 {
+	unsigned int rounds = force ? 2 : 1;
 	unsigned long got = 0;
-	unsigned int round;
 	bool more;
 
-	for (round = 0; round < 2; round++) {
-		do {
-			got += vh_reclaim_vm(vm, want - got, force, &more);
-			cond_resched();
-		} while (more && got < want);
-		if (got >= want)
-			break;
+	while (rounds && got < want) {
+		got += vh_reclaim_vm(vm, want - got, force, &more);
+		if (!more)
+			rounds--;
+		cond_resched();
 	}
 	return got;
 }

@@ -79,7 +79,7 @@ struct vh_lapic {
 
 	struct hrtimer timer;
 	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
-	u8 timer_shift;			/* log2 of what the count is divided by, likewise */
+	u32 divided_by;			/* of a count that is under way, likewise */
 	u64 deadline;			/* guest TSC; 0: not armed */
 	ktime_t expires;
 	u64 reload_ns, period_ns;	/* periodic mode: the guest's, and between expiries */

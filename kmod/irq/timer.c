@@ -9,8 +9,6 @@
  * lapses: the vCPU's own thread starts it again before it enters (VH_REQ_TIMER), and the
  * current count is what it would be. Periods shorter than MIN_PERIOD_NS become multiples.
  */
-#include <linux/log2.h>
-
 #include "internal.h"
 #include "../compat/compat.h"
 #include "../tsc.h"
@@ -21,12 +19,6 @@ static u32 divisor(const struct vh_lapic *a)
 
 	t = (t & 3) | (t >> 1 & 4);
 	return 1u << ((t + 1) & 7);
-}
-
-/* What a count that is under way is divided by. */
-static u32 divided_by(const struct vh_lapic *a)
-{
-	return 1u << a->timer_shift;
 }
 
 static u32 mode(const struct vh_lapic *a)
@@ -113,9 +105,9 @@ static void arm(struct vh_lapic *a, u64 delta_ns)
 void vh_apic_timer_start(struct vh_lapic *a, u32 count)
 {
 	vh_apic_timer_stop(a);
-	a->timer_shift = ilog2(divisor(a));
 	if (!count)
 		return;
+	a->divided_by = divisor(a);
 	if (mode(a) == LVT_TIMER_PERIODIC) {
 		/* KVM_SET_LAPIC may say 0: the count at hand is the last. */
 		a->reload_ns = (u64)apic_reg(a, APIC_TMICT_) * divisor(a);
@@ -147,6 +139,13 @@ void vh_lapic_timer_resume(struct vh_vcpu *vcpu)
 	hrtimer_start(&a->timer, a->expires, HRTIMER_MODE_ABS_HARD);
 }
 
+/* A count that is under way goes on, by what the registers say now. */
+static void go_on(struct vh_lapic *a, u32 count)
+{
+	if (READ_ONCE(a->armed))
+		vh_apic_timer_start(a, max(count, 1u));
+}
+
 /**
  * vh_apic_timer_lvt - the timer's LVT was written
  * @a: the LAPIC; own thread
@@ -158,7 +157,6 @@ void vh_lapic_timer_resume(struct vh_vcpu *vcpu)
 void vh_apic_timer_lvt(struct vh_lapic *a)
 {
 	u32 now = apic_reg(a, APIC_LVTT_) & LVT_TIMER_MODE, old = a->timer_mode, count;
-	bool armed;
 
 	if (old == now)
 		return;
@@ -171,11 +169,8 @@ void vh_apic_timer_lvt(struct vh_lapic *a)
 		return;
 	}
 	count = vh_apic_timer_count(a);
-	armed = READ_ONCE(a->armed);
 	WRITE_ONCE(a->timer_mode, now);
-	/* The count goes on; what comes after it is the new mode's. */
-	if (armed)
-		vh_apic_timer_start(a, max(count, 1u));
+	go_on(a, count);
 }
 
 /**
@@ -186,14 +181,10 @@ void vh_apic_timer_lvt(struct vh_lapic *a)
  */
 void vh_apic_timer_divide(struct vh_lapic *a)
 {
-	u32 count;
-
-	if (divided_by(a) == divisor(a) || mode(a) == LVT_TIMER_DEADLINE || !READ_ONCE(a->armed))
+	if (mode(a) == LVT_TIMER_DEADLINE || !READ_ONCE(a->armed) || a->divided_by == divisor(a))
 		return;
 	vh_lapic_timer_resume(a->vcpu);
-	count = vh_apic_timer_count(a);
-	if (READ_ONCE(a->armed))
-		vh_apic_timer_start(a, max(count, 1u));
+	go_on(a, vh_apic_timer_count(a));
 }
 
 /**
@@ -218,7 +209,7 @@ u32 vh_apic_timer_count(struct vh_lapic *a)
 			left = a->reload_ns - part;
 		}
 	}
-	return left > 0 ? div_u64(left, divided_by(a)) : 0;
+	return left > 0 ? div_u64(left, a->divided_by) : 0;
 }
 
 /**

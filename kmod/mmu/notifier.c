@@ -13,8 +13,6 @@
 #include "../ctl/registry.h"
 #include "slots.h"
 
-#define YOUNG_SLOTS	1024		/* that are asked with mmu.lock held */
-
 const struct vh_mmu_ops *vh_mmu_ops __ro_after_init;
 
 static struct vh_vm *vm_of(struct mmu_notifier *mn)
@@ -77,17 +75,14 @@ static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long e
 	return any | z.flush;
 }
 
-/* Were pages of the range used? Where there are many memslots of it, it is said that they were. */
+/* Were pages of the range used? */
 static bool young_hva_range(struct vh_vm *vm, unsigned long start, unsigned long end, bool clear)
 {
 	const struct vh_slot *s = NULL;
-	unsigned int n = 0;
 	bool young = false;
 	gfn_t first, last;
 
 	while ((s = vh_slot_next_at(vh_slots(vm), start, end, s))) {
-		if (n++ == YOUNG_SLOTS)
-			return true;
 		gfns_of(s, start, end, &first, &last);
 		young |= vh_mmu_ops->young(vm->mmu, first, last, clear);
 	}
