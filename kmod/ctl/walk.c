@@ -19,7 +19,7 @@
 #include "../vh.h"
 #include "registry.h"
 
-#define PART		16		/* vCPUs, VMs and groups visited with vh_registry_lock held */
+#define PART		8		/* vCPUs, VMs and groups visited with vh_registry_lock held */
 #define MAX_WALKS	32		/* root's may be one more; a VM that goes looks at all */
 
 struct walk {
