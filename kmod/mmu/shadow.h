@@ -113,6 +113,7 @@ struct vh_shadow {
 	struct list_head tables;	/* the same */
 	struct list_head dying;		/* tables that nothing leads to; mmu.lock for writing */
 	unsigned long forgotten;	/* how often all tables went; as dying */
+	s64 ticks;			/* vcpu->guest_tsc when reclaim last asked; as dying */
 	struct xarray pages;		/* by id, dying ones too */
 	unsigned long nr_pages;		/* as roots */
 	u64 clock, pass;		/* own thread */

@@ -232,12 +232,22 @@ void vh_shadow_collect(struct vh_shadow *sh, unsigned int keep)
 	vh_shadow_rmap_rebuild(sh);
 }
 
+/* mmu.lock held for writing. Has the vCPU not been in the guest since this was last asked? */
+static bool idle(struct vh_shadow *sh)
+{
+	s64 ticks = READ_ONCE(sh->vcpu->guest_tsc);	/* negative: it is there */
+	bool same = ticks == sh->ticks && ticks >= 0;
+
+	sh->ticks = ticks;
+	return same;
+}
+
 /**
  * vh_shadow_reclaim - vh_mmu_reclaim() of shadow tables
  * @vm: the VM
- * @want: how many pages
- * @force: of no use: a vCPU's tables go all at once
- * @more: set when there is more to take
+ * @want: how many pages; a vCPU's tables go all at once
+ * @force: also those of a vCPU that runs
+ * @more: set when not all of that vCPU's are freed yet
  */
 unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force, bool *more)
 {
@@ -245,13 +255,14 @@ unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force
 	struct vh_shadow *sh, *from = NULL;
 	unsigned long n = 0;
 
+	*more = false;
 	vh_mmu_lock(mmu);
 	list_for_each_entry(sh, &mmu->shadows, node) {
 		if (!list_empty(&sh->dying)) {
 			from = sh;
 			break;
 		}
-		if (sh->nr_pages && (!from || sh->nr_pages > from->nr_pages))
+		if ((idle(sh) || force) && sh->nr_pages && (!from || sh->nr_pages > from->nr_pages))
 			from = sh;
 	}
 	if (from) {
@@ -261,8 +272,8 @@ unsigned long vh_shadow_reclaim(struct vh_vm *vm, unsigned long want, bool force
 			vh_shadow_detach(from);
 		}
 		n = bury(from);
+		*more = !list_empty(&from->dying);
 	}
-	*more = n;
 	vh_mmu_unlock(mmu);
 	return n;
 }

@@ -224,11 +224,8 @@ static int run_loop(struct vh_vcpu *vcpu)
 		switch (section(vcpu)) {
 		case VH_WIN_EXIT:
 			r = vh_handle_exit(vcpu);
-			if (r <= 0) {
-				if (unlikely(r == -EFAULT || r == -ENOMEM))
-					vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
+			if (r <= 0)
 				return r;
-			}
 			break;
 		case VH_WIN_FAILED:
 			return entry_failed(vcpu);
@@ -311,6 +308,8 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		r = interrupted(vcpu);
 	if (r > 0)
 		r = run_loop(vcpu);
+	if (unlikely(r == -EFAULT || r == -ENOMEM))
+		vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
 	/* Nobody knows when it runs again. */
 	if (unlikely(vh_test_request(vcpu, VH_REQ_ACKED)))
 		vh_irq_tell_acks(vcpu->vm);

@@ -260,7 +260,10 @@ static void tables(struct tap_result *r, const void *arg)
 	WANT_EQ(e.vm, id_of(&vm));
 	WANT(e.usage + e.requested > e.limit, "usage %llu and %llu more would be below the limit",
 	     (long long)e.usage, (long long)e.requested);
-	WANT(event_next(&events, &e, 2000), "no second event");
+	/* with ept=0 refused twice: without the tables that the vCPU then gives up, and with them */
+	do
+		WANT(event_next(&events, &e, 2000), "no event of the crash");
+	while (e.type == VH_EVENT_LIMIT);
 	WANT_EQ(e.type, VH_EVENT_CRASHED);
 	WANT_EQ(e.reason, VH_CRASH_MEMORY);
 	/* and with more it goes on */
