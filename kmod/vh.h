@@ -81,6 +81,10 @@ enum vh_gpr {
 #define VH_BLOCKED_SMI	BIT(2)
 #define VH_BLOCKED_NMI	BIT(3)
 
+/* Pending debug exceptions (SDM Table 25-4): an enabled breakpoint was met; single step */
+#define VH_PENDING_DB_ENABLED	BIT(12)
+#define VH_PENDING_DB_STEP	BIT(14)
+
 /**
  * struct vh_cpu_state - architectural state of a vCPU, in plain memory
  *
@@ -97,7 +101,7 @@ struct vh_cpu_state {
 	u64 pat;
 	u64 dr[4], dr6, dr7;
 	u32 interruptibility;
-	u64 pending_db;
+	u64 pending_db;			/* VH_PENDING_DB_* */
 
 	/* not in the VMCS: switched by the section (cpu/fpu.c, vmx/switch.c) */
 	u64 star, lstar, cstar, sfmask, kernel_gs_base, tsc_aux;

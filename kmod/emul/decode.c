@@ -352,8 +352,9 @@ int vh_emul_decode(struct vh_emul *e)
  * @e: its context, inputs set
  *
  * On VH_EMUL_OK gpr, rflags and rip are those after the instruction, or after some
- * iterations of a REP form (rep_more is set and RIP has stayed). On any other result
- * registers are as before. #DB for TF and the end of interrupt shadows are the caller's.
+ * iterations of a REP form (rep_more and RFLAGS.RF are set and RIP has stayed). On any other
+ * result registers are as before. The end of interrupt shadows is the caller's, and the #DB
+ * that @e->trap asks for: TF counts as it was before the instruction (SDM Vol. 3, 18.3.1.4).
  */
 int vh_emul_step(struct vh_emul *e)
 {
@@ -364,13 +365,22 @@ int vh_emul_step(struct vh_emul *e)
 	e->mov_ss = false;
 	e->halted = false;
 	e->iret = false;
+	e->trap = e->rflags & X86_EFLAGS_TF;
 	r = vh_emul_decode(e);
 	if (r)
 		return r;
 	r = e->d.op->exec(e);
-	if (r || e->rep_more)
+	if (r)
 		return r;
+	/* What interrupts a string between two iterations saves RF set. */
+	if (e->rep_more) {
+		e->rflags |= X86_EFLAGS_RF;
+		return VH_EMUL_OK;
+	}
 	e->rip = e->d.next_rip;
-	e->rflags &= ~(u64)X86_EFLAGS_RF;
+	if (!e->iret)
+		e->rflags &= ~(u64)X86_EFLAGS_RF;
+	if (e->mov_ss)
+		e->trap = false;
 	return VH_EMUL_OK;
 }

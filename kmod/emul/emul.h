@@ -134,6 +134,7 @@ struct vh_emul {
 	bool mov_ss;			/* the shadow is that of MOV SS or POP SS */
 	bool iret;			/* IRET: NMIs unblock */
 	bool halted;			/* HLT */
+	bool trap;			/* single-stepped: #DB is due behind it (behind the iteration) */
 	/* in: bytes the processor supplied or a cached decode; may be 0 */
 	u8 insn[15];
 	u8 insn_len;

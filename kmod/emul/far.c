@@ -294,6 +294,7 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	real_segment(e, VH_CS, ivt[1], &cs);
 	e->ops->set_seg(e, VH_CS, &cs);
 	e->rflags &= ~(u64)(X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_AC | X86_EFLAGS_RF);
+	e->trap = false;	/* the handler is not stepped through */
 	e->d.next_rip = ivt[0];
 	return VH_EMUL_OK;
 }

@@ -110,7 +110,9 @@ static int string(struct vh_emul *e, const struct string *s)
 
 	if (!count)
 		return VH_EMUL_OK;
-	if (rep && count > 1 && s->io) {
+	if (e->trap) {
+		/* behind each iteration */
+	} else if (rep && count > 1 && s->io) {
 		u64 n = count;
 
 		r = io_block(e, s, &n);

@@ -467,11 +467,11 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		if (s->interruptibility != blocked)
 			changed |= VH_S_INTR;
 		vh_dirty(vcpu, changed);
-		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more) {
+		if (e->trap) {
 			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 		}
-		if (e->halted)
+		if (e->halted && !e->trap)
 			return vh_halt(vcpu);
 		return vh_access_to_user(vcpu);
 	case VH_EMUL_FAULT:

@@ -40,7 +40,7 @@ void vh_skip(struct vh_vcpu *vcpu)
 	}
 	if (unlikely(s->rflags & X86_EFLAGS_TF)) {
 		vh_need(vcpu, VH_S_PENDING_DB);
-		s->pending_db |= BIT(14);
+		s->pending_db |= VH_PENDING_DB_STEP;
 		vh_dirty(vcpu, VH_S_PENDING_DB);
 	}
 }
@@ -186,9 +186,19 @@ int vh_halt(struct vh_vcpu *vcpu)
 	return 1;
 }
 
+/* A trap that is due behind HLT ends it at once. */
 static int exit_hlt(struct vh_vcpu *vcpu)
 {
+	bool shadow;
+
+	vh_need(vcpu, VH_S_INTR);
+	shadow = vcpu->s.interruptibility & VH_SHADOW_MOVSS;	/* a breakpoint may wait beneath */
 	vh_skip(vcpu);
+	if (unlikely(shadow || (vcpu->s.rflags & X86_EFLAGS_TF))) {
+		vh_need(vcpu, VH_S_PENDING_DB);
+		if (vcpu->s.pending_db & (VH_PENDING_DB_ENABLED | VH_PENDING_DB_STEP))
+			return 1;
+	}
 	return vh_halt(vcpu);
 }
 

@@ -113,6 +113,14 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting)
 						 vcpu->ev.exception.vector, 0);
 		return 1;
 	}
+	/* The instruction that led here from where the processor runs may have been stepped through. */
+	vh_need(vcpu, VH_S_PENDING_DB);
+	if (vcpu->s.pending_db & VH_PENDING_DB_STEP) {
+		vcpu->s.pending_db = 0;
+		vh_dirty(vcpu, VH_S_PENDING_DB);
+		vcpu->s.dr6 |= BIT(14);
+		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+	}
 	vh_inject_select(vcpu, false, &inj);
 	*waiting = inj.irq_window || inj.nmi_window || inj.tpr_threshold;
 	if (!inj.info) {

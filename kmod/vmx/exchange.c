@@ -267,9 +267,9 @@ static noinline u32 shadow_fits(struct vh_vcpu *vcpu)
 		s->interruptibility &= ~VH_SHADOW_STI;
 	if (!(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS)))
 		return 0;
-	s->pending_db &= ~BIT_ULL(14);
+	s->pending_db &= ~(u64)VH_PENDING_DB_STEP;
 	if (s->rflags & X86_EFLAGS_TF)
-		s->pending_db |= BIT_ULL(14);
+		s->pending_db |= VH_PENDING_DB_STEP;
 	return VH_S_PENDING_DB;
 }
 

@@ -29,7 +29,7 @@ static void skip(struct vh_vcpu *vcpu)
 			   shadow & ~(VH_SHADOW_STI | VH_SHADOW_MOVSS));
 	if (unlikely(rflags & X86_EFLAGS_TF))
 		vmcs_write(GUEST_PENDING_DBG_EXCEPTIONS,
-			   vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS) | BIT(14));
+			   vmcs_read(GUEST_PENDING_DBG_EXCEPTIONS) | VH_PENDING_DB_STEP);
 }
 
 static bool fast_rdmsr(struct vh_vcpu *vcpu)

@@ -497,6 +497,124 @@ CASE("single-step-out", LONG, 0)
 	EQQ($1b, FAULT_RIP)
 	PASS
 
+/* a trap behind HLT ends it, whether interrupts are on or not */
+CASE("single-step-hlt", LONG, F_IRQCHIP)
+	cli
+	pushf
+	orl	$0x100, (%rsp)
+	FAULT(DB, popf; hlt; 1: nop)
+	EQQ($1b, FAULT_RIP)
+	pushf
+	orl	$0x300, (%rsp)
+	FAULT(DB, popf; hlt; 1: nop)
+	EQQ($1b, FAULT_RIP)
+	mov	FAULT_DR6, %eax
+	test	$0x4000, %eax
+	CHECK(jnz)
+	PASS
+
+	/* a trap behind each iteration of a string: RIP at it with RF set, at the last behind it */
+	.macro	STEP_REP dest
+	mov	$\dest, %edi
+	mov	$3, %ecx
+	mov	$DATA, %esi
+	pushf
+	orl	$0x100, (%rsp)
+	FAULT(DB, popf; 1: rep movsb)
+	EQQ($1b, FAULT_RIP)
+	EQ($2, %ecx)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jnz)
+	pushf
+	orl	$0x100, (%rsp)
+	mov	$1, %ecx
+	movl	$3f, FAULT_RESUME
+	popf
+	rep movsb
+3:	EQQ($3b, FAULT_RIP)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jz)
+	.endm
+
+CASE("single-step-rep", LONG, 0)
+	STEP_REP DATA + 0x800
+	PASS
+
+CASE("single-step-rep-mmio", LONG, 0)
+	STEP_REP MMIO_BASE
+	PASS
+
+/* What is stepped through: behind the instruction after the POPF, not behind MOV SS, not in handlers. */
+CASE("single-step-real", REAL, F_IRQCHIP)
+	movw	$8f, 4			/* #DB's vector */
+	movw	$0, 6
+	movw	$9f, 0x84		/* INT 21h's */
+	movw	$0, 0x86
+	mov	$DATA >> 4, %ax
+	mov	%ax, %es
+	xor	%bx, %bx		/* traps, and where they were */
+	xor	%di, %di
+	mov	$3, %cx
+	pushf
+	mov	%sp, %bp
+	orw	$0x100, (%bp)
+	popf
+	nop				/* 0 */
+1:	mov	%ss, %ax		/* 1 */
+2:	mov	%ax, %ss
+	inc	%dx			/* 2: with the MOV SS */
+3:	int	$0x21			/* none: the handler runs, and TF is back behind its IRET */
+	nop				/* 3 */
+4:	rep stosb			/* 4, 5 and 6 */
+5:	cli				/* 7 */
+	hlt				/* 8 */
+6:	pushf				/* 9 */
+	mov	%sp, %bp		/* 10 */
+	andw	$~0x100, (%bp)		/* 11 */
+	popf				/* 12: TF was set when it began */
+7:	nop
+	EQ($13 * 2, %bx)
+	EQ($3, %di)
+	EQW($1b, %es:0x100)
+	EQW($2b, %es:0x102)
+	EQW($3b, %es:0x104)
+	EQW($4b, %es:0x106)
+	EQW($4b, %es:0x108)
+	EQW($4b, %es:0x10a)
+	EQW($5b, %es:0x10c)
+	EQW($6b, %es:0x110)
+	EQW($7b, %es:0x118)
+	PASS
+8:	push	%bp
+	mov	%sp, %bp
+	push	%ax
+	mov	2(%bp), %ax
+	mov	%ax, %es:0x100(%bx)
+	add	$2, %bx
+	pop	%ax
+	pop	%bp
+	iret
+9:	iret
+
+/* Hints of all kinds, as compilers put them where branches go to. */
+CASE("hint-nops-real", REAL, 0)
+	mov	$0x1234, %ax
+	mov	%ax, %bx
+	.byte	0xf3, 0x0f, 0x1e, 0xfa	/* ENDBR64 */
+	.byte	0xf3, 0x0f, 0x1e, 0xfb	/* ENDBR32 */
+	.byte	0x0f, 0x18, 0x00	/* PREFETCHNTA */
+	.byte	0x0f, 0x18, 0x38
+	.byte	0x0f, 0x19, 0xc0
+	.byte	0x0f, 0x1a, 0xc0	/* BNDLDX without MPX */
+	.byte	0x0f, 0x1b, 0xc0
+	.byte	0x0f, 0x1c, 0x00
+	.byte	0x0f, 0x1d, 0xc3
+	.byte	0x0f, 0x1f, 0x44, 0x10
+	.byte	0x66, 0x0f, 0x1f, 0x40, 0x20
+	.byte	0x0f, 0x0d, 0x08	/* PREFETCHW */
+	EQ(%ax, %bx)
+	PASS
+
 CASE("xsetbv", LONG, 0)
 	mov	$1, %eax
 	cpuid

@@ -111,6 +111,7 @@ entry\@:
 #define CHECK(jcc)	jcc 9991f; FAIL; 9991:
 /* EQ(a, b): fail unless cmp finds them equal */
 #define EQ(...)		cmp __VA_ARGS__; CHECK(je)
+#define EQW(...)	cmpw __VA_ARGS__; CHECK(je)
 #define EQL(...)	cmpl __VA_ARGS__; CHECK(je)
 #define EQQ(...)	cmpq __VA_ARGS__; CHECK(je)
 

@@ -30,7 +30,7 @@ def command_line(options, folder):
         words.append("lab_cold=1")
     if image.instrumented(folder):
         # the serial console's lock, taken where an interrupt tells of an error, is a report of its own
-        words.append("loglevel=3")
+        words.append("lab_quiet=1")
     return " ".join(word for word in words if word)
 
 

@@ -161,6 +161,7 @@ static int mail_read(struct mail *mail)
 }
 
 static int kmsg = -1;
+static int console_level;
 
 static void forward_kernel_log(void)
 {
@@ -362,7 +363,7 @@ static void handle_mail(int terminal, pid_t child, int *killed)
 		klogctl(8, NULL, 1);
 		if (!system("echo w > /proc/sysrq-trigger; echo l > /proc/sysrq-trigger"))
 			forward_kernel_log();
-		klogctl(8, NULL, 5);
+		klogctl(8, NULL, console_level);
 		kill(-child, SIGKILL);
 		*killed = 1;
 		framef('t', "%u", mail.sequence);
@@ -467,8 +468,9 @@ int main(void)
 		outb(SAVE, PORT_E9);	/* the machine is saved here */
 		framef('r', "%s", name.release);
 	}
-	/* From here on warnings reach the serial log even if nobody reads kmsg. */
-	klogctl(8, NULL, 5);
+	/* From here on warnings reach the serial log even if nobody reads kmsg; or only the kernel's end does. */
+	console_level = getenv("lab_quiet") ? 1 : 5;
+	klogctl(8, NULL, console_level);
 	fetch_payload();
 	job = fopen("/p/.lab/job", "r");
 	if (job && fscanf(job, "%d %d", &scripts, &interactive) != 2)
