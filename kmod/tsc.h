@@ -10,6 +10,20 @@
 
 #define VH_TSC_SHIFT	48		/* fraction bits of vcpu->tsc_scale */
 
+/*
+ * What the host's TSC lost by restarting when the host resumed, in ticks. All that is kept
+ * of host ticks has it added, so that it goes on. Written with one CPU left.
+ */
+extern u64 vh_tsc_lost;
+
+/**
+ * vh_host_tsc - the host's TSC, as if it had never restarted
+ */
+static inline u64 vh_host_tsc(void)
+{
+	return rdtsc_ordered() + READ_ONCE(vh_tsc_lost);
+}
+
 static inline u64 vh_tsc_scaled(u64 host_tsc, u64 ratio)
 {
 	return ratio ? mul_u64_u64_shr(host_tsc, ratio, VH_TSC_SHIFT) : host_tsc;
@@ -18,7 +32,7 @@ static inline u64 vh_tsc_scaled(u64 host_tsc, u64 ratio)
 /**
  * vh_tsc_to_guest - what the guest's TSC is when the host's is @host_tsc
  * @vcpu: the vCPU; own thread
- * @host_tsc: host ticks
+ * @host_tsc: host ticks, of vh_host_tsc()
  */
 static inline u64 vh_tsc_to_guest(const struct vh_vcpu *vcpu, u64 host_tsc)
 {
@@ -31,7 +45,7 @@ static inline u64 vh_tsc_to_guest(const struct vh_vcpu *vcpu, u64 host_tsc)
  */
 static inline u64 vh_tsc_read(const struct vh_vcpu *vcpu)
 {
-	return vh_tsc_to_guest(vcpu, rdtsc_ordered());
+	return vh_tsc_to_guest(vcpu, vh_host_tsc());
 }
 
 /**

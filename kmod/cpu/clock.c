@@ -10,6 +10,7 @@
 #include <linux/clocksource.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
 #include <asm/pvclock-abi.h>
@@ -23,14 +24,72 @@
 /* The clocks of a VM; one moment on the host's TSC and on its own, for all vCPUs. */
 struct vh_vm_clock {
 	raw_spinlock_t lock;		/* all that follows */
-	s64 offset;			/* kvmclock = host boottime ns + offset */
-	bool anchored;			/* the moment is chosen: */
-	u64 anchor_tsc;
-	s64 anchor_ns;
+	s64 offset;			/* kvmclock = host boottime ns + offset, unless it is anchored */
+	bool anchored;			/* the moment is chosen; the host's TSC is stable: */
+	u64 anchor_tsc;			/* of vh_host_tsc() */
+	s64 anchor_ns;			/* what kvmclock was then */
+	u64 anchor_lost;		/* and vh_tsc_lost */
 	bool written;			/* the last IA32_TSC written by userspace: */
 	u32 write_khz;
 	s64 write_offset;
 };
+
+u64 vh_tsc_lost __read_mostly;
+
+static u64 tsc_at_suspend;
+
+#ifdef VH_DEBUG
+static bool tsc_unstable, tsc_restarts;
+module_param(tsc_unstable, bool, 0644);
+MODULE_PARM_DESC(tsc_unstable, "the host is taken to have found its TSC unstable");
+module_param(tsc_restarts, bool, 0644);
+MODULE_PARM_DESC(tsc_restarts, "the TSC is set to 0 when the host resumes");
+
+static bool said_unstable(void)
+{
+	return READ_ONCE(tsc_unstable);
+}
+
+static void restart_tsc(void)
+{
+	if (tsc_restarts)
+		wrmsrl(MSR_IA32_TSC, 0);
+}
+#else
+static inline bool said_unstable(void)
+{
+	return false;
+}
+
+static inline void restart_tsc(void)
+{
+}
+#endif
+
+/**
+ * vh_tsc_suspend - the host suspends
+ *
+ * One CPU online, interrupts off.
+ */
+void vh_tsc_suspend(void)
+{
+	tsc_at_suspend = rdtsc_ordered();
+}
+
+/**
+ * vh_tsc_resume - the host is back; its TSC may have begun anew
+ *
+ * As vh_tsc_suspend(). Guests' TSCs go on where they were.
+ */
+void vh_tsc_resume(void)
+{
+	u64 now;
+
+	restart_tsc();
+	now = rdtsc_ordered();
+	if (now < tsc_at_suspend)
+		WRITE_ONCE(vh_tsc_lost, vh_tsc_lost + tsc_at_suspend - now);
+}
 
 /**
  * vh_clock_init - a new vCPU's TSC
@@ -99,7 +158,7 @@ void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta)
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 {
 	struct vh_vm *vm = vcpu->vm;
-	u64 now = rdtsc_ordered(), expected;
+	u64 now = vh_host_tsc(), expected;
 	unsigned long flags;
 	s64 offset;
 
@@ -176,7 +235,7 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
 		return -EINVAL;
 	vcpu->tsc_scale = ratio;
 	vcpu->tsc_khz = khz;
-	vcpu->tsc_offset = tsc - vh_tsc_scaled(rdtsc_ordered(), ratio);
+	vcpu->tsc_offset = tsc - vh_tsc_scaled(vh_host_tsc(), ratio);
 	vh_request(vcpu, VH_REQ_CLOCK);
 	return 0;
 }
@@ -185,19 +244,19 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz)
 
 static bool host_tsc_stable(void)
 {
-	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && !check_tsc_unstable();
+	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && !check_tsc_unstable() && !said_unstable();
 }
 
 /* One moment on both clocks; the shortest of a few tries. */
-static void anchor_now(u64 *tsc, u64 *ns)
+static void anchor_now(u64 *tsc, u64 *ns, u64 (*clock)(void))
 {
 	u64 best = ~0ULL, a, b, n;
 	int i;
 
 	for (i = 0; i < 3; i++) {
-		a = rdtsc_ordered();
-		n = ktime_get_boottime_ns();
-		b = rdtsc_ordered();
+		a = vh_host_tsc();
+		n = clock();
+		b = vh_host_tsc();
 		if (b - a < best) {
 			best = b - a;
 			*tsc = a + (b - a) / 2;
@@ -206,27 +265,70 @@ static void anchor_now(u64 *tsc, u64 *ns)
 	}
 }
 
-/* The VM's anchor: taken once while the TSC is stable, else at each update. */
+/* vm->clock->lock held. kvmclock at a moment, @tsc and @ns on the host's two clocks. */
+static s64 clock_at(const struct vh_vm_clock *c, u64 tsc, s64 ns)
+{
+	if (!c->anchored)
+		return ns + c->offset;
+	if ((s64)(tsc - c->anchor_tsc) <= 0)
+		return c->anchor_ns;
+	return c->anchor_ns + vh_mul_div(tsc - c->anchor_tsc, 1000000, tsc_khz);
+}
+
+/*
+ * vm->clock->lock held. The clock goes by the host's TSC from one moment on, as guests compute it,
+ * while that is stable; else by the host's boot time. A host that slept has it go on, and it never
+ * goes backwards.
+ */
+static void keep_anchor(struct vh_vm_clock *c, u64 tsc, s64 ns)
+{
+	s64 now = clock_at(c, tsc, ns), ahead = now - (ns + c->offset);
+
+	if (!host_tsc_stable()) {
+		/* What went wrong with the TSC may be in it: no leaps. */
+		if (c->anchored && abs(ahead) < NSEC_PER_SEC)
+			c->offset += ahead;
+		c->anchored = false;
+		return;
+	}
+	if (c->anchored && c->anchor_lost == vh_tsc_lost)
+		return;
+	c->anchor_tsc = tsc;
+	c->anchor_ns = max(now, ns + c->offset);
+	c->anchor_lost = vh_tsc_lost;
+	c->anchored = true;
+}
+
+/* A moment that vCPUs go by: that of the VM's anchor, or now. */
 static void vm_anchor(struct vh_vm *vm, u64 *tsc, s64 *ns)
 {
+	struct vh_vm_clock *c = vm->clock;
 	unsigned long flags;
 	u64 t, n;
 
-	anchor_now(&t, &n);
-	vh_bound_lock_irqsave(&vm->clock->lock, flags, VH_BOUND_CLOCK);
-	if (!host_tsc_stable()) {
-		*tsc = t;
-		*ns = n + vm->clock->offset;
-	} else {
-		if (!vm->clock->anchored) {
-			vm->clock->anchor_tsc = t;
-			vm->clock->anchor_ns = n + vm->clock->offset;
-			vm->clock->anchored = true;
-		}
-		*tsc = vm->clock->anchor_tsc;
-		*ns = vm->clock->anchor_ns;
-	}
-	vh_bound_unlock_irqrestore(&vm->clock->lock, flags, VH_BOUND_CLOCK);
+	anchor_now(&t, &n, ktime_get_boottime_ns);
+	vh_bound_lock_irqsave(&c->lock, flags, VH_BOUND_CLOCK);
+	keep_anchor(c, t, n);
+	*tsc = c->anchored ? c->anchor_tsc : t;
+	*ns = c->anchored ? c->anchor_ns : clock_at(c, t, n);
+	vh_bound_unlock_irqrestore(&c->lock, flags, VH_BOUND_CLOCK);
+}
+
+/* kvmclock now, and the host's TSC and time of day at that moment. */
+static s64 vm_clock_now(struct vh_vm *vm, u64 *tsc, u64 *real)
+{
+	struct vh_vm_clock *c = vm->clock;
+	unsigned long flags;
+	s64 now;
+	u64 n;
+
+	anchor_now(tsc, real, ktime_get_real_ns);
+	vh_bound_lock_irqsave(&c->lock, flags, VH_BOUND_CLOCK);
+	n = ktime_get_boottime_ns();
+	keep_anchor(c, *tsc, n);
+	now = clock_at(c, *tsc, n);
+	vh_bound_unlock_irqrestore(&c->lock, flags, VH_BOUND_CLOCK);
+	return now;
 }
 
 /* ns = ((ticks << shift) * mul) >> 32 (pvclock-abi.h); shift may be negative. */
@@ -265,8 +367,9 @@ void vh_clock_update(struct vh_vcpu *vcpu)
 	vm_anchor(vcpu->vm, &tsc, &ns);
 	ti.tsc_timestamp = vh_tsc_to_guest(vcpu, tsc);
 	ti.system_time = ns;
-	pv_scale(vcpu->tsc_khz, &ti.tsc_to_system_mul, &ti.tsc_shift);
-	ti.flags = c->flags | (host_tsc_stable() ? PVCLOCK_TSC_STABLE_BIT : 0);
+	pv_scale(vcpu->tsc_scale ? vcpu->tsc_khz : tsc_khz, &ti.tsc_to_system_mul, &ti.tsc_shift);
+	c->stable = host_tsc_stable();
+	ti.flags = c->flags | (c->stable ? PVCLOCK_TSC_STABLE_BIT : 0);
 	c->flags = 0;
 	/* Odd while it changes. The slot is looked up anew at each write. */
 	c->version += 2;
@@ -281,14 +384,33 @@ void vh_clock_update(struct vh_vcpu *vcpu)
 	vh_gpa_write(vcpu->vm, c->page, &ti.version, sizeof(ti.version));
 }
 
+/**
+ * vh_clock_check - has the guest to know more of the host's TSC?
+ * @vcpu: the vCPU
+ * @moved: it came to another CPU
+ *
+ * Own thread, interrupts may be off. When the host has found its TSC unstable the guest is told, and
+ * from then on it has another moment to go by on each CPU.
+ */
+void vh_clock_check(struct vh_vcpu *vcpu, bool moved)
+{
+	const struct vh_pvclock *c = vcpu->clock;
+
+	if (c->enabled && (moved || c->stable) && !host_tsc_stable())
+		vh_request(vcpu, VH_REQ_CLOCK);
+}
+
 /* Time of day at the VM's boot, as the guest asks for it once. */
 static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 {
 	struct vh_vm *vm = vcpu->vm;
-	u64 wall = ktime_get_real_ns() - (ktime_get_boottime_ns() + vm->clock->offset);
 	struct pvclock_wall_clock wc = { .version = 2 };
+	u64 tsc, wall;
+	s64 clock;
 	u32 rem;
 
+	clock = vm_clock_now(vm, &tsc, &wall);
+	wall -= clock;
 	wc.sec = div_u64_rem(wall, NSEC_PER_SEC, &rem);
 	wc.nsec = rem;
 	vh_gpa_write(vm, gpa, &wc, sizeof(wc));
@@ -365,10 +487,12 @@ int vh_clock_ctrl(struct vh_vcpu *vcpu)
  */
 int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
 {
+	u64 tsc, real;
+
 	memset(d, 0, sizeof(*d));
-	d->clock = ktime_get_boottime_ns() + READ_ONCE(vm->clock->offset);
-	d->realtime = ktime_get_real_ns();
-	d->host_tsc = rdtsc_ordered();
+	d->clock = vm_clock_now(vm, &tsc, &real);
+	d->realtime = real;
+	d->host_tsc = tsc - vh_tsc_lost;
 	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
 		   (host_tsc_stable() ? KVM_CLOCK_TSC_STABLE : 0);
 	return 0;
@@ -383,7 +507,7 @@ int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
  */
 int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
 {
-	u64 clock = d->clock, now;
+	u64 clock = d->clock, now, tsc;
 	unsigned long flags;
 
 	/* HOST_TSC and TSC_STABLE are what GET reported: nothing to set. */
@@ -395,9 +519,11 @@ int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d)
 		if (now > d->realtime)
 			clock += now - d->realtime;
 	}
+	anchor_now(&tsc, &now, ktime_get_boottime_ns);
 	vh_bound_lock_irqsave(&vm->clock->lock, flags, VH_BOUND_CLOCK);
-	vm->clock->offset = clock - ktime_get_boottime_ns();
+	vm->clock->offset = clock - now;
 	vm->clock->anchored = false;
+	keep_anchor(vm->clock, tsc, now);
 	vh_bound_unlock_irqrestore(&vm->clock->lock, flags, VH_BOUND_CLOCK);
 	vh_vm_request_all(vm, VH_REQ_CLOCK);
 	return 0;

@@ -57,6 +57,9 @@ int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	
 int vh_clock_vm_init(struct vh_vm *vm);			/* -ENOMEM */
 void vh_clock_vm_free(struct vh_vm *vm);
 void vh_clock_update(struct vh_vcpu *vcpu);		/* VH_REQ_CLOCK: write the pvclock page */
+void vh_clock_check(struct vh_vcpu *vcpu, bool moved);	/* is the host's TSC as the guest was told? */
+void vh_tsc_suspend(void);				/* one CPU online, interrupts off */
+void vh_tsc_resume(void);
 int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d);
 int vh_clock_set(struct vh_vm *vm, const struct kvm_clock_data *d);
 int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */

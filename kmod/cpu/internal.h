@@ -48,6 +48,7 @@ struct vh_mce {
 struct vh_pvclock {
 	gpa_t page;		/* of the time info; valid when enabled */
 	bool enabled;
+	bool stable;		/* what the guest was told of the host's TSC */
 	u64 system_time_msr, wall_clock_msr;
 	u32 version;
 	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */

@@ -237,6 +237,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 			break;
 		case VH_WIN_AGAIN:
 		case VH_WIN_BREAK:
+			vh_clock_check(vcpu, false);
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
 			break;

@@ -328,11 +328,13 @@ static int root_cpu_offline(unsigned int cpu)
 static int root_suspend(void)
 {
 	root_leave_local();
+	vh_tsc_suspend();
 	return 0;
 }
 
 static void root_resume(void)
 {
+	vh_tsc_resume();
 	if (root_wanted && root_join_local())
 		vh_err("VMX did not come back after resume\n");
 }

@@ -499,6 +499,7 @@ bool vmx_make_current(struct vh_vcpu *vcpu)
 			vmcs_configure(vcpu);
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
 		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
+		vh_clock_check(vcpu, true);
 	} else if (!vmptrld(vmx)) {
 		return false;
 	}

@@ -17,6 +17,7 @@
 #include <asm/debugreg.h>
 #include <asm/fsgsbase.h>
 
+#include "../tsc.h"
 #include "internal.h"
 #include "mitigate.h"
 #include "witness.h"
@@ -232,10 +233,13 @@ static void host_refresh(struct vh_vmx *vmx)
 static void tsc_refresh(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
+	s64 offset = vcpu->tsc_offset;
 
-	if (unlikely(vmx->tsc_offset != vcpu->tsc_offset)) {
-		vmx->tsc_offset = vcpu->tsc_offset;
-		vmcs_write(TSC_OFFSET, vmx->tsc_offset);
+	if (unlikely(READ_ONCE(vh_tsc_lost)))
+		offset += vh_tsc_scaled(vh_tsc_lost, vcpu->tsc_scale);
+	if (unlikely(vmx->tsc_offset != offset)) {
+		vmx->tsc_offset = offset;
+		vmcs_write(TSC_OFFSET, offset);
 	}
 	if (unlikely(vmx->tsc_scale != vcpu->tsc_scale)) {
 		vmx->tsc_scale = vcpu->tsc_scale;

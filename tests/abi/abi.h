@@ -17,7 +17,7 @@
 /* Lists of cases; each ends with a NULL name. */
 extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
 	vcpu_cases[], state_cases[], mce_cases[], memory_cases[], backing_cases[],
-	dirty_cases[], shadow_cases[], storm_cases[], apicv_cases[], scale_cases[], broadcast_cases[],
+	dirty_cases[], shadow_cases[], storm_cases[], apicv_cases[], clock_cases[], scale_cases[], broadcast_cases[],
 	timer_cases[], host_cases[];
 extern struct test_case hostile_cases[];	/* made of a table */
 
@@ -26,6 +26,10 @@ struct vcpu *vm_simple(struct vm *vm, unsigned int flags);
 
 /* guest_entry() - where a guest of guest.S begins */
 uint32_t guest_entry(const char *name);
+
+/* An MSR; ~0 or false: it cannot be had. */
+uint64_t vcpu_msr_get(struct vcpu *v, uint32_t index);
+bool vcpu_msr_set(struct vcpu *v, uint32_t index, uint64_t data);
 
 /*
  * A guest of guest.S in flat 32-bit mode: its entry by name, with ESI and ECX

@@ -250,24 +250,6 @@ static void tpr(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
-static uint64_t msr_get(struct vcpu *v, uint32_t index)
-{
-	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = { .h.nmsrs = 1, .e.index = index };
-
-	if (ioctl(v->fd, KVM_GET_MSRS, &m) != 1)
-		return ~0ull;
-	return m.e.data;
-}
-
-static bool msr_set(struct vcpu *v, uint32_t index, uint64_t data)
-{
-	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = {
-		.h.nmsrs = 1, .e = { .index = index, .data = data }
-	};
-
-	return ioctl(v->fd, KVM_SET_MSRS, &m) == 1;
-}
-
 /* The mode by KVM_SET_SREGS and KVM_SET_MSRS over vectors that wait. */
 static void modes(struct tap_result *r, const void *arg)
 {
@@ -285,26 +267,26 @@ static void modes(struct tap_result *r, const void *arg)
 	s.apic_base |= 0xc00;
 	xioctl(v->fd, KVM_SET_SREGS, &s);
 	run_to(r, v, 0x10);
-	if (msr_get(v, 0x823) != 1)
-		tap_fail(r, "x2APIC: the IRR is %#llx", (long long)msr_get(v, 0x823));
-	if (!msr_set(v, 0x808, 0x70) || lapic_reg(v, 0x80) != 0x70)
+	if (vcpu_msr_get(v, 0x823) != 1)
+		tap_fail(r, "x2APIC: the IRR is %#llx", (long long)vcpu_msr_get(v, 0x823));
+	if (!vcpu_msr_set(v, 0x808, 0x70) || lapic_reg(v, 0x80) != 0x70)
 		tap_fail(r, "x2APIC: the TPR is %#x", lapic_reg(v, 0x80));
 	xioctl(v->fd, KVM_GET_SREGS, &s);
 	if (s.cr8 != 7)
 		tap_fail(r, "CR8 is %llu", s.cr8);
-	if (!msr_set(v, 0x83f, 0x61))
+	if (!vcpu_msr_set(v, 0x83f, 0x61))
 		tap_fail(r, "no self-IPI");
 	run_to(r, v, 0x10);
-	if (msr_get(v, 0x823) != 3)
-		tap_fail(r, "after a self-IPI the IRR is %#llx", (long long)msr_get(v, 0x823));
+	if (vcpu_msr_get(v, 0x823) != 3)
+		tap_fail(r, "after a self-IPI the IRR is %#llx", (long long)vcpu_msr_get(v, 0x823));
 	xioctl(v->fd, KVM_GET_LAPIC, &l);
 	if (!lapic_bit(&l, IRR, 0x60) || !lapic_bit(&l, IRR, 0x61) || lapic_bits(&l, IRR) != 2)
 		tap_fail(r, "KVM_GET_LAPIC: %u bits of IRR", lapic_bits(&l, IRR));
 	/* off: the MSRs are gone, the guest runs; and back */
-	if (!msr_set(v, 0x1b, 0xfee00100) || msr_get(v, 0x823) != ~0ull)
+	if (!vcpu_msr_set(v, 0x1b, 0xfee00100) || vcpu_msr_get(v, 0x823) != ~0ull)
 		tap_fail(r, "off: the IRR is there");
 	run_to(r, v, 0x10);
-	if (!msr_set(v, 0x1b, 0xfee00900))
+	if (!vcpu_msr_set(v, 0x1b, 0xfee00900))
 		tap_fail(r, "xAPIC again: refused");
 	run_to(r, v, 0x10);
 	xioctl(v->fd, KVM_SET_LAPIC, &l);

@@ -44,12 +44,30 @@ void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
 	xioctl(v->fd, KVM_SET_REGS, &regs);
 }
 
+uint64_t vcpu_msr_get(struct vcpu *v, uint32_t index)
+{
+	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = { .h.nmsrs = 1, .e.index = index };
+
+	if (ioctl(v->fd, KVM_GET_MSRS, &m) != 1)
+		return ~0ull;
+	return m.e.data;
+}
+
+bool vcpu_msr_set(struct vcpu *v, uint32_t index, uint64_t data)
+{
+	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = {
+		.h.nmsrs = 1, .e = { .index = index, .data = data }
+	};
+
+	return ioctl(v->fd, KVM_SET_MSRS, &m) == 1;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct test_case *const lists[] = {
 		system_cases, vm_cases, irqchip_cases, vcpu_cases, state_cases,
 		mce_cases, memory_cases, backing_cases, dirty_cases, shadow_cases,
-		storm_cases, apicv_cases, scale_cases, broadcast_cases, timer_cases, hostile_cases,
+		storm_cases, apicv_cases, clock_cases, scale_cases, broadcast_cases, timer_cases, hostile_cases,
 		host_cases
 	};
 	struct test_case *all;
