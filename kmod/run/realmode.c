@@ -7,9 +7,9 @@
  * instructions around a mode switch, are executed one by one until the state
  * can be entered.
  */
-#include <linux/sched/signal.h>
 #include <asm/vmx.h>
 
+#include "../compat/work.h"
 #include "internal.h"
 
 /* Limit and granularity must agree. */
@@ -163,8 +163,7 @@ int vh_interpret(struct vh_vcpu *vcpu)
 		if (r == 1 && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
 			r = vh_emulate(vcpu);
 		if (r != 1 || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||
-		    signal_pending(current) || need_resched() ||
-		    (READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
+		    vh_work_pending() || (READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
 			break;
 	} while (!enterable(&vcpu->s));
 	vh_request(vcpu, VH_REQ_EVENT);

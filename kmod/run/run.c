@@ -8,6 +8,7 @@
 #include <linux/sched/stat.h>
 
 #include "../compat/arch.h"
+#include "../compat/work.h"
 #include "../vmx/vmx.h"
 #include "internal.h"
 
@@ -166,8 +167,7 @@ static enum vh_window section(struct vh_vcpu *vcpu)
 	vh_vmx_load(vcpu);
 	do {
 		win = vh_window_run(vcpu);
-	} while (win == VH_WIN_AGAIN && !need_resched() && !local_softirq_pending() &&
-		 !signal_pending(current));
+	} while (win == VH_WIN_AGAIN && !vh_work_pending() && !local_softirq_pending());
 	vh_vmx_unload(vcpu);
 	vh_fpu_leave(vcpu);
 	return win;
@@ -206,8 +206,11 @@ static int run_loop(struct vh_vcpu *vcpu)
 			if (r <= 0)
 				return r;
 		}
-		if (signal_pending(current))
-			return interrupted(vcpu);
+		if (unlikely(vh_work_pending())) {
+			r = vh_work();
+			if (r)
+				return r == -EINTR ? interrupted(vcpu) : r;
+		}
 		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE)) {
 			block(vcpu);
 			continue;
@@ -272,7 +275,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * vcpu->lock held. Returns 0 with vcpu->run->exit_reason, or -EINTR (signal,
- * immediate_exit), -EFAULT (memory behind a memslot is gone), -EIO (the VM was
+ * immediate_exit), -ERESTARTNOINTR (there is something to be done on the way to user mode), -EFAULT (memory behind a memslot is gone), -EIO (the VM was
  * stopped for an impossible state), -ENOMEM.
  */
 int vh_vcpu_run(struct vh_vcpu *vcpu)

@@ -16,7 +16,9 @@
 #include <linux/vtime.h>
 #include <asm/debugreg.h>
 #include <asm/fsgsbase.h>
+#include <asm/mce.h>
 
+#include "../compat/work.h"
 #include "../tsc.h"
 #include "internal.h"
 #include "mitigate.h"
@@ -132,7 +134,29 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 			   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) | VH_BLOCKED_NMI);
 }
 
-/* An NMI or a machine check that came while the guest ran is the host's. */
+/*
+ * A machine check while the guest ran: the host's handler is to see that it was not the kernel that met
+ * it, but the VMM's thread, which gets a SIGBUS for what can be borne. Where the kernel does not lend
+ * its handler to modules, it is taken for the kernel's own.
+ */
+static noinline void host_machine_check(void)
+{
+#ifdef VH_HAVE_DO_MACHINE_CHECK
+	struct pt_regs regs = { .cs = __USER_CS, .ss = __USER_DS, .flags = X86_EFLAGS_IF };
+
+	/* How long it takes, printing what it finds, is the host's. */
+	vh_bound_end(VH_BOUND_WINDOW);
+	do_machine_check(&regs);
+	vh_bound_begin(VH_BOUND_WINDOW);
+#else
+	asm volatile("int $18");
+#endif
+}
+
+/*
+ * An NMI or a machine check that came while the guest ran is the host's. It may have cut short the
+ * delivery of an event all the same.
+ */
 static bool host_event(struct vh_vcpu *vcpu, u32 info)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -141,12 +165,14 @@ static bool host_event(struct vh_vcpu *vcpu, u32 info)
 	x->intr_error = x->intr_info & INTR_INFO_DELIVER_CODE_MASK ?
 			vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
 	if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		read_vectoring(vcpu, EXIT_REASON_EXCEPTION_NMI);
 		asm volatile("int $2");
 		return true;
 	}
 	if ((x->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
 	    (INTR_TYPE_HARD_EXCEPTION | 18)) {
-		asm volatile("int $18");
+		read_vectoring(vcpu, EXIT_REASON_EXCEPTION_NMI);
+		host_machine_check();
 		return true;
 	}
 	return false;
@@ -399,7 +425,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 				return window_lost(vmx);
 			/* One during the entry is not delivered (SDM 27.9): the host's too. */
 			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
-				asm volatile("int $18");
+				host_machine_check();
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return entry_undone(vcpu);
 		}
@@ -476,7 +502,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	smp_store_mb(vcpu->mode, VH_IN_GUEST);
 	if (vcpu->lapic && vh_lapic_posted(vcpu))
 		vh_request(vcpu, VH_REQ_EVENT);
-	if (unlikely(signal_pending(current) || need_resched() || vh_immediate_exit(vcpu->run))) {
+	if (unlikely(vh_work_pending() || vh_immediate_exit(vcpu->run))) {
 		window_close(vcpu);
 		local_irq_enable();
 		return VH_WIN_BREAK;

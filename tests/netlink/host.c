@@ -79,7 +79,7 @@ long long cgroup_read(const char *path, const char *file)
 		exit(3);
 	}
 	close(fd);
-	return atoll(text);
+	return atoll(text + strcspn(text, "-0123456789"));	/* cpu.stat: its first */
 }
 
 void cgroup_remove(const char *path)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host.h"
@@ -316,6 +317,40 @@ static void shared_tables(struct tap_result *r, const void *arg)
 		vm_destroy(&vm[i]);
 	cgroup_enter(".");
 	cgroup_remove("two");
+}
+
+/*
+ * cpu.max holds for a guest that spins, and whose vCPU never comes out by itself: where the kernel throttles on the way
+ * to user mode (7.x), too.
+ */
+static void cpu_max(struct tap_result *r, const void *arg)
+{
+	static const uint8_t spin[] = { 0xeb, 0xfe };
+	struct timespec t = { 0 }, end;
+	struct runner run;
+	long long wall, used;
+	struct vm vm;
+
+	(void)arg;
+	cgroup_write(".", "cgroup.subtree_control", "+cpu");
+	cgroup_make("slow");
+	cgroup_write("slow", "cpu.max", "10000 100000");
+	cgroup_enter("slow");
+	vm_with_code(&vm, spin, sizeof(spin), 0);
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	runner_start(&run, &vm.vcpu[0]);
+	usleep(800000);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	used = cgroup_read("slow", "cpu.stat");
+	cgroup_write("slow", "cpu.max", "max 100000");
+	runner_stop(&run);
+	wall = (end.tv_sec - t.tv_sec) * 1000000ll + (end.tv_nsec - t.tv_nsec) / 1000;
+	WANT(used > 10000, "it did not run: %lld us of %lld", used, wall);
+	WANT(used < wall / 5, "a tenth of a processor: %lld us of %lld", used, wall);
+	vm_destroy(&vm);
+	cgroup_enter(".");
+	cgroup_remove("slow");
+	cgroup_write(".", "cgroup.subtree_control", "-cpu");
 }
 
 /* The shrinker: memory pressure on the whole host takes cold tables back. */
@@ -767,6 +802,7 @@ const struct test_case limits_cases[] = {
 	{ "limits-tree", tree, NULL },
 	{ "limits-tables", tables, NULL },
 	{ "limits-tables-shared", shared_tables, NULL },
+	{ "limits-cpu-max", cpu_max, NULL },
 	{ "limits-pressure", pressure, NULL },
 	{ "limits-removed", removed, NULL },
 	{ NULL, NULL, NULL }
