@@ -353,7 +353,8 @@ int vh_emul_decode(struct vh_emul *e)
  *
  * On VH_EMUL_OK gpr, rflags and rip are those after the instruction, or after some
  * iterations of a REP form (rep_more is set and RIP has stayed). On any other result
- * registers are as before. #DB for TF and the end of interrupt shadows are the caller's.
+ * registers are as before, but for a new task's fault (e->task). #DB for TF and the end of
+ * interrupt shadows are the caller's.
  */
 int vh_emul_step(struct vh_emul *e)
 {
@@ -364,13 +365,16 @@ int vh_emul_step(struct vh_emul *e)
 	e->mov_ss = false;
 	e->halted = false;
 	e->iret = false;
+	e->task = false;
 	r = vh_emul_decode(e);
 	if (r)
 		return r;
 	r = e->d.op->exec(e);
-	if (r || e->rep_more)
+	if ((r && !e->task) || e->rep_more)
 		return r;
 	e->rip = e->d.next_rip;
-	e->rflags &= ~(u64)X86_EFLAGS_RF;
-	return VH_EMUL_OK;
+	/* IRET and a new task bring their own (SDM Vol. 3, 18.3.1.1). */
+	if (!e->task && !e->iret)
+		e->rflags &= ~(u64)X86_EFLAGS_RF;
+	return r;
 }
