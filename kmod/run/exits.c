@@ -551,14 +551,14 @@ static int exit_task_switch(struct vh_vcpu *vcpu)
 
 	if (gate)
 		len = gate_event(vcpu, &t);
+	r = vh_emulate_task(vcpu, &t, len);
+	if (r == VH_EMUL_RETRY)
+		return 1;
 	if (t.source == VH_TASK_IRET && (vcpu->s.interruptibility & VH_BLOCKED_NMI)) {
 		/* Also when it faults. */
 		vcpu->s.interruptibility &= ~VH_BLOCKED_NMI;
 		vh_dirty(vcpu, VH_S_INTR);
 	}
-	r = vh_emulate_task(vcpu, &t, len);
-	if (r == VH_EMUL_RETRY)
-		return 1;
 	if (r == VH_EMUL_UNHANDLED)
 		return no_task_switch(vcpu, &t);
 	if (gate)
