@@ -420,6 +420,26 @@ static void test_traps(void)
 	TAP_EQ(get(T0 + 0x24, 4), 0x103);
 }
 
+/* RF is the next instruction's, whoever sets it (SDM Vol. 3, 18.3.1.1). */
+static void test_resume_flag(void)
+{
+	struct vh_emul e = MACHINE(JMP);
+
+	put(T1 + 0x24, 0x10002, 4);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.rflags, 0x10002);
+	e = MACHINE(IRET);
+	put(S0, CODE + 0x200, 4);
+	put(S0 + 4, SEL_CODE, 4);
+	put(S0 + 8, 0x10002, 4);
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_CHECK(e.rip == CODE + 0x200 && !e.task);
+	TAP_EQ(e.rflags, 0x10002);
+	e = MACHINE("\x90");
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	TAP_EQ(e.rflags, 3);
+}
+
 /* An event as the exit's handler passes it on. */
 static int deliver(struct vh_emul *e)
 {
@@ -530,6 +550,7 @@ int main(void)
 	test_new_faults();
 	test_traps();
 	test_event();
+	test_resume_flag();
 	for (i = 0; i < ARRAY_SIZE(results); i++) {
 		test_undone("JMP", JMP, 7, vh_emul_step, results[i]);
 		test_undone("CALL", CALL, 7, vh_emul_step, results[i]);
