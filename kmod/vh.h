@@ -122,6 +122,7 @@ struct vh_exit {
 	u32 fail_code;			/* VM-instruction error when the entry did not happen */
 	u64 qualification;
 	u64 gpa, gla;			/* guest-physical and guest-linear address */
+	u32 vectoring;			/* of a task switch: the event that led to it, as IDT-vectoring information */
 };
 
 /**

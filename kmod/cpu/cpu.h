@@ -110,6 +110,7 @@ int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e);	/* KVM_X86
 /* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP --- */
 int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);
 int vh_cr_write(struct vh_vcpu *vcpu, unsigned int cr, u64 value);
+bool vh_cr3_loadable(struct vh_vcpu *vcpu, u64 cr3);
 
 /* --- translate.c --- */
 int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f);

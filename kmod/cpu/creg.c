@@ -49,6 +49,25 @@ int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3)
 	return 0;
 }
 
+/**
+ * vh_cr3_loadable - would a task switch that loads CR3 go on?
+ * @vcpu: the vCPU
+ * @cr3: the new task's
+ *
+ * Own thread, interrupts on. With PAE paging the PDPTEs are looked at (SDM 4.4.1).
+ */
+bool vh_cr3_loadable(struct vh_vcpu *vcpu, u64 cr3)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 pdptr[4];
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+	if (!pae_paging(s))
+		return true;
+	return !vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) &&
+	       vh_pdptrs_valid(vcpu, pdptr);
+}
+
 /* MOV to CR0, CLTS, LMSW. */
 static int set_cr0(struct vh_vcpu *vcpu, u64 value)
 {

@@ -345,7 +345,7 @@ static int cmpxchg_wide_locked(struct vh_emul *e, u64 linear, u64 seen[2], const
 	if (e->d.size == 16)
 		return e->ops->cmpxchg16 ? e->ops->cmpxchg16(e, linear, seen, new) :
 					   VH_EMUL_UNHANDLED;
-	return (e->ops->cmpxchg)(e, linear, &seen[0], new[0], 8);
+	return (e->ops->cmpxchg)(e, linear, &seen[0], new[0], 8, false);
 }
 
 /* vh_exec_cmpxchg_wide - 0F C7 /1: CMPXCHG8B, CMPXCHG16B */

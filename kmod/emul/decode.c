@@ -353,8 +353,9 @@ int vh_emul_decode(struct vh_emul *e)
  *
  * On VH_EMUL_OK gpr, rflags and rip are those after the instruction, or after some
  * iterations of a REP form (rep_more and RFLAGS.RF are set and RIP has stayed). On any other
- * result registers are as before. The end of interrupt shadows is the caller's, and the #DB
- * that @e->trap asks for: TF counts as it was before the instruction (SDM Vol. 3, 18.3.1.4).
+ * result registers are as before, but for a new task's fault (e->task). The end of interrupt
+ * shadows is the caller's, and the #DB that @e->trap asks for: TF counts as it was before the
+ * instruction (SDM Vol. 3, 18.3.1.4).
  */
 int vh_emul_step(struct vh_emul *e)
 {
@@ -366,11 +367,12 @@ int vh_emul_step(struct vh_emul *e)
 	e->halted = false;
 	e->iret = false;
 	e->trap = e->rflags & X86_EFLAGS_TF;
+	e->task = false;
 	r = vh_emul_decode(e);
 	if (r)
 		return r;
 	r = e->d.op->exec(e);
-	if (r)
+	if (r && !e->task)
 		return r;
 	/* What interrupts a string between two iterations saves RF set. */
 	if (e->rep_more) {
@@ -378,9 +380,10 @@ int vh_emul_step(struct vh_emul *e)
 		return VH_EMUL_OK;
 	}
 	e->rip = e->d.next_rip;
-	if (!e->iret)
+	/* IRET and a new task bring their own (SDM Vol. 3, 18.3.1.1). */
+	if (!e->task && !e->iret)
 		e->rflags &= ~(u64)X86_EFLAGS_RF;
-	if (e->mov_ss)
+	if (e->task || e->mov_ss)
 		e->trap = false;
-	return VH_EMUL_OK;
+	return r;
 }

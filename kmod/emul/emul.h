@@ -45,6 +45,12 @@ enum vh_emul_sys {
 	VH_SYS_MSR_READ, VH_SYS_MSR_WRITE,	/* @n: index */
 	VH_SYS_CPUID,				/* on e->gpr */
 	VH_SYS_TSC_READ, VH_SYS_INVLPG,
+	/*
+	 * Of a task switch, the new task's CR3 in *val, unless @n is 0: its TSS has none.
+	 * CHECK: could it be loaded? ENTER loads it, and e->rflags are the new task's; UNDO:
+	 * the old task's again. DONE: CR0.TS is set, DR7's local enables are cleared.
+	 */
+	VH_SYS_TASK_CHECK, VH_SYS_TASK_ENTER, VH_SYS_TASK_UNDO, VH_SYS_TASK_DONE,
 };
 
 struct vh_emul;
@@ -70,7 +76,7 @@ struct vh_emul_ops {
 	 * LOCKed and XCHG forms: *old is replaced by what memory held; result stored iff equal.
 	 * Called as (ops->cmpxchg)(): the kernel has a macro of that name.
 	 */
-	int (*cmpxchg)(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len);
+	int (*cmpxchg)(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len, bool system);
 	int (*io)(struct vh_emul *e, u16 port, void *data, unsigned int len, bool write);
 	/* I/O permission (CPL > IOPL): VH_EMUL_OK or VH_EMUL_FAULT with #GP */
 	int (*io_allowed)(struct vh_emul *e, u16 port, unsigned int len);
@@ -83,7 +89,7 @@ struct vh_emul_ops {
 	 * of its own, LOCK on a device goes through cmpxchg, and a string instruction may
 	 * have read its source before its destination faults.
 	 */
-	int (*probe)(struct vh_emul *e, u64 linear, unsigned int len, bool write);
+	int (*probe)(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system);
 	/*
 	 * INS and OUTS of *count elements between the port and plain memory at @linear, which
 	 * probe has seen, in one page; *count becomes how many were done, at least 1. Without
@@ -135,6 +141,8 @@ struct vh_emul {
 	bool iret;			/* IRET: NMIs unblock */
 	bool halted;			/* HLT */
 	bool trap;			/* single-stepped: #DB is due behind it (behind the iteration) */
+	bool task;			/* a task switch: also with VH_EMUL_FAULT, which is the new task's */
+	u16 task_traps;			/* what is due before the new task's first instruction, as in DR6 */
 	/* in: bytes the processor supplied or a cached decode; may be 0 */
 	u8 insn[15];
 	u8 insn_len;
@@ -164,5 +172,26 @@ struct vh_emul {
 int vh_emul_decode(struct vh_emul *e);
 int vh_emul_step(struct vh_emul *e);
 int vh_emul_real_int(struct vh_emul *e, u8 vector);
+
+/* As in the exit qualification (SDM Table 28-2). */
+enum vh_task_source { VH_TASK_CALL, VH_TASK_IRET, VH_TASK_JMP, VH_TASK_GATE };
+
+/**
+ * struct vh_task_switch - what a task switch is to do
+ * @sel: selector of the new TSS
+ * @source: what causes it; VH_TASK_GATE: an event that the IDT has a task gate for
+ * @external: the event is no INT n, INT3 or INTO (bit EXT of error codes)
+ * @fault: the event is a fault: RF is set in the old task's EFLAGS
+ * @push: the event has an error code for the new task's stack
+ * @error: the error code
+ */
+struct vh_task_switch {
+	u16 sel;
+	enum vh_task_source source;
+	bool external, fault, push;
+	u32 error;
+};
+
+int vh_emul_task_switch(struct vh_emul *e, const struct vh_task_switch *t);
 
 #endif /* VH_EMUL_H */

@@ -3,8 +3,9 @@
  * far.c - segment registers, far branches, INT and IRET.
  *
  * Every vh_exec_ function is a handler of the opcode tables. Segments are set last,
- * by ops->set_seg. Branches to another privilege level, through gates and to
- * tasks are not handled: they belong to states that the processor runs itself.
+ * by ops->set_seg. Branches to another privilege level and through call, interrupt and
+ * trap gates are not handled: they belong to states that the processor runs itself.
+ * Those to tasks are task.c's.
  */
 #include "insn.h"
 
@@ -13,14 +14,30 @@
 #define SS_VECTOR 12
 #define GP_VECTOR 13
 
-static int fault_sel(struct vh_emul *e, u8 vector, u16 sel)
+/**
+ * vh_fault_sel - the instruction raises an exception whose error code is a selector
+ * @e: the instruction
+ * @vector: the exception
+ * @sel: the selector
+ *
+ * Returns VH_EMUL_FAULT.
+ */
+int vh_fault_sel(struct vh_emul *e, u8 vector, u16 sel)
 {
 	e->fault = (struct vh_fault){ .vector = vector, .has_error = true, .error = sel & ~3 };
 	return VH_EMUL_FAULT;
 }
 
-/* The descriptor that @sel names; *linear is where it is. SDM Vol. 3, 3.4.2. */
-static int read_desc(struct vh_emul *e, u16 sel, u64 *desc, u64 *linear)
+/**
+ * vh_read_desc - the descriptor that a selector names (SDM Vol. 3, 3.4.2)
+ * @e: the instruction
+ * @sel: the selector
+ * @desc: filled in
+ * @linear: where the descriptor is
+ *
+ * VH_EMUL_OK; VH_EMUL_FAULT with #GP when the table has no such descriptor; else what ops->read returns.
+ */
+int vh_read_desc(struct vh_emul *e, u16 sel, u64 *desc, u64 *linear)
 {
 	const struct kvm_segment *ldt = &e->seg[VH_LDTR];
 	u32 limit;
@@ -31,20 +48,25 @@ static int read_desc(struct vh_emul *e, u16 sel, u64 *desc, u64 *linear)
 	limit = e->gdt->limit;
 	if (sel & 4) {
 		if (ldt->unusable || !ldt->present)
-			return fault_sel(e, GP_VECTOR, sel);
+			return vh_fault_sel(e, GP_VECTOR, sel);
 		base = ldt->base;
 		limit = ldt->limit;
 	}
 	if ((u32)(sel | 7) > limit)
-		return fault_sel(e, GP_VECTOR, sel);
+		return vh_fault_sel(e, GP_VECTOR, sel);
 	*linear = base + (sel & ~7U);
 	if (!(e->efer & EFER_LMA))
 		*linear = (u32)*linear;
 	return e->ops->read(e, *linear, desc, 8, true);
 }
 
-/* SDM Vol. 3, figure 3-8. */
-static void unpack(struct kvm_segment *s, u16 sel, u64 d)
+/**
+ * vh_unpack_desc - a descriptor as a segment register holds it (SDM Vol. 3, figure 3-8)
+ * @s: filled in
+ * @sel: the selector
+ * @d: the descriptor
+ */
+void vh_unpack_desc(struct kvm_segment *s, u16 sel, u64 d)
 {
 	*s = (struct kvm_segment){
 		.base = (d >> 16 & 0xffffff) | (d >> 56) << 24,
@@ -57,7 +79,16 @@ static void unpack(struct kvm_segment *s, u16 sel, u64 d)
 		s->limit = s->limit << 12 | 0xfff;
 }
 
-static int set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 linear)
+/**
+ * vh_set_accessed - a code or data segment is loaded
+ * @e: the instruction
+ * @s: the segment
+ * @desc: its descriptor
+ * @linear: where that is
+ *
+ * VH_EMUL_OK, or what ops->cmpxchg returns.
+ */
+int vh_set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 linear)
 {
 	u64 old = desc, new = desc | BIT_ULL(40);
 
@@ -65,7 +96,7 @@ static int set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 
 		return VH_EMUL_OK;
 	s->type |= 1;
 	/* Somebody who changed it meanwhile wins: the descriptor was read before that. */
-	return (e->ops->cmpxchg)(e, linear, &old, new, 8);
+	return (e->ops->cmpxchg)(e, linear, &old, new, 8, true);
 }
 
 /* Real mode and vm86: limit and rights stay in real mode (SDM Vol. 3, 21.1.4). */
@@ -107,21 +138,23 @@ static int data_segment(struct vh_emul *e, unsigned int n, u16 sel, struct kvm_s
 		*s = (struct kvm_segment){ .selector = sel, .unusable = 1, .dpl = e->cpl };
 		return VH_EMUL_OK;
 	}
-	r = read_desc(e, sel, &desc, &linear);
+	r = vh_read_desc(e, sel, &desc, &linear);
 	if (r)
 		return r;
-	unpack(s, sel, desc);
+	vh_unpack_desc(s, sel, desc);
 	if (n == VH_SS)
 		bad = !s->s || (s->type & 0xa) != 2 || rpl != e->cpl || s->dpl != e->cpl;
 	else
 		bad = !s->s || (s->type & 0xa) == 8 ||
 		      ((s->type & 0xc) != 0xc && (rpl > s->dpl || e->cpl > s->dpl));
 	if (bad)
-		return fault_sel(e, GP_VECTOR, sel);
+		return vh_fault_sel(e, GP_VECTOR, sel);
 	if (!s->present)
-		return fault_sel(e, n == VH_SS ? SS_VECTOR : NP_VECTOR, sel);
-	return set_accessed(e, s, desc, linear);
+		return vh_fault_sel(e, n == VH_SS ? SS_VECTOR : NP_VECTOR, sel);
+	return vh_set_accessed(e, s, desc, linear);
 }
+
+#define SYSTEM_DESC -1	/* of code_segment(): a gate or a task */
 
 /* CS for a far branch at the same privilege level; @offset is checked against it. */
 static int code_segment(struct vh_emul *e, u16 sel, u64 offset, bool ret, struct kvm_segment *s)
@@ -138,32 +171,32 @@ static int code_segment(struct vh_emul *e, u16 sel, u64 offset, bool ret, struct
 	}
 	if (!(sel & ~3))
 		return vh_emul_fault0(e, GP_VECTOR);
-	r = read_desc(e, sel, &desc, &linear);
+	r = vh_read_desc(e, sel, &desc, &linear);
 	if (r)
 		return r;
-	unpack(s, sel, desc);
+	vh_unpack_desc(s, sel, desc);
 	if (ret && (sel & 3) != e->cpl)
-		return (sel & 3) < e->cpl ? fault_sel(e, GP_VECTOR, sel) : VH_EMUL_UNHANDLED;
+		return (sel & 3) < e->cpl ? vh_fault_sel(e, GP_VECTOR, sel) : VH_EMUL_UNHANDLED;
 	if (!s->s && !ret)
-		return VH_EMUL_UNHANDLED;	/* a gate or a task */
+		return SYSTEM_DESC;
 	if (s->type & 4)
 		bad = s->dpl > e->cpl;
 	else
 		bad = s->dpl != e->cpl || (sel & 3) > e->cpl;
 	if (!s->s || !(s->type & 8) || bad)
-		return fault_sel(e, GP_VECTOR, sel);
+		return vh_fault_sel(e, GP_VECTOR, sel);
 	if (!s->present)
-		return fault_sel(e, NP_VECTOR, sel);
+		return vh_fault_sel(e, NP_VECTOR, sel);
 	if ((e->efer & EFER_LMA) && s->l) {
 		if (s->db)
-			return fault_sel(e, GP_VECTOR, sel);
+			return vh_fault_sel(e, GP_VECTOR, sel);
 		if (!vh_emul_canonical(e, offset))
 			return vh_emul_fault0(e, GP_VECTOR);
 	} else if ((u32)offset > s->limit) {
 		return vh_emul_fault0(e, GP_VECTOR);
 	}
 	s->selector = (sel & ~3) | e->cpl;
-	return set_accessed(e, s, desc, linear);
+	return vh_set_accessed(e, s, desc, linear);
 }
 
 /* Selector and offset of EA, 9A, FF /3, FF /5. */
@@ -194,6 +227,8 @@ int vh_exec_jmp_far(struct vh_emul *e)
 
 	if (!r)
 		r = code_segment(e, sel, offset, false, &cs);
+	if (r == SYSTEM_DESC)
+		return vh_task_far(e, sel, VH_TASK_JMP);
 	if (r)
 		return r;
 	e->ops->set_seg(e, VH_CS, &cs);
@@ -211,6 +246,8 @@ int vh_exec_call_far(struct vh_emul *e)
 
 	if (!r)
 		r = code_segment(e, sel, offset, false, &cs);
+	if (r == SYSTEM_DESC)
+		return vh_task_far(e, sel, VH_TASK_CALL);
 	if (!r)
 		r = vh_push(e, e->seg[VH_CS].selector, e->d.opsize);
 	if (!r)
@@ -299,19 +336,17 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_int - CC, CD, CE: INT3, INT n, INTO; in real mode only */
+/* vh_exec_int - CC, CD, CE: INT3, INT n, INTO; in protected mode through task gates only */
 int vh_exec_int(struct vh_emul *e)
 {
 	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xcc ? 3 : 4;
 
-	if (e->cr0 & X86_CR0_PE)
-		return VH_EMUL_UNHANDLED;
 	if (e->d.opcode == 0xce && !(e->rflags & X86_EFLAGS_OF))
 		return VH_EMUL_OK;
-	return vh_emul_real_int(e, vector);
+	return e->cr0 & X86_CR0_PE ? vh_task_int(e, vector) : vh_emul_real_int(e, vector);
 }
 
-/* vh_exec_iret - CF: in real mode, and to the same level in protected mode */
+/* vh_exec_iret - CF: in real mode, to the same level in protected mode, and to another task */
 int vh_exec_iret(struct vh_emul *e)
 {
 	u64 change = VH_FLAGS_ARITH | X86_EFLAGS_TF | X86_EFLAGS_DF | X86_EFLAGS_NT |
@@ -321,8 +356,9 @@ int vh_exec_iret(struct vh_emul *e)
 	u64 frame[3], sp;
 	int r;
 
-	if ((e->cr0 & X86_CR0_PE) &&
-	    (e->cpl || e->d.mode == 8 || (e->rflags & X86_EFLAGS_NT)))
+	if (vh_emul_protected(e) && (e->rflags & X86_EFLAGS_NT))
+		return vh_task_iret(e);
+	if ((e->cr0 & X86_CR0_PE) && (e->cpl || e->d.mode == 8))
 		return VH_EMUL_UNHANDLED;
 	r = pop_frame(e, frame, 3, &sp);
 	if (!r && (e->cr0 & X86_CR0_PE) && e->d.opsize == 4 && (frame[2] & X86_EFLAGS_VM))
@@ -439,18 +475,18 @@ static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 		return VH_EMUL_OK;
 	}
 	if (val & 4)
-		return fault_sel(e, GP_VECTOR, val);
-	r = read_desc(e, val, &desc, &linear);
+		return vh_fault_sel(e, GP_VECTOR, val);
+	r = vh_read_desc(e, val, &desc, &linear);
 	if (r)
 		return r;
-	unpack(&s, val, desc);
+	vh_unpack_desc(&s, val, desc);
 	if (s.s || (tss ? s.type != 1 && s.type != 9 : s.type != 2))
-		return fault_sel(e, GP_VECTOR, val);
+		return vh_fault_sel(e, GP_VECTOR, val);
 	if (!s.present)
-		return fault_sel(e, NP_VECTOR, val);
+		return vh_fault_sel(e, NP_VECTOR, val);
 	if (tss) {
 		old = desc;
-		r = (e->ops->cmpxchg)(e, linear, &old, desc | BIT_ULL(41), 8);
+		r = (e->ops->cmpxchg)(e, linear, &old, desc | BIT_ULL(41), 8, true);
 		if (r)
 			return r;
 		s.type |= 2;

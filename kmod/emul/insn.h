@@ -247,6 +247,16 @@ int vh_exec_lldt(struct vh_emul *e);
 int vh_exec_ltr(struct vh_emul *e);
 int vh_exec_store_sel(struct vh_emul *e);
 
+int vh_fault_sel(struct vh_emul *e, u8 vector, u16 sel);
+int vh_read_desc(struct vh_emul *e, u16 sel, u64 *desc, u64 *linear);
+void vh_unpack_desc(struct kvm_segment *s, u16 sel, u64 d);
+int vh_set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 linear);
+
+/* task.c */
+int vh_task_far(struct vh_emul *e, u16 sel, enum vh_task_source source);
+int vh_task_int(struct vh_emul *e, u8 vector);
+int vh_task_iret(struct vh_emul *e);
+
 /* bcd.c */
 int vh_exec_bcd_add(struct vh_emul *e);
 int vh_exec_aam(struct vh_emul *e);

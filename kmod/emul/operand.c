@@ -248,7 +248,7 @@ static int rmw_locked(struct vh_emul *e, u64 linear, unsigned int size, struct v
 
 		m->flags = e->rflags;
 		new = fn(e, m) & vh_mask(size);
-		r = (e->ops->cmpxchg)(e, linear, &seen, new, size);
+		r = (e->ops->cmpxchg)(e, linear, &seen, new, size, false);
 		if (r)
 			return r;
 		if (seen == m->old)
@@ -285,7 +285,7 @@ int vh_rmw(struct vh_emul *e, unsigned int size, struct vh_rmw *m, vh_rmw_fn fn)
 		return r;
 	if (e->ops->probe) {
 		/* A page that cannot be written must not be read as a device first. */
-		r = e->ops->probe(e, linear, size, true);
+		r = e->ops->probe(e, linear, size, true, false);
 		if (r != VH_EMUL_OK && r != VH_EMUL_USER)
 			return r;
 	}

@@ -51,7 +51,7 @@ static unsigned int plain_elements(struct vh_emul *e, unsigned int seg, unsigned
 	if (vh_linear(e, seg, offset_of(e, reg), size, write, &linear))
 		return 0;
 	in_page = linear & 4095;
-	if (in_page + size > 4096 || e->ops->probe(e, linear, size, write) != VH_EMUL_OK)
+	if (in_page + size > 4096 || e->ops->probe(e, linear, size, write, false) != VH_EMUL_OK)
 		return 0;
 	return e->rflags & X86_EFLAGS_DF ? in_page / size + 1 : (4096 - in_page) / size;
 }
@@ -152,7 +152,7 @@ static int probe_dest(struct vh_emul *e, u64 linear, bool plain)
 
 	if (plain || !e->ops->probe)
 		return VH_EMUL_OK;
-	r = e->ops->probe(e, linear, e->d.size, true);
+	r = e->ops->probe(e, linear, e->d.size, true, false);
 	return r == VH_EMUL_USER ? VH_EMUL_OK : r;
 }
 

@@ -133,10 +133,10 @@ int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int 
 }
 
 /* FAULT, USER when any of it is a device, OK when it is all RAM; touches nothing. */
-static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
-	u32 access = access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, false);
+	u32 access = access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, system);
 	gpa_t gpa;
 	int err;
 
@@ -154,14 +154,15 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
 	return VH_EMUL_OK;
 }
 
-static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len,
+		      bool system)
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
 	u64 expected = *old, now = 0;
 	gpa_t gpa;
 	int err;
 
-	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, false), &gpa, &e->fault);
+	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, system), &gpa, &e->fault);
 	if (err)
 		return not_translated(err);
 	if (vh_gpa_is_ram(vcpu->vm, gpa, true) && is_power_of_2(len) &&
@@ -170,13 +171,13 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 		return err && err != -EAGAIN ? not_reached(err) : VH_EMUL_OK;
 	}
 	/* Devices have no atomic accesses: a read and, if it matches, a write. */
-	err = op_read(e, linear, &now, len, false);
+	err = op_read(e, linear, &now, len, system);
 	if (err)
 		return err;
 	*old = now;
 	if (now != expected)
 		return VH_EMUL_OK;
-	return op_write(e, linear, &new, len, false);
+	return op_write(e, linear, &new, len, system);
 }
 
 /* Few instructions look at GDTR, IDTR, LDTR and TR: they are fetched when one does. */
@@ -255,6 +256,58 @@ static int op_cpuid(struct vh_emul *e)
 	return VH_EMUL_OK;
 }
 
+/* --- task switches: of emul/task.c --- */
+
+/* Paging as the new task's: CR3, if it is another one (SDM 4.10.4.1), and EFLAGS.AC. */
+static int task_enter(struct vh_emul *e, bool has_cr3, u64 cr3)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct vh_exec *exec = vcpu->exec;
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
+	exec->task_rflags = s->rflags;
+	exec->task_cr3 = s->cr3;
+	memcpy(exec->task_pdptr, s->pdptr, sizeof(s->pdptr));
+	if (has_cr3 && (s->cr0 & X86_CR0_PG) && cr3 != s->cr3 && vh_cr_write(vcpu, 3, cr3))
+		return -EINVAL;
+	s->rflags = e->rflags;
+	vh_dirty(vcpu, VH_S_RFLAGS);
+	return 0;
+}
+
+static void task_undo(struct vh_emul *e)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct vh_exec *exec = vcpu->exec;
+	struct vh_cpu_state *s = &vcpu->s;
+
+	s->rflags = exec->task_rflags;
+	if (s->cr3 == exec->task_cr3)
+		return;
+	s->cr3 = exec->task_cr3;
+	memcpy(s->pdptr, exec->task_pdptr, sizeof(s->pdptr));
+	vh_dirty(vcpu, VH_S_CR3);
+	vh_mmu_new_paging(vcpu);
+	vh_mmu_flush(vcpu, VH_FLUSH_PCID, 0);
+}
+
+/* SDM Vol. 3, 2.5 and 18.2.4. */
+static void task_done(struct vh_emul *e)
+{
+	struct vh_vcpu *vcpu = vcpu_of(e);
+	struct vh_cpu_state *s = &vcpu->s;
+	const u64 local = BIT(0) | BIT(2) | BIT(4) | BIT(6) | BIT(8);
+
+	vh_need(vcpu, VH_S_CR0 | VH_S_DR7);
+	s->cr0 |= X86_CR0_TS;
+	vh_dirty(vcpu, VH_S_CR0);
+	if (s->dr7 & local) {
+		s->dr7 &= ~local;
+		vh_dirty(vcpu, VH_S_DR7);
+	}
+}
+
 static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val)
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
@@ -280,6 +333,19 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 		break;
 	case VH_SYS_INVLPG:
 		vh_mmu_invlpg(vcpu, *val);
+		break;
+	case VH_SYS_TASK_CHECK:
+		vh_need(vcpu, VH_S_CR3);
+		err = n && *val != vcpu->s.cr3 && !vh_cr3_loadable(vcpu, *val) ? -EINVAL : 0;
+		break;
+	case VH_SYS_TASK_ENTER:
+		err = task_enter(e, n, *val);
+		break;
+	case VH_SYS_TASK_UNDO:
+		task_undo(e);
+		break;
+	case VH_SYS_TASK_DONE:
+		task_done(e);
 		break;
 	default:
 		return VH_EMUL_UNHANDLED;	/* debug registers */
@@ -428,6 +494,60 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 	return 1;
 }
 
+/* The registers of the instruction that is done, and the end of interrupt shadows. */
+static void write_back(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	struct vh_emul *e = &vcpu->exec->e;
+	u32 changed = VH_S_RIP, blocked = s->interruptibility;
+
+	if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
+		changed |= VH_S_RSP;
+	if (s->rflags != e->rflags)
+		changed |= VH_S_RFLAGS;
+	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
+	s->rip = e->rip;
+	s->rflags = e->rflags;
+	s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+	if (e->sti_shadow)
+		s->interruptibility |= VH_SHADOW_STI;
+	if (e->mov_ss)
+		s->interruptibility |= VH_SHADOW_MOVSS;
+	if (e->iret)
+		s->interruptibility &= ~VH_BLOCKED_NMI;
+	if (s->interruptibility != blocked)
+		changed |= VH_S_INTR;
+	vh_dirty(vcpu, changed);
+}
+
+/**
+ * vh_emulate_task - switch tasks, as an exit asks for
+ * @vcpu: the vCPU
+ * @t: what to do
+ * @len: bytes of the instruction that asked for it, 0 for faults and interrupts
+ *
+ * Own thread, interrupts on. As vh_emul_task_switch(), with the vCPU's registers changed; traps
+ * and exceptions are left in the interpreter's context.
+ */
+int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len)
+{
+	struct vh_emul *e = &vcpu->exec->e;
+	int r;
+
+	emul_begin(vcpu);
+	memset(&e->d, 0, sizeof(e->d));
+	e->mov_ss = e->iret = false;
+	e->d.mode = e->seg[VH_CS].db ? 4 : 2;
+	e->d.next_rip = (u32)(e->rip + len);
+	r = vh_emul_task_switch(e, t);
+	vh_access_reset(vcpu);
+	if (!e->task)
+		return r == VH_EMUL_USER ? VH_EMUL_UNHANDLED : r;
+	e->rip = e->d.next_rip;
+	write_back(vcpu);
+	return r;
+}
+
 /**
  * vh_emulate - execute the instruction at RIP for the guest
  * @vcpu: the vCPU
@@ -437,9 +557,7 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
  */
 int vh_emulate(struct vh_vcpu *vcpu)
 {
-	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_emul *e = &vcpu->exec->e;
-	u32 changed = VH_S_RIP, blocked;
 	int r;
 
 	emul_begin(vcpu);
@@ -449,32 +567,17 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	vcpu->exec->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
-		if (s->gpr[VH_RSP] != e->gpr[VH_RSP])
-			changed |= VH_S_RSP;
-		if (s->rflags != e->rflags)
-			changed |= VH_S_RFLAGS;
-		blocked = s->interruptibility;
-		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
-		s->rip = e->rip;
-		s->rflags = e->rflags;
-		s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
-		if (e->sti_shadow)
-			s->interruptibility |= VH_SHADOW_STI;
-		if (e->mov_ss)
-			s->interruptibility |= VH_SHADOW_MOVSS;
-		if (e->iret)
-			s->interruptibility &= ~VH_BLOCKED_NMI;
-		if (s->interruptibility != blocked)
-			changed |= VH_S_INTR;
-		vh_dirty(vcpu, changed);
-		if (e->trap) {
-			s->dr6 |= BIT(14);
-			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
-		}
+		write_back(vcpu);
+		if (e->task)
+			vh_inject_trap(vcpu, e->task_traps);
+		else if (e->trap)
+			vh_inject_trap(vcpu, BIT(14));
 		if (e->halted && !e->trap)
 			return vh_halt(vcpu);
 		return vh_access_to_user(vcpu);
 	case VH_EMUL_FAULT:
+		if (e->task)
+			write_back(vcpu);
 		vh_inject_fault(vcpu, &e->fault);
 		return vh_access_to_user(vcpu);
 	case VH_EMUL_RETRY:

@@ -15,9 +15,6 @@
 #define TS_VECTOR	10
 #define GP_VECTOR	13
 
-/* Exit qualification of a task switch, bits 31:30 (SDM Table 28-2); 0 and 2: CALL, JMP. */
-enum { TASK_SWITCH_IRET = 1, TASK_SWITCH_GATE = 3 };
-
 /**
  * vh_skip - the instruction that caused the exit is done
  * @vcpu: the vCPU
@@ -81,17 +78,6 @@ u8 vh_cpl(struct vh_vcpu *vcpu)
 	return s->rflags & X86_EFLAGS_VM ? 3 : s->seg[VH_SS].dpl;
 }
 
-/* An event could not be delivered, and another takes its place: INT n is the guest's to repeat. */
-static void drop_delivery(struct vh_vcpu *vcpu, bool all)
-{
-	struct vh_events *ev = &vcpu->ev;
-
-	if (all || ev->irq_soft)
-		ev->irq_reinject = false;
-	if (all)
-		ev->nmi_reinject = false;
-}
-
 /**
  * vh_undeliverable - the frame or the gate of an event is in a device
  * @vcpu: the vCPU; an event was being delivered
@@ -105,7 +91,9 @@ int vh_undeliverable(struct vh_vcpu *vcpu, u64 where)
 	if (!vh_cpl(vcpu))
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
 					 vcpu->exit.reason, where);
-	drop_delivery(vcpu, false);
+	/* INT n is the guest's to repeat. */
+	if (vcpu->ev.irq_soft)
+		vcpu->ev.irq_reinject = false;
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR, .has_error = true });
 	return 1;
 }
@@ -493,26 +481,102 @@ static int exit_pause(struct vh_vcpu *vcpu)
 	return 1;
 }
 
-/*
- * Task switches are not done (SDM Vol. 3, 7.3). User code gets what a selector that is
- * no task's gives: #TS of an IRET with NT, which it may set, else #GP.
- */
-static int exit_task_switch(struct vh_vcpu *vcpu)
+/* The event that led to a task switch, as vh_events_requeue() has noted it; bytes of its instruction. */
+static u8 gate_event(struct vh_vcpu *vcpu, struct vh_task_switch *t)
 {
-	u64 qual = vcpu->exit.qualification;
-	unsigned int source = (qual >> 30) & 3;
+	const struct vh_events *ev = &vcpu->ev;
+
+	switch (vcpu->exit.vectoring & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_SOFT_INTR:
+	case INTR_TYPE_SOFT_EXCEPTION:
+		return vcpu->exit.insn_len;
+	case INTR_TYPE_PRIV_SW_EXCEPTION:
+		t->external = true;
+		return vcpu->exit.insn_len;
+	case INTR_TYPE_HARD_EXCEPTION:
+		t->fault = vh_is_fault(ev->exception.vector);
+		t->push = ev->exception.has_error;
+		t->error = ev->exception.error;
+		break;
+	}
+	t->external = true;
+	return 0;
+}
+
+/* It is in its handler. One that is not, and is no exception, is lost to what happened instead. */
+static void gate_event_done(struct vh_vcpu *vcpu, bool delivered)
+{
+	struct vh_events *ev = &vcpu->ev;
+
+	switch (vcpu->exit.vectoring & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_EXT_INTR:
+	case INTR_TYPE_SOFT_INTR:
+		ev->irq_reinject = false;
+		break;
+	case INTR_TYPE_NMI_INTR:
+		ev->nmi_reinject = false;
+		vh_need(vcpu, VH_S_INTR);
+		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
+		vh_dirty(vcpu, VH_S_INTR);
+		break;
+	default:
+		if (delivered)
+			ev->exception_pending = ev->exception_reinject = ev->exception_soft = false;
+	}
+}
+
+/*
+ * What is in the way of a task switch is no exception: a TSS or a table in a device, or nothing there.
+ * User code gets what a selector that is no task's gives: #TS of an IRET with NT, which it may set, else #GP.
+ */
+static int no_task_switch(struct vh_vcpu *vcpu, const struct vh_task_switch *t)
+{
 	struct vh_fault f = {
-		.vector = source == TASK_SWITCH_IRET ? TS_VECTOR : GP_VECTOR,
+		.vector = t->source == VH_TASK_IRET ? TS_VECTOR : GP_VECTOR,
 		.has_error = true,
-		.error = qual & 0xfffc,
+		.error = t->sel & ~3,
 	};
 
 	if (!vh_cpl(vcpu))
 		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
-					 vcpu->exit.reason, qual);
-	if (source == TASK_SWITCH_GATE)
-		drop_delivery(vcpu, true);
+					 vcpu->exit.reason, vcpu->exit.qualification);
+	if (t->source == VH_TASK_GATE) {
+		gate_event_done(vcpu, false);
+		if (t->external)
+			f = (struct vh_fault){ .vector = DF_VECTOR, .has_error = true };
+	}
 	vh_inject_fault(vcpu, &f);
+	return 1;
+}
+
+/* The processor has looked at gates and the new TSS's descriptor (SDM Vol. 3, 26.4.2); the qualification: Table 28-2. */
+static int exit_task_switch(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification;
+	struct vh_task_switch t = { .sel = qual, .source = (qual >> 30) & 3 };
+	struct vh_emul *e = &vcpu->exec->e;
+	bool gate = t.source == VH_TASK_GATE && (vcpu->exit.vectoring & VECTORING_INFO_VALID_MASK);
+	u8 len = vcpu->exit.insn_len;
+	int r;
+
+	if (gate)
+		len = gate_event(vcpu, &t);
+	r = vh_emulate_task(vcpu, &t, len);
+	if (r == VH_EMUL_RETRY)
+		return 1;
+	if (t.source == VH_TASK_IRET && (vcpu->s.interruptibility & VH_BLOCKED_NMI)) {
+		/* Also when it faults. */
+		vcpu->s.interruptibility &= ~VH_BLOCKED_NMI;
+		vh_dirty(vcpu, VH_S_INTR);
+	}
+	if (r == VH_EMUL_UNHANDLED)
+		return no_task_switch(vcpu, &t);
+	if (gate)
+		gate_event_done(vcpu, r == VH_EMUL_OK);
+	if (r == VH_EMUL_FAULT)
+		vh_inject_fault(vcpu, &e->fault);
+	else
+		vh_inject_trap(vcpu, e->task_traps);
 	return 1;
 }
 

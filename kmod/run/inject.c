@@ -76,6 +76,19 @@ void vh_inject_ud(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_inject_trap - #DB that is a trap, before the next instruction
+ * @vcpu: the vCPU
+ * @dr6: what DR6 says of it; 0: there is none
+ */
+void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6)
+{
+	if (!dr6)
+		return;
+	vcpu->s.dr6 |= dr6;
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+}
+
+/**
  * vh_inject_pf - #PF; CR2 is set
  * @vcpu: the vCPU
  * @cr2: faulting linear address
@@ -176,12 +189,14 @@ static void take_queued_nmis(struct vh_vcpu *vcpu)
 			      limit);
 }
 
-/*
- * Exceptions that begin anew at the instruction that had them (SDM Table 6-1): what is saved of RFLAGS has RF set,
- * so that the instruction's breakpoint does not strike twice (18.3.1.1). An entry that injects one saves RFLAGS as
- * they are. #DB is none: it may be a trap.
+/**
+ * vh_is_fault - is an exception one that begins anew at the instruction that had it? (SDM Table 6-1)
+ * @vector: the exception
+ *
+ * What is saved of RFLAGS has RF set then, so that the instruction's breakpoint does not strike twice (18.3.1.1). An
+ * entry that injects one saves RFLAGS as they are. #DB is none: it may be a trap.
  */
-static bool is_fault(u8 vector)
+bool vh_is_fault(u8 vector)
 {
 	static const u32 faults = BIT(0) | BIT(5) | BIT(6) | BIT(7) | GENMASK(14, 10) | BIT(16) | BIT(17) |
 				  BIT(19) | BIT(20) | BIT(21);
@@ -214,7 +229,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 			inj->error = f->error;
 		}
 		/* What is delivered once more was saved with the RF that it is to have. */
-		if (!ev->exception_soft && !ev->exception_reinject && is_fault(f->vector) &&
+		if (!ev->exception_soft && !ev->exception_reinject && vh_is_fault(f->vector) &&
 		    !(vcpu->s.rflags & X86_EFLAGS_RF)) {
 			vcpu->s.rflags |= X86_EFLAGS_RF;
 			vh_dirty(vcpu, VH_S_RFLAGS);

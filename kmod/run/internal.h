@@ -45,6 +45,8 @@ struct vh_exec {
 	u64 failed_rip;
 	u8 failed_insn[15], failed_len;
 	bool failed;
+	/* Of the old task, while a new one's registers are being loaded. */
+	u64 task_cr3, task_pdptr[4], task_rflags;
 	unsigned int halt_poll_ns;	/* adaptive */
 };
 
@@ -71,8 +73,10 @@ bool vh_must_interpret(struct vh_vcpu *vcpu);
 int vh_interpret(struct vh_vcpu *vcpu);
 
 /* inject.c */
+bool vh_is_fault(u8 vector);
 void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
 void vh_inject_ud(struct vh_vcpu *vcpu);
+void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6);
 /* Is anything in vcpu->ev waiting? */
 bool vh_events_pending(struct vh_vcpu *vcpu);
 /* Would an interrupt, an NMI be taken now? RFLAGS and INTR valid. */
@@ -89,6 +93,7 @@ static inline bool vh_delivering(const struct vh_vcpu *vcpu)
 int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP */
 /* Real mode by software: an event through the IVT, @len bytes behind RIP. */
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
+int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len);
 int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write);
 
 /* access.c */

@@ -114,6 +114,7 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 	if (!(exit_needs[basic] & N_IDTV))
 		return;
 	v.info = vmcs_read(IDT_VECTORING_INFO_FIELD);
+	x->vectoring = v.info;
 	if (v.info & VECTORING_INFO_VALID_MASK) {
 		v.error = v.info & VECTORING_INFO_DELIVER_CODE_MASK ?
 			  vmcs_read(IDT_VECTORING_ERROR_CODE) : 0;

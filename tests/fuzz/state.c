@@ -566,7 +566,7 @@ static bool run(unsigned long exits_before)
 			count(X_DELIVERY);
 			return false;
 		}
-		/* A task switch is documented to end in this way. */
+		/* One to a TSS that is no memory is documented to end in this way. */
 		if (run->internal.suberror == KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON &&
 		    (run->internal.data[0] & 0xffff) == 9) {
 			count(X_TASK_SWITCH);

@@ -258,31 +258,6 @@ CASE("triple-fault-real", REAL, F_SHUTDOWN)
 	int3
 	FAIL
 
-CASE("task-switch", FLAT32, 0)
-	/* A jump to another TSS: done, or a clear error (the hook's). */
-	andl	$~0x200, GUEST_GDT_ + 0x44	/* available */
-	movl	$1f, GUEST_TSS_ + 0x120		/* EIP */
-	movl	$2, GUEST_TSS_ + 0x124
-	movl	$STACK_TOP - 0x800, GUEST_TSS_ + 0x138
-	movl	$0x08, GUEST_TSS_ + 0x14c	/* CS */
-	movl	$0x10, GUEST_TSS_ + 0x148
-	movl	$0x10, GUEST_TSS_ + 0x150
-	movl	$0x10, GUEST_TSS_ + 0x154
-	movl	$0x10, GUEST_TSS_ + 0x158
-	movl	$0x10, GUEST_TSS_ + 0x15c
-	movl	$0, GUEST_TSS_ + 0x160
-	movl	$0x680000, GUEST_TSS_ + 0x164
-	movl	$0x77, GUEST_TSS_ + 0x144	/* EDI */
-	ljmp	$0x40, $0
-	FAIL
-1:	EQ($0x77, %edi)
-	EQ($STACK_TOP - 0x800, %esp)
-	str	%ax
-	EQ($0x40, %ax)
-	PASS
-	.set	GUEST_GDT_, 0x10000
-	.set	GUEST_TSS_, 0x12000
-
 CASE("sgdt-sidt", LONG, 0)
 	sub	$16, %rsp
 	sgdt	(%rsp)

@@ -104,35 +104,6 @@ CASE("user-tables-outside", LONG, 0)
 	FAULT(UD, jmp *%rdi)
 	PASS
 
-CASE("user-iret-nt", FLAT32, 0)
-	/* NT is the user's to set, the link is the kernel's: task switches are not done */
-	movl	$0x40, 0x12000
-	TO_USER32
-	push	$0x3b
-	push	$STACK_TOP - 0x1000
-	pushf
-	push	$0x33
-	push	$2f
-	pushf
-	orl	$0x4000, (%esp)
-	popf
-	FAULT_CODE(TS, 0x40, 1: iret)
-	cmpl	$1b, FAULT_RIP
-	CHECK(je)
-	pushf
-	andl	$~0x4000, (%esp)
-	popf
-	PASS
-2:	FAIL
-
-CASE("user-call-task", FLAT32, 0)
-	andl	$~0x200, 0x10044	/* available, for everybody */
-	orl	$0x6000, 0x10044
-	TO_USER32
-	FAULT_CODE(GP, 0x40, lcall $0x40, $0)
-	FAULT_CODE(GP, 0x40, ljmp $0x40, $0)
-	PASS
-
 CASE("user-frame-in-device", LONG, 0)
 	/* a gate that does not change the stack, which is a device */
 	movl	$0x00330000, 0x11200	/* INT 0x20 to user code */

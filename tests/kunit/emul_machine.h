@@ -70,7 +70,7 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 	return port == 0x666 ? vh_emul_fault0(e, 13) : VH_EMUL_OK;
 }
 
-static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)
 {
 	return at(e, linear, len, write ? 2 : 0) ? VH_EMUL_OK : VH_EMUL_FAULT;
 }

@@ -25,7 +25,8 @@ static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int
 	return linear & 0x10000 ? VH_EMUL_USER : VH_EMUL_OK;
 }
 
-static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len,
+		      bool system)
 {
 	if (linear & 0x2000)
 		*old = linear;
@@ -44,7 +45,7 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 	return port & 2 ? vh_emul_fault0(e, 13) : VH_EMUL_OK;
 }
 
-static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)
 {
 	return linear & 0x10000 ? VH_EMUL_USER : VH_EMUL_OK;
 }

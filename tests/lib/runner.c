@@ -78,7 +78,7 @@ int runner_main(int argc, char **argv, const struct test_case *cases)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 }
 	};
-	const char *only = NULL, *skip[8];
+	const char *only = NULL, *skip[32];
 	unsigned int skips = 0;
 	struct tap_totals totals = { 0 };
 	unsigned int seconds = 20;
@@ -95,8 +95,11 @@ int runner_main(int argc, char **argv, const struct test_case *cases)
 			only = optarg;
 			break;
 		case 's':
-			if (skips < sizeof(skip) / sizeof(skip[0]))
-				skip[skips++] = optarg;
+			if (skips == sizeof(skip) / sizeof(skip[0])) {
+				fprintf(stderr, "%s: too many --skip\n", argv[0]);
+				return 2;
+			}
+			skip[skips++] = optarg;
 			break;
 		case 't':
 			seconds = atoi(optarg);

@@ -181,7 +181,8 @@ static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int
 	return VH_EMUL_OK;
 }
 
-static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len,
+		      bool system)
 {
 	u8 *p = data_at(e, linear, len);
 	u64 now = 0;
@@ -212,7 +213,7 @@ static int op_cmpxchg16(struct vh_emul *e, u64 linear, u64 old[2], const u64 new
 	return VH_EMUL_OK;
 }
 
-static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)
 {
 	return data_at(e, linear, len) ? VH_EMUL_OK : VH_EMUL_FAULT;
 }
@@ -286,7 +287,8 @@ static int dev_write(struct vh_emul *e, u64 linear, const void *buf, unsigned in
 	return dev_access(e, linear, (void *)buf, len, true);
 }
 
-static int dev_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len)
+static int dev_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len,
+		       bool system)
 {
 	u64 expected = *old, now = 0;
 	int r = dev_access(e, linear, &now, len, false);
@@ -310,7 +312,7 @@ static int dev_cmpxchg16(struct vh_emul *e, u64 linear, u64 old[2], const u64 ne
 	return r;
 }
 
-static int dev_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write)
+static int dev_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)
 {
 	return data_at(e, linear, len) ? VH_EMUL_USER : VH_EMUL_FAULT;
 }
