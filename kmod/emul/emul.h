@@ -47,6 +47,40 @@ enum vh_emul_sys {
 	VH_SYS_TSC_READ, VH_SYS_INVLPG,
 };
 
+/* CPUID's words of feature bits, and the features that decide about instructions: word and bit. */
+enum vh_has_word {
+	VH_HAS_1_ECX, VH_HAS_1_EDX, VH_HAS_7_EBX, VH_HAS_7_ECX, VH_HAS_D1_EAX, VH_HAS_81_ECX,
+	VH_HAS_81_EDX,
+};
+
+#define VH_HAS(word, bit)	(VH_HAS_##word * 32 + (bit))
+#define VH_HAS_FPU		VH_HAS(1_EDX, 0)
+#define VH_HAS_MMX		VH_HAS(1_EDX, 23)
+#define VH_HAS_SSE		VH_HAS(1_EDX, 25)
+#define VH_HAS_SSE2		VH_HAS(1_EDX, 26)
+#define VH_HAS_SSE3		VH_HAS(1_ECX, 0)
+#define VH_HAS_SSSE3		VH_HAS(1_ECX, 9)
+#define VH_HAS_SSE41		VH_HAS(1_ECX, 19)
+#define VH_HAS_SSE42		VH_HAS(1_ECX, 20)
+#define VH_HAS_MOVBE		VH_HAS(1_ECX, 22)
+#define VH_HAS_POPCNT		VH_HAS(1_ECX, 23)
+#define VH_HAS_AES		VH_HAS(1_ECX, 25)
+#define VH_HAS_AVX		VH_HAS(1_ECX, 28)
+#define VH_HAS_RDRAND		VH_HAS(1_ECX, 30)
+#define VH_HAS_BMI1		VH_HAS(7_EBX, 3)
+#define VH_HAS_AVX2		VH_HAS(7_EBX, 5)
+#define VH_HAS_BMI2		VH_HAS(7_EBX, 8)
+#define VH_HAS_INVPCID		VH_HAS(7_EBX, 10)
+#define VH_HAS_AVX512F		VH_HAS(7_EBX, 16)
+#define VH_HAS_RDSEED		VH_HAS(7_EBX, 18)
+#define VH_HAS_ADX		VH_HAS(7_EBX, 19)
+#define VH_HAS_AVX512BW		VH_HAS(7_EBX, 30)
+#define VH_HAS_AVX512VL		VH_HAS(7_EBX, 31)
+#define VH_HAS_RDPID		VH_HAS(7_ECX, 22)
+#define VH_HAS_XSAVES		VH_HAS(D1_EAX, 3)
+#define VH_HAS_LZCNT		VH_HAS(81_ECX, 5)
+#define VH_HAS_RDTSCP		VH_HAS(81_EDX, 27)
+
 struct vh_emul;
 
 /* @init: FNINIT, the tags and the last instruction's addresses are reset as well */

@@ -127,7 +127,47 @@ static bool remap_exit(struct ctx *c, struct vcpu *v)
 	return true;
 }
 
+/* What CPUID of leaf @function does not say any more. */
+static void cpuid_clear(struct ctx *c, uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx,
+			uint32_t ecx, uint32_t edx)
+{
+	static struct {
+		struct kvm_cpuid2 list;
+		struct kvm_cpuid_entry2 entry[256];
+	} id;
+	unsigned int i;
+
+	id.list.nent = 256;
+	xioctl(c->vm.vcpu[0].fd, KVM_GET_CPUID2, &id);
+	for (i = 0; i < id.list.nent; i++) {
+		struct kvm_cpuid_entry2 *e = &id.entry[i];
+
+		if (e->function != function || e->index != index)
+			continue;
+		e->eax &= ~eax;
+		e->ebx &= ~ebx;
+		e->ecx &= ~ecx;
+		e->edx &= ~edx;
+	}
+	xioctl(c->vm.vcpu[0].fd, KVM_SET_CPUID2, &id);
+}
+
+/* RDRAND; INVPCID, RDSEED, RDPID; RDTSCP */
+static void hidden_setup(struct ctx *c)
+{
+	cpuid_clear(c, 1, 0, 0, 0, 1u << 30, 0);
+	cpuid_clear(c, 7, 0, 0, 1u << 10 | 1u << 18, 1u << 22, 0);
+	cpuid_clear(c, 0x80000001, 0, 0, 0, 0, 1u << 27);
+}
+
+static void hidden_xsaves_setup(struct ctx *c)
+{
+	cpuid_clear(c, 0xd, 1, 1u << 3, 0, 0, 0);
+}
+
 const struct hook hooks[] = {
+	{ "hidden-instructions", hidden_setup, NULL },
+	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-switch", NULL, task_switch_exit },
 	{ "cr8-no-irqchip", NULL, set_tpr_exit },
