@@ -557,6 +557,33 @@ static void shift_undefined(struct testcase *c)
 	}
 }
 
+/* Three bytes of VEX, opcode, operands; sometimes what is not allowed: L, LOCK. */
+static void build_vex(struct testcase *c)
+{
+	const struct tmpl *t = c->t;
+	unsigned int v = t->flags & T_VEX ? rnd_below(c->mode == 8 ? 16 : 8) : 0;
+	unsigned int pp = c->rep == 0x66 ? 1 : c->rep == 0xf3 ? 2 : c->rep == 0xf2 ? 3 : 0;
+	unsigned int field = t->ext == ANY_EXT ? rnd_below(8) : t->ext;
+
+	if (v == VH_RSP || (t->flags & T_VEX && t->ext == ANY_EXT && field == VH_RSP))
+		v = field = 0;
+	if (c->lock)
+		emit(c, 0xf0, 1);
+	if (c->adsize_prefix)
+		emit(c, 0x67, 1);
+	emit(c, 0xc4, 1);
+	emit(c, (~(unsigned int)c->rex << 5 & 0xe0) | (t->map - 1), 1);
+	emit(c, (c->rex & 8) << 4 | (~v << 3 & 0x78) | (rnd_below(32) ? 0 : 4) | pp, 1);
+	emit(c, t->opcode, 1);
+	c->reg = field | (c->rex & 4) << 1;
+	if (c->mem)
+		emit_mem(c, field);
+	else
+		emit(c, 0xc0 | field << 3 | rnd_below(8), 1);
+	emit(c, rnd_value(), imm_size(c));
+	c->gpr[VH_RSP] = (u64)((s64)(c->gpr[VH_RSP] << 16) >> 16);
+}
+
 static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 {
 	unsigned int i, reg_field;
@@ -577,7 +604,7 @@ static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 	if (t->flags & T_STACK)
 		c->gpr[VH_RSP] = DATA + 0x1000 + rnd_below(64) - 32;
 
-	c->opsize_prefix = !rnd_below(3) && !(t->flags & T_BRANCH) &&
+	c->opsize_prefix = !rnd_below(3) && !(t->flags & (T_BRANCH | T_66 | T_VEX | T_VEX1 | T_NO66)) &&
 			   !(t->map == 2 && ((t->opcode & 0xf8) == 0xc8 || t->opcode == 0xc3));
 	c->opsize = c->opsize_prefix ? 2 : 4;
 	if (mode == 8) {
@@ -591,6 +618,12 @@ static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 		c->rep = rnd_below(2) ? 0xf2 : 0xf3;
 	c->mem = t->flags & T_MODRM && (rnd_below(4) || t->flags & (T_MEM | T_BRANCH));
 	c->lock = rnd_below(c->mem && t->flags & T_LOCK ? 2 : 64) == 0;
+	if (t->flags & (T_66 | T_F2 | T_F3))
+		c->rep = t->flags & T_66 ? 0x66 : t->flags & T_F2 ? 0xf2 : 0xf3;
+	if (t->flags & (T_VEX | T_VEX1)) {
+		build_vex(c);
+		return;
+	}
 
 	if (c->lock)
 		emit(c, 0xf0, 1);
@@ -606,6 +639,8 @@ static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 		emit(c, 0x0f, 1);
 	if (t->map == 3)
 		emit(c, 0x38, 1);
+	if (t->map == 4)
+		emit(c, 0x3a, 1);
 	i = t->opcode;
 	if (t->flags & T_OPREG)
 		i += rnd_below(8);
