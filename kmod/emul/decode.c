@@ -273,7 +273,7 @@ static int decode_vex(struct vh_emul *e, u8 b, const struct vh_opcode **op)
 	if (n == 3) {
 		d->vex = VH_EVEX;
 		d->evex = p[2];
-		d->vvvv |= ~p[2] << 1 & 16;
+		d->vvvv |= (~p[2] & 8) << 1;
 		d->vlen = 16 << (p[2] >> 5 & 3);
 		map = p[0] & 7;
 		d->reg = d->mode == 8 ? ~p[0] & 16 : 0;

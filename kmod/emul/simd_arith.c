@@ -108,7 +108,8 @@ static int check(struct vh_emul *e, const struct arith *a)
 
 /*
  * All exceptions are masked for the execution. Unmasked underflow is of tiny results also
- * when they are exact: these are seen when they would be flushed to 0.
+ * when they are exact: these are seen when they would be flushed to 0. Beside an unmasked
+ * overflow or underflow the flag of precision may be set where the processor leaves it.
  */
 static u32 masked(u32 mxcsr)
 {
