@@ -165,13 +165,23 @@ static void hidden_xsaves_setup(struct ctx *c)
 	cpuid_clear(c, 0xd, 1, 1u << 3, 0, 0, 0);
 }
 
+/* SSE3, SSSE3, SSE4, MOVBE, POPCNT; BMI1, BMI2, ADX; LZCNT */
+static void operand_hidden_setup(struct ctx *c)
+{
+	cpuid_clear(c, 1, 0, 0, 0, 1u << 0 | 1u << 9 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23, 0);
+	cpuid_clear(c, 7, 0, 0, 1u << 3 | 1u << 8 | 1u << 19, 0, 0);
+	cpuid_clear(c, 0x80000001, 0, 0, 0, 1u << 5, 0);
+}
+
 const struct hook hooks[] = {
+	{ "operand-hidden", operand_hidden_setup, NULL },
 	{ "hidden-instructions", hidden_setup, NULL },
 	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-switch", NULL, task_switch_exit },
 	{ "cr8-no-irqchip", NULL, set_tpr_exit },
 	{ "mmio-real", mmio_real_setup, NULL },
+	{ "operand-real", mmio_real_setup, NULL },
 	{ "pio-imm", NULL, pio_imm_exit },
 	{ "fpu-userspace", NULL, fpu_userspace_exit },
 	{ "fpu-pattern", NULL, pio_imm_exit },
