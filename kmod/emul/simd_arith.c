@@ -27,6 +27,7 @@
 #define FLAGS	0x08		/* the result is in RFLAGS */
 #define TO_GPR	0x10
 #define INTEGER	0x20		/* 32 bytes of it are AVX2 */
+#define SHUFFLE	0x40		/* by an immediate: simd_shuffle.c */
 
 static const struct arith {
 	u8 map, prefixes;		/* bit by bit: none, 66, F3, F2 */
@@ -70,6 +71,10 @@ static const struct arith {
 	{ 3, 2, 0x28, 0x29, VL, INTEGER, VH_HAS_SSE41 }, { 3, 2, 0x2b, 0x2b, VL, INTEGER, VH_HAS_SSE41 },
 	{ 3, 2, 0x37, 0x37, VL, INTEGER, VH_HAS_SSE42 }, { 3, 2, 0x38, 0x40, VL, INTEGER, VH_HAS_SSE41 },
 	{ 3, 2, 0x41, 0x41, VL, UNARY | L0, VH_HAS_SSE41 },
+	{ 2, 1, 0xc6, 0xc6, VL, SHUFFLE, VH_HAS_SSE }, { 2, 2, 0xc6, 0xc6, VL, SHUFFLE, VH_HAS_SSE2 },
+	{ 2, 14, 0x70, 0x70, VL, SHUFFLE | UNARY | INTEGER, VH_HAS_SSE2 },
+	{ 4, 2, 0x0c, 0x0d, VL, SHUFFLE, VH_HAS_SSE41 }, { 4, 2, 0x0e, 0x0e, VL, SHUFFLE | INTEGER, VH_HAS_SSE41 },
+	{ 4, 2, 0x0f, 0x0f, VL, SHUFFLE | INTEGER, VH_HAS_SSSE3 },
 	{ 3, 2, 0xdb, 0xdb, VL, UNARY | L0, VH_HAS_AES }, { 3, 2, 0xdc, 0xdf, VL, L0, VH_HAS_AES },
 };
 
@@ -163,7 +168,11 @@ int vh_simd_arith(struct vh_emul *e)
 		memcpy(n.dst, reg + i * 16, 16);
 		memcpy(n.src, mem + i * 16, 16);
 		n.mxcsr = masked(fx.mxcsr);
-		e->ops->with_fpu(e, vh_native_simd, &n);
+		n.known = a->flags & SHUFFLE;
+		if (n.known)
+			vh_simd_shuffle(n.key, n.imm, i, n.dst, n.src);
+		else
+			e->ops->with_fpu(e, vh_native_simd, &n);
 		if (!n.known)
 			return VH_EMUL_UNHANDLED;
 		memcpy(reg + i * 16, n.dst, 16);

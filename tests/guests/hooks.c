@@ -160,6 +160,19 @@ static void hidden_setup(struct ctx *c)
 	cpuid_clear(c, 0x80000001, 0, 0, 0, 0, 1u << 27);
 }
 
+static bool hidden_follows_exit(struct ctx *c, struct vcpu *v)
+{
+	static unsigned int exits;
+
+	if (!pio_imm_exit(c, v))
+		return false;
+	if (!(exits++ & 1))
+		vcpu_set_cpuid(v, 0);
+	else
+		hidden_setup(c);
+	return true;
+}
+
 static void hidden_xsaves_setup(struct ctx *c)
 {
 	cpuid_clear(c, 0xd, 1, 1u << 3, 0, 0, 0);
@@ -176,6 +189,7 @@ static void operand_hidden_setup(struct ctx *c)
 const struct hook hooks[] = {
 	{ "operand-hidden", operand_hidden_setup, NULL },
 	{ "hidden-instructions", hidden_setup, NULL },
+	{ "hidden-follows", hidden_setup, hidden_follows_exit },
 	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-switch", NULL, task_switch_exit },

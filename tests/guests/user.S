@@ -42,10 +42,10 @@ CASE("user-mmio-unknown", LONG, 0)
 	EQ($0x11223344, %eax)
 	FAULT(UD, 1: fxsave (%rdi))
 	EQQ($1b, FAULT_RIP)
-	FAULT(UD, 1: pshufd $0, (%rdi), %xmm0)
+	FAULT(UD, 1: pclmulqdq $0, (%rdi), %xmm0)
 	EQQ($1b, FAULT_RIP)
 	FAULT(UD, paddd (%rdi), %mm0)
-	FAULT(UD, shufps $1, (%rdi), %xmm0)
+	FAULT(UD, roundps $1, (%rdi), %xmm0)
 	FAULT(UD, fxsave (%rdi))	/* and again */
 	mov	(%rdi), %eax
 	EQ($0x11223344, %eax)

@@ -162,6 +162,12 @@ static const struct simd_tmpl simd_tmpls[] = {
 	INT("pminsb", 3, 0x38, SSE41), INT("pmaxud", 3, 0x3f, SSE41), INT("pmulld", 3, 0x40, SSE41),
 	BOTH("phminposuw", 3, 1, 0x41, 16, S_L0, SSE41), BOTH("ptest", 3, 1, 0x17, 16, S_L0, SSE41),
 	BOTH("aesenc", 3, 1, 0xdc, 16, S_V | S_L0, AES), BOTH("aesimc", 3, 1, 0xdb, 16, S_L0, AES),
+	/* shuffles */
+	FLT("shufps", 2, 0, 0xc6, S_VL, 4, S_V | S_IMM, SSE), FLT("shufpd", 2, 1, 0xc6, S_VL, 8, S_V | S_IMM, SSE2),
+	BOTH2("pshufd", 2, 1, 0x70, S_VL, S_IMM, SSE2), BOTH2("pshufhw", 2, 2, 0x70, S_VL, S_IMM, SSE2),
+	BOTH2("pshuflw", 2, 3, 0x70, S_VL, S_IMM, SSE2), BOTH2("palignr", 4, 1, 0x0f, S_VL, S_V | S_IMM, SSSE3),
+	FLT("blendps", 4, 1, 0x0c, S_VL, 4, S_V | S_IMM, SSE41), FLT("blendpd", 4, 1, 0x0d, S_VL, 8, S_V | S_IMM, SSE41),
+	BOTH2("pblendw", 4, 1, 0x0e, S_VL, S_V | S_IMM, SSE41),
 	/* x87 */
 	X87_ARITH(0xd8, 4, 4, S_FLOAT), X87_ARITH(0xdc, 8, 8, S_FLOAT), X87_ARITH(0xda, 4, 0, 0), X87_ARITH(0xde, 2, 0, 0),
 	X87("fld m32", 0xd9, 0, 4, 4, S_FLOAT), X87("fst m32", 0xd9, 2, 4, 0, 0), X87("fstp m32", 0xd9, 3, 4, 0, 0),
