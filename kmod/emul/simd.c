@@ -37,7 +37,7 @@ enum move {
 #define MOVDDUP	0xfe		/* 8 of 16, else all */
 
 #define ALIGNED	0x001		/* #GP(0) unless it is: by 16, with VEX by the vector */
-#define VEX	0x002		/* only with VEX */
+#define VEX	0x002		/* only with VEX, W clear */
 #define L0	0x004		/* VEX.L is 0 */
 #define L1	0x008		/* VEX.L is 1 */
 #define AVX2	0x010		/* with VEX; else AVX */
@@ -214,14 +214,15 @@ static int check_vex(struct vh_emul *e, const struct simd_move *m)
 		ok = false;
 	if ((m->flags & L0 && d->vlen != 16) || (m->flags & L1 && d->vlen == 16))
 		ok = false;
-	if (d->vex == VH_VEX && m->flags & BW)
+	if (d->vex == VH_VEX && (m->flags & BW || (m->flags & VEX && d->w)))
 		ok = false;
 	if (d->vex == VH_EVEX) {
 		bool scalar = m->flags & L0 || (m->move <= STORE && m->size != VL);
 
-		if (!(m->flags & WX) || d->evex & 7)
+		/* With the other W it is another instruction, or none. */
+		if (!(m->flags & (d->w ? W1 : W0)) || d->evex & 7)
 			return VH_EMUL_UNHANDLED;
-		if (d->evex & 0x90 || !(m->flags & (d->w ? W1 : W0)) ||
+		if (d->evex & 0x90 ||
 		    (d->vlen != 64 && !scalar && !vh_emul_has(e, VH_HAS_AVX512VL)) ||
 		    (m->flags & BW && !vh_emul_has(e, VH_HAS_AVX512BW)))
 			ok = false;

@@ -28,6 +28,7 @@
 #define TO_GPR	0x10
 #define INTEGER	0x20		/* 32 bytes of it are AVX2 */
 #define SHUFFLE	0x40		/* by an immediate: simd_shuffle.c */
+#define COUNT	0x80		/* the memory operand is one for all: what shifts count */
 
 static const struct arith {
 	u8 map, prefixes;		/* bit by bit: none, 66, F3, F2 */
@@ -59,15 +60,14 @@ static const struct arith {
 	{ 2, 1, 0x2e, 0x2f, 4, FLOAT | UNARY | FLAGS, VH_HAS_SSE },
 	{ 2, 2, 0x2e, 0x2f, 8, FLOAT | UNARY | FLAGS, VH_HAS_SSE2 },
 	{ 2, 2, 0x60, 0x6d, VL, INTEGER, VH_HAS_SSE2 }, { 2, 2, 0x74, 0x76, VL, INTEGER, VH_HAS_SSE2 },
-	/* shifts: the count is 16 bytes whatever the vector has */
-	{ 2, 2, 0xd1, 0xd3, 16, L0, VH_HAS_SSE2 }, { 2, 2, 0xe1, 0xe2, 16, L0, VH_HAS_SSE2 },
-	{ 2, 2, 0xf1, 0xf3, 16, L0, VH_HAS_SSE2 },
+	{ 2, 2, 0xd1, 0xd3, 16, COUNT | INTEGER, VH_HAS_SSE2 }, { 2, 2, 0xe1, 0xe2, 16, COUNT | INTEGER, VH_HAS_SSE2 },
+	{ 2, 2, 0xf1, 0xf3, 16, COUNT | INTEGER, VH_HAS_SSE2 },
 	{ 2, 2, 0xd4, 0xd5, VL, INTEGER, VH_HAS_SSE2 }, { 2, 2, 0xd8, 0xe0, VL, INTEGER, VH_HAS_SSE2 },
 	{ 2, 2, 0xe3, 0xe5, VL, INTEGER, VH_HAS_SSE2 }, { 2, 2, 0xe8, 0xef, VL, INTEGER, VH_HAS_SSE2 },
 	{ 2, 2, 0xf4, 0xf6, VL, INTEGER, VH_HAS_SSE2 }, { 2, 2, 0xf8, 0xfe, VL, INTEGER, VH_HAS_SSE2 },
 	{ 3, 2, 0x00, 0x0b, VL, INTEGER, VH_HAS_SSSE3 },
 	{ 3, 2, 0x1c, 0x1e, VL, INTEGER | UNARY, VH_HAS_SSSE3 },
-	{ 3, 2, 0x17, 0x17, VL, UNARY | FLAGS | L0, VH_HAS_SSE41 },
+	{ 3, 2, 0x17, 0x17, VL, UNARY | FLAGS, VH_HAS_SSE41 },
 	{ 3, 2, 0x28, 0x29, VL, INTEGER, VH_HAS_SSE41 }, { 3, 2, 0x2b, 0x2b, VL, INTEGER, VH_HAS_SSE41 },
 	{ 3, 2, 0x37, 0x37, VL, INTEGER, VH_HAS_SSE42 }, { 3, 2, 0x38, 0x40, VL, INTEGER, VH_HAS_SSE41 },
 	{ 3, 2, 0x41, 0x41, VL, UNARY | L0, VH_HAS_SSE41 },
@@ -95,7 +95,7 @@ static const struct arith *find_arith(const struct vh_emul *e)
 /* UNHANDLED, or what decides before memory is looked at. */
 static int check(struct vh_emul *e, const struct arith *a)
 {
-	unsigned int vex = e->d.vlen == 32 && a->flags & INTEGER ? VH_HAS_AVX2 : VH_HAS_AVX;
+	unsigned int vex = VH_HAS_AVX;
 	int r;
 
 	if (!a || e->d.vex == VH_EVEX || !e->ops->with_fpu || !e->ops->fpu_read ||
@@ -104,6 +104,8 @@ static int check(struct vh_emul *e, const struct arith *a)
 	/* VEX has 32 relations, and widths that are not 16 bytes after 16 bytes. */
 	if ((e->d.opcode == 0xc2 && e->d.imm > 7 && e->d.vex) || (a->flags & L0 && e->d.vlen != 16))
 		return VH_EMUL_UNHANDLED;
+	if (e->d.vlen == 32 && a->flags & INTEGER)
+		vex = VH_HAS_AVX2;
 	r = vh_simd_available(e, a->feature, vex);
 	/* With VEX the instruction itself has to be there as well: AES, for one. */
 	if (!r && e->d.vex && ((e->d.vvvv && a->flags & UNARY) || !vh_emul_has(e, a->feature)))
@@ -147,13 +149,13 @@ int vh_simd_arith(struct vh_emul *e)
 	u8 reg[64], mem[32] = {};
 	struct vh_fx fx;
 	u32 raised = 0;
-	u64 linear;
+	u64 linear, flags = ~0ULL;
 	int r = check(e, a);
 
 	if (r)
 		return r;
 	size = a->size == VL ? e->d.vlen : a->size == GPR ? n.wide ? 8 : 4 : a->size;
-	lanes = a->size == VL ? e->d.vlen / 16 : 1;
+	lanes = a->size == VL || a->flags & COUNT ? e->d.vlen / 16 : 1;
 	if (lanes == 1)
 		e->d.vlen = 16;
 	r = vh_simd_linear(e, size, size == 16 && !e->d.vex ? 16 : 1, false, &linear);
@@ -166,7 +168,7 @@ int vh_simd_arith(struct vh_emul *e)
 	n.key = VH_NATIVE(e->d.opcode_map, vh_emul_pp(e), e->d.opcode);
 	for (i = 0; i < lanes; i++) {
 		memcpy(n.dst, reg + i * 16, 16);
-		memcpy(n.src, mem + i * 16, 16);
+		memcpy(n.src, mem + (a->flags & COUNT ? 0 : i * 16), 16);
 		n.mxcsr = masked(fx.mxcsr);
 		n.known = a->flags & SHUFFLE;
 		if (n.known)
@@ -177,6 +179,7 @@ int vh_simd_arith(struct vh_emul *e)
 			return VH_EMUL_UNHANDLED;
 		memcpy(reg + i * 16, n.dst, 16);
 		raised |= n.mxcsr & MX_FLAGS;
+		flags &= n.flags;	/* VPTEST: of all */
 	}
 	if (a->flags & FLOAT) {
 		r = exceptions(e, &fx, raised);
@@ -184,7 +187,7 @@ int vh_simd_arith(struct vh_emul *e)
 			return r;
 	}
 	if (a->flags & FLAGS)
-		e->rflags = (e->rflags & ~(u64)VH_FLAGS_ARITH) | n.flags;
+		e->rflags = (e->rflags & ~(u64)VH_FLAGS_ARITH) | flags;
 	else if (a->flags & TO_GPR)
 		vh_reg_write(e, e->d.reg, n.wide ? 8 : 4, n.gpr);
 	else

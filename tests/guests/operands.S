@@ -648,6 +648,35 @@ CASE("operand-user", LONG, 0)
 	AGAIN
 	PASS
 
+CASE("operand-unknown", LONG, 0)
+	/* with a prefix that is known, and not interpreted: user code has #UD of it */
+	NEED(7, ebx, 5)
+	XCR0	7
+	NEED(7, ebx, 16)
+	XCR0	0xe7
+7:	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	mov	%ebx, %esi
+	movq	$STACK_TOP, 0x12004
+	push	$0x3b
+	push	$STACK_TOP - 0x1000
+	push	$0x3002
+	push	$0x33
+	push	$1f
+	iretq
+1:	mov	$MMIO_BASE, %edi
+	FAULT(UD, vpermd (%rdi), %ymm1, %ymm1)
+	FAULT(UD, vpsravd (%rdi), %ymm1, %ymm1)
+	FAULT(UD, vpclmulqdq $0, (%rdi), %xmm1, %xmm1)
+	FAULT(UD, vroundps $0, (%rdi), %ymm1)
+	FAULT(UD, fxsave (%rdi))
+	test	$(1 << 16), %esi
+	jz	2f
+	FAULT(UD, vmovdqu32 (%rdi), %zmm1{%k1})
+	FAULT(UD, vaddps (%rdi), %zmm1, %zmm1)
+2:	PASS
+
 CASE("operand-32", FLAT32, 0)
 	mov	$MMIO_BASE, %edi
 	fninit

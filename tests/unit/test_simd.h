@@ -25,6 +25,7 @@ enum { LEGACY, VEX, EVEX };
 #define S_ENV	0x1000		/* stores the last instruction's pointers */
 #define S_OP16	0x2000
 #define S_X87	0x4000		/* sets these */
+#define S_RANDOM 0x8000		/* any opcode, any prefix */
 
 struct simd_tmpl {
 	const char *name;
@@ -154,13 +155,13 @@ static const struct simd_tmpl simd_tmpls[] = {
 	INT("pmulhuw", 2, 0xe4, SSE2), INT("por", 2, 0xeb, SSE2), INT("pxor", 2, 0xef, SSE2),
 	INT("pmuludq", 2, 0xf4, SSE2), INT("psadbw", 2, 0xf6, SSE2), INT("psubd", 2, 0xfa, SSE2),
 	INT("paddb", 2, 0xfc, SSE2), INT("paddd", 2, 0xfe, SSE2),
-	BOTH("psrlw", 2, 1, 0xd1, 16, S_V | S_L0, SSE2), BOTH("psraw", 2, 1, 0xe1, 16, S_V | S_L0, SSE2),
-	BOTH("psllq", 2, 1, 0xf3, 16, S_V | S_L0, SSE2),
+	BOTH2("psrlw", 2, 1, 0xd1, 16, S_V, SSE2), BOTH2("psraw", 2, 1, 0xe1, 16, S_V, SSE2),
+	BOTH2("psllq", 2, 1, 0xf3, 16, S_V, SSE2),
 	INT("pshufb", 3, 0x00, SSSE3), INT("phaddw", 3, 0x01, SSSE3), INT("psignd", 3, 0x0a, SSSE3),
 	INT("pmulhrsw", 3, 0x0b, SSSE3), BOTH2("pabsb", 3, 1, 0x1c, S_VL, 0, SSSE3),
 	INT("pmuldq", 3, 0x28, SSE41), INT("packusdw", 3, 0x2b, SSE41), INT("pcmpgtq", 3, 0x37, SSE42),
 	INT("pminsb", 3, 0x38, SSE41), INT("pmaxud", 3, 0x3f, SSE41), INT("pmulld", 3, 0x40, SSE41),
-	BOTH("phminposuw", 3, 1, 0x41, 16, S_L0, SSE41), BOTH("ptest", 3, 1, 0x17, 16, S_L0, SSE41),
+	BOTH("phminposuw", 3, 1, 0x41, 16, S_L0, SSE41), BOTH("ptest", 3, 1, 0x17, S_VL, 0, SSE41),
 	BOTH("aesenc", 3, 1, 0xdc, 16, S_V | S_L0, AES), BOTH("aesimc", 3, 1, 0xdb, 16, S_L0, AES),
 	/* shuffles */
 	FLT("shufps", 2, 0, 0xc6, S_VL, 4, S_V | S_IMM, SSE), FLT("shufpd", 2, 1, 0xc6, S_VL, 8, S_V | S_IMM, SSE2),
@@ -184,6 +185,11 @@ static const struct simd_tmpl simd_tmpls[] = {
 	CONTROL("fldenv", 0, 0xd9, 4, 0), CONTROL("fnstenv", 0, 0xd9, 6, S_ENV),
 	CONTROL("fldenv16", 1, 0xd9, 4, 0), CONTROL("fnstenv16", 1, 0xd9, 6, S_ENV | S_OP16),
 	CONTROL("frstor", 0, 0xdd, 4, 0), CONTROL("fnsave", 0, 0xdd, 6, S_ENV),
+	{ "any opcode", LEGACY, 2, 0, 0, ANY, S_VL, 0, S_RANDOM | S_ALWAYS, VH_HAS_FPU },
+	{ "any opcode of floats", LEGACY, 2, 0, 0, ANY, S_VL, 4, S_RANDOM | S_ALWAYS | S_FLOAT, VH_HAS_FPU },
+	{ "any opcode", VEX, 2, 0, 0, ANY, S_VL, 0, S_RANDOM | S_ALWAYS, VH_HAS_AVX2 },
+	{ "any opcode of floats", VEX, 2, 0, 0, ANY, S_VL, 8, S_RANDOM | S_ALWAYS | S_FLOAT, VH_HAS_AVX2 },
+	{ "any opcode", EVEX, 2, 0, 0, ANY, S_VL, 0, S_RANDOM | S_ALWAYS, VH_HAS_AVX512VL },
 	CONTROL("frstor16", 1, 0xdd, 4, 0), CONTROL("fnsave16", 1, 0xdd, 6, S_ENV | S_OP16),
 };
 
