@@ -407,7 +407,7 @@ static int exec_mmx(struct vh_emul *e)
 		return vh_emul_fault(e, UD_VECTOR);
 	if (e->cr0 & X86_CR0_TS)
 		return vh_emul_fault(e, NM_VECTOR);
-	e->ops->fpu_read(e, &fx);
+	vh_x87_read(e, &fx);
 	r = vh_x87_pending(e, &fx);
 	if (r)
 		return r;

@@ -29,9 +29,26 @@ static int available(struct vh_emul *e)
 }
 
 /**
+ * vh_x87_read - the x87 registers as the processor would have loaded them
+ * @e: the instruction
+ * @fx: the answer
+ *
+ * Userspace may have set a summary that is not one. Were it believed, native.c might take
+ * the exception.
+ */
+void vh_x87_read(struct vh_emul *e, struct vh_fx *fx)
+{
+	e->ops->fpu_read(e, fx);
+	if (fx->sw & ~fx->cw & SW_EXCEPTIONS)
+		fx->sw |= SW_SUMMARY | SW_BUSY;
+	else
+		fx->sw &= ~(SW_SUMMARY | SW_BUSY);
+}
+
+/**
  * vh_x87_pending - does an x87 exception wait?
  * @e: the instruction, which takes it
- * @fx: the registers
+ * @fx: the registers, by vh_x87_read()
  *
  * VH_EMUL_OK, or #MF. With CR0.NE clear it would be an interrupt through the 8259, which
  * nobody has wired up.
@@ -52,7 +69,7 @@ int vh_exec_fwait(struct vh_emul *e)
 		return vh_emul_fault(e, NM_VECTOR);
 	if (!e->ops->fpu_read)
 		return VH_EMUL_OK;
-	e->ops->fpu_read(e, &fx);
+	vh_x87_read(e, &fx);
 	return vh_x87_pending(e, &fx);
 }
 
@@ -85,7 +102,7 @@ static int register_form(struct vh_emul *e)
 	r = available(e);
 	if (r)
 		return r;
-	e->ops->fpu_read(e, &fx);
+	vh_x87_read(e, &fx);
 	switch (what) {
 	case 0xdfe0:
 		vh_reg_write(e, VH_RAX, 2, fx.sw);
@@ -177,7 +194,7 @@ int vh_exec_x87(struct vh_emul *e)
 	r = available(e);
 	if (r)
 		return r;
-	e->ops->fpu_read(e, &fx);
+	vh_x87_read(e, &fx);
 	switch (e->d.opcode << 8 | (e->d.modrm & 0x38)) {
 	case 0xd928:
 		return load_control(e, &fx);
