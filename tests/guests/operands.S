@@ -673,6 +673,7 @@ CASE("operand-unknown", LONG, 0)
 	FAULT(UD, fxsave (%rdi))
 	test	$(1 << 16), %esi
 	jz	2f
+	kmovw	%esi, %k1			/* of nothing nothing would be read */
 	FAULT(UD, vmovdqu32 (%rdi), %zmm1{%k1})
 	FAULT(UD, vaddps (%rdi), %zmm1, %zmm1)
 2:	PASS
