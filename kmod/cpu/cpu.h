@@ -33,6 +33,8 @@ void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned
 int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);
 int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
+bool vh_cpuid_has(struct vh_vcpu *vcpu, unsigned int feature);	/* VH_HAS_*; interrupts may be off */
+bool vh_cpuid_host_has(unsigned int feature);	/* any context */
 /* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
 void vh_cpuid_exec(struct vh_vcpu *vcpu);
 /* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
@@ -79,6 +81,9 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
 void vh_fpu_enter(struct vh_vcpu *vcpu);
 void vh_fpu_leave(struct vh_vcpu *vcpu);
 struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
+void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64]);
+void vh_fpu_vector_set(struct vh_vcpu *vcpu, unsigned int n, const u8 val[64], unsigned int len);
+void vh_fpu_call(void (*fn)(void *arg), void *arg);	/* @fn uses x87 and SSE; interrupts on */
 int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
 int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
 int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);

@@ -290,6 +290,47 @@ static struct kvm_cpuid_entry2 *find(struct vh_vcpu *vcpu, u32 function, u32 ind
 	return (struct kvm_cpuid_entry2 *)vh_cpuid_find(vcpu, function, index);
 }
 
+/* Where the words of VH_HAS_* are. */
+static const struct { u32 function, index; u8 reg; } has_words[] = {
+	[VH_HAS_1_ECX] = { 1, 0, 2 }, [VH_HAS_1_EDX] = { 1, 0, 3 },
+	[VH_HAS_7_EBX] = { 7, 0, 1 }, [VH_HAS_7_ECX] = { 7, 0, 2 },
+	[VH_HAS_D1_EAX] = { 0xd, 1, 0 }, [VH_HAS_81_ECX] = { 0x80000001, 0, 2 },
+	[VH_HAS_81_EDX] = { 0x80000001, 0, 3 },
+};
+
+/**
+ * vh_cpuid_host_has - does this processor have a feature?
+ * @feature: VH_HAS_*
+ *
+ * Any context.
+ */
+bool vh_cpuid_host_has(unsigned int feature)
+{
+	unsigned int w = feature / 32;
+	struct kvm_cpuid_entry2 e;
+
+	leaf(&e, has_words[w].function, has_words[w].index, false);
+	return (&e.eax)[has_words[w].reg] & BIT(feature % 32);
+}
+
+/**
+ * vh_cpuid_has - does the vCPU's CPUID show a feature?
+ * @vcpu: the vCPU
+ * @feature: VH_HAS_*
+ *
+ * Interrupts may be off. A vCPU that was given no CPUID has all that the processor has.
+ */
+bool vh_cpuid_has(struct vh_vcpu *vcpu, unsigned int feature)
+{
+	unsigned int w = feature / 32;
+	const struct kvm_cpuid_entry2 *e;
+
+	if (!vcpu->cpuid->nr)
+		return vh_cpuid_host_has(feature);
+	e = vh_cpuid_find(vcpu, has_words[w].function, has_words[w].index);
+	return e && (&e->eax)[has_words[w].reg] & BIT(feature % 32);
+}
+
 /* CR4 bits, by the CPUID feature that allows them. */
 static u64 cr4_reserved_bits(u32 ecx1, u32 edx1, u32 ebx7, u32 ecx7)
 {
@@ -386,6 +427,7 @@ void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned
 	vh_need(vcpu, VH_S_CR4);
 	vh_dirty(vcpu, VH_S_CR4);
 	vh_cpuid_refresh(vcpu);
+	vh_request(vcpu, VH_REQ_CPUID);
 }
 
 /**

@@ -31,6 +31,14 @@ static unsigned int area_size __ro_after_init = LEGACY_SIZE + HEADER_SIZE;
 static u32 mxcsr_mask __ro_after_init = 0xffbf;
 static unsigned int pkru_offset __ro_after_init;
 
+/* Components of vector registers: where they are in the area, bytes. */
+#define C_AVX		2
+#define C_ZMM_HI256	6
+#define C_HI16_ZMM	7
+static struct {
+	unsigned int offset, size;
+} components[C_HI16_ZMM + 1] __ro_after_init;
+
 static u64 xgetbv0(void)
 {
 	u32 lo, hi;
@@ -72,6 +80,10 @@ int __init vh_fpu_module_init(void)
 			continue;
 		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
 		area_size = max(area_size, eax + ebx);
+		if (i < ARRAY_SIZE(components)) {
+			components[i].offset = ebx;
+			components[i].size = eax;
+		}
 		if (BIT_ULL(i) == XCR0_PKRU)
 			pkru_offset = ebx;
 	}
@@ -204,19 +216,118 @@ void vh_fpu_leave(struct vh_vcpu *vcpu)
 	kernel_fpu_end();
 }
 
+/* The component of register @n of a kind, @bytes of it; NULL: not there. As in its initial configuration, if it is. */
+static void *component(struct vh_vcpu *vcpu, unsigned int c, unsigned int n, unsigned int bytes)
+{
+	void *at = (void *)area(vcpu) + components[c].offset;
+
+	if (!(offered & BIT_ULL(c)))
+		return NULL;
+	if (!(area(vcpu)->header.xfeatures & BIT_ULL(c)))
+		memset(at, 0, components[c].size);
+	return at + n * bytes;
+}
+
+/**
+ * vh_fpu_vector_get - a vector register in memory, for the interpreter
+ * @vcpu: the vCPU
+ * @n: 0 to 31
+ * @val: its bytes; 0 of those that are not there
+ *
+ * Own thread, outside a section.
+ */
+void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64])
+{
+	void *part;
+
+	memset(val, 0, 64);
+	if (n >= 16) {
+		part = component(vcpu, C_HI16_ZMM, n - 16, 64);
+		if (part)
+			memcpy(val, part, 64);
+		return;
+	}
+	memcpy(val, &vh_fpu_legacy(vcpu, false)->xmm_space[4 * n], 16);
+	part = component(vcpu, C_AVX, n, 16);
+	if (part)
+		memcpy(val + 16, part, 16);
+	part = component(vcpu, C_ZMM_HI256, n, 32);
+	if (part)
+		memcpy(val + 32, part, 32);
+}
+
+static void set_part(struct vh_vcpu *vcpu, unsigned int c, unsigned int n, const u8 *val,
+		     unsigned int bytes)
+{
+	void *part = component(vcpu, c, n, bytes);
+
+	if (!part)
+		return;
+	memcpy(part, val, bytes);
+	area(vcpu)->header.xfeatures |= BIT_ULL(c);
+}
+
+/**
+ * vh_fpu_vector_set - write a vector register in memory
+ * @vcpu: the vCPU
+ * @n: 0 to 31
+ * @val: its bytes
+ * @len: 16: the others stay; 64
+ *
+ * Own thread, outside a section.
+ */
+void vh_fpu_vector_set(struct vh_vcpu *vcpu, unsigned int n, const u8 val[64], unsigned int len)
+{
+	if (n >= 16) {
+		set_part(vcpu, C_HI16_ZMM, n - 16, val, 64);
+		return;
+	}
+	memcpy(&vh_fpu_legacy(vcpu, true)->xmm_space[4 * n], val, 16);
+	if (len == 16)
+		return;
+	set_part(vcpu, C_AVX, n, val + 16, 16);
+	set_part(vcpu, C_ZMM_HI256, n, val + 32, 32);
+}
+
+/**
+ * vh_fpu_call - let something use the processor's x87 and SSE registers
+ * @fn: does, and leaves no x87 exception pending; neither sleeps nor faults
+ * @arg: for it
+ *
+ * Process context, outside a section.
+ */
+void vh_fpu_call(void (*fn)(void *arg), void *arg)
+{
+	kernel_fpu_begin();
+	fn(arg);
+	kernel_fpu_end();
+}
+
 /**
  * vh_fpu_legacy - x87 and SSE registers in memory, for the interpreter
  * @vcpu: the vCPU
  * @write: they are going to be changed
  *
  * Own thread, outside a section. XSAVE has written them even where they are in their
- * initial configuration; they are loaded only if the header names them.
+ * initial configuration, but userspace need not have; they are loaded only if the header
+ * names them.
  */
 struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write)
 {
+	struct fxregs_state *fx = &area(vcpu)->i387;
+	u64 there = host_xcr0 ? area(vcpu)->header.xfeatures : XCR0_X87 | XCR0_SSE;
+
+	if (!(there & XCR0_X87)) {
+		memset(fx, 0, offsetof(struct fxregs_state, mxcsr));
+		memset(fx->st_space, 0, sizeof(fx->st_space));
+		fx->cwd = 0x37f;
+	}
+	if (!(there & XCR0_SSE))
+		memset(fx->xmm_space, 0, sizeof(fx->xmm_space));
+	fx->mxcsr_mask = mxcsr_mask;
 	if (write)
 		area(vcpu)->header.xfeatures |= offered & (XCR0_X87 | XCR0_SSE);
-	return &area(vcpu)->i387;
+	return fx;
 }
 
 /**

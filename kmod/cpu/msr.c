@@ -136,6 +136,12 @@ int vh_msr_feature(u32 msr, u64 *value)
 	return -EINVAL;
 }
 
+static bool has_tsc_aux(struct vh_vcpu *vcpu)
+{
+	return vh_cpu_caps.rdtscp &&
+	       (vh_cpuid_has(vcpu, VH_HAS_RDTSCP) || vh_cpuid_has(vcpu, VH_HAS_RDPID));
+}
+
 /**
  * vh_msr_read - RDMSR, or userspace reading
  * @vcpu: the vCPU
@@ -169,9 +175,11 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 	case MSR_EFER:		*value = s->efer; return 0;
 	case MSR_IA32_CR_PAT:	*value = s->pat; return 0;
 	case MSR_IA32_TSC:	*value = vh_tsc_read(vcpu); return 0;
-	case MSR_IA32_XSS:	*value = 0; return 0;
+	case MSR_IA32_XSS:
+		*value = 0;
+		return host || vh_cpuid_has(vcpu, VH_HAS_XSAVES) ? 0 : -EINVAL;
 	case MSR_TSC_AUX:
-		if (!vh_cpu_caps.rdtscp && !host)
+		if (!host && !has_tsc_aux(vcpu))
 			return -EINVAL;
 		*value = s->tsc_aux;
 		return 0;
@@ -272,12 +280,12 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 		vh_dirty(vcpu, VH_S_PAT);
 		return 0;
 	case MSR_TSC_AUX:
-		if (value >> 32 || (!vh_cpu_caps.rdtscp && !host))
+		if (value >> 32 || (!host && !has_tsc_aux(vcpu)))
 			return -EINVAL;
 		s->tsc_aux = value;
 		return 0;
 	case MSR_IA32_XSS:
-		return value ? -EINVAL : 0;
+		return value || !(host || vh_cpuid_has(vcpu, VH_HAS_XSAVES)) ? -EINVAL : 0;
 	case MSR_IA32_TSC: {
 		/* A guest's write moves TSC_ADJUST along (SDM 18.17.3). */
 		u64 before = vh_tsc_read(vcpu);

@@ -136,7 +136,7 @@ static int next_disp(struct vh_emul *e, unsigned int n)
 	int r = next_bytes(e, n, &v);
 
 	if (!r)
-		e->d.disp = vh_sext(v, n);
+		e->d.disp = vh_sext(v, n) * (n == 1 ? e->d.disp_scale : 1);
 	return r;
 }
 
@@ -228,6 +228,78 @@ static int decode_imm(struct vh_emul *e, u32 flags)
 	return VH_EMUL_OK;
 }
 
+/* VEX, EVEX: outside 64-bit mode what would be LES, LDS and BOUND with a register. */
+static bool is_vex(struct vh_emul *e, u8 b)
+{
+	u8 next;
+
+	if (b != 0xc4 && b != 0xc5 && b != 0x62)
+		return false;
+	if (e->d.mode == 8)
+		return true;
+	if (!vh_emul_protected(e) || next_byte(e, &next))
+		return false;
+	e->len--;
+	return next >= 0xc0;
+}
+
+/* SDM Vol. 2, 2.3.5 and 2.7.1. */
+static int decode_vex(struct vh_emul *e, u8 b, const struct vh_opcode **op)
+{
+	struct vh_insn *d = &e->d;
+	unsigned int n = b == 0xc5 ? 1 : b == 0xc4 ? 2 : 3, i, map = 1;
+	u8 p[3] = {}, last;
+	int r;
+
+	if (d->rep || d->opsize_prefix || d->lock || d->rex)
+		return vh_emul_fault(e, UD_VECTOR);
+	for (i = 0; i < n; i++) {
+		r = next_byte(e, &p[i]);
+		if (r)
+			return r;
+	}
+	r = next_byte(e, &d->opcode);
+	if (r)
+		return r;
+	/* R, X, B (and R') are inverted and on top of the first byte; W and pp are the last but EVEX's. */
+	last = p[n == 3 ? 1 : n - 1];
+	d->rex = 0x40 | (~p[0] >> 5 & (n == 1 ? 4 : 7));
+	d->vvvv = ~last >> 3 & 15;
+	d->vlen = last & 4 ? 32 : 16;
+	d->w = n > 1 && last & 0x80;
+	d->vex = VH_VEX;
+	if (n > 1)
+		map = p[0] & 31;
+	if (n == 3) {
+		d->vex = VH_EVEX;
+		d->evex = p[2];
+		d->vvvv |= (~p[2] & 8) << 1;
+		d->vlen = 16 << (p[2] >> 5 & 3);
+		map = p[0] & 7;
+		d->reg = d->mode == 8 ? ~p[0] & 16 : 0;
+		if ((p[0] & 8) || !(p[1] & 4) || (p[2] & 0x60) == 0x60)
+			return vh_emul_fault(e, UD_VECTOR);
+	}
+	if (d->w && d->mode == 8)
+		d->rex |= 8;
+	if (d->mode != 8) {
+		d->rex = 0;
+		d->vvvv &= 7;
+	}
+	d->opsize = d->rex & 8 ? 8 : 4;
+	d->opsize_prefix = (last & 3) == 1;
+	d->rep = (last & 3) == 2 ? 0xf3 : (last & 3) == 3 ? 0xf2 : 0;
+	if (!map || map > 3)
+		return VH_EMUL_UNHANDLED;
+	d->opcode_map = map + 1;
+	*op = map == 3 || (map == 1 && (d->opcode == 0xc2 || (d->opcode & 0xfc) == 0xc4 ||
+					(d->opcode & 0xfc) == 0x70)) ?
+	      &vh_opcode_vex_imm : &vh_opcode_vex;
+	if (n == 3)
+		d->disp_scale = vh_simd_size(e);
+	return VH_EMUL_OK;
+}
+
 /* The table of the opcode whose first byte is @b. */
 static int decode_opcode(struct vh_emul *e, u8 b, const struct vh_opcode **op)
 {
@@ -250,9 +322,7 @@ static int decode_opcode(struct vh_emul *e, u8 b, const struct vh_opcode **op)
 	r = next_byte(e, &d->opcode);
 	if (r)
 		return r;
-	if (d->opcode_map == 4)
-		return VH_EMUL_UNHANDLED;
-	*op = &vh_opcodes_0f38[d->opcode];
+	*op = d->opcode_map == 4 ? &vh_opcode_0f3a : &vh_opcodes_0f38[d->opcode];
 	return VH_EMUL_OK;
 }
 
@@ -268,7 +338,8 @@ static int decode(struct vh_emul *e)
 	r = decode_prefixes(e, &b);
 	if (r)
 		return r;
-	r = decode_opcode(e, b, &op);
+	d->disp_scale = 1;
+	r = is_vex(e, b) ? decode_vex(e, b, &op) : decode_opcode(e, b, &op);
 	if (r)
 		return r;
 	flags = op->flags;
@@ -276,7 +347,7 @@ static int decode(struct vh_emul *e)
 		r = next_byte(e, &d->modrm);
 		if (r)
 			return r;
-		d->reg = (d->modrm >> 3 & 7) | (d->rex & 4) << 1;
+		d->reg |= (d->modrm >> 3 & 7) | (d->rex & 4) << 1;
 		d->rm = (d->modrm & 7) | (d->rex & 1) << 3;
 		d->mem = d->modrm < 0xc0;
 		if (op->group) {
@@ -287,9 +358,7 @@ static int decode(struct vh_emul *e)
 		/* Forms with the register in the opcode. */
 		d->rm = (d->opcode & 7) | (d->rex & 1) << 3;
 	}
-	/* LES and LDS in 64-bit mode or with a register are VEX prefixes (SDM Vol. 2, 2.3.5). */
-	if (!op->exec || (op->exec == vh_exec_load_far && d->opcode_map == 1 &&
-			  (d->mode == 8 || !d->mem)))
+	if (!op->exec)
 		return VH_EMUL_UNHANDLED;
 	if (((flags & VH_OP_NOREP) && d->rep) || ((flags & VH_OP_NO66) && d->opsize_prefix))
 		return VH_EMUL_UNHANDLED;

@@ -53,13 +53,53 @@ enum vh_emul_sys {
 	VH_SYS_TASK_CHECK, VH_SYS_TASK_ENTER, VH_SYS_TASK_UNDO, VH_SYS_TASK_DONE,
 };
 
+/* CPUID's words of feature bits, and the features that decide about instructions: word and bit. */
+enum vh_has_word {
+	VH_HAS_1_ECX, VH_HAS_1_EDX, VH_HAS_7_EBX, VH_HAS_7_ECX, VH_HAS_D1_EAX, VH_HAS_81_ECX,
+	VH_HAS_81_EDX,
+};
+
+#define VH_HAS(word, bit)	(VH_HAS_##word * 32 + (bit))
+#define VH_HAS_FPU		VH_HAS(1_EDX, 0)
+#define VH_HAS_MMX		VH_HAS(1_EDX, 23)
+#define VH_HAS_SSE		VH_HAS(1_EDX, 25)
+#define VH_HAS_SSE2		VH_HAS(1_EDX, 26)
+#define VH_HAS_SSE3		VH_HAS(1_ECX, 0)
+#define VH_HAS_SSSE3		VH_HAS(1_ECX, 9)
+#define VH_HAS_SSE41		VH_HAS(1_ECX, 19)
+#define VH_HAS_SSE42		VH_HAS(1_ECX, 20)
+#define VH_HAS_MOVBE		VH_HAS(1_ECX, 22)
+#define VH_HAS_POPCNT		VH_HAS(1_ECX, 23)
+#define VH_HAS_AES		VH_HAS(1_ECX, 25)
+#define VH_HAS_AVX		VH_HAS(1_ECX, 28)
+#define VH_HAS_RDRAND		VH_HAS(1_ECX, 30)
+#define VH_HAS_BMI1		VH_HAS(7_EBX, 3)
+#define VH_HAS_AVX2		VH_HAS(7_EBX, 5)
+#define VH_HAS_BMI2		VH_HAS(7_EBX, 8)
+#define VH_HAS_INVPCID		VH_HAS(7_EBX, 10)
+#define VH_HAS_AVX512F		VH_HAS(7_EBX, 16)
+#define VH_HAS_RDSEED		VH_HAS(7_EBX, 18)
+#define VH_HAS_ADX		VH_HAS(7_EBX, 19)
+#define VH_HAS_AVX512BW		VH_HAS(7_EBX, 30)
+#define VH_HAS_AVX512VL		VH_HAS(7_EBX, 31)
+#define VH_HAS_RDPID		VH_HAS(7_ECX, 22)
+#define VH_HAS_XSAVES		VH_HAS(D1_EAX, 3)
+#define VH_HAS_LZCNT		VH_HAS(81_ECX, 5)
+#define VH_HAS_RDTSCP		VH_HAS(81_EDX, 27)
+
 struct vh_emul;
 
-/* @init: FNINIT, the tags and the last instruction's addresses are reset as well */
-struct vh_x87 {
+/* x87, MMX and SSE registers, as FXSAVE64 lays them out (SDM Vol. 1, table 10-2) */
+struct vh_fx {
 	u16 cw, sw;
-	bool init;
-};
+	u8 tw, reserved;		/* tw: a bit for each register that is not empty */
+	u16 op;				/* of the last instruction that was not control */
+	u64 ip, dp;
+	u32 mxcsr, mxcsr_mask;
+	u8 st[8][16];			/* ST(0) to ST(7), 10 bytes of each */
+	u8 xmm[16][16];
+	u8 unused[96];
+} __attribute__((aligned(16)));
 
 /**
  * struct vh_emul_ops - the interpreter's way to memory and I/O
@@ -99,12 +139,22 @@ struct vh_emul_ops {
 		      unsigned int *count, bool write);
 	/* As cmpxchg, 16 aligned bytes; without it LOCK CMPXCHG16B is not handled. */
 	int (*cmpxchg16)(struct vh_emul *e, u64 linear, u64 old[2], const u64 new[2]);
-	/* 16-byte register @n (0 to 15); without them SSE moves are not handled. */
-	int (*read_xmm)(struct vh_emul *e, unsigned int n, u64 val[2]);
-	int (*write_xmm)(struct vh_emul *e, unsigned int n, const u64 val[2]);
-	/* x87 control and status; without them such instructions are not handled. */
-	void (*read_x87)(struct vh_emul *e, struct vh_x87 *x);
-	void (*write_x87)(struct vh_emul *e, const struct vh_x87 *x);
+	/*
+	 * Vector register @n (0 to 31): all 64 bytes, 0 where there are fewer; 16 bytes are
+	 * written, the rest stays, or all 64. Without them SIMD moves are not handled.
+	 */
+	void (*vec_read)(struct vh_emul *e, unsigned int n, u8 val[64]);
+	void (*vec_write)(struct vh_emul *e, unsigned int n, const u8 val[64], unsigned int len);
+	/* Without them x87 and MMX instructions are not handled, nor what looks at MXCSR. */
+	void (*fpu_read)(struct vh_emul *e, struct vh_fx *fx);
+	void (*fpu_write)(struct vh_emul *e, const struct vh_fx *fx);
+	/*
+	 * Call @fn, which uses the processor's x87 and SSE registers and MXCSR, leaves no x87
+	 * exception pending, and neither sleeps nor faults. Without it there is no arithmetic.
+	 */
+	void (*with_fpu)(struct vh_emul *e, void (*fn)(void *arg), void *arg);
+	/* Does CPUID show it, VH_HAS_*? Without it: everything. */
+	bool (*has)(struct vh_emul *e, unsigned int feature);
 
 	/*
 	 * Processor state beyond the registers; called last, when the instruction cannot
@@ -130,7 +180,7 @@ struct vh_emul {
 	u64 rip, rflags;
 	const struct kvm_segment *seg;	/* VH_NR_SEGS of them */
 	const struct kvm_dtable *gdt, *idt;	/* may be NULL without ops->set_seg */
-	u64 cr0, cr4, efer;
+	u64 cr0, cr4, efer, xcr0;
 	u8 cpl;
 	/* out */
 	struct vh_fault fault;
@@ -155,6 +205,12 @@ struct vh_emul {
 		u8 rep;			/* last of F2, F3; or 0 */
 		bool lock, opsize_prefix;
 		bool mem;		/* the ModRM (or moffs) operand is memory */
+		u8 vex;			/* 0; VH_VEX, VH_EVEX: these prefixes */
+		u8 vvvv;		/* of these: the register, 0 when it is not used */
+		u8 vlen;		/* bytes of a vector: 16, 32, 64 */
+		bool w;
+		u8 evex;		/* its last byte: z, L'L, b, V', aaa */
+		u8 disp_scale;		/* EVEX: of an 8-bit displacement */
 		u8 mode;		/* code: 2, 4, 8 bytes */
 		u8 opsize, adsize;	/* bytes: 2, 4, 8 */
 		u8 size;		/* of the operand: 1 for byte forms, else opsize */
@@ -168,6 +224,9 @@ struct vh_emul {
 		u64 next_rip;
 	} d;
 };
+
+#define VH_VEX	1
+#define VH_EVEX	2
 
 int vh_emul_decode(struct vh_emul *e);
 int vh_emul_step(struct vh_emul *e);

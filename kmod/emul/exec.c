@@ -7,8 +7,6 @@
 #include "insn.h"
 
 #define UD_VECTOR 6
-#define NM_VECTOR 7
-#define GP_VECTOR 13
 
 /* vh_exec_mov_rm_reg - 88, 89; 0F C3 (MOVNTI) */
 int vh_exec_mov_rm_reg(struct vh_emul *e)
@@ -115,23 +113,26 @@ static u64 byte_swapped(u64 val, unsigned int size)
 	return __builtin_bswap64(val) >> (64 - size * 8);
 }
 
-/* vh_exec_movbe_load - 0F 38 F0 */
-int vh_exec_movbe_load(struct vh_emul *e)
+/* vh_exec_movbe - 0F 38 F0, F1; with F2 CRC32 */
+int vh_exec_movbe(struct vh_emul *e)
 {
 	u64 val;
-	int r = vh_rm_read(e, e->d.size, &val);
+	int r;
 
+	if (e->d.rep == 0xf2)
+		return vh_exec_crc32(e);
+	if (e->d.rep)
+		return VH_EMUL_UNHANDLED;
+	if (!e->d.mem || !vh_emul_has(e, VH_HAS_MOVBE))
+		return vh_emul_fault(e, UD_VECTOR);
+	if (e->d.opcode == 0xf1) {
+		val = vh_reg_read(e, e->d.reg, e->d.size);
+		return vh_rm_write(e, e->d.size, byte_swapped(val, e->d.size));
+	}
+	r = vh_rm_read(e, e->d.size, &val);
 	if (!r)
 		vh_reg_write(e, e->d.reg, e->d.size, byte_swapped(val, e->d.size));
 	return r;
-}
-
-/* vh_exec_movbe_store - 0F 38 F1 */
-int vh_exec_movbe_store(struct vh_emul *e)
-{
-	u64 val = vh_reg_read(e, e->d.reg, e->d.size);
-
-	return vh_rm_write(e, e->d.size, byte_swapped(val, e->d.size));
 }
 
 /* vh_exec_lea - 8D */
@@ -234,91 +235,4 @@ int vh_exec_xlat(struct vh_emul *e)
 	if (!r)
 		vh_reg_write(e, VH_RAX, 1, val);
 	return r;
-}
-
-/* --- SSE moves between a register and memory --- */
-
-/*
- * Bytes of the access by mandatory prefix, 0: not handled. *aligned: #GP(0) unless 16-byte
- * aligned.
- */
-static unsigned int sse_size(const struct vh_emul *e, bool *aligned)
-{
-	const struct vh_insn *d = &e->d;
-
-	*aligned = true;
-	switch (d->opcode) {
-	case 0x10: case 0x11:	/* MOVUPS, MOVUPD, MOVSS, MOVSD */
-		*aligned = false;
-		return d->rep == 0xf3 ? 4 : d->rep == 0xf2 ? 8 : 16;
-	case 0x28: case 0x29:	/* MOVAPS, MOVAPD */
-	case 0x2b:		/* MOVNTPS, MOVNTPD */
-		return d->rep ? 0 : 16;
-	case 0x6f: case 0x7f:	/* MOVDQU, MOVDQA; without prefix MMX */
-		if (d->rep == 0xf3) {
-			*aligned = false;
-			return 16;
-		}
-		return !d->rep && d->opsize_prefix ? 16 : 0;
-	case 0xe7:		/* MOVNTDQ */
-		return !d->rep && d->opsize_prefix ? 16 : 0;
-	case 0x7e:		/* MOVQ load, MOVD and MOVQ store */
-		*aligned = false;
-		if (d->rep == 0xf3)
-			return 8;
-		return !d->rep && d->opsize_prefix ? d->rex & 8 ? 8 : 4 : 0;
-	case 0x6e:		/* MOVD and MOVQ load */
-		*aligned = false;
-		return !d->rep && d->opsize_prefix ? d->rex & 8 ? 8 : 4 : 0;
-	case 0xd6:		/* MOVQ store */
-		*aligned = false;
-		return !d->rep && d->opsize_prefix ? 8 : 0;
-	}
-	return 0;
-}
-
-/* SDM Vol. 2, table 2-21 and following: what comes before the access. */
-static int sse_begin(struct vh_emul *e, bool write, u64 *linear)
-{
-	bool aligned;
-	int r;
-
-	e->d.size = sse_size(e, &aligned);
-	if (!e->d.size || !e->d.mem || !e->ops->read_xmm || !e->ops->write_xmm)
-		return VH_EMUL_UNHANDLED;
-	if ((e->cr0 & X86_CR0_EM) || !(e->cr4 & X86_CR4_OSFXSR))
-		return vh_emul_fault(e, UD_VECTOR);
-	if (e->cr0 & X86_CR0_TS)
-		return vh_emul_fault(e, NM_VECTOR);
-	r = vh_linear(e, e->d.ea_seg, e->d.ea, e->d.size, write, linear);
-	if (!r && aligned && (*linear & 15))
-		r = vh_emul_fault0(e, GP_VECTOR);
-	return r;
-}
-
-/* vh_exec_sse_load - 0F 10, 28, 6E, 6F, F3 0F 7E: the register's rest becomes 0 */
-int vh_exec_sse_load(struct vh_emul *e)
-{
-	u64 linear, val[2] = {};
-	int r = sse_begin(e, false, &linear);
-
-	if (r)
-		return r;
-	r = e->ops->read(e, linear, val, e->d.size, false);
-	return r ? r : e->ops->write_xmm(e, e->d.reg, val);
-}
-
-/* vh_exec_sse_store - 0F 11, 29, 2B, 7E, 7F, D6, E7 */
-int vh_exec_sse_store(struct vh_emul *e)
-{
-	u64 linear, val[2];
-	int r;
-
-	if (e->d.opcode == 0x7e && e->d.rep == 0xf3)
-		return vh_exec_sse_load(e);
-	r = sse_begin(e, true, &linear);
-	if (r)
-		return r;
-	r = e->ops->read_xmm(e, e->d.reg, val);
-	return r ? r : e->ops->write(e, linear, val, e->d.size, false);
 }

@@ -451,8 +451,9 @@ int vh_exec_load_far(struct vh_emul *e)
 /* LDTR and TR: @type of the descriptor, CPL 0, GDT only. SDM Vol. 2, LLDT, LTR. */
 static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 {
+	bool wide = e->efer & EFER_LMA;
 	struct kvm_segment s;
-	u64 val, desc = 0, linear, old;
+	u64 val, desc = 0, upper = 0, linear, old;
 	int r;
 
 	if (!e->ops->set_seg)
@@ -461,9 +462,6 @@ static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 		return vh_emul_fault(e, UD_VECTOR);
 	if (e->cpl)
 		return vh_emul_fault0(e, GP_VECTOR);
-	/* IA-32e mode's descriptors have 16 bytes; the processor runs that itself. */
-	if (e->efer & EFER_LMA)
-		return VH_EMUL_UNHANDLED;
 	r = vh_rm_read(e, 2, &val);
 	if (r)
 		return r;
@@ -477,10 +475,17 @@ static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 	if (val & 4)
 		return vh_fault_sel(e, GP_VECTOR, val);
 	r = vh_read_desc(e, val, &desc, &linear);
+	/* IA-32e mode's descriptors have 16 bytes (SDM Vol. 3, figures 7-4 and 8-4). */
+	if (!r && wide && (u32)(val | 7) + 8 > e->gdt->limit)
+		return vh_fault_sel(e, GP_VECTOR, val);
+	if (!r && wide)
+		r = e->ops->read(e, linear + 8, &upper, 8, true);
 	if (r)
 		return r;
 	vh_unpack_desc(&s, val, desc);
-	if (s.s || (tss ? s.type != 1 && s.type != 9 : s.type != 2))
+	s.base |= upper << 32;
+	if (s.s || (tss ? s.type != 9 && (wide || s.type != 1) : s.type != 2) ||
+	    upper >> 40 & 31 || !vh_emul_canonical(e, s.base))
 		return vh_fault_sel(e, GP_VECTOR, val);
 	if (!s.present)
 		return vh_fault_sel(e, NP_VECTOR, val);

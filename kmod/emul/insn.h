@@ -3,7 +3,7 @@
  * insn.h - what the parts of the interpreter share.
  *
  * decode.c fills vh_insn from the bytes and the tables of opcodes.c; a handler
- * (exec*.c, string.c, stack.c, system.c) then does its memory and I/O accesses
+ * (the other files) then does its memory and I/O accesses
  * first and changes registers only when nothing can fail any more.
  */
 #ifndef VH_INSN_H
@@ -55,12 +55,25 @@ struct vh_opcode {
 extern const struct vh_opcode vh_opcodes_1[256];
 extern const struct vh_opcode vh_opcodes_0f[256];
 extern const struct vh_opcode vh_opcodes_0f38[256];
+extern const struct vh_opcode vh_opcode_0f3a;
+extern const struct vh_opcode vh_opcode_vex, vh_opcode_vex_imm;
 
 /* --- operand.c: registers, segments, memory --- */
 
 static inline bool vh_emul_is64(const struct vh_emul *e)
 {
 	return (e->efer & EFER_LMA) && e->seg[VH_CS].l;
+}
+
+static inline bool vh_emul_has(struct vh_emul *e, unsigned int feature)
+{
+	return !e->ops->has || e->ops->has(e, feature);
+}
+
+/* The prefix that is part of a SIMD opcode, as VEX numbers them: none, 66, F3, F2. */
+static inline unsigned int vh_emul_pp(const struct vh_emul *e)
+{
+	return e->d.rep == 0xf3 ? 2 : e->d.rep == 0xf2 ? 3 : e->d.opsize_prefix;
 }
 
 static inline void vh_emul_tables(struct vh_emul *e)
@@ -154,8 +167,7 @@ int vh_exec_mov_rm_seg(struct vh_emul *e);
 int vh_exec_movzx(struct vh_emul *e);
 int vh_exec_movsx(struct vh_emul *e);
 int vh_exec_movsxd(struct vh_emul *e);
-int vh_exec_movbe_load(struct vh_emul *e);
-int vh_exec_movbe_store(struct vh_emul *e);
+int vh_exec_movbe(struct vh_emul *e);
 int vh_exec_lea(struct vh_emul *e);
 int vh_exec_nop(struct vh_emul *e);
 int vh_exec_xchg(struct vh_emul *e);
@@ -166,8 +178,6 @@ int vh_exec_bswap(struct vh_emul *e);
 int vh_exec_cbw(struct vh_emul *e);
 int vh_exec_cwd(struct vh_emul *e);
 int vh_exec_xlat(struct vh_emul *e);
-int vh_exec_sse_load(struct vh_emul *e);
-int vh_exec_sse_store(struct vh_emul *e);
 
 /* arith.c */
 int vh_exec_alu_rm_reg(struct vh_emul *e);
@@ -280,10 +290,59 @@ int vh_exec_wbinvd(struct vh_emul *e);
 
 /* x87.c */
 int vh_exec_fwait(struct vh_emul *e);
-int vh_exec_fldcw(struct vh_emul *e);
-int vh_exec_fnstcw(struct vh_emul *e);
-int vh_exec_fnclex_fninit(struct vh_emul *e);
-int vh_exec_fnstsw(struct vh_emul *e);
+int vh_exec_x87(struct vh_emul *e);
+void vh_x87_read(struct vh_emul *e, struct vh_fx *fx);
+int vh_x87_pending(struct vh_emul *e, const struct vh_fx *fx);
+
+/* simd.c */
+int vh_exec_simd(struct vh_emul *e);
+int vh_exec_vex(struct vh_emul *e);
+int vh_exec_group_15(struct vh_emul *e);
+unsigned int vh_simd_size(const struct vh_emul *e);
+
+/* bmi.c */
+int vh_exec_crc32(struct vh_emul *e);
+int vh_exec_adx(struct vh_emul *e);
+int vh_exec_popcnt(struct vh_emul *e);
+int vh_exec_bsf_tzcnt(struct vh_emul *e);
+int vh_exec_bsr_lzcnt(struct vh_emul *e);
+int vh_exec_bmi(struct vh_emul *e);
+
+/* native.c: what the processor itself does, on copies; called by ops->with_fpu */
+
+struct vh_native_x87 {
+	struct vh_fx *fx;
+	void *buf;			/* the memory operand */
+	u8 opcode, reg;			/* D8 to DF, ModRM.reg */
+	bool op16;			/* FLDENV and the like: the shorter form */
+};
+
+void vh_native_x87(void *arg);
+
+/**
+ * struct vh_native_simd - an SSE instruction with its operands
+ * @dst: the register before and after
+ * @src: the memory operand
+ * @mxcsr: before and after
+ * @key: VH_NATIVE() of prefix and opcode
+ * @imm: its immediate; of CMPPS and its like the low 3 bits count
+ * @gpr: of what converts to a general register
+ * @flags: ZF, PF and CF of what compares
+ * @known: it was one that is here
+ */
+struct vh_native_simd {
+	u8 dst[16] __attribute__((aligned(16)));
+	u8 src[16] __attribute__((aligned(16)));
+	u32 mxcsr;
+	u32 key;
+	u64 gpr, flags;
+	u8 imm;
+	bool wide;			/* REX.W */
+	bool known;
+};
+
+#define VH_NATIVE(map, pp, op)	((map) << 12 | (pp) << 8 | (op))
+void vh_native_simd(void *arg);
 
 /* system.c */
 int vh_exec_in(struct vh_emul *e);

@@ -107,12 +107,6 @@ static const struct vh_opcode group_7[8] = {
 	[4] = OP(smsw, 0), [6] = OP(lmsw, 0), [7] = OP(invlpg, MEM),
 };
 
-/* The handlers see to the forms with a register. */
-static const struct vh_opcode x87_d9[8] = { [5] = OP(fldcw, 0), [7] = OP(fnstcw, 0) };
-static const struct vh_opcode x87_db[8] = { [4] = OP(fnclex_fninit, 0) };
-static const struct vh_opcode x87_dd[8] = { [7] = OP(fnstsw, 0) };
-static const struct vh_opcode x87_df[8] = { [4] = OP(fnstsw, 0) };
-
 const struct vh_opcode vh_opcodes_1[256] = {
 	ALU(0x00, LK), ALU(0x08, LK), ALU(0x10, LK), ALU(0x18, LK),
 	ALU(0x20, LK), ALU(0x28, LK), ALU(0x30, LK), ALU(0x38, 0),
@@ -177,8 +171,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0xd2] = GROUP(group_2_cl, B), [0xd3] = GROUP(group_2_cl, 0),
 	[0xd4] = OP(aam, I8U | NO64), [0xd5] = OP(aad, I8U | NO64),
 	[0xd7] = OP(xlat, B),
-	[0xd9] = GROUP(x87_d9, 0), [0xdb] = GROUP(x87_db, 0),
-	[0xdd] = GROUP(x87_dd, 0), [0xdf] = GROUP(x87_df, 0),
+	[0xd8 ... 0xdf] = OP(x87, M),
 	[0xe0 ... 0xe3] = OP(loop, I8 | F64),
 	[0xe4] = OP(in, B | I8U), [0xe5] = OP(in, I8U),
 	[0xe6] = OP(out, B | I8U), [0xe7] = OP(out, I8U),
@@ -200,16 +193,15 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0x06] = OP(clts, 0), [0x08] = OP(wbinvd, 0), [0x09] = OP(wbinvd, 0),
 	[0x0b] = UD,
 	[0x0d] = OP(nop, M),
-	[0x10] = OP(sse_load, M), [0x11] = OP(sse_store, M),
+	[0x10 ... 0x17] = OP(simd, M),
 	[0x18 ... 0x1f] = OP(nop, M),
 	[0x20] = OP(mov_reg_cr, M), [0x21] = OP(mov_reg_cr, M),
 	[0x22] = OP(mov_cr_reg, M), [0x23] = OP(mov_cr_reg, M),
-	[0x28] = OP(sse_load, M), [0x29] = OP(sse_store, M),
-	[0x2b] = OP(sse_store, M | MEM),
+	[0x28 ... 0x2f] = OP(simd, M),
 	[0x30] = OP(wrmsr, 0), [0x31] = OP(rdtsc, 0), [0x32] = OP(rdmsr, 0),
 	[0x40 ... 0x4f] = OP(cmovcc, M),
-	[0x6e] = OP(sse_load, M), [0x6f] = OP(sse_load, M),
-	[0x7e] = OP(sse_store, M), [0x7f] = OP(sse_store, M),
+	[0x51 ... 0x6f] = OP(simd, M), [0x70] = OP(simd, M | I8U),
+	[0x74 ... 0x76] = OP(simd, M), [0x7c ... 0x7f] = OP(simd, M),
 	[0x80 ... 0x8f] = OP(jcc, IZ | F64),
 	[0x90 ... 0x9f] = OP(setcc, M | B),
 	[0xa0] = OP(push_seg, D64), [0xa1] = OP(pop_seg, D64), [0xa2] = OP(cpuid, 0),
@@ -218,26 +210,34 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0xa8] = OP(push_seg, D64), [0xa9] = OP(pop_seg, D64),
 	[0xab] = OP(bt_reg, M | LK),
 	[0xac] = OP(shift_double, M | I8U), [0xad] = OP(shift_double, M),
+	[0xae] = OP(group_15, M),
 	[0xaf] = OP(imul_reg_rm, M),
 	[0xb0] = OP(cmpxchg, M | B | LK), [0xb1] = OP(cmpxchg, M | LK),
 	[0xb2] = OP(load_far, M | MEM), [0xb4 ... 0xb5] = OP(load_far, M | MEM),
 	[0xb3] = OP(bt_reg, M | LK),
 	[0xb6] = OP(movzx, M), [0xb7] = OP(movzx, M),
+	[0xb8] = OP(popcnt, M),
 	[0xb9] = { .exec = vh_exec_ud, .flags = M },
 	[0xba] = GROUP(group_8, 0),
 	[0xbb] = OP(bt_reg, M | LK),
-	[0xbc] = OP(bsf, M | NOREP), [0xbd] = OP(bsr, M | NOREP),
+	[0xbc] = OP(bsf_tzcnt, M), [0xbd] = OP(bsr_lzcnt, M),
 	[0xbe] = OP(movsx, M), [0xbf] = OP(movsx, M),
 	[0xc0] = OP(xadd, M | B | LK), [0xc1] = OP(xadd, M | LK),
-	[0xc3] = OP(mov_rm_reg, M | MEM | NOREP | NO66),
+	[0xc2] = OP(simd, M | I8U), [0xc3] = OP(mov_rm_reg, M | MEM | NOREP | NO66),
+	[0xc4] = OP(simd, M | I8U), [0xc6] = OP(simd, M | I8U),
 	[0xc7] = GROUP(group_9, 0),
 	[0xc8 ... 0xcf] = OP(bswap, 0),
-	[0xd6] = OP(sse_store, M),
-	[0xe7] = OP(sse_store, M | MEM),
+	[0xd0 ... 0xfe] = OP(simd, M),
 };
 
 const struct vh_opcode vh_opcodes_0f38[256] = {
+	[0x00 ... 0xef] = OP(simd, M),
 	/* With F2 they are CRC32; 66 is the operand size. */
-	[0xf0] = OP(movbe_load, M | MEM | NOREP),
-	[0xf1] = OP(movbe_store, M | MEM | NOREP),
+	[0xf0] = OP(movbe, M), [0xf1] = OP(movbe, M),
+	[0xf6] = OP(adx, M),
 };
+
+/* All of 0F 3A have an immediate. */
+const struct vh_opcode vh_opcode_0f3a = OP(simd, M | I8U);
+const struct vh_opcode vh_opcode_vex = OP(vex, M);
+const struct vh_opcode vh_opcode_vex_imm = OP(vex, M | I8U);

@@ -1,34 +1,61 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * x87.c - handlers of the x87 control instructions, by which real-mode code looks for a
- * floating-point unit and resets it. Arithmetic is not handled.
+ * x87.c - handlers of x87 instructions: all that have a memory operand, and those by which
+ * real-mode code looks for a floating-point unit and resets it.
  *
- * Every function is a handler of the opcode tables: results are enum vh_emul_result.
+ * Control instructions are plain; the others are executed by native.c on a copy of the
+ * registers. Every vh_exec_ function is a handler of the opcode tables: results are enum
+ * vh_emul_result.
  */
 #include "insn.h"
 
+#define UD_VECTOR 6
 #define NM_VECTOR 7
 #define MF_VECTOR 16
 
 #define SW_EXCEPTIONS	0x003f
+#define SW_PRECISION	0x0020
 #define SW_SUMMARY	0x0080	/* ES: one of them is unmasked */
 #define SW_BUSY		0x8000	/* the same bit, for the 8087's sake */
+
+#define MXCSR_MASKED	0x1f80
 
 /* SDM Vol. 3, table 2-2; WAIT looks at TS and MP, the others at TS and EM. */
 static int available(struct vh_emul *e)
 {
-	if (!e->ops->read_x87 || !e->ops->write_x87)
+	if (!e->ops->fpu_read || !e->ops->fpu_write)
 		return VH_EMUL_UNHANDLED;
 	return e->cr0 & (X86_CR0_TS | X86_CR0_EM) ? vh_emul_fault(e, NM_VECTOR) : VH_EMUL_OK;
 }
 
-/*
- * An unmasked exception waits: #MF. With CR0.NE clear it would be an interrupt through
- * the 8259, which nobody has wired up.
+/**
+ * vh_x87_read - the x87 registers as the processor would have loaded them
+ * @e: the instruction
+ * @fx: the answer
+ *
+ * Userspace may have set a summary that is not one. Were it believed, native.c might take
+ * the exception.
  */
-static int pending(struct vh_emul *e, const struct vh_x87 *x)
+void vh_x87_read(struct vh_emul *e, struct vh_fx *fx)
 {
-	if (!(x->sw & SW_SUMMARY))
+	e->ops->fpu_read(e, fx);
+	if (fx->sw & ~fx->cw & SW_EXCEPTIONS)
+		fx->sw |= SW_SUMMARY | SW_BUSY;
+	else
+		fx->sw &= ~(SW_SUMMARY | SW_BUSY);
+}
+
+/**
+ * vh_x87_pending - does an x87 exception wait?
+ * @e: the instruction, which takes it
+ * @fx: the registers, by vh_x87_read()
+ *
+ * VH_EMUL_OK, or #MF. With CR0.NE clear it would be an interrupt through the 8259, which
+ * nobody has wired up.
+ */
+int vh_x87_pending(struct vh_emul *e, const struct vh_fx *fx)
+{
+	if (!(fx->sw & SW_SUMMARY))
 		return VH_EMUL_OK;
 	return e->cr0 & X86_CR0_NE ? vh_emul_fault(e, MF_VECTOR) : VH_EMUL_UNHANDLED;
 }
@@ -36,91 +63,145 @@ static int pending(struct vh_emul *e, const struct vh_x87 *x)
 /* vh_exec_fwait - 9B */
 int vh_exec_fwait(struct vh_emul *e)
 {
-	struct vh_x87 x;
+	struct vh_fx fx;
 
 	if ((e->cr0 & (X86_CR0_TS | X86_CR0_MP)) == (X86_CR0_TS | X86_CR0_MP))
 		return vh_emul_fault(e, NM_VECTOR);
-	if (!e->ops->read_x87)
+	if (!e->ops->fpu_read)
 		return VH_EMUL_OK;
-	e->ops->read_x87(e, &x);
-	return pending(e, &x);
+	vh_x87_read(e, &fx);
+	return vh_x87_pending(e, &fx);
 }
 
-/* vh_exec_fldcw - D9 /5 with memory */
-int vh_exec_fldcw(struct vh_emul *e)
+/* FLDCW: it may unmask what is noted already. */
+static int load_control(struct vh_emul *e, struct vh_fx *fx)
 {
-	struct vh_x87 x;
 	u64 val;
-	int r;
+	int r = vh_x87_pending(e, fx);
 
-	if (!e->d.mem)
-		return VH_EMUL_UNHANDLED;
-	r = available(e);
-	if (r)
-		return r;
-	e->ops->read_x87(e, &x);
-	r = pending(e, &x);
 	if (!r)
 		r = vh_rm_read(e, 2, &val);
 	if (r)
 		return r;
-	x.cw = (val & 0x1f3f) | 0x40;
-	/* It may unmask what is noted already. */
-	if (x.sw & ~x.cw & SW_EXCEPTIONS)
-		x.sw |= SW_SUMMARY | SW_BUSY;
-	e->ops->write_x87(e, &x);
+	fx->cw = (val & 0x1f3f) | 0x40;
+	if (fx->sw & ~fx->cw & SW_EXCEPTIONS)
+		fx->sw |= SW_SUMMARY | SW_BUSY;
+	e->ops->fpu_write(e, fx);
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_fnstcw - D9 /7 with memory */
-int vh_exec_fnstcw(struct vh_emul *e)
+/* Without memory: FNCLEX, FNINIT and FNSTSW AX. */
+static int register_form(struct vh_emul *e)
 {
-	struct vh_x87 x;
+	unsigned int what = e->d.opcode << 8 | e->d.modrm;
+	struct vh_fx fx;
+	int r;
+
+	if (what != 0xdbe2 && what != 0xdbe3 && what != 0xdfe0)
+		return VH_EMUL_UNHANDLED;
+	r = available(e);
+	if (r)
+		return r;
+	vh_x87_read(e, &fx);
+	switch (what) {
+	case 0xdfe0:
+		vh_reg_write(e, VH_RAX, 2, fx.sw);
+		return VH_EMUL_OK;
+	case 0xdbe2:
+		fx.sw &= ~(SW_EXCEPTIONS | 0x40 | SW_SUMMARY | SW_BUSY);
+		break;
+	default:
+		fx.cw = 0x37f;
+		fx.sw = fx.op = 0;
+		fx.tw = 0;
+		fx.ip = fx.dp = 0;
+	}
+	e->ops->fpu_write(e, &fx);
+	return VH_EMUL_OK;
+}
+
+/* Bytes of the memory operand by ModRM.reg, 0: there is no such form; ENV and STATE by operand size. */
+#define ENV	0xfe
+#define STATE	0xff
+static const u8 sizes[8][8] = {
+	{ 4, 4, 4, 4, 4, 4, 4, 4 },
+	{ 4, 0, 4, 4, ENV, 2, ENV, 2 },
+	{ 4, 4, 4, 4, 4, 4, 4, 4 },
+	{ 4, 4, 4, 4, 0, 10, 0, 10 },
+	{ 8, 8, 8, 8, 8, 8, 8, 8 },
+	{ 8, 8, 8, 8, STATE, 0, STATE, 2 },
+	{ 2, 2, 2, 2, 2, 2, 2, 2 },
+	{ 2, 2, 2, 2, 10, 8, 10, 8 },
+};
+
+/* Which of them write memory, bit by bit. */
+static const u8 stores[8] = { 0, 0xcc, 0, 0x8e, 0, 0xce, 0, 0xce };
+
+/* Loads, stores and arithmetic, and what saves and loads the whole of it. */
+static int memory_form(struct vh_emul *e, struct vh_fx *fx)
+{
+	unsigned int n = e->d.opcode & 7, reg = e->d.modrm >> 3 & 7, size = sizes[n][reg];
+	bool whole = size >= ENV, store = stores[n] & 1 << reg;
+	bool short_form = whole && e->d.opsize == 2;
+	u8 buf[108];
+	struct vh_native_x87 arg = { fx, buf, e->d.opcode, reg, short_form };
+	u32 mxcsr = fx->mxcsr;
+	u64 linear;
+	int r;
+
+	/* FISTTP is of SSE3. */
+	if (!size || (size < ENV && n >= 3 && n & 1 && reg == 1 && !vh_emul_has(e, VH_HAS_SSE3)))
+		return vh_emul_fault(e, UD_VECTOR);
+	/* In real mode and vm86 addresses look otherwise. */
+	if (!e->ops->with_fpu || (whole && !vh_emul_protected(e)))
+		return VH_EMUL_UNHANDLED;
+	if (size == ENV)
+		size = short_form ? 14 : 28;
+	else if (size == STATE)
+		size = short_form ? 94 : 108;
+	/* FNSTENV and FNSAVE do not wait. */
+	r = whole && store ? VH_EMUL_OK : vh_x87_pending(e, fx);
+	if (!r)
+		r = vh_linear(e, e->d.ea_seg, e->d.ea, size, store, &linear);
+	if (!r && !store)
+		r = e->ops->read(e, linear, buf, size, false);
+	if (r)
+		return r;
+	fx->mxcsr = MXCSR_MASKED;
+	e->ops->with_fpu(e, vh_native_x87, &arg);
+	fx->mxcsr = mxcsr;
+	if (!whole) {
+		fx->op = (n << 8) | e->d.modrm;
+		fx->ip = e->rip;
+		fx->dp = e->d.ea;
+	}
+	/* After an unmasked exception, but that of precision, there is nothing to store. */
+	if (store && (whole || !(fx->sw & ~fx->cw & SW_EXCEPTIONS & ~SW_PRECISION)))
+		r = e->ops->write(e, linear, buf, size, false);
+	if (!r)
+		e->ops->fpu_write(e, fx);
+	return r;
+}
+
+/* vh_exec_x87 - D8 to DF */
+int vh_exec_x87(struct vh_emul *e)
+{
+	struct vh_fx fx;
 	int r;
 
 	if (!e->d.mem)
-		return VH_EMUL_UNHANDLED;
+		return register_form(e);
 	r = available(e);
 	if (r)
 		return r;
-	e->ops->read_x87(e, &x);
-	return vh_rm_write(e, 2, x.cw);
-}
-
-/* vh_exec_fnclex_fninit - DB E2, DB E3 */
-int vh_exec_fnclex_fninit(struct vh_emul *e)
-{
-	struct vh_x87 x;
-	int r;
-
-	if (e->d.modrm != 0xe2 && e->d.modrm != 0xe3)
-		return VH_EMUL_UNHANDLED;
-	r = available(e);
-	if (r)
-		return r;
-	e->ops->read_x87(e, &x);
-	if (e->d.modrm == 0xe2)
-		x.sw &= ~(SW_EXCEPTIONS | 0x40 | SW_SUMMARY | SW_BUSY);
-	else
-		x = (struct vh_x87){ .cw = 0x37f, .init = true };
-	e->ops->write_x87(e, &x);
-	return VH_EMUL_OK;
-}
-
-/* vh_exec_fnstsw - DD /7 with memory, DF E0 */
-int vh_exec_fnstsw(struct vh_emul *e)
-{
-	struct vh_x87 x;
-	int r;
-
-	if (e->d.opcode == 0xdd ? !e->d.mem : e->d.modrm != 0xe0)
-		return VH_EMUL_UNHANDLED;
-	r = available(e);
-	if (r)
-		return r;
-	e->ops->read_x87(e, &x);
-	if (e->d.mem)
-		return vh_rm_write(e, 2, x.sw);
-	vh_reg_write(e, VH_RAX, 2, x.sw);
-	return VH_EMUL_OK;
+	vh_x87_read(e, &fx);
+	switch (e->d.opcode << 8 | (e->d.modrm & 0x38)) {
+	case 0xd928:
+		return load_control(e, &fx);
+	case 0xd938:		/* FNSTCW */
+		return vh_rm_write(e, 2, fx.cw);
+	case 0xdd38:		/* FNSTSW */
+		return vh_rm_write(e, 2, fx.sw);
+	}
+	return memory_form(e, &fx);
 }

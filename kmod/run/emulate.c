@@ -360,42 +360,41 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	return VH_EMUL_FAULT;
 }
 
-static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+static void op_fpu_read(struct vh_emul *e, struct vh_fx *fx)
 {
-	memcpy(val, &vh_fpu_legacy(vcpu_of(e), false)->xmm_space[4 * n], 16);
-	return VH_EMUL_OK;
+	BUILD_BUG_ON(sizeof(*fx) != sizeof(struct fxregs_state));
+	memcpy(fx, vh_fpu_legacy(vcpu_of(e), false), sizeof(*fx));
 }
 
-static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+static void op_fpu_write(struct vh_emul *e, const struct vh_fx *fx)
 {
-	memcpy(&vh_fpu_legacy(vcpu_of(e), true)->xmm_space[4 * n], val, 16);
-	return VH_EMUL_OK;
+	memcpy(vh_fpu_legacy(vcpu_of(e), true), fx, offsetof(struct vh_fx, unused));
 }
 
-static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+static void op_vec_read(struct vh_emul *e, unsigned int n, u8 val[64])
 {
-	const struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), false);
-
-	*x = (struct vh_x87){ .cw = fx->cwd, .sw = fx->swd };
+	vh_fpu_vector_get(vcpu_of(e), n, val);
 }
 
-static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+static void op_vec_write(struct vh_emul *e, unsigned int n, const u8 val[64], unsigned int len)
 {
-	struct fxregs_state *fx = vh_fpu_legacy(vcpu_of(e), true);
+	vh_fpu_vector_set(vcpu_of(e), n, val, len);
+}
 
-	fx->cwd = x->cw;
-	fx->swd = x->sw;
-	if (!x->init)
-		return;
-	fx->twd = 0;
-	fx->fop = 0;
-	fx->rip = 0;
-	fx->rdp = 0;
+static void op_with_fpu(struct vh_emul *e, void (*fn)(void *arg), void *arg)
+{
+	vh_fpu_call(fn, arg);
+}
+
+static bool op_has(struct vh_emul *e, unsigned int feature)
+{
+	/* Some are executed here: a VMM may promise what this processor does not have. */
+	return vh_cpuid_has(vcpu_of(e), feature) && vh_cpuid_host_has(feature);
 }
 
 static const struct vh_emul_ops emul_ops = {
-	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
-	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
+	.vec_read = op_vec_read, .vec_write = op_vec_write, .fpu_read = op_fpu_read,
+	.fpu_write = op_fpu_write, .with_fpu = op_with_fpu, .has = op_has,
 	.set_seg = op_set_seg, .set_table = op_set_table, .tables = op_tables, .system = op_system,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
@@ -454,6 +453,7 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	e->cr0 = s->cr0;
 	e->cr4 = s->cr4;
 	e->efer = s->efer;
+	e->xcr0 = s->xcr0;
 	e->cpl = vh_cpl(vcpu);
 	/* What userspace has answered to is gone on with, whatever stands there by now. */
 	if (!vcpu->exec->accesses.done)

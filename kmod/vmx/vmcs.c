@@ -266,6 +266,46 @@ void vmx_apic_mode(struct vh_vcpu *vcpu)
 	vh_request(vcpu, VH_REQ_EVENT);
 }
 
+/*
+ * Instructions that CPUID hides are #UD where a control can have it so: without the one they
+ * are, with the other they exit. RDPID comes with RDTSCP.
+ */
+static const struct {
+	u32 control;
+	bool exits;
+	u16 feature[2];
+} hideable[] = {
+	{ SECONDARY_EXEC_ENABLE_RDTSCP, false, { VH_HAS_RDTSCP, VH_HAS_RDPID } },
+	{ SECONDARY_EXEC_ENABLE_INVPCID, false, { VH_HAS_INVPCID, VH_HAS_INVPCID } },
+	{ SECONDARY_EXEC_ENABLE_XSAVES, false, { VH_HAS_XSAVES, VH_HAS_XSAVES } },
+	{ SECONDARY_EXEC_RDRAND_EXITING, true, { VH_HAS_RDRAND, VH_HAS_RDRAND } },
+	{ SECONDARY_EXEC_RDSEED_EXITING, true, { VH_HAS_RDSEED, VH_HAS_RDSEED } },
+};
+
+/**
+ * vmx_hide - follow the vCPU's CPUID with the controls of single instructions
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_CPUID). What the processor has no control for stays as it is.
+ */
+void vmx_hide(struct vh_vcpu *vcpu)
+{
+	u32 proc2 = vcpu->vmx->proc2;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hideable); i++) {
+		u32 control = hideable[i].control & vmx_caps.proc2;
+		bool shown = vh_cpuid_has(vcpu, hideable[i].feature[0]) ||
+			     vh_cpuid_has(vcpu, hideable[i].feature[1]);
+
+		if (shown == hideable[i].exits)
+			proc2 &= ~control;
+		else
+			proc2 |= control;
+	}
+	vmx_set_proc2(vcpu->vmx, proc2);
+}
+
 /**
  * vmx_eoi_bitmap - which vectors' EOIs must exit
  * @vcpu: the vCPU
@@ -385,7 +425,9 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 		vmcs_write(PLE_GAP, 128);
 		vmcs_write(PLE_WINDOW, 4096);
 	}
-	if (vmx->proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
+	if (vmx->proc2 & SECONDARY_EXEC_ENCLS_EXITING)
+		vmcs_write(ENCLS_EXITING_BITMAP, -1ULL);	/* no guest has SGX */
+	if (vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmcs_write(XSS_EXIT_BITMAP, 0);
 	if (vcpu->lapic) {
 		vmcs_write(VIRTUAL_APIC_PAGE_ADDR, page_to_phys(vh_lapic_page(vcpu)));
@@ -432,6 +474,7 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 		vmcs_write(HOST_IA32_PAT, value);
 	vmx->configured = true;
 	vmx_apic_mode(vcpu);
+	vmx_hide(vcpu);
 }
 
 /* Host state of this CPU. */

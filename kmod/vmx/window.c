@@ -209,7 +209,8 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	}
 }
 
-#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_PML))
+#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_PML) | \
+			 BIT(VH_REQ_CPUID))
 
 static noinline void rare_requests(struct vh_vcpu *vcpu)
 {
@@ -219,6 +220,8 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 		vmx_eoi_bitmap(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_PML))
 		vmx_pml_switch(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_CPUID))
+		vmx_hide(vcpu);
 }
 
 /* Requests that are honoured here; others end the window. */

@@ -126,11 +126,75 @@ static bool remap_exit(struct ctx *c, struct vcpu *v)
 	return true;
 }
 
+/* What CPUID of leaf @function does not say any more. */
+static void cpuid_clear(struct ctx *c, uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx,
+			uint32_t ecx, uint32_t edx)
+{
+	static struct {
+		struct kvm_cpuid2 list;
+		struct kvm_cpuid_entry2 entry[256];
+	} id;
+	unsigned int i;
+
+	id.list.nent = 256;
+	xioctl(c->vm.vcpu[0].fd, KVM_GET_CPUID2, &id);
+	for (i = 0; i < id.list.nent; i++) {
+		struct kvm_cpuid_entry2 *e = &id.entry[i];
+
+		if (e->function != function || e->index != index)
+			continue;
+		e->eax &= ~eax;
+		e->ebx &= ~ebx;
+		e->ecx &= ~ecx;
+		e->edx &= ~edx;
+	}
+	xioctl(c->vm.vcpu[0].fd, KVM_SET_CPUID2, &id);
+}
+
+/* RDRAND; INVPCID, RDSEED, RDPID; RDTSCP */
+static void hidden_setup(struct ctx *c)
+{
+	cpuid_clear(c, 1, 0, 0, 0, 1u << 30, 0);
+	cpuid_clear(c, 7, 0, 0, 1u << 10 | 1u << 18, 1u << 22, 0);
+	cpuid_clear(c, 0x80000001, 0, 0, 0, 0, 1u << 27);
+}
+
+static bool hidden_follows_exit(struct ctx *c, struct vcpu *v)
+{
+	static unsigned int exits;
+
+	if (!pio_imm_exit(c, v))
+		return false;
+	if (!(exits++ & 1))
+		vcpu_set_cpuid(v, 0);
+	else
+		hidden_setup(c);
+	return true;
+}
+
+static void hidden_xsaves_setup(struct ctx *c)
+{
+	cpuid_clear(c, 0xd, 1, 1u << 3, 0, 0, 0);
+}
+
+/* SSE3, SSSE3, SSE4, MOVBE, POPCNT; BMI1, BMI2, ADX; LZCNT */
+static void operand_hidden_setup(struct ctx *c)
+{
+	cpuid_clear(c, 1, 0, 0, 0, 1u << 0 | 1u << 9 | 1u << 19 | 1u << 20 | 1u << 22 | 1u << 23, 0);
+	cpuid_clear(c, 7, 0, 0, 1u << 3 | 1u << 8 | 1u << 19, 0, 0);
+	cpuid_clear(c, 0x80000001, 0, 0, 0, 1u << 5, 0);
+}
+
 const struct hook hooks[] = {
+	{ "operand-hidden", operand_hidden_setup, NULL },
+	{ "hidden-instructions", hidden_setup, NULL },
+	{ "hidden-follows", hidden_setup, hidden_follows_exit },
+	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-device", NULL, task_device_exit },
 	{ "cr8-no-irqchip", NULL, set_tpr_exit },
 	{ "mmio-real", mmio_real_setup, NULL },
+	{ "operand-real", mmio_real_setup, NULL },
 	{ "pio-imm", NULL, pio_imm_exit },
 	{ "fpu-userspace", NULL, fpu_userspace_exit },
 	{ "fpu-pattern", NULL, pio_imm_exit },

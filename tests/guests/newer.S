@@ -136,4 +136,87 @@ CASE("newer-msrs", LONG, 0)
 	msr_gp	0x14ce					/* IA32_LBR_CTL */
 7:	PASS
 
+/* Its hook takes from CPUID what the processor may well have: the instructions go with it. */
+CASE("hidden-instructions", LONG, 0)
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	test	$(1 << 10 | 1 << 18), %ebx
+	CHECK(jz)
+	movq	$0, DATA
+	movq	$0, DATA + 8
+	mov	$2, %eax
+	FAULT(UD, invpcid DATA, %rax)
+	mov	$7, %eax			/* nor #GP for a type that is none */
+	FAULT(UD, invpcid DATA, %rax)
+	FAULT(UD, rdtscp)
+	FAULT(UD, rdpid %rax)
+	FAULT(UD, rdrand %eax)
+	FAULT(UD, rdrand %rax)
+	FAULT(UD, rdseed %ax)
+	msr_gp	0xc0000103			/* IA32_TSC_AUX */
+	PASS
+
+CASE("hidden-xsaves", LONG, 0)
+	mov	$1, %eax
+	cpuid
+	test	$(1 << 26), %ecx
+	jnz	1f
+	SKIP
+1:	mov	%cr4, %rax
+	bts	$18, %rax
+	mov	%rax, %cr4
+	mov	$1, %eax
+	xor	%edx, %edx
+	FAULT(UD, xsaves DATA)
+	FAULT(UD, xrstors DATA)
+	msr_gp	0xda0				/* IA32_XSS */
+	xsave	DATA
+	xrstor	DATA
+	PASS
+
+	/* \insn works if CPUID has the bit, and is #UD if not */
+	.macro	shown leaf, reg, bit, insn:vararg
+	mov	$\leaf, %eax
+	xor	%ecx, %ecx
+	cpuid
+	mov	$\bit, %esi
+	bt	%esi, \reg
+	movl	$-1, DATA + 0x80
+	jc	8f
+	movl	$UD, DATA + 0x80
+8:	mov	$2, %eax
+	movl	$9f, FAULT_RESUME
+	movl	$-1, FAULT_VEC
+	\insn
+9:	movl	$0, FAULT_RESUME
+	mov	FAULT_VEC, %eax
+	EQL(%eax, DATA + 0x80)
+	.endm
+
+/* The same with all that there is. */
+CASE("shown-instructions", LONG, 0)
+	movq	$0, DATA
+	movq	$0, DATA + 8
+	shown	7, %ebx, 10, invpcid DATA, %rax
+	shown	0x80000001, %edx, 27, rdtscp
+	shown	1, %ecx, 30, rdrand %eax
+	shown	7, %ebx, 18, rdseed %eax
+	PASS
+
+CASE("hidden-follows", LONG, 0)
+	/* its hook gives another CPUID at each of these exits: all, then less */
+	movq	$0, DATA
+	movq	$0, DATA + 8
+	FAULT(UD, rdtscp)
+	out	%al, $0xf0
+	shown	0x80000001, %edx, 27, rdtscp
+	shown	7, %ebx, 10, invpcid DATA, %rax
+	shown	1, %ecx, 30, rdrand %eax
+	out	%al, $0xf0
+	FAULT(UD, rdtscp)
+	FAULT(UD, invpcid DATA, %rax)
+	FAULT(UD, rdrand %eax)
+	PASS
+
 	.section .note.GNU-stack, "", @progbits

@@ -40,13 +40,13 @@ CASE("user-mmio-unknown", LONG, 0)
 	TO_USER
 	mov	(%rdi), %eax
 	EQ($0x11223344, %eax)
-	FAULT(UD, 1: fldl (%rdi))
+	FAULT(UD, 1: fxsave (%rdi))
 	EQQ($1b, FAULT_RIP)
-	FAULT(UD, 1: movq (%rdi), %mm0)
+	FAULT(UD, 1: pclmulqdq $0, (%rdi), %xmm0)
 	EQQ($1b, FAULT_RIP)
-	FAULT(UD, crc32l (%rdi), %eax)
-	FAULT(UD, paddd (%rdi), %xmm0)
-	FAULT(UD, fldl (%rdi))		/* and again */
+	FAULT(UD, paddd (%rdi), %mm0)
+	FAULT(UD, roundps $1, (%rdi), %xmm0)
+	FAULT(UD, fxsave (%rdi))	/* and again */
 	mov	(%rdi), %eax
 	EQ($0x11223344, %eax)
 	PASS
@@ -55,8 +55,8 @@ CASE("user-mmio-unknown-32", FLAT32, 0)
 	mov	$MMIO_BASE, %edi
 	movl	$0x11223344, (%edi)
 	TO_USER32
-	FAULT(UD, fldl (%edi))
-	FAULT(UD, movq %mm0, (%edi))
+	FAULT(UD, fxsave (%edi))
+	FAULT(UD, paddd (%edi), %mm0)
 	mov	(%edi), %eax
 	EQ($0x11223344, %eax)
 	PASS
@@ -67,11 +67,9 @@ CASE("user-read-only-slot", LONG, 0)
 	mov	$0x1000, %ecx
 	HOST(HOST_READONLY)
 	mov	$MMIO_BASE + 0x8000, %edi
-	fninit
-	fld1
 	TO_USER
-	FAULT(UD, fstpl (%rdi))
-	FAULT(UD, fstpl (%rdi))
+	FAULT(UD, fxsave (%rdi))
+	FAULT(UD, fxsave (%rdi))
 	mov	(%rdi), %eax
 	EQ($0x5a5a5a5a, %eax)
 	PASS
@@ -193,8 +191,9 @@ CASE("user-vm86", PAGE32, 0)
 	movw	%ax, 0x11030
 	shr	$16, %eax
 	movw	%ax, 0x11036
-	mov	$0x60000, %edi		/* fldl 0x0 ; of DS = 0x7000 */
-	movl	$0x000006dd, (%edi)
+	mov	$0x60000, %edi		/* fxsave 0x0 ; of DS = 0x7000 */
+	movl	$0x0006ae0f, (%edi)
+	movb	$0, 4(%edi)
 	push	$0			/* GS, FS, DS, ES */
 	push	$0
 	push	$0x7000

@@ -92,35 +92,34 @@ static int op_io_rep(struct vh_emul *e, u16 port, u64 linear, unsigned int size,
 	return VH_EMUL_OK;
 }
 
-static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+static void op_vec_read(struct vh_emul *e, unsigned int n, u8 val[64])
 {
-	memcpy(val, xmm[n], 16);
-	return VH_EMUL_OK;
+	memset(val, 0, 64);
+	memcpy(val, xmm[n & 15], 16);
 }
 
-static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+static void op_vec_write(struct vh_emul *e, unsigned int n, const u8 val[64], unsigned int len)
 {
-	memcpy(xmm[n], val, 16);
-	return VH_EMUL_OK;
+	memcpy(xmm[n & 15], val, 16);
 }
 
-static struct vh_x87 x87;
+static struct vh_fx x87;
 
-static void op_read_x87(struct vh_emul *e, struct vh_x87 *x)
+static void op_fpu_read(struct vh_emul *e, struct vh_fx *fx)
 {
-	*x = x87;
+	*fx = x87;
 }
 
-static void op_write_x87(struct vh_emul *e, const struct vh_x87 *x)
+static void op_fpu_write(struct vh_emul *e, const struct vh_fx *fx)
 {
-	x87 = *x;
+	x87 = *fx;
 }
 
 static const struct vh_emul_ops ops = {
-	.read_x87 = op_read_x87, .write_x87 = op_write_x87,
+	.fpu_read = op_fpu_read, .fpu_write = op_fpu_write,
 	.fetch = op_fetch, .read = op_read, .write = op_write, .io = op_io,
 	.io_allowed = op_io_allowed, .probe = op_probe,
-	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+	.vec_read = op_vec_read, .vec_write = op_vec_write,
 };
 
 static const struct vh_emul_ops block_ops = {

@@ -50,23 +50,32 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write,
 	return linear & 0x10000 ? VH_EMUL_USER : VH_EMUL_OK;
 }
 
-static int op_read_xmm(struct vh_emul *e, unsigned int n, u64 val[2])
+static void op_vec_read(struct vh_emul *e, unsigned int n, u8 val[64])
 {
-	TAP_CHECK(n <= 15);
-	val[0] = val[1] = n;
-	return VH_EMUL_OK;
+	TAP_CHECK(n <= 31);
+	memset(val, n, 64);
 }
 
-static int op_write_xmm(struct vh_emul *e, unsigned int n, const u64 val[2])
+static void op_vec_write(struct vh_emul *e, unsigned int n, const u8 val[64], unsigned int len)
 {
-	TAP_CHECK(n <= 15);
-	return VH_EMUL_OK;
+	TAP_CHECK(n <= 31 && (len == 16 || len == 64));
+}
+
+static void op_fpu_read(struct vh_emul *e, struct vh_fx *fx)
+{
+	memset(fx, 0, sizeof(*fx));
+	fx->mxcsr = 0x1f80;
+}
+
+static void op_fpu_write(struct vh_emul *e, const struct vh_fx *fx)
+{
 }
 
 static const struct vh_emul_ops ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg,
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe,
-	.read_xmm = op_read_xmm, .write_xmm = op_write_xmm,
+	.vec_read = op_vec_read, .vec_write = op_vec_write, .fpu_read = op_fpu_read,
+	.fpu_write = op_fpu_write,
 };
 
 static struct kvm_segment seg[VH_NR_SEGS];
@@ -146,9 +155,24 @@ static void test_single(struct kunit *test)
 	TAP_EQ(e.d.ea_seg, VH_DS);
 	TAP_EQ(decode(&e, 8, "\xa1\x88\x77\x66\x55\x44\x33\x22\x11", 9), VH_EMUL_OK);
 	TAP_EQ(e.d.ea, 0x1122334455667788ULL);
-	TAP_EQ(decode(&e, 8, "\xc5\xf8\x10\x00", 4), VH_EMUL_UNHANDLED);
-	TAP_EQ(decode(&e, 8, "\x62\xf1\x7c\x48\x10\x00", 6), VH_EMUL_UNHANDLED);
-	TAP_EQ(decode(&e, 8, "\xf2\x0f\x38\xf0\x00", 5), VH_EMUL_UNHANDLED);	/* CRC32 */
+	TAP_EQ(decode(&e, 8, "\xc5\xf8\x10\x00", 4), VH_EMUL_OK);
+	TAP_EQ(e.d.vex, VH_VEX);
+	TAP_EQ(e.d.vvvv, 0);
+	TAP_EQ(e.d.vlen, 16);
+	TAP_EQ(decode(&e, 8, "\xc4\x41\x34\x58\x00", 5), VH_EMUL_OK);	/* vaddps ymm8,ymm9,[r8] */
+	TAP_EQ(e.d.reg, 8);
+	TAP_EQ(e.d.vvvv, 9);
+	TAP_EQ(e.d.vlen, 32);
+	TAP_EQ(decode(&e, 8, "\x62\xe1\x7c\x48\x10\x40\x02", 7), VH_EMUL_OK);
+	TAP_EQ(e.d.reg, 16);
+	TAP_EQ(e.d.ea, 128);		/* an 8-bit displacement counts vectors */
+	expect_fault(8, "\x66\xc5\xf8\x10\x00", 5, 6, "66 before VEX");
+	expect_fault(8, "\x40\xc5\xf8\x10\x00", 5, 6, "REX before VEX");
+	expect_fault(8, "\x62\xf1\x7c\x68\x10\x00", 6, 6, "EVEX with L'L = 3");
+	expect_fault(2, "\xc5\xf8\x10\x00", 4, 6, "VEX in real mode");
+	TAP_EQ(decode(&e, 4, "\xc5\x38\x10\x00", 4), VH_EMUL_OK);
+	TAP_EQ(e.d.vex, 0);		/* LDS */
+	TAP_EQ(decode(&e, 8, "\xf2\x0f\x38\xf0\x00", 5), VH_EMUL_OK);	/* CRC32 */
 
 	/* CS limit, outside 64-bit mode */
 	e = context(4);

@@ -576,18 +576,20 @@ static void test_sse(struct kunit *test)
 static void test_x87(struct kunit *test)
 {
 	static const char *const unhandled[] = {
-		"\xd9\xe8", "\xd9\xff", "\xd8\x07", "\xdb\xe4", "\xdb\x27", "\xdb\xe0",
+		"\xd9\xe8", "\xd9\xff", "\xd8\x07", "\xdb\xe4", "\xdb\xe0",
 		"\xdd\xe1", "\xdf\xe1", "\xdf\x27", "\xdd\xf8", "\xd9\xeb",
 	};
 	struct vh_emul e;
 	unsigned int i;
 
-	x87 = (struct vh_x87){ .cw = 0x40, .sw = 0xffff };
+	x87 = (struct vh_fx){ .cw = 0x40, .sw = 0xffff, .tw = 0xff, .ip = 1 };
 	e = REAL("\xdb\xe3");				/* fninit */
 	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
 	TAP_EQ(x87.cw, 0x37f);
 	TAP_EQ(x87.sw, 0);
-	TAP_EQ(x87.init, true);
+	TAP_EQ(x87.tw, 0);
+	TAP_EQ(x87.ip, 0);
+	expect(REAL("\xdb\x27"), 6, "DB /4 with memory");
 	TAP_EQ(e.rip, 0x102);
 	x87.sw = 0x3801;
 	e = REAL("\xdf\xe0");				/* fnstsw ax */

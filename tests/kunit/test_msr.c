@@ -93,6 +93,11 @@ static const struct msr_case cases[] = {
 	{ 0xffffffff, 0, NONE },
 };
 
+static struct kvm_cpuid_entry2 leaves[] = {
+	{ .function = 0x80000001, .edx = BIT(27) },		/* RDTSCP */
+	{ .function = 0xd, .index = 1, .eax = BIT(3) },		/* XSAVES */
+};
+
 static struct vh_vcpu *vcpu_begin(struct kunit *test)
 {
 	struct vh_vcpu *vcpu = kunit_kzalloc(test, sizeof(*vcpu), GFP_KERNEL);
@@ -103,6 +108,10 @@ static struct vh_vcpu *vcpu_begin(struct kunit *test)
 	vh_cpu_caps.rdtscp = true;
 	vcpu->msrs = kunit_kzalloc(test, sizeof(*vcpu->msrs), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vcpu->msrs);
+	vcpu->cpuid = kunit_kzalloc(test, sizeof(*vcpu->cpuid), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->cpuid);
+	vcpu->cpuid->entry = leaves;
+	vcpu->cpuid->nr = ARRAY_SIZE(leaves);
 	return vcpu;
 }
 
@@ -143,18 +152,29 @@ static void name_of(const struct msr_case *c, char *to)
 }
 KUNIT_ARRAY_PARAM(msr, cases, name_of);
 
-/* Without RDTSCP the guest has no TSC_AUX, but userspace may save and restore it. */
+/* The guest does not have @msr, but userspace may save and restore it. */
+static void not_the_guests(struct kunit *test, struct vh_vcpu *vcpu, u32 msr)
+{
+	u64 value = 0;
+
+	KUNIT_EXPECT_NE(test, vh_msr_write(vcpu, msr, 0, false), 0);
+	KUNIT_EXPECT_NE(test, vh_msr_read(vcpu, msr, &value, false), 0);
+	KUNIT_EXPECT_EQ(test, vh_msr_write(vcpu, msr, 0, true), 0);
+	KUNIT_EXPECT_EQ(test, vh_msr_read(vcpu, msr, &value, true), 0);
+}
+
+/* Without RDTSCP there is no TSC_AUX, without XSAVES no XSS: in the processor, or in CPUID. */
 static void no_rdtscp(struct kunit *test)
 {
 	struct vh_vcpu *vcpu = vcpu_begin(test);
-	u64 value;
 
 	vh_cpu_caps.rdtscp = false;
-	KUNIT_EXPECT_NE(test, vh_msr_write(vcpu, MSR_TSC_AUX, 1, false), 0);
-	KUNIT_EXPECT_NE(test, vh_msr_read(vcpu, MSR_TSC_AUX, &value, false), 0);
-	KUNIT_EXPECT_EQ(test, vh_msr_write(vcpu, MSR_TSC_AUX, 1, true), 0);
-	KUNIT_EXPECT_EQ(test, vh_msr_read(vcpu, MSR_TSC_AUX, &value, true), 0);
+	not_the_guests(test, vcpu, MSR_TSC_AUX);
 	vh_cpu_caps.rdtscp = true;
+	vcpu->cpuid->nr = 1;
+	not_the_guests(test, vcpu, MSR_IA32_XSS);
+	vcpu->cpuid->entry++;
+	not_the_guests(test, vcpu, MSR_TSC_AUX);
 }
 
 static struct kunit_case msr_cases[] = {

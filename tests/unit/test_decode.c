@@ -28,14 +28,17 @@ static unsigned int random_insn(u8 *b, const struct tmpl *t, unsigned int mode)
 {
 	unsigned int n = 0, opsize = mode == 2 ? 2 : 4, adsize = mode, i;
 	bool rex_w = false;
+	u8 rep;
 
 	if (!rnd_below(4)) {
 		static const u8 segment[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65 };
 
 		b[n++] = segment[mode == 8 ? 4 + rnd_below(2) : rnd_below(6)];
 	}
+	rep = t->flags & T_66 ? 0x66 : t->flags & T_F2 ? 0xf2 : t->flags & T_F3 ? 0xf3 : 0;
 	/* objdump prints 66 and 67 that change nothing as instructions of their own. */
-	if (!rnd_below(3) && !(t->flags & T_BRANCH) && t->opcode != 0xc3) {
+	if (!rnd_below(3) && !(t->flags & (T_BRANCH | T_66 | T_NO66 | T_VEX | T_VEX1)) &&
+	    t->opcode != 0xc3) {
 		b[n++] = 0x66;
 		opsize = opsize == 2 ? 4 : 2;
 	}
@@ -43,6 +46,15 @@ static unsigned int random_insn(u8 *b, const struct tmpl *t, unsigned int mode)
 		b[n++] = 0x67;
 		adsize = mode == 8 || mode == 2 ? 4 : 2;
 	}
+	if (t->flags & (T_VEX | T_VEX1)) {
+		b[n++] = 0xc4;
+		b[n++] = 0xe0 | (t->map - 1);
+		b[n++] = (t->flags & T_VEX1 ? 0x78 : 0x40 | rnd_below(8) << 3) |
+			 (rep == 0x66 ? 1 : rep == 0xf3 ? 2 : rep == 0xf2 ? 3 : 0);
+		goto opcode;
+	}
+	if (rep)
+		b[n++] = rep;
 	if (mode == 8 && rnd_below(2)) {
 		b[n] = 0x40 | rnd_below(16);
 		rex_w = b[n++] & 8;
@@ -51,6 +63,9 @@ static unsigned int random_insn(u8 *b, const struct tmpl *t, unsigned int mode)
 		b[n++] = 0x0f;
 	if (t->map == 3)
 		b[n++] = 0x38;
+	if (t->map == 4)
+		b[n++] = 0x3a;
+opcode:
 	i = t->opcode;
 	if (t->flags & T_OPREG)
 		i += rnd_below(8);
@@ -114,7 +129,8 @@ static void test_lengths(unsigned int mode, const char *machine)
 
 		do {
 			t = &tmpls[rnd_below(ARRAY_SIZE(tmpls))];
-		} while (t->flags & (mode == 8 ? T_NO64 : T_ONLY64));
+		} while (t->flags & (mode == 8 ? T_NO64 : T_ONLY64) ||
+			 (mode == 2 && t->flags & (T_VEX | T_VEX1)));
 		for (j = 0; j < 15; j++)
 			slot[j] = rnd();
 		n = random_insn(slot, t, mode);

@@ -62,6 +62,12 @@ static inline u64 rnd_value(void)
 #define T_CC		0x10000	/* condition in the opcode's low bits */
 #define T_BRANCH	0x20000
 #define T_WIDE		0x40000	/* CMPXCHG8B, 16B */
+#define T_66		0x80000	/* the prefix is part of the opcode */
+#define T_F2		0x100000
+#define T_F3		0x200000
+#define T_VEX		0x400000 /* with a first source, or a destination, in the prefix */
+#define T_VEX1		0x800000 /* without */
+#define T_NO66		0x1000000
 
 enum { I_NONE, I_8, I_16, I_Z, I_V };
 
@@ -69,6 +75,7 @@ enum { I_NONE, I_8, I_16, I_Z, I_V };
 #define F_AF X86_EFLAGS_AF
 #define F_MUL (X86_EFLAGS_SF | X86_EFLAGS_ZF | X86_EFLAGS_AF | X86_EFLAGS_PF)
 #define F_BT (X86_EFLAGS_OF | X86_EFLAGS_SF | X86_EFLAGS_AF | X86_EFLAGS_PF)
+#define F_LZ (VH_FLAGS_ARITH & ~(X86_EFLAGS_CF | X86_EFLAGS_ZF))
 #define F_BSF (VH_FLAGS_ARITH & ~X86_EFLAGS_ZF)
 
 /* One instruction form. @ext: ModRM.reg, ANY_EXT: an operand. @undef: flags the SDM leaves open. */
@@ -177,6 +184,27 @@ static const struct tmpl tmpls[] = {
 	BT_T("btr", 0xb3, 6, T_LOCK), BT_T("btc", 0xbb, 7, T_LOCK),
 	{ "bsf r,rm", 2, 0xbc, ANY_EXT, I_NONE, T_MODRM, F_BSF },
 	{ "bsr r,rm", 2, 0xbd, ANY_EXT, I_NONE, T_MODRM, F_BSF },
+	{ "crc32 r,rm8", 3, 0xf0, ANY_EXT, I_NONE, T_MODRM | T_BYTE | T_F2 },
+	{ "crc32 r,rm", 3, 0xf1, ANY_EXT, I_NONE, T_MODRM | T_F2 },
+	{ "popcnt r,rm", 2, 0xb8, ANY_EXT, I_NONE, T_MODRM | T_F3 },
+	{ "tzcnt r,rm", 2, 0xbc, ANY_EXT, I_NONE, T_MODRM | T_F3, F_LZ },
+	{ "lzcnt r,rm", 2, 0xbd, ANY_EXT, I_NONE, T_MODRM | T_F3, F_LZ },
+	{ "adcx r,rm", 3, 0xf6, ANY_EXT, I_NONE, T_MODRM | T_66 },
+	{ "adox r,rm", 3, 0xf6, ANY_EXT, I_NONE, T_MODRM | T_F3 | T_NO66 },
+	{ "andn r,v,rm", 3, 0xf2, ANY_EXT, I_NONE, T_MODRM | T_VEX, F_AF | X86_EFLAGS_PF },
+	{ "blsr v,rm", 3, 0xf3, 1, I_NONE, T_MODRM | T_VEX, F_AF | X86_EFLAGS_PF },
+	{ "blsmsk v,rm", 3, 0xf3, 2, I_NONE, T_MODRM | T_VEX, F_AF | X86_EFLAGS_PF },
+	{ "blsi v,rm", 3, 0xf3, 3, I_NONE, T_MODRM | T_VEX, F_AF | X86_EFLAGS_PF },
+	{ "bzhi r,rm,v", 3, 0xf5, ANY_EXT, I_NONE, T_MODRM | T_VEX, F_AF | X86_EFLAGS_PF },
+	{ "pext r,v,rm", 3, 0xf5, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_F3 },
+	{ "pdep r,v,rm", 3, 0xf5, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_F2 },
+	{ "mulx r,v,rm", 3, 0xf6, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_F2 },
+	{ "bextr r,rm,v", 3, 0xf7, ANY_EXT, I_NONE, T_MODRM | T_VEX,
+	  F_AF | X86_EFLAGS_PF | X86_EFLAGS_SF },
+	{ "shlx r,rm,v", 3, 0xf7, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_66 },
+	{ "sarx r,rm,v", 3, 0xf7, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_F3 },
+	{ "shrx r,rm,v", 3, 0xf7, ANY_EXT, I_NONE, T_MODRM | T_VEX | T_F2 },
+	{ "rorx r,rm,imm", 4, 0xf0, ANY_EXT, I_8, T_MODRM | T_VEX1 | T_F2 },
 	STRING_T("movs", 0xa4), STRING_T("cmps", 0xa6), STRING_T("stos", 0xaa),
 	STRING_T("lods", 0xac), STRING_T("scas", 0xae),
 	{ "push r", 1, 0x50, 0, I_NONE, T_OPREG | T_STACK },
