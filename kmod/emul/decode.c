@@ -291,6 +291,11 @@ static int decode(struct vh_emul *e)
 	if (!op->exec || (op->exec == vh_exec_load_far && d->opcode_map == 1 &&
 			  (d->mode == 8 || !d->mem)))
 		return VH_EMUL_UNHANDLED;
+	if (op->exec == vh_exec_popcnt && d->rep != 0xf3)
+		return VH_EMUL_UNHANDLED;
+	/* With F2 it is CRC32, without MOVBE, which has no register form. */
+	if (op->exec == vh_exec_movbe_crc32 && d->rep != 0xf2)
+		flags |= VH_OP_MEM | VH_OP_NOREP;
 	if (((flags & VH_OP_NOREP) && d->rep) || ((flags & VH_OP_NO66) && d->opsize_prefix))
 		return VH_EMUL_UNHANDLED;
 	d->op = op;

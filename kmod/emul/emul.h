@@ -126,6 +126,7 @@ struct vh_emul {
 	const struct kvm_dtable *gdt, *idt;	/* may be NULL without ops->set_seg */
 	u64 cr0, cr4, efer;
 	u8 cpl;
+	bool has_tzcnt, has_lzcnt;	/* the processor's: without them they are BSF and BSR */
 	/* out */
 	struct vh_fault fault;
 	u8 len;				/* instruction length, once decoded */

@@ -252,6 +252,16 @@ int vh_exec_bcd_add(struct vh_emul *e);
 int vh_exec_aam(struct vh_emul *e);
 int vh_exec_aad(struct vh_emul *e);
 
+/* bits.c */
+int vh_exec_movnti(struct vh_emul *e);
+int vh_exec_popcnt(struct vh_emul *e);
+int vh_exec_tzcnt(struct vh_emul *e);
+int vh_exec_lzcnt(struct vh_emul *e);
+int vh_exec_movbe_crc32(struct vh_emul *e);
+int vh_exec_bound(struct vh_emul *e);
+int vh_exec_arpl(struct vh_emul *e);
+int vh_exec_salc(struct vh_emul *e);
+
 /* control.c */
 int vh_exec_sgdt(struct vh_emul *e);
 int vh_exec_lgdt(struct vh_emul *e);

@@ -126,7 +126,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x50 ... 0x57] = OP(push_reg, D64),
 	[0x58 ... 0x5f] = OP(pop_reg, D64),
 	[0x60] = OP(pusha, NO64), [0x61] = OP(popa, NO64),
-	[0x63] = OP(movsxd, M),
+	[0x62] = OP(bound, M | NO64), [0x63] = OP(movsxd, M),
 	[0x68] = OP(push_imm, IZ | D64),
 	[0x69] = OP(imul_reg_rm_imm, M | IZ),
 	[0x6a] = OP(push_imm, I8 | D64),
@@ -176,7 +176,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0xd0] = GROUP(group_2_one, B), [0xd1] = GROUP(group_2_one, 0),
 	[0xd2] = GROUP(group_2_cl, B), [0xd3] = GROUP(group_2_cl, 0),
 	[0xd4] = OP(aam, I8U | NO64), [0xd5] = OP(aad, I8U | NO64),
-	[0xd7] = OP(xlat, B),
+	[0xd6] = OP(salc, NO64), [0xd7] = OP(xlat, B),
 	[0xd9] = GROUP(x87_d9, 0), [0xdb] = GROUP(x87_db, 0),
 	[0xdd] = GROUP(x87_dd, 0), [0xdf] = GROUP(x87_df, 0),
 	[0xe0 ... 0xe3] = OP(loop, I8 | F64),
@@ -226,10 +226,11 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0xb9] = { .exec = vh_exec_ud, .flags = M },
 	[0xba] = GROUP(group_8, 0),
 	[0xbb] = OP(bt_reg, M | LK),
-	[0xbc] = OP(bsf, M | NOREP), [0xbd] = OP(bsr, M | NOREP),
+	[0xb8] = OP(popcnt, M),
+	[0xbc] = OP(tzcnt, M), [0xbd] = OP(lzcnt, M),
 	[0xbe] = OP(movsx, M), [0xbf] = OP(movsx, M),
 	[0xc0] = OP(xadd, M | B | LK), [0xc1] = OP(xadd, M | LK),
-	[0xc3] = OP(mov_rm_reg, M | MEM | NOREP | NO66),
+	[0xc3] = OP(movnti, M | MEM | NOREP | NO66),
 	[0xc7] = GROUP(group_9, 0),
 	[0xc8 ... 0xcf] = OP(bswap, 0),
 	[0xd6] = OP(sse_store, M),
@@ -237,7 +238,6 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 };
 
 const struct vh_opcode vh_opcodes_0f38[256] = {
-	/* With F2 they are CRC32; 66 is the operand size. */
-	[0xf0] = OP(movbe_load, M | MEM | NOREP),
-	[0xf1] = OP(movbe_store, M | MEM | NOREP),
+	/* 66 is the operand size. */
+	[0xf0 ... 0xf1] = OP(movbe_crc32, M),
 };

@@ -497,6 +497,8 @@ int vh_run_create(struct vh_vcpu *vcpu)
 		return -ENOMEM;
 	exec->vcpu = vcpu;
 	exec->e.ops = &emul_ops;
+	exec->e.has_tzcnt = boot_cpu_has(X86_FEATURE_BMI1);
+	exec->e.has_lzcnt = boot_cpu_has(X86_FEATURE_ABM);
 	vcpu->exec = exec;
 	return 0;
 }

@@ -43,6 +43,8 @@ static unsigned int random_insn(u8 *b, const struct tmpl *t, unsigned int mode)
 		b[n++] = 0x67;
 		adsize = mode == 8 || mode == 2 ? 4 : 2;
 	}
+	if (t->flags & (T_F2 | T_F3))
+		b[n++] = t->flags & T_F2 ? 0xf2 : 0xf3;
 	if (mode == 8 && rnd_below(2)) {
 		b[n] = 0x40 | rnd_below(16);
 		rex_w = b[n++] & 8;

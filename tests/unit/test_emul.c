@@ -589,6 +589,8 @@ static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 	}
 	if (t->flags & T_STRING && rnd_below(2))
 		c->rep = rnd_below(2) ? 0xf2 : 0xf3;
+	if (t->flags & (T_F2 | T_F3))
+		c->rep = t->flags & T_F2 ? 0xf2 : 0xf3;
 	c->mem = t->flags & T_MODRM && (rnd_below(4) || t->flags & (T_MEM | T_BRANCH));
 	c->lock = rnd_below(c->mem && t->flags & T_LOCK ? 2 : 64) == 0;
 
@@ -654,6 +656,7 @@ static int run_case(struct testcase *c)
 		.ops = rnd_below(2) ? &ops_all : &ops_few, .seg = seg, .rip = INSN,
 		.rflags = c->flags, .cr0 = X86_CR0_PE, .cr4 = X86_CR4_PAE,
 		.efer = c->mode == 8 ? EFER_LMA : 0, .cpl = 3,
+		.has_tzcnt = __builtin_cpu_supports("bmi"), .has_lzcnt = __builtin_cpu_supports("lzcnt"),
 	}, d;
 	u64 mask = c->mode == 8 ? ~0ULL : 0xffffffff, flags, next = INSN + c->len;
 	unsigned int i, steps = 0;

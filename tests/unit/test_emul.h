@@ -62,6 +62,8 @@ static inline u64 rnd_value(void)
 #define T_CC		0x10000	/* condition in the opcode's low bits */
 #define T_BRANCH	0x20000
 #define T_WIDE		0x40000	/* CMPXCHG8B, 16B */
+#define T_F2		0x80000	/* mandatory prefix */
+#define T_F3		0x100000
 
 enum { I_NONE, I_8, I_16, I_Z, I_V };
 
@@ -177,6 +179,14 @@ static const struct tmpl tmpls[] = {
 	BT_T("btr", 0xb3, 6, T_LOCK), BT_T("btc", 0xbb, 7, T_LOCK),
 	{ "bsf r,rm", 2, 0xbc, ANY_EXT, I_NONE, T_MODRM, F_BSF },
 	{ "bsr r,rm", 2, 0xbd, ANY_EXT, I_NONE, T_MODRM, F_BSF },
+	{ "tzcnt r,rm", 2, 0xbc, ANY_EXT, I_NONE, T_MODRM | T_F3, F_BT },
+	{ "lzcnt r,rm", 2, 0xbd, ANY_EXT, I_NONE, T_MODRM | T_F3, F_BT },
+	{ "popcnt r,rm", 2, 0xb8, ANY_EXT, I_NONE, T_MODRM | T_F3 },
+	{ "crc32 r,rm8", 3, 0xf0, ANY_EXT, I_NONE, T_MODRM | T_F2 },
+	{ "crc32 r,rm", 3, 0xf1, ANY_EXT, I_NONE, T_MODRM | T_F2 },
+	{ "bound r,m", 1, 0x62, ANY_EXT, I_NONE, T_MODRM | T_MEM | T_NO64 },
+	{ "arpl rm,r", 1, 0x63, ANY_EXT, I_NONE, T_MODRM | T_NO64 },
+	{ "salc", 1, 0xd6, 0, I_NONE, T_NO64 },
 	STRING_T("movs", 0xa4), STRING_T("cmps", 0xa6), STRING_T("stos", 0xaa),
 	STRING_T("lods", 0xac), STRING_T("scas", 0xae),
 	{ "push r", 1, 0x50, 0, I_NONE, T_OPREG | T_STACK },

@@ -2,6 +2,6 @@
 emul := kmod/emul/alu.c kmod/emul/arith.c kmod/emul/decode.c kmod/emul/exec.c \
 	kmod/emul/opcodes.c kmod/emul/operand.c kmod/emul/stack.c kmod/emul/string.c \
 	kmod/emul/system.c kmod/emul/branch.c kmod/emul/far.c kmod/emul/control.c \
-	kmod/emul/bcd.c kmod/emul/x87.c
+	kmod/emul/bcd.c kmod/emul/bits.c kmod/emul/x87.c
 srcs_test_emul := $(emul)
 srcs_test_decode := $(emul)
