@@ -159,6 +159,12 @@ static int exit_triple_fault(struct vh_vcpu *vcpu)
 	return 0;
 }
 
+/* Debug build, "interpret": the one instruction is done, or the event delivered. */
+static int exit_step(struct vh_vcpu *vcpu)
+{
+	return 1;
+}
+
 static int exit_irq_window(struct vh_vcpu *vcpu)
 {
 	/* Userspace's interrupt controllers: is it waiting for this moment? */
@@ -531,6 +537,7 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_IO_INSTRUCTION]	= exit_io,
 	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
 	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
+	[EXIT_REASON_MONITOR_TRAP_FLAG]	= exit_step,
 	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_ud,
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,

@@ -69,6 +69,17 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu);
 /* realmode.c: processors without unrestricted guest */
 bool vh_must_interpret(struct vh_vcpu *vcpu);
 int vh_interpret(struct vh_vcpu *vcpu);
+#ifdef VH_DEBUG
+/* The parameter "interpret": the processor executes only what the interpreter does not know. */
+extern bool vh_interpret_all;
+bool vh_interpret_this(struct vh_vcpu *vcpu);
+#else
+#define vh_interpret_all false
+static inline bool vh_interpret_this(struct vh_vcpu *vcpu)
+{
+	return false;
+}
+#endif
 
 /* inject.c */
 void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
