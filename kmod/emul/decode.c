@@ -376,6 +376,8 @@ int vh_emul_step(struct vh_emul *e)
 	if (r || e->rep_more)
 		return r;
 	e->rip = e->d.next_rip;
-	e->rflags &= ~(u64)X86_EFLAGS_RF;
+	/* IRET loads it, if with 32 bits (SDM Vol. 3, 18.3.1.1). */
+	if (!e->iret || e->d.opsize == 2)
+		e->rflags &= ~(u64)X86_EFLAGS_RF;
 	return VH_EMUL_OK;
 }

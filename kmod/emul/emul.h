@@ -45,6 +45,7 @@ enum vh_emul_sys {
 	VH_SYS_MSR_READ, VH_SYS_MSR_WRITE,	/* @n: index */
 	VH_SYS_CPUID,				/* on e->gpr */
 	VH_SYS_TSC_READ, VH_SYS_INVLPG,
+	VH_SYS_VMCALL,				/* *val: what RAX becomes */
 };
 
 struct vh_emul;
@@ -127,6 +128,7 @@ struct vh_emul {
 	u64 cr0, cr4, efer;
 	u8 cpl;
 	bool has_tzcnt, has_lzcnt;	/* the processor's: without them they are BSF and BSR */
+	bool has_smap;
 	/* out */
 	struct vh_fault fault;
 	u8 len;				/* instruction length, once decoded */

@@ -298,10 +298,11 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_int - CC, CD, CE: INT3, INT n, INTO; in real mode only */
+/* vh_exec_int - CC, CD, CE, F1: INT3, INT n, INTO, INT1; in real mode only */
 int vh_exec_int(struct vh_emul *e)
 {
-	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xcc ? 3 : 4;
+	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xf1 ? 1 :
+		    e->d.opcode == 0xcc ? 3 : 4;
 
 	if (e->cr0 & X86_CR0_PE)
 		return VH_EMUL_UNHANDLED;

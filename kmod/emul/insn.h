@@ -263,6 +263,10 @@ int vh_exec_arpl(struct vh_emul *e);
 int vh_exec_salc(struct vh_emul *e);
 
 /* control.c */
+int vh_exec_protected_only(struct vh_emul *e);
+int vh_exec_syscall(struct vh_emul *e);
+int vh_exec_sysenter(struct vh_emul *e);
+int vh_exec_vmx(struct vh_emul *e);
 int vh_exec_sgdt(struct vh_emul *e);
 int vh_exec_lgdt(struct vh_emul *e);
 int vh_exec_smsw(struct vh_emul *e);

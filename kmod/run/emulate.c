@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <uapi/linux/kvm_para.h>
 
 #include "../tsc.h"
 #include "internal.h"
@@ -281,8 +282,14 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	case VH_SYS_INVLPG:
 		vh_mmu_invlpg(vcpu, *val);
 		break;
-	default:
-		return VH_EMUL_UNHANDLED;	/* debug registers */
+	case VH_SYS_DR_READ:
+	case VH_SYS_DR_WRITE:
+		return vh_dr_access(vcpu, n, what == VH_SYS_DR_WRITE, val, &e->fault) ? VH_EMUL_OK :
+											 VH_EMUL_FAULT;
+	case VH_SYS_VMCALL:
+		/* As the exit's (vmx/fast.c). */
+		*val = e->cpl ? -KVM_EPERM : -KVM_ENOSYS;
+		break;
 	}
 	if (!err) {
 		/* The TPR, or which interrupts are there, may have changed. */
@@ -439,10 +446,12 @@ int vh_emulate(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_emul *e = &vcpu->exec->e;
+	bool stepped;
 	u32 changed = VH_S_RIP, blocked;
 	int r;
 
 	emul_begin(vcpu);
+	stepped = s->rflags & X86_EFLAGS_TF;
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
 		return vh_access_to_user(vcpu);
@@ -467,7 +476,8 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		if (s->interruptibility != blocked)
 			changed |= VH_S_INTR;
 		vh_dirty(vcpu, changed);
-		if ((s->rflags & X86_EFLAGS_TF) && !e->rep_more) {
+		/* TF as it was before; the trap of MOV SS is the next instruction's (SDM Vol. 3, 7.8.3). */
+		if (stepped && !e->rep_more && !e->mov_ss) {
 			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 		}
@@ -498,6 +508,7 @@ int vh_run_create(struct vh_vcpu *vcpu)
 	exec->vcpu = vcpu;
 	exec->e.ops = &emul_ops;
 	exec->e.has_tzcnt = boot_cpu_has(X86_FEATURE_BMI1);
+	exec->e.has_smap = boot_cpu_has(X86_FEATURE_SMAP);
 	exec->e.has_lzcnt = boot_cpu_has(X86_FEATURE_ABM);
 	vcpu->exec = exec;
 	return 0;

@@ -60,6 +60,7 @@ void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
 int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in a device */
 u8 vh_cpl(struct vh_vcpu *vcpu);
+bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct vh_fault *f);
 
 /* paging.c: exits of processors without EPT */
 int vh_exit_page_fault(struct vh_vcpu *vcpu);

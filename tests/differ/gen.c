@@ -433,6 +433,9 @@ static void gen_registers(struct program *p)
 		if (is16(p) && !chance(8))
 			gpr[i] &= 0xffff;
 		gpr[i] &= mask;
+		/* What ends beyond 4 GB may fault or not (SDM Vol. 3, 5.3). */
+		if (p->mode != M_LONG && gpr[i] > 0xffffff80)
+			gpr[i] -= 0x1000;
 	}
 	if (!chance(3))
 		p->regs.rcx = rnd(chance(2) ? 6 : 40);
@@ -512,7 +515,9 @@ static void put_modrm(struct out *o, const struct opcode *op, int lo, int hi)
 
 	if (lo >= 0)
 		reg = chance(32) ? reg : (unsigned int)lo + rnd(hi - lo + 1);
-	if (strchr(op->form, 'm') && mod == 3 && !chance(24))
+	/* of registers these are RDTSCP, SWAPGS, RDRAND and others */
+	if (strchr(op->form, 'm') && mod == 3 &&
+	    (!strcmp(op->name, "invlpg") || !strcmp(op->name, "vmptrld") || !chance(24)))
 		mod = rnd(3);
 	if (strchr(op->form, 'r') && !chance(24))
 		mod = 3;
@@ -692,6 +697,8 @@ static void gen_code(struct program *p)
 		const struct opcode *op = pick_opcode();
 		unsigned int bytes = 1 + rnd(8);
 
+		if (op && p->mode == M_LONG && op->map == 1 && op->first == 0x40)
+			op = &opcodes[0];	/* INC would be a REX prefix of the next */
 		if (!op) {
 			while (bytes--)
 				put(&o, rnd(256), 1);

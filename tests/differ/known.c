@@ -16,28 +16,48 @@ static bool has(const struct program *p, const char *name)
 	return false;
 }
 
+static const struct {
+	const char *name, *why;
+} of_devices[] = {
+	/* SDM Vol. 2, POPA, ENTER: the operand size is that of the data */
+	{ "popa", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
+	{ "pusha", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
+	{ "enter", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
+	{ "arpl", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
+	{ "bound", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
+	{ "popcnt", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
+	{ "crc32", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
+	/* Vol. 2, TZCNT, LZCNT */
+	{ "tzcnt", "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
+	{ "bsf", "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
+	/* Vol. 2, SLDT, STR: the destination is only written */
+	{ "sldt", "KVM: SLDT and STR read the device that they write" },
+	{ "cmps", "KVM: CMPS of two devices reads one of them" },
+};
+
 const char *known(const struct program *p, const struct state *s)
 {
+	unsigned int i;
+	int vector = state_vector(s, NULL);
+
 	/* SDM Vol. 3, 12.1.3: not before a jump; the processor need not fetch it anew for each iteration. */
 	if (memcmp(machine_ram + p->code_at, fresh_ram + p->code_at, p->code_len))
 		return "neither: a program that writes to its own code";
 	if (s->end == E_LOOP)
 		return "vh: it takes its time";
 	/* The order in which one instruction's operands are read is not told. */
-	if (state_vector(s, NULL) == 14 && (has(p, "les") || has(p, "lss") || has(p, "lfs")))
+	if (vector == 14 && (has(p, "les") || has(p, "lss") || has(p, "lfs")))
 		return "neither: CR2 of a far pointer, of which the emulator reads the selector first";
+	/* Vol. 2, REP: with a count of 0 nothing is executed */
+	if ((has(p, "ins") || has(p, "outs")) && !(p->regs.rcx & 0xffff))
+		return "emulator: INS and OUTS that may not, with a count of 0";
 	if (!s->accesses)
 		return NULL;
-	/* SDM Vol. 3, 18.3.1.4: the trap comes behind it, device or not. */
+	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not. */
 	if (s->debug.dr6 & DR6_BS)
 		return "KVM: no single-step trap behind an instruction that left for a device";
-	/* SDM Vol. 2, POPA, ENTER: operand size of the data, address size of the stack pointer. */
-	if (has(p, "popa") || has(p, "enter"))
-		return "KVM: POPA and ENTER with the stack in a device, restarted with another RSP or size";
-	if (has(p, "arpl") || has(p, "bound") || has(p, "popcnt") || has(p, "crc32"))
-		return "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated";
-	if (has(p, "tzcnt") || has(p, "bsf"))
-		return "KVM: TZCNT and LZCNT of a device are BSF and BSR";
-	/* SDM Vol. 2, MOVNTI: 32 bits, or 64. */
+	for (i = 0; i < sizeof(of_devices) / sizeof(of_devices[0]); i++)
+		if (has(p, of_devices[i].name))
+			return of_devices[i].why;
 	return NULL;
 }

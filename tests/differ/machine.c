@@ -241,6 +241,9 @@ static void answer_io(struct state *s)
 }
 
 /* Nothing is left of an access that was not finished. */
+static enum end run(struct state *s);
+static void flush(void);
+
 static void abandon(void)
 {
 	unsigned int i;
@@ -388,6 +391,31 @@ static void gather(struct state *s)
 	};
 }
 
+/* What the SDM leaves open beyond flags. */
+static void mask_open(struct state *s)
+{
+	uint64_t frame = 0;
+	unsigned int i, n = 0;
+	int vector = state_vector(s, &frame);
+
+	/* An instruction that faults may have read before. */
+	if (vector >= 12 && vector <= 14) {
+		for (i = 0; i < s->accesses; i++)
+			if (s->access[i].write)
+				s->access[n++] = s->access[i];
+		memset(s->access + n, 0, (s->accesses - n) * sizeof(s->access[0]));
+		s->accesses = n;
+	}
+	/* Of #DF CS and RIP are undefined (Vol. 3, 6.15). */
+	if (vector == 8 && (s->sregs.cr0 & 1) && frame >= 16 && frame < RAM)
+		memset(machine_ram + frame - (s->sregs.efer & 0x400 ? 16 : 8), 0, s->sregs.efer & 0x400 ? 16 : 8);
+	/* A trap behind HLT waits for what wakes it: in the events, or in the processor. */
+	if (vector < 0 && (s->regs.rflags & 0x100)) {
+		s->debug.dr6 &= ~0x4000ull;
+		memset(&s->events.exception, 0, sizeof(s->events.exception));
+	}
+}
+
 static void mask_flags(const struct program *p, struct state *s)
 {
 	uint64_t at = s->sregs.cs.base + s->regs.rip, frame = RAM, undefined;
@@ -424,6 +452,39 @@ static uint64_t gather_memory(void)
 	return h;
 }
 
+/* A program of one HLT, so that nothing of one that did not end is taken up by the next. */
+static void flush(void)
+{
+	static struct program p;
+	static struct state s;
+	unsigned int i;
+
+	if (!p.sregs.apic_base) {
+		for (i = 0; i < 6; i++)
+			(&p.sregs.cs)[i] = (struct kvm_segment){
+				.limit = 0xffff, .type = i ? 3 : 0xb, .s = 1, .present = 1
+			};
+		p.sregs.tr = (struct kvm_segment){ .limit = 0xff, .type = 0xb, .present = 1 };
+		p.sregs.ldt = (struct kvm_segment){ .limit = 0xff, .type = 2, .present = 1 };
+		p.sregs.apic_base = 0xfee00900;
+		p.sregs.cr0 = 0x30;
+		p.sregs.idt.limit = 0x3ff;
+		p.regs.rip = HANDLERS;
+		p.regs.rflags = 2;
+		p.debug.dr6 = 0xffff0ff0;
+		p.debug.dr7 = 0x400;
+		p.msr[DIFFER_MSRS - 1] = 0x0007040600070406;
+		p.fpu.cw = 0x37f;
+		p.fpu.mxcsr = 0x1f80;
+	}
+	/* HANDLERS may have been overwritten: what is there does no harm. */
+	memset(machine_ram + HANDLERS, 0xf4, 16);
+	load(&p);
+	memset(&s, 0, sizeof(s));
+	run(&s);
+	memcpy(machine_ram + HANDLERS, fresh_ram + HANDLERS, 16);
+}
+
 void machine_run(const struct program *p, struct state *s)
 {
 	uint32_t at;
@@ -436,10 +497,14 @@ void machine_run(const struct program *p, struct state *s)
 	s->end = run(s);
 	if (s->end == E_HLT)
 		gather(s);
-	if (s->end == E_HLT)
+	if (s->end == E_HLT) {
+		mask_open(s);
 		mask_flags(p, s);
+	}
 	if (s->end == E_HLT || s->end == E_SHUTDOWN)
 		s->memory = gather_memory();
 	else
 		s->accesses = 0;
+	if (s->end != E_HLT)
+		flush();
 }

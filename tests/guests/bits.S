@@ -21,48 +21,6 @@
 #define BMI1			(1 << 3)
 #define LZCNT			(1 << 5)
 
-CASE("mmio-bits", LONG, 0)
-	NEED	1, ecx, SSE42_MOVBE_POPCNT
-	NEED	7, ebx, BMI1
-	NEED	0x80000001, ecx, LZCNT
-	mov	$MMIO_BASE, %edi
-	movl	$0x00f0, (%rdi)
-	movl	$0, 4(%rdi)
-	tzcnt	(%rdi), %eax
-	CHECK(jnc)
-	EQ($4, %eax)
-	tzcnt	4(%rdi), %eax
-	CHECK(jc)
-	EQ($32, %eax)
-	lzcnt	(%rdi), %eax
-	CHECK(jnc)
-	EQ($24, %eax)
-	lzcnt	(%rdi), %rax		/* 4(%rdi) is its upper half */
-	EQ($56, %rax)
-	lzcnt	4(%rdi), %ax
-	CHECK(jc)
-	EQ($16, %ax)
-	movl	$1, (%rdi)
-	tzcnt	(%rdi), %eax		/* ZF by the result */
-	CHECK(jz)
-	movl	$0x80000101, (%rdi)
-	stc
-	popcnt	(%rdi), %eax
-	CHECK(jnc)
-	EQ($3, %eax)
-	popcnt	4(%rdi), %rax
-	CHECK(jz)
-	mov	$-1, %rax
-	movl	$0x34333231, (%rdi)
-	movl	$0x38373635, 4(%rdi)
-	crc32q	(%rdi), %rax		/* of "123456789" CRC-32C is e3069283, inverted */
-	movb	$0x39, 8(%rdi)
-	crc32b	8(%rdi), %eax
-	mov	$0xe3069283, %ebx
-	not	%ebx
-	EQ(%rbx, %rax)
-	PASS
-
 CASE("real-bits", REAL, 0)
 	NEED	1, ecx, SSE42_MOVBE_POPCNT
 	NEED	7, ebx, BMI1
@@ -105,24 +63,6 @@ CASE("real-bits", REAL, 0)
 	bound	%bx, 0x800
 	FAIL
 2:	PASS
-
-CASE("mmio-arpl", FLAT32, 0)
-	mov	$MMIO_BASE, %edi
-	movl	$0x5551, (%edi)
-	mov	$3, %ecx
-	arpl	%cx, (%edi)
-	CHECK(jz)
-	EQL($0x5553, (%edi))
-	mov	$2, %ecx
-	arpl	%cx, (%edi)
-	CHECK(jnz)
-	movl	$7, 4(%edi)
-	movl	$9, 8(%edi)
-	mov	$8, %eax
-	bound	%eax, 4(%edi)
-	mov	$10, %eax
-	FAULT(BR, bound %eax, 4(%edi))
-	PASS
 
 CASE("real-stack", REAL, 0)
 	/* ENTER with a display: the outer frames' pointers are copied */
@@ -177,6 +117,164 @@ CASE("real-stack", REAL, 0)
 	EQ($0x5678, %bp)
 	mov	%sp, %bx
 	EQ($6, %bx)
+	PASS
+
+CASE("real-step", REAL, 0)
+	/* TF that POPF sets traps behind the next instruction (SDM Vol. 2, POPF; Vol. 3, 18.3.1.4) */
+	movw	$1f, 4
+	movw	$0, 6
+	pushf
+	pop	%ax
+	or	$0x100, %ax
+	push	%ax
+	popf
+	nop
+2:	nop
+	FAIL
+1:	pop	%ax
+	EQ($2b, %ax)
+	add	$4, %sp
+	/* and what POPF clears traps once more */
+	movw	$1f, 4
+	pushf
+	pop	%ax
+	push	%ax
+	or	$0x100, %ax
+	push	%ax
+	popf
+	popf
+2:	nop
+	FAIL
+1:	pop	%ax
+	EQ($2b, %ax)
+	PASS
+
+CASE("real-system", REAL, 0)
+	/* debug registers */
+	mov	$0x12345678, %eax
+	mov	%eax, %dr1
+	xor	%eax, %eax
+	mov	%dr1, %eax
+	EQ($0x12345678, %eax)
+	mov	%dr7, %eax
+	EQ($0x400, %eax)
+	/* what is protected mode's is #UD, SYSENTER #GP */
+	movw	$1f, 0x18
+	movw	$0, 0x1a
+	verr	%ax
+	FAIL
+1:	movw	$1f, 0x18
+	lar	%ax, %bx
+	FAIL
+1:	movw	$1f, 0x18
+	syscall
+	FAIL
+1:	movw	$1f, 0x18
+	rsm
+	FAIL
+1:	movw	$1f, 0x18
+	.byte	0x0f, 0x78, 0xc0	/* VMREAD */
+	FAIL
+1:	movw	$1f, 0x34
+	movw	$0, 0x36
+	sysenter
+	FAIL
+1:	movw	$1f, 4			/* INT1 */
+	movw	$0, 6
+	.byte	0xf1
+2:	FAIL
+1:	pop	%ax
+	EQ($2b, %ax)
+	mov	$-1, %eax
+	vmcall
+	EQ($-1000, %eax)
+	NEED	7, ebx, 1 << 20
+	stac
+	pushfl
+	pop	%eax
+	test	$0x40000, %eax
+	CHECK(jnz)
+	clac
+	pushfl
+	pop	%eax
+	test	$0x40000, %eax
+	CHECK(jz)
+	PASS
+
+	HIGH
+
+CASE("mmio-bits", LONG, 0)
+	NEED	1, ecx, SSE42_MOVBE_POPCNT
+	NEED	7, ebx, BMI1
+	NEED	0x80000001, ecx, LZCNT
+	mov	$MMIO_BASE, %edi
+	movl	$0x00f0, (%rdi)
+	movl	$0, 4(%rdi)
+	tzcnt	(%rdi), %eax
+	CHECK(jnc)
+	EQ($4, %eax)
+	tzcnt	4(%rdi), %eax
+	CHECK(jc)
+	EQ($32, %eax)
+	lzcnt	(%rdi), %eax
+	CHECK(jnc)
+	EQ($24, %eax)
+	lzcnt	(%rdi), %rax		/* 4(%rdi) is its upper half */
+	EQ($56, %rax)
+	lzcnt	4(%rdi), %ax
+	CHECK(jc)
+	EQ($16, %ax)
+	movl	$1, (%rdi)
+	tzcnt	(%rdi), %eax		/* ZF by the result */
+	CHECK(jz)
+	movl	$0x80000101, (%rdi)
+	stc
+	popcnt	(%rdi), %eax
+	CHECK(jnc)
+	EQ($3, %eax)
+	popcnt	4(%rdi), %rax
+	CHECK(jz)
+	mov	$-1, %rax
+	movl	$0x34333231, (%rdi)
+	movl	$0x38373635, 4(%rdi)
+	crc32q	(%rdi), %rax		/* of "123456789" CRC-32C is e3069283, inverted */
+	movb	$0x39, 8(%rdi)
+	crc32b	8(%rdi), %eax
+	mov	$0xe3069283, %ebx
+	not	%ebx
+	EQ(%rbx, %rax)
+	PASS
+
+CASE("mmio-arpl", FLAT32, 0)
+	mov	$MMIO_BASE, %edi
+	movl	$0x5551, (%edi)
+	mov	$3, %ecx
+	arpl	%cx, (%edi)
+	CHECK(jz)
+	EQL($0x5553, (%edi))
+	mov	$2, %ecx
+	arpl	%cx, (%edi)
+	CHECK(jnz)
+	movl	$7, 4(%edi)
+	movl	$9, 8(%edi)
+	mov	$8, %eax
+	bound	%eax, 4(%edi)
+	mov	$10, %eax
+	FAULT(BR, bound %eax, 4(%edi))
+	PASS
+
+CASE("vmcall-compat", LONG, 0)
+	/* in 32-bit code the answer has 32 bits */
+	pushq	$0x08
+	pushq	$1f
+	lretq
+	.code32
+1:	mov	$-1, %eax
+	vmcall
+	ljmp	$0x18, $2f
+	.code64
+2:	mov	$-1000, %ebx
+	EQ(%rbx, %rax)
 	PASS
 
 	.section .note.GNU-stack, "", @progbits

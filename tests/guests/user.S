@@ -44,7 +44,6 @@ CASE("user-mmio-unknown", LONG, 0)
 	EQQ($1b, FAULT_RIP)
 	FAULT(UD, 1: movq (%rdi), %mm0)
 	EQQ($1b, FAULT_RIP)
-	FAULT(UD, crc32l (%rdi), %eax)
 	FAULT(UD, paddd (%rdi), %xmm0)
 	FAULT(UD, fldl (%rdi))		/* and again */
 	mov	(%rdi), %eax

@@ -147,7 +147,8 @@ static void test_single(struct kunit *test)
 	TAP_EQ(e.d.ea, 0x1122334455667788ULL);
 	TAP_EQ(decode(&e, 8, "\xc5\xf8\x10\x00", 4), VH_EMUL_UNHANDLED);
 	TAP_EQ(decode(&e, 8, "\x62\xf1\x7c\x48\x10\x00", 6), VH_EMUL_UNHANDLED);
-	TAP_EQ(decode(&e, 8, "\xf2\x0f\x38\xf0\x00", 5), VH_EMUL_UNHANDLED);	/* CRC32 */
+	TAP_EQ(decode(&e, 8, "\xf2\x0f\x38\xf0\x00", 5), VH_EMUL_OK);	/* CRC32 */
+	TAP_EQ(decode(&e, 8, "\xf3\x0f\x38\xf0\x00", 5), VH_EMUL_UNHANDLED);
 
 	/* CS limit, outside 64-bit mode */
 	e = context(4);
