@@ -115,12 +115,18 @@ int vh_exec_bound(struct vh_emul *e)
 /* vh_exec_arpl - 63 outside 64-bit mode */
 int vh_exec_arpl(struct vh_emul *e)
 {
-	u64 rpl = vh_reg_read(e, e->d.reg, 2) & 3, val;
-	int r;
+	u64 rpl = vh_reg_read(e, e->d.reg, 2) & 3, val, linear;
+	int r = VH_EMUL_OK;
 
 	if (!vh_emul_protected(e))
 		return vh_emul_fault(e, UD_VECTOR);
-	r = vh_rm_read(e, 2, &val);
+	/* A page that cannot be written faults as such, written or not. */
+	if (e->d.mem)
+		r = vh_linear(e, e->d.ea_seg, e->d.ea, 2, true, &linear);
+	if (!r && e->d.mem && e->ops->probe && e->ops->probe(e, linear, 2, true) == VH_EMUL_FAULT)
+		r = VH_EMUL_FAULT;
+	if (!r)
+		r = vh_rm_read(e, 2, &val);
 	if (!r && (val & 3) < rpl)
 		r = vh_rm_write(e, 2, (val & ~3ULL) | rpl);
 	if (r)

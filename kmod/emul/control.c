@@ -179,7 +179,8 @@ static int creg(struct vh_emul *e, bool write, enum vh_emul_sys *what, unsigned 
 		     write ? VH_SYS_CR_WRITE : VH_SYS_CR_READ;
 	if (dr ? e->d.reg > 7 : e->d.reg != 0 && (e->d.reg < 2 || e->d.reg > 4) && e->d.reg != 8)
 		return vh_emul_fault(e, UD_VECTOR);
-	return privileged(e);
+	/* Of debug registers others do not exist first (CR4.DE): the host looks at CPL. */
+	return dr ? VH_EMUL_OK : privileged(e);
 }
 
 /* The other operand is a register whatever mod says (SDM Vol. 2, MOV CR): not handled else. */

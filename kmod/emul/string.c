@@ -110,7 +110,10 @@ static int string(struct vh_emul *e, const struct string *s)
 
 	if (!count)
 		return VH_EMUL_OK;
-	if (rep && count > 1 && s->io) {
+	/* TF traps behind each iteration (SDM Vol. 3, 18.3.1.4). */
+	if (e->rflags & X86_EFLAGS_TF) {
+		batch = 0;
+	} else if (rep && count > 1 && s->io) {
 		u64 n = count;
 
 		r = io_block(e, s, &n);
@@ -162,6 +165,10 @@ static int movs(struct vh_emul *e, bool plain)
 	r = vh_linear(e, e->d.ea_seg, offset_of(e, VH_RSI), e->d.size, false, &source);
 	if (!r)
 		r = vh_linear(e, VH_ES, offset_of(e, VH_RDI), e->d.size, true, &dest);
+	/* The source's fault comes first. */
+	if (!r && !plain && e->ops->probe &&
+	    e->ops->probe(e, source, e->d.size, false) == VH_EMUL_FAULT)
+		r = VH_EMUL_FAULT;
 	if (!r)
 		r = probe_dest(e, dest, plain);
 	if (!r)

@@ -477,7 +477,7 @@ int vh_emulate(struct vh_vcpu *vcpu)
 			changed |= VH_S_INTR;
 		vh_dirty(vcpu, changed);
 		/* TF as it was before; the trap of MOV SS is the next instruction's (SDM Vol. 3, 7.8.3). */
-		if (stepped && !e->rep_more && !e->mov_ss) {
+		if (stepped && !e->mov_ss) {
 			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 		}

@@ -104,6 +104,7 @@ struct program {
 	unsigned int code_len;
 	uint8_t code[256];
 	const struct opcode *op[8];	/* what was generated, random bytes apart */
+	bool bytes;			/* and they are there */
 	unsigned int ops, start[8];	/* where in code */
 };
 
@@ -156,6 +157,7 @@ struct state {
 	uint64_t accesses;
 	struct access access[LOG];
 	uint64_t memory;		/* a hash of what was changed */
+	unsigned int devices;		/* exits for them; not compared */
 };
 void machine_init(const char *cpuid_file);
 /* Run it and tell how it ended. */

@@ -582,7 +582,7 @@ static void put_prefixes(struct out *o, const struct opcode *op)
 	if (mode == 8 && chance(2)) {
 		rex = 0x40 + rnd(16);
 		/* of a segment register it is ignored (SDM Vol. 2, 2.2.1.2); the emulator has #UD */
-		if (!strcmp(op->name, "movseg"))
+		if (!strcmp(op->name, "movseg") || !strcmp(op->name, "movtodr") || !strcmp(op->name, "movfromdr"))
 			rex &= ~4;
 		put(o, rex, 1);
 		if (rex & 8)
@@ -700,6 +700,7 @@ static void gen_code(struct program *p)
 		if (op && p->mode == M_LONG && op->map == 1 && op->first == 0x40)
 			op = &opcodes[0];	/* INC would be a REX prefix of the next */
 		if (!op) {
+			p->bytes = true;
 			while (bytes--)
 				put(&o, rnd(256), 1);
 			continue;

@@ -32,6 +32,7 @@ static const struct {
 	{ "bsf", "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
 	/* Vol. 2, SLDT, STR: the destination is only written */
 	{ "sldt", "KVM: SLDT and STR read the device that they write" },
+	{ "callfar", "KVM: far CALL with the stack in a device: one of two writes" },
 	{ "cmps", "KVM: CMPS of two devices reads one of them" },
 };
 
@@ -51,8 +52,21 @@ const char *known(const struct program *p, const struct state *s)
 	/* Vol. 2, REP: with a count of 0 nothing is executed */
 	if ((has(p, "ins") || has(p, "outs")) && !(p->regs.rcx & 0xffff))
 		return "emulator: INS and OUTS that may not, with a count of 0";
-	if (!s->accesses)
+	/* Vol. 2, CALL: the target is checked before anything is pushed */
+	if (vector == 13 && has(p, "call"))
+		return "emulator: CALL to what is no target has pushed the return address";
+	if (vector == 17 && has(p, "pop"))
+		return "emulator: POP of a segment register reads 16 bits, in what 32 bits would be misaligned";
+	/* Vol. 4, table 2-2: its upper half is reserved */
+	if (vector == 13 && has(p, "wrmsr") && (uint32_t)s->regs.rcx == 0xc0000084)
+		return "KVM, emulator: IA32_FMASK takes 64 bits";
+	if (s->end == E_ERROR && s->detail == 1 && p->mode == M_REAL)
+		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";
+	if (!s->devices)
 		return NULL;
+	/* Vol. 3, 6.15, #AC */
+	if (vector == 17)
+		return "KVM: alignment is not checked by the interpreter";
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not. */
 	if (s->debug.dr6 & DR6_BS)
 		return "KVM: no single-step trap behind an instruction that left for a device";

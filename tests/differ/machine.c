@@ -273,9 +273,11 @@ static enum end run(struct state *s)
 		case KVM_EXIT_HLT:
 			return E_HLT;
 		case KVM_EXIT_MMIO:
+			s->devices++;
 			answer_mmio(s);
 			break;
 		case KVM_EXIT_IO:
+			s->devices++;
 			answer_io(s);
 			break;
 		case KVM_EXIT_SET_TPR:
@@ -324,6 +326,8 @@ static uint64_t undefined_flags(const struct program *p, uint64_t at)
 
 	if (at < p->code_at || at > p->code_at + p->code_len)
 		at = p->code_at + p->code_len + 1;
+	if (p->bytes)
+		return ARITHMETIC;
 	for (i = 0; i < p->ops; i++) {
 		/* Who jumps may land in the middle. */
 		if (p->op[i]->kind == K_BRANCH)
@@ -464,6 +468,8 @@ static void flush(void)
 			(&p.sregs.cs)[i] = (struct kvm_segment){
 				.limit = 0xffff, .type = i ? 3 : 0xb, .s = 1, .present = 1
 			};
+		p.sregs.ds.selector = 0xc000;
+		p.sregs.ds.base = 0xc0000;
 		p.sregs.tr = (struct kvm_segment){ .limit = 0xff, .type = 0xb, .present = 1 };
 		p.sregs.ldt = (struct kvm_segment){ .limit = 0xff, .type = 2, .present = 1 };
 		p.sregs.apic_base = 0xfee00900;
@@ -477,8 +483,8 @@ static void flush(void)
 		p.fpu.cw = 0x37f;
 		p.fpu.mxcsr = 0x1f80;
 	}
-	/* HANDLERS may have been overwritten: what is there does no harm. */
-	memset(machine_ram + HANDLERS, 0xf4, 16);
+	/* MOV AL of a device, HLT */
+	memcpy(machine_ram + HANDLERS, "\xa0\x00\x00\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4", 16);
 	load(&p);
 	memset(&s, 0, sizeof(s));
 	run(&s);

@@ -149,6 +149,26 @@ CASE("real-step", REAL, 0)
 	EQ($2b, %ax)
 	PASS
 
+CASE("real-step-rep", REAL, 0)
+	/* TF traps behind each iteration (SDM Vol. 3, 18.3.1.4) */
+	movw	$1f, 4
+	movw	$0, 6
+	mov	$0x800, %si
+	mov	$3, %cx
+	cld
+	pushf
+	pop	%ax
+	or	$0x100, %ax
+	push	%ax
+	popf
+2:	rep lodsb
+	FAIL
+1:	pop	%ax
+	EQ($2b, %ax)
+	EQ($2, %cx)
+	EQ($0x801, %si)
+	PASS
+
 CASE("real-system", REAL, 0)
 	/* debug registers */
 	mov	$0x12345678, %eax
@@ -275,6 +295,20 @@ CASE("vmcall-compat", LONG, 0)
 	.code64
 2:	mov	$-1000, %ebx
 	EQ(%rbx, %rax)
+	PASS
+
+CASE("apic-base-reserved", LONG, 0)
+	/* userspace has the APIC; what the MSR takes is the processor's affair */
+	mov	$0x1b, %ecx
+	rdmsr
+	mov	%eax, %ebx
+	or	$0x10, %eax
+	FAULT_CODE(GP, 0, wrmsr)
+	mov	%ebx, %eax
+	mov	$0x80000000, %edx
+	FAULT_CODE(GP, 0, wrmsr)
+	xor	%edx, %edx
+	wrmsr
 	PASS
 
 	.section .note.GNU-stack, "", @progbits
