@@ -369,6 +369,7 @@ int vh_emul_step(struct vh_emul *e)
 	e->mov_ss = false;
 	e->halted = false;
 	e->iret = false;
+	e->delivered = false;
 	r = vh_emul_decode(e);
 	if (r)
 		return r;

@@ -136,6 +136,7 @@ struct vh_emul {
 	bool sti_shadow;		/* MOV SS/POP SS/STI: interrupt shadow due */
 	bool mov_ss;			/* the shadow is that of MOV SS or POP SS */
 	bool iret;			/* IRET: NMIs unblock */
+	bool delivered;			/* INT n: its handler is not single-stepped into */
 	bool halted;			/* HLT */
 	/* in: bytes the processor supplied or a cached decode; may be 0 */
 	u8 insn[15];

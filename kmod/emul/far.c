@@ -295,6 +295,7 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	e->ops->set_seg(e, VH_CS, &cs);
 	e->rflags &= ~(u64)(X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_AC | X86_EFLAGS_RF);
 	e->d.next_rip = ivt[0];
+	e->delivered = true;
 	return VH_EMUL_OK;
 }
 

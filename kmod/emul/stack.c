@@ -210,9 +210,19 @@ int vh_exec_jmp_rm(struct vh_emul *e)
 	return r;
 }
 
+/* Does the stack wrap around within [at, at + len), or fault? */
+static bool in_pieces(struct vh_emul *e, u64 at, unsigned int len, bool write)
+{
+	u64 linear;
+
+	return at + len - 1 > vh_mask(vh_stack_size(e)) ||
+	       (e->ops->probe && !vh_linear(e, VH_SS, at, len, write, &linear) &&
+		e->ops->probe(e, linear, len, write) == VH_EMUL_FAULT);
+}
+
 /*
- * The 8 values of PUSHA and POPA at @at: one access, but where a small stack wraps around in the
- * middle each its own.
+ * The 8 values of PUSHA and POPA at @at: one access where it can be, else each its own, so that
+ * the first that faults is the one that is told.
  */
 static int all_registers(struct vh_emul *e, u64 at, u8 *buf, bool write)
 {
@@ -220,7 +230,7 @@ static int all_registers(struct vh_emul *e, u64 at, u8 *buf, bool write)
 	u64 mask = vh_mask(vh_stack_size(e));
 	int r = VH_EMUL_OK;
 
-	if (at + 8 * size - 1 <= mask)
+	if (!in_pieces(e, at, 8 * size, write))
 		return write ? vh_mem_write(e, VH_SS, at, buf, 8 * size) :
 			       vh_mem_read(e, VH_SS, at, buf, 8 * size);
 	/* What is pushed first lies highest. */

@@ -462,6 +462,8 @@ int vh_emulate(struct vh_vcpu *vcpu)
 			changed |= VH_S_RSP;
 		if (s->rflags != e->rflags)
 			changed |= VH_S_RFLAGS;
+		if (stepped && e->rep_more)
+			changed |= VH_S_RFLAGS;
 		blocked = s->interruptibility;
 		memcpy(s->gpr, e->gpr, sizeof(e->gpr));
 		s->rip = e->rip;
@@ -477,7 +479,10 @@ int vh_emulate(struct vh_vcpu *vcpu)
 			changed |= VH_S_INTR;
 		vh_dirty(vcpu, changed);
 		/* TF as it was before; the trap of MOV SS is the next instruction's (SDM Vol. 3, 7.8.3). */
-		if (stepped && !e->mov_ss) {
+		if (stepped && !e->mov_ss && !e->delivered) {
+			/* Between iterations RF is set in what is pushed (SDM Vol. 3, 18.3.1.1). */
+			if (e->rep_more)
+				s->rflags |= X86_EFLAGS_RF;
 			s->dr6 |= BIT(14);
 			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 		}

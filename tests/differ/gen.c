@@ -324,8 +324,6 @@ static void gen_segments(struct program *p, const uint64_t *gdt)
 	seg_from_table(&p->sregs.tr, gdt, p->mode >= M_COMPAT ? S_TSS64 : S_TSS32);
 	if (p->mode <= M_VM86) {
 		seg_real(&p->sregs.cs, CODE >> 4, p->mode == M_VM86);
-		if (p->mode == M_REAL)
-			p->sregs.cs.type = 0xb;
 		seg_real(&p->sregs.ss, chance(8) ? real_sels[rnd(7)] : CODE >> 4, p->mode == M_VM86);
 		for (i = 0; i < 4; i++)
 			seg_real(data[i], real_sels[rnd(9)], p->mode == M_VM86);
@@ -565,6 +563,9 @@ static void put_prefixes(struct out *o, const struct opcode *op)
 		p66 = false;
 	}
 	p66 |= must == 0x66;
+	/* of 64-bit LEAVE (SDM Vol. 2, LEAVE); the emulator ignores it */
+	if (mode == 8 && !strcmp(op->name, "leave"))
+		p66 = false;
 	o->opsize = p66 ? (mode == 2 ? 4 : 2) : mode == 2 ? 2 : 4;
 	o->adsize = p67 ? (mode == 4 ? 2 : 4) : mode;
 	if (chance(10))

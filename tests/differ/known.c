@@ -33,6 +33,9 @@ static const struct {
 	/* Vol. 2, SLDT, STR: the destination is only written */
 	{ "sldt", "KVM: SLDT and STR read the device that they write" },
 	{ "callfar", "KVM: far CALL with the stack in a device: one of two writes" },
+	{ "jmpfar", "KVM: far JMP through a device: the offset is not held against the limit" },
+	{ "movbe", "KVM: MOVBE of a device is not emulated with 66" },
+	{ "cmpxchg8b", "vh: LOCK CMPXCHG8B of a device writes only when it is equal" },
 	{ "cmps", "KVM: CMPS of two devices reads one of them" },
 };
 
@@ -47,6 +50,8 @@ const char *known(const struct program *p, const struct state *s)
 	if (s->end == E_LOOP)
 		return "vh: it takes its time";
 	/* The order in which one instruction's operands are read is not told. */
+	if (vector == 14 && has(p, "lgdt"))
+		return "neither: CR2 of LGDT and LIDT, of which the emulator reads the base first";
 	if (vector == 14 && (has(p, "les") || has(p, "lss") || has(p, "lfs")))
 		return "neither: CR2 of a far pointer, of which the emulator reads the selector first";
 	/* Vol. 2, REP: with a count of 0 nothing is executed */
@@ -55,18 +60,22 @@ const char *known(const struct program *p, const struct state *s)
 	/* Vol. 2, CALL: the target is checked before anything is pushed */
 	if (vector == 13 && has(p, "call"))
 		return "emulator: CALL to what is no target has pushed the return address";
-	if (vector == 17 && has(p, "pop"))
+	if ((vector == 17 || vector == 12) &&
+	    (has(p, "es") || has(p, "ss") || has(p, "ds") || has(p, "fs") || has(p, "gs")))
 		return "emulator: POP of a segment register reads 16 bits, in what 32 bits would be misaligned";
 	/* Vol. 4, table 2-2: its upper half is reserved */
 	if (vector == 13 && has(p, "wrmsr") && (uint32_t)s->regs.rcx == 0xc0000084)
 		return "KVM, emulator: IA32_FMASK takes 64 bits";
 	if (s->end == E_ERROR && s->detail == 1 && p->mode == M_REAL)
 		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";
+	/* Vol. 3, 6.15, #AC; table 6-2 has #PF before it */
+	if (vector == 17)
+		return "KVM: its interpreter does not check alignment; vh: where a page fault is due as well";
+	/* Vol. 3, 18.2 */
+	if (p->mode == M_REAL && (p->debug.dr7 & 0xff))
+		return "vh: the interpreter has no breakpoints";
 	if (!s->devices)
 		return NULL;
-	/* Vol. 3, 6.15, #AC */
-	if (vector == 17)
-		return "KVM: alignment is not checked by the interpreter";
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not. */
 	if (s->debug.dr6 & DR6_BS)
 		return "KVM: no single-step trap behind an instruction that left for a device";

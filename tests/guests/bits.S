@@ -167,7 +167,18 @@ CASE("real-step-rep", REAL, 0)
 	EQ($2b, %ax)
 	EQ($2, %cx)
 	EQ($0x801, %si)
-	PASS
+	/* INT n is not stepped into */
+	movw	$1f, 4
+	movw	$2f, 0x84
+	movw	$0, 0x86
+	pushf
+	pop	%ax
+	or	$0x100, %ax
+	push	%ax
+	popf
+	int	$0x21
+1:	FAIL
+2:	PASS
 
 CASE("real-system", REAL, 0)
 	/* debug registers */
