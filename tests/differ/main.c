@@ -240,7 +240,8 @@ int main(int argc, char **argv)
 		{ "modes", required_argument, NULL, 'm' }, { "skip", required_argument, NULL, 'x' },
 		{ "cpuid", required_argument, NULL, 'c' }, { "merge", no_argument, NULL, 'M' },
 		{ "write", required_argument, NULL, 'w' }, { "against", required_argument, NULL, 'a' },
-		{ "list", required_argument, NULL, 'l' }, 		{ "show", required_argument, NULL, 'v' }, { "task-switch", no_argument, NULL, 't' },
+		{ "list", required_argument, NULL, 'l' }, { "show", required_argument, NULL, 'v' },
+		{ "task-switch", no_argument, NULL, 't' },
 		{ NULL, 0, NULL, 0 }
 	};
 	FILE *write = NULL, *against = NULL, *list = NULL, *which = NULL;
@@ -329,7 +330,8 @@ int main(int argc, char **argv)
 		differing++;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t1);
-	printf("# %llu programs in %.1f s:", total, t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9);
+	printf("# %llu programs in %.1f s:", total,
+	       t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9);
 	for (i = 0; i < 8; i++)
 		if (ends[i])
 			printf(" %s %lu", end_names[i], ends[i]);
