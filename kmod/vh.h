@@ -185,6 +185,9 @@ struct vh_vcpu {
 	void *pio_data;			/* page 1 of the mapping: string PIO data */
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
+#ifdef VH_DEBUG
+	bool stepping;		/* own thread: exit behind the next instruction */
+#endif
 	struct vh_events ev;		/* own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */

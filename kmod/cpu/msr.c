@@ -302,6 +302,9 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 		return 0;
 	case MSR_IA32_APICBASE:
 		if (!vcpu->lapic) {
+			/* SDM Vol. 3, 11.4.4: bits 0 to 7, 9, and what no address has */
+			if (!host && (value & (~GENMASK_ULL(vcpu->maxphyaddr - 1, 0) | 0x2ff)))
+				return -EINVAL;
 			vcpu->user_apic_base = value;
 			return 0;
 		}

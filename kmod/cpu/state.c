@@ -101,6 +101,8 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
 	/* A new place to go on from: what was under way there is not any more. */
 	vcpu->ev.exception_pending = false;
+	vcpu->s.pending_db = 0;
+	vh_dirty(vcpu, VH_S_PENDING_DB);
 	vh_request(vcpu, VH_REQ_EVENT);
 	return 0;
 }
@@ -353,6 +355,8 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 		return -EINVAL;
 
 	vh_need(vcpu, VH_S_INTR);
+	vcpu->s.pending_db = 0;
+	vh_dirty(vcpu, VH_S_PENDING_DB);
 	ev->exception_pending = e->exception.injected;
 	ev->exception_reinject = e->exception.injected;
 	ev->exception_soft = false;

@@ -27,6 +27,61 @@ static int privileged_sys(struct vh_emul *e, enum vh_emul_sys what, unsigned int
 	return r ? r : sys(e, what, n, val);
 }
 
+/* 0F 01 with a register and reg other than 4 and 6: the whole byte is the opcode. */
+static int group_7_register(struct vh_emul *e)
+{
+	u64 val = 0;
+	int r;
+
+	switch (e->d.modrm) {
+	case 0xc1:	/* VMCALL */
+		r = sys(e, VH_SYS_VMCALL, 0, &val);
+		if (!r)
+			vh_reg_write(e, VH_RAX, e->d.mode == 8 ? 8 : 4, val);
+		return r;
+	case 0xc2: case 0xc3: case 0xc4:	/* VMLAUNCH, VMRESUME, VMXOFF */
+		return vh_emul_fault(e, UD_VECTOR);
+	case 0xca: case 0xcb:	/* CLAC, STAC */
+		if (!e->has_smap)
+			return VH_EMUL_UNHANDLED;
+		if (e->cpl || e->d.opsize_prefix || e->d.rep)
+			return vh_emul_fault(e, UD_VECTOR);
+		e->rflags &= ~(u64)X86_EFLAGS_AC;
+		if (e->d.modrm & 1)
+			e->rflags |= X86_EFLAGS_AC;
+		return VH_EMUL_OK;
+	}
+	return VH_EMUL_UNHANDLED;
+}
+
+/* vh_exec_protected_only - 0F 00 /4, /5, 0F 02, 0F 03: VERR, VERW, LAR, LSL */
+int vh_exec_protected_only(struct vh_emul *e)
+{
+	return vh_emul_protected(e) ? VH_EMUL_UNHANDLED : vh_emul_fault(e, UD_VECTOR);
+}
+
+/* vh_exec_syscall - 0F 05, 0F 07: SYSCALL, SYSRET; what EFER enables is the processor's */
+int vh_exec_syscall(struct vh_emul *e)
+{
+	return e->efer & EFER_LMA ? VH_EMUL_UNHANDLED : vh_emul_fault(e, UD_VECTOR);
+}
+
+/* vh_exec_sysenter - 0F 34, 0F 35: SYSENTER, SYSEXIT */
+int vh_exec_sysenter(struct vh_emul *e)
+{
+	return e->cr0 & X86_CR0_PE ? VH_EMUL_UNHANDLED : vh_emul_fault0(e, GP_VECTOR);
+}
+
+/* vh_exec_vmx - what is #UD outside VMX operation; the other forms are other instructions */
+int vh_exec_vmx(struct vh_emul *e)
+{
+	bool other = e->d.opcode_map == 2 ? (e->d.opcode == 0xc7 && !e->d.mem) ||
+					    (e->d.opcode != 0xc7 && (e->d.rep || e->d.opsize_prefix)) :
+					    e->d.rep || !e->d.opsize_prefix;
+
+	return other ? VH_EMUL_UNHANDLED : vh_emul_fault(e, UD_VECTOR);
+}
+
 /* vh_exec_sgdt - 0F 01 /0, /1 */
 int vh_exec_sgdt(struct vh_emul *e)
 {
@@ -34,6 +89,8 @@ int vh_exec_sgdt(struct vh_emul *e)
 	unsigned int size = e->d.mode == 8 ? 8 : 4;
 	u8 buf[10];
 
+	if (!e->d.mem)
+		return group_7_register(e);
 	if (!t)
 		return VH_EMUL_UNHANDLED;
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
@@ -51,8 +108,11 @@ int vh_exec_lgdt(struct vh_emul *e)
 	u8 buf[10];
 	u64 base = 0;
 	u16 limit;
-	int r = privileged(e);
+	int r;
 
+	if (!e->d.mem)
+		return group_7_register(e);
+	r = privileged(e);
 	if (!r && !e->ops->set_table)
 		r = VH_EMUL_UNHANDLED;
 	if (!r)
@@ -96,6 +156,8 @@ int vh_exec_invlpg(struct vh_emul *e)
 {
 	u64 linear = e->d.ea + (e->d.mode == 8 ? 0 : e->seg[e->d.ea_seg].base);
 
+	if (!e->d.mem)
+		return group_7_register(e);
 	return privileged_sys(e, VH_SYS_INVLPG, 0, &linear);
 }
 
@@ -117,7 +179,8 @@ static int creg(struct vh_emul *e, bool write, enum vh_emul_sys *what, unsigned 
 		     write ? VH_SYS_CR_WRITE : VH_SYS_CR_READ;
 	if (dr ? e->d.reg > 7 : e->d.reg != 0 && (e->d.reg < 2 || e->d.reg > 4) && e->d.reg != 8)
 		return vh_emul_fault(e, UD_VECTOR);
-	return privileged(e);
+	/* Of debug registers others do not exist first (CR4.DE): the host looks at CPL. */
+	return dr ? VH_EMUL_OK : privileged(e);
 }
 
 /* The other operand is a register whatever mod says (SDM Vol. 2, MOV CR): not handled else. */

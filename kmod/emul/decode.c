@@ -449,8 +449,8 @@ int vh_emul_step(struct vh_emul *e)
 		return VH_EMUL_OK;
 	}
 	e->rip = e->d.next_rip;
-	/* IRET and a new task bring their own (SDM Vol. 3, 18.3.1.1). */
-	if (!e->task && !e->iret)
+	/* A new task brings its own, and IRET, if with 32 bits (SDM Vol. 3, 18.3.1.1). */
+	if (!e->task && (!e->iret || e->d.opsize == 2))
 		e->rflags &= ~(u64)X86_EFLAGS_RF;
 	if (e->task || e->mov_ss)
 		e->trap = false;

@@ -51,6 +51,7 @@ enum vh_emul_sys {
 	 * the old task's again. DONE: CR0.TS is set, DR7's local enables are cleared.
 	 */
 	VH_SYS_TASK_CHECK, VH_SYS_TASK_ENTER, VH_SYS_TASK_UNDO, VH_SYS_TASK_DONE,
+	VH_SYS_VMCALL,				/* *val: what RAX becomes */
 };
 
 /* CPUID's words of feature bits, and the features that decide about instructions: word and bit. */
@@ -182,6 +183,7 @@ struct vh_emul {
 	const struct kvm_dtable *gdt, *idt;	/* may be NULL without ops->set_seg */
 	u64 cr0, cr4, efer, xcr0;
 	u8 cpl;
+	bool has_smap;
 	/* out */
 	struct vh_fault fault;
 	u8 len;				/* instruction length, once decoded */

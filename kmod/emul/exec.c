@@ -8,7 +8,7 @@
 
 #define UD_VECTOR 6
 
-/* vh_exec_mov_rm_reg - 88, 89; 0F C3 (MOVNTI) */
+/* vh_exec_mov_rm_reg - 88, 89 */
 int vh_exec_mov_rm_reg(struct vh_emul *e)
 {
 	return vh_rm_write(e, e->d.size, vh_reg_read(e, e->d.reg, e->d.size));
@@ -101,7 +101,7 @@ int vh_exec_movsxd(struct vh_emul *e)
 	int r;
 
 	if (e->d.mode != 8)
-		return VH_EMUL_UNHANDLED;
+		return vh_exec_arpl(e);
 	r = vh_rm_read(e, size, &val);
 	if (!r)
 		vh_reg_write(e, e->d.reg, e->d.size, vh_sext(val, size));

@@ -336,10 +336,11 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_int - CC, CD, CE: INT3, INT n, INTO; in protected mode through task gates only */
+/* vh_exec_int - CC, CD, CE, F1: INT3, INT n, INTO, INT1; in protected mode through task gates only */
 int vh_exec_int(struct vh_emul *e)
 {
-	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xcc ? 3 : 4;
+	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xf1 ? 1 :
+		    e->d.opcode == 0xcc ? 3 : 4;
 
 	if (e->d.opcode == 0xce && !(e->rflags & X86_EFLAGS_OF))
 		return VH_EMUL_OK;
@@ -408,10 +409,16 @@ static unsigned int segment_of(const struct vh_emul *e)
 	return e->d.opcode_map == 1 ? e->d.opcode >> 3 & 3 : e->d.opcode & 8 ? VH_GS : VH_FS;
 }
 
-/* vh_exec_push_seg - 06, 0E, 16, 1E, 0F A0, 0F A8 */
+/* vh_exec_push_seg - 06, 0E, 16, 1E, 0F A0, 0F A8; of 32 bits only the lower half is written */
 int vh_exec_push_seg(struct vh_emul *e)
 {
-	return vh_push(e, e->seg[segment_of(e)].selector, e->d.size);
+	unsigned int ss = vh_stack_size(e), size = e->d.size;
+	u64 sp = (e->gpr[VH_RSP] - size) & vh_mask(ss), val = e->seg[segment_of(e)].selector;
+	int r = vh_mem_write(e, VH_SS, sp, &val, size == 4 ? 2 : size);
+
+	if (!r)
+		vh_addr_reg_write(e, VH_RSP, ss, sp);
+	return r;
 }
 
 /* vh_exec_pop_seg - 07, 17, 1F, 0F A1, 0F A9 */

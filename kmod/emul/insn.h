@@ -272,7 +272,17 @@ int vh_exec_bcd_add(struct vh_emul *e);
 int vh_exec_aam(struct vh_emul *e);
 int vh_exec_aad(struct vh_emul *e);
 
+/* bits.c */
+int vh_exec_movnti(struct vh_emul *e);
+int vh_exec_bound(struct vh_emul *e);
+int vh_exec_arpl(struct vh_emul *e);
+int vh_exec_salc(struct vh_emul *e);
+
 /* control.c */
+int vh_exec_protected_only(struct vh_emul *e);
+int vh_exec_syscall(struct vh_emul *e);
+int vh_exec_sysenter(struct vh_emul *e);
+int vh_exec_vmx(struct vh_emul *e);
 int vh_exec_sgdt(struct vh_emul *e);
 int vh_exec_lgdt(struct vh_emul *e);
 int vh_exec_smsw(struct vh_emul *e);

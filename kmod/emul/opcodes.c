@@ -90,6 +90,7 @@ static const struct vh_opcode group_8[8] = {
 
 static const struct vh_opcode group_9[8] = {
 	[1] = OP(cmpxchg_wide, MEM | LK),
+	[6 ... 7] = OP(vmx, 0),		/* of a register RDRAND and RDSEED */
 };
 
 /* C6 and C7 /7 with a register are XABORT and XBEGIN. */
@@ -99,12 +100,13 @@ static const struct vh_opcode group_11[8] = { [0] = OP(mov_rm_imm, IZ), [1 ... 6
 static const struct vh_opcode group_6[8] = {
 	[0] = OP(store_sel, 0), [1] = OP(store_sel, 0),
 	[2] = OP(lldt, 0), [3] = OP(ltr, 0),
+	[4 ... 5] = OP(protected_only, 0),	/* VERR, VERW */
 };
 
 static const struct vh_opcode group_7[8] = {
-	[0] = OP(sgdt, MEM), [1] = OP(sgdt, MEM),
-	[2] = OP(lgdt, MEM), [3] = OP(lgdt, MEM),
-	[4] = OP(smsw, 0), [6] = OP(lmsw, 0), [7] = OP(invlpg, MEM),
+	[0] = OP(sgdt, 0), [1] = OP(sgdt, 0),
+	[2] = OP(lgdt, 0), [3] = OP(lgdt, 0),
+	[4] = OP(smsw, 0), [6] = OP(lmsw, 0), [7] = OP(invlpg, 0),
 };
 
 const struct vh_opcode vh_opcodes_1[256] = {
@@ -120,7 +122,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x50 ... 0x57] = OP(push_reg, D64),
 	[0x58 ... 0x5f] = OP(pop_reg, D64),
 	[0x60] = OP(pusha, NO64), [0x61] = OP(popa, NO64),
-	[0x63] = OP(movsxd, M),
+	[0x62] = OP(bound, M | NO64), [0x63] = OP(movsxd, M),
 	[0x68] = OP(push_imm, IZ | D64),
 	[0x69] = OP(imul_reg_rm_imm, M | IZ),
 	[0x6a] = OP(push_imm, I8 | D64),
@@ -166,11 +168,11 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0xc8] = OP(enter, I16 | I8U | D64), [0xc9] = OP(leave, D64),
 	[0xca] = OP(ret_far, I16), [0xcb] = OP(ret_far, 0),
 	[0xcc] = OP(int, 0), [0xcd] = OP(int, B | I8U), [0xce] = OP(int, NO64),
-	[0xcf] = OP(iret, 0),
+	[0xcf] = OP(iret, 0), [0xf1] = OP(int, 0),
 	[0xd0] = GROUP(group_2_one, B), [0xd1] = GROUP(group_2_one, 0),
 	[0xd2] = GROUP(group_2_cl, B), [0xd3] = GROUP(group_2_cl, 0),
 	[0xd4] = OP(aam, I8U | NO64), [0xd5] = OP(aad, I8U | NO64),
-	[0xd7] = OP(xlat, B),
+	[0xd6] = OP(salc, NO64), [0xd7] = OP(xlat, B),
 	[0xd8 ... 0xdf] = OP(x87, M),
 	[0xe0 ... 0xe3] = OP(loop, I8 | F64),
 	[0xe4] = OP(in, B | I8U), [0xe5] = OP(in, I8U),
@@ -190,6 +192,8 @@ const struct vh_opcode vh_opcodes_1[256] = {
 
 const struct vh_opcode vh_opcodes_0f[256] = {
 	[0x00] = GROUP(group_6, 0), [0x01] = GROUP(group_7, 0),
+	[0x02 ... 0x03] = OP(protected_only, M),	/* LAR, LSL */
+	[0x05] = OP(syscall, 0), [0x07] = OP(syscall, 0),
 	[0x06] = OP(clts, 0), [0x08] = OP(wbinvd, 0), [0x09] = OP(wbinvd, 0),
 	[0x0b] = UD,
 	[0x0d] = OP(nop, M),
@@ -199,15 +203,18 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0x22] = OP(mov_cr_reg, M), [0x23] = OP(mov_cr_reg, M),
 	[0x28 ... 0x2f] = OP(simd, M),
 	[0x30] = OP(wrmsr, 0), [0x31] = OP(rdtsc, 0), [0x32] = OP(rdmsr, 0),
+	[0x34] = OP(sysenter, 0), [0x35] = OP(sysenter, 0),
 	[0x40 ... 0x4f] = OP(cmovcc, M),
 	[0x51 ... 0x6f] = OP(simd, M), [0x70] = OP(simd, M | I8U),
 	[0x74 ... 0x76] = OP(simd, M), [0x7c ... 0x7f] = OP(simd, M),
+	[0x78 ... 0x79] = OP(vmx, M),
 	[0x80 ... 0x8f] = OP(jcc, IZ | F64),
 	[0x90 ... 0x9f] = OP(setcc, M | B),
 	[0xa0] = OP(push_seg, D64), [0xa1] = OP(pop_seg, D64), [0xa2] = OP(cpuid, 0),
 	[0xa3] = OP(bt_reg, M),
 	[0xa4] = OP(shift_double, M | I8U), [0xa5] = OP(shift_double, M),
 	[0xa8] = OP(push_seg, D64), [0xa9] = OP(pop_seg, D64),
+	[0xaa] = UD,			/* RSM */
 	[0xab] = OP(bt_reg, M | LK),
 	[0xac] = OP(shift_double, M | I8U), [0xad] = OP(shift_double, M),
 	[0xae] = OP(group_15, M),
@@ -223,7 +230,7 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0xbc] = OP(bsf_tzcnt, M), [0xbd] = OP(bsr_lzcnt, M),
 	[0xbe] = OP(movsx, M), [0xbf] = OP(movsx, M),
 	[0xc0] = OP(xadd, M | B | LK), [0xc1] = OP(xadd, M | LK),
-	[0xc2] = OP(simd, M | I8U), [0xc3] = OP(mov_rm_reg, M | MEM | NOREP | NO66),
+	[0xc2] = OP(simd, M | I8U), [0xc3] = OP(movnti, M | MEM | NOREP | NO66),
 	[0xc4] = OP(simd, M | I8U), [0xc6] = OP(simd, M | I8U),
 	[0xc7] = GROUP(group_9, 0),
 	[0xc8 ... 0xcf] = OP(bswap, 0),
@@ -231,7 +238,9 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 };
 
 const struct vh_opcode vh_opcodes_0f38[256] = {
-	[0x00 ... 0xef] = OP(simd, M),
+	[0x00 ... 0x7f] = OP(simd, M),
+	[0x80 ... 0x81] = OP(vmx, M | MEM),	/* INVEPT, INVVPID */
+	[0x82 ... 0xef] = OP(simd, M),
 	/* With F2 they are CRC32; 66 is the operand size. */
 	[0xf0] = OP(movbe, M), [0xf1] = OP(movbe, M),
 	[0xf6] = OP(adx, M),

@@ -210,6 +210,40 @@ int vh_exec_jmp_rm(struct vh_emul *e)
 	return r;
 }
 
+/* Does the stack wrap around within [at, at + len), or fault? */
+static bool in_pieces(struct vh_emul *e, u64 at, unsigned int len, bool write)
+{
+	u64 linear;
+
+	return at + len - 1 > vh_mask(vh_stack_size(e)) ||
+	       (e->ops->probe && !vh_linear(e, VH_SS, at, len, write, &linear) &&
+		e->ops->probe(e, linear, len, write, false) == VH_EMUL_FAULT);
+}
+
+/*
+ * The 8 values of PUSHA and POPA at @at: one access where it can be, else each its own, so that
+ * the first that faults is the one that is told.
+ */
+static int all_registers(struct vh_emul *e, u64 at, u8 *buf, bool write)
+{
+	unsigned int size = e->d.size, i;
+	u64 mask = vh_mask(vh_stack_size(e));
+	int r = VH_EMUL_OK;
+
+	if (!in_pieces(e, at, 8 * size, write))
+		return write ? vh_mem_write(e, VH_SS, at, buf, 8 * size) :
+			       vh_mem_read(e, VH_SS, at, buf, 8 * size);
+	/* What is pushed first lies highest. */
+	for (i = 0; i < 8 && !r; i++) {
+		unsigned int n = write ? 7 - i : i;
+		u64 sp = (at + n * size) & mask;
+
+		r = write ? vh_mem_write(e, VH_SS, sp, buf + n * size, size) :
+			    vh_mem_read(e, VH_SS, sp, buf + n * size, size);
+	}
+	return r;
+}
+
 /* vh_exec_pusha - 60: SP as it was before */
 int vh_exec_pusha(struct vh_emul *e)
 {
@@ -218,10 +252,9 @@ int vh_exec_pusha(struct vh_emul *e)
 	u8 buf[32];
 	int r;
 
-	/* One write; a stack that wraps around in the middle is a #SS (SDM Vol. 2, PUSHA). */
 	for (i = 0; i < 8; i++)
 		memcpy(buf + i * size, &e->gpr[7 - i], size);
-	r = vh_mem_write(e, VH_SS, at, buf, 8 * size);
+	r = all_registers(e, at, buf, true);
 	if (!r)
 		vh_addr_reg_write(e, VH_RSP, ss, at);
 	return r;
@@ -233,7 +266,7 @@ int vh_exec_popa(struct vh_emul *e)
 	unsigned int ss = vh_stack_size(e), size = e->d.size, i;
 	u64 top = e->gpr[VH_RSP] & vh_mask(ss);
 	u8 buf[32];
-	int r = vh_mem_read(e, VH_SS, top, buf, 8 * size);
+	int r = all_registers(e, top, buf, false);
 
 	if (r)
 		return r;
@@ -248,19 +281,46 @@ int vh_exec_popa(struct vh_emul *e)
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_enter - C8; nested frames are not handled */
+/* The display of ENTER: the outer frames' pointers, and the one of this. */
+static int push_display(struct vh_emul *e, u64 frame, unsigned int level)
+{
+	unsigned int size = e->d.size, i;
+	u64 bp = e->gpr[VH_RBP], val = 0;
+	int r;
+
+	for (i = 1; i < level; i++) {
+		bp -= size;
+		r = vh_mem_read(e, VH_SS, bp & vh_mask(vh_stack_size(e)), &val, size);
+		if (!r)
+			r = vh_push(e, val, size);
+		if (r)
+			return r;
+	}
+	return level ? vh_push(e, frame, size) : VH_EMUL_OK;
+}
+
+/* vh_exec_enter - C8; the new top of the stack has to be writable, though nothing is written */
 int vh_exec_enter(struct vh_emul *e)
 {
 	unsigned int ss = vh_stack_size(e);
-	int r;
+	u64 old_sp = e->gpr[VH_RSP], frame = 0, sp, linear;
+	int r = vh_push(e, e->gpr[VH_RBP], e->d.size);
 
-	if (e->d.imm2 & 31)
-		return VH_EMUL_UNHANDLED;
-	r = vh_push(e, e->gpr[VH_RBP], e->d.size);
-	if (r)
+	if (!r) {
+		frame = e->gpr[VH_RSP];
+		r = push_display(e, frame, e->d.imm2 & 31);
+	}
+	sp = (e->gpr[VH_RSP] - e->d.imm) & vh_mask(ss);
+	if (!r)
+		r = vh_linear(e, VH_SS, sp, e->d.size, true, &linear);
+	if (!r && e->ops->probe && e->ops->probe(e, linear, e->d.size, true, false) == VH_EMUL_FAULT)
+		r = VH_EMUL_FAULT;
+	if (r) {
+		e->gpr[VH_RSP] = old_sp;
 		return r;
-	vh_reg_write(e, VH_RBP, e->d.size, e->gpr[VH_RSP]);
-	vh_addr_reg_write(e, VH_RSP, ss, e->gpr[VH_RSP] - e->d.imm);
+	}
+	vh_reg_write(e, VH_RBP, e->d.size, frame);
+	vh_addr_reg_write(e, VH_RSP, ss, sp);
 	return VH_EMUL_OK;
 }
 

@@ -162,6 +162,10 @@ static int movs(struct vh_emul *e, bool plain)
 	int r;
 
 	r = vh_linear(e, e->d.ea_seg, offset_of(e, VH_RSI), e->d.size, false, &source);
+	/* The source's fault comes first. */
+	if (!r && !plain && e->ops->probe &&
+	    e->ops->probe(e, source, e->d.size, false, false) == VH_EMUL_FAULT)
+		r = VH_EMUL_FAULT;
 	if (!r)
 		r = vh_linear(e, VH_ES, offset_of(e, VH_RDI), e->d.size, true, &dest);
 	if (!r)

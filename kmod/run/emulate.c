@@ -5,6 +5,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <uapi/linux/kvm_para.h>
 
 #include "../tsc.h"
 #include "internal.h"
@@ -347,8 +348,14 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	case VH_SYS_TASK_DONE:
 		task_done(e);
 		break;
-	default:
-		return VH_EMUL_UNHANDLED;	/* debug registers */
+	case VH_SYS_DR_READ:
+	case VH_SYS_DR_WRITE:
+		return vh_dr_access(vcpu, n, what == VH_SYS_DR_WRITE, val, &e->fault) ? VH_EMUL_OK :
+											 VH_EMUL_FAULT;
+	case VH_SYS_VMCALL:
+		/* As the exit's (vmx/fast.c). */
+		*val = e->cpl ? -KVM_EPERM : -KVM_ENOSYS;
+		break;
 	}
 	if (!err) {
 		/* The TPR, or which interrupts are there, may have changed. */
@@ -600,6 +607,7 @@ int vh_run_create(struct vh_vcpu *vcpu)
 		return -ENOMEM;
 	exec->vcpu = vcpu;
 	exec->e.ops = &emul_ops;
+	exec->e.has_smap = boot_cpu_has(X86_FEATURE_SMAP);
 	vcpu->exec = exec;
 	return 0;
 }

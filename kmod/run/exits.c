@@ -11,6 +11,8 @@
 #include "../trace.h"
 #include "internal.h"
 
+#define DB_VECTOR	1
+#define UD_VECTOR	6
 #define DF_VECTOR	8
 #define TS_VECTOR	10
 #define GP_VECTOR	13
@@ -147,6 +149,12 @@ static int exit_triple_fault(struct vh_vcpu *vcpu)
 	return 0;
 }
 
+/* Debug build, "interpret": the one instruction is done, or the event delivered. */
+static int exit_step(struct vh_vcpu *vcpu)
+{
+	return 1;
+}
+
 static int exit_irq_window(struct vh_vcpu *vcpu)
 {
 	/* Userspace's interrupt controllers: is it waiting for this moment? */
@@ -262,43 +270,70 @@ static int exit_cr(struct vh_vcpu *vcpu)
 	}
 }
 
-/* Order of checks: SDM Vol. 2, MOV DR; CPL was checked by the hardware. */
-static int exit_dr(struct vh_vcpu *vcpu)
+/**
+ * vh_dr_access - MOV DR, of the processor's or of the interpreter's
+ * @vcpu: the vCPU
+ * @dr: 0 to 7
+ * @write: direction
+ * @value: from or to
+ * @f: the exception, when there is one
+ *
+ * Own thread, interrupts on. The exit comes before the checks of CPL and of CR4.DE (SDM Vol. 3, 26.1.3).
+ * Returns false when @f is to be injected.
+ */
+bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct vh_fault *f)
 {
-	u64 qual = vcpu->exit.qualification, value;
 	struct vh_cpu_state *s = &vcpu->s;
-	int dr = qual & 7, reg = (qual >> 8) & 15;
 
 	vh_need(vcpu, VH_S_CR4 | VH_S_DR7);
 	if (dr == 4 || dr == 5) {
-		if (s->cr4 & X86_CR4_DE)
-			return exit_ud(vcpu);
+		if (s->cr4 & X86_CR4_DE) {
+			*f = (struct vh_fault){ .vector = UD_VECTOR };
+			return false;
+		}
 		dr += 2;
 	}
+	*f = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true };
+	if (vh_cpl(vcpu))
+		return false;
 	if (s->dr7 & BIT(13)) {		/* GD: the access itself traps */
 		s->dr6 |= BIT(13);
 		s->dr7 &= ~BIT(13);
 		vh_dirty(vcpu, VH_S_DR7);
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
-		return 1;
+		*f = (struct vh_fault){ .vector = DB_VECTOR };
+		return false;
 	}
-	if (qual & BIT(4)) {
-		value = dr < 4 ? s->dr[dr] : dr == 6 ? s->dr6 : s->dr7;
-		gpr_write(vcpu, reg, value & operand_mask(vcpu));
-		vh_skip(vcpu);
-		return 1;
+	if (!write) {
+		*value = dr < 4 ? s->dr[dr] : dr == 6 ? s->dr6 : s->dr7;
+		return true;
 	}
-	value = gpr_read(vcpu, reg) & operand_mask(vcpu);
-	if (dr >= 6 && value >> 32)
-		return exit_gp(vcpu);
+	if (dr >= 6 && *value >> 32)
+		return false;
 	if (dr < 4) {
-		s->dr[dr] = value;
+		s->dr[dr] = *value;
 	} else if (dr == 6) {
-		s->dr6 = (value & 0xe00f) | 0xffff0ff0;
+		s->dr6 = (*value & 0xe00f) | 0xffff0ff0;
 	} else {
-		s->dr7 = (value & 0xffff2fff) | 0x400;
+		s->dr7 = (*value & 0xffff2fff) | 0x400;
 		vh_dirty(vcpu, VH_S_DR7);
 	}
+	return true;
+}
+
+static int exit_dr(struct vh_vcpu *vcpu)
+{
+	u64 qual = vcpu->exit.qualification, value;
+	int dr = qual & 7, reg = (qual >> 8) & 15;
+	bool read = qual & BIT(4);
+	struct vh_fault f;
+
+	value = gpr_read(vcpu, reg) & operand_mask(vcpu);
+	if (!vh_dr_access(vcpu, dr, !read, &value, &f)) {
+		vh_inject_fault(vcpu, &f);
+		return 1;
+	}
+	if (read)
+		gpr_write(vcpu, reg, value & operand_mask(vcpu));
 	vh_skip(vcpu);
 	return 1;
 }
@@ -607,6 +642,7 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_IO_INSTRUCTION]	= exit_io,
 	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
 	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
+	[EXIT_REASON_MONITOR_TRAP_FLAG]	= exit_step,
 	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_ud,
 	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,

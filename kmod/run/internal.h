@@ -62,6 +62,7 @@ void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
 int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in a device */
 u8 vh_cpl(struct vh_vcpu *vcpu);
+bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct vh_fault *f);
 
 /* paging.c: exits of processors without EPT */
 int vh_exit_page_fault(struct vh_vcpu *vcpu);
@@ -71,6 +72,17 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu);
 /* realmode.c: processors without unrestricted guest */
 bool vh_must_interpret(struct vh_vcpu *vcpu);
 int vh_interpret(struct vh_vcpu *vcpu);
+#ifdef VH_DEBUG
+/* The parameter "interpret": the processor executes only what the interpreter does not know. */
+extern bool vh_interpret_all;
+bool vh_interpret_this(struct vh_vcpu *vcpu);
+#else
+#define vh_interpret_all false
+static inline bool vh_interpret_this(struct vh_vcpu *vcpu)
+{
+	return false;
+}
+#endif
 
 /* inject.c */
 bool vh_is_fault(u8 vector);

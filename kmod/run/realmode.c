@@ -7,6 +7,7 @@
  * instructions around a mode switch, are executed one by one until the state
  * can be entered.
  */
+#include <linux/moduleparam.h>
 #include <asm/vmx.h>
 
 #include "../compat/work.h"
@@ -86,6 +87,29 @@ bool vh_must_interpret(struct vh_vcpu *vcpu)
 	vh_need(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_RFLAGS | VH_S_EFER);
 	return !enterable(&vcpu->s);
 }
+
+#ifdef VH_DEBUG
+bool vh_interpret_all;
+module_param_named(interpret, vh_interpret_all, bool, 0444);
+MODULE_PARM_DESC(interpret, "debug build: interpret all instructions that the interpreter knows");
+
+/**
+ * vh_interpret_this - is the next instruction the interpreter's, or the processor's?
+ * @vcpu: the vCPU, with "interpret"
+ *
+ * Own thread, interrupts on. The processor delivers events, has breakpoints, and executes what
+ * the interpreter has just refused: vcpu->stepping has it exit behind that.
+ */
+bool vh_interpret_this(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+
+	vh_need(vcpu, VH_S_RIP | VH_S_PENDING_DB | VH_S_DR7);
+	vcpu->stepping = vh_events_pending(vcpu) || s->pending_db || (s->dr7 & 0xff) ||
+			 (vcpu->exec->failed && vcpu->exec->failed_rip == s->rip);
+	return !vcpu->stepping;
+}
+#endif
 
 /* Without in-kernel irqchip: has userspace an interrupt, and could it be taken now? */
 static bool user_window(struct vh_vcpu *vcpu)

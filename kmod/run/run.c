@@ -224,6 +224,15 @@ static int run_loop(struct vh_vcpu *vcpu)
 			cond_resched();
 			continue;
 		}
+		if (vh_interpret_all && vh_interpret_this(vcpu)) {
+			if (vh_immediate_exit(vcpu->run))
+				return interrupted(vcpu);
+			r = vh_emulate(vcpu);
+			if (r <= 0)
+				return r;
+			cond_resched();
+			continue;
+		}
 		switch (section(vcpu)) {
 		case VH_WIN_EXIT:
 			r = vh_handle_exit(vcpu);

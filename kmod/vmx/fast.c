@@ -61,7 +61,7 @@ static bool fast_vmcall(struct vh_vcpu *vcpu)
 	u32 ar = vmcs_read(GUEST_SS_AR_BYTES);
 
 	vcpu->s.gpr[VH_RAX] = (ar >> 5) & 3 ? -KVM_EPERM : -KVM_ENOSYS;
-	if (!(vcpu->s.efer & EFER_LMA))
+	if (!(vcpu->s.efer & EFER_LMA) || !(vmcs_read(GUEST_CS_AR_BYTES) & BIT(13)))
 		vcpu->s.gpr[VH_RAX] &= 0xffffffff;
 	skip(vcpu);
 	return true;

@@ -133,6 +133,16 @@ void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP *
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
 void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
 
+/* In the window: does an exit follow the next instruction? */
+static inline void vmx_step(struct vh_vcpu *vcpu)
+{
+#ifdef VH_DEBUG
+	u32 proc = vcpu->vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
+
+	vmx_set_proc(vcpu->vmx, vcpu->stepping ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+#endif
+}
+
 /* pml.c; in the window */
 void vmx_pml_switch(struct vh_vcpu *vcpu);	/* VH_REQ_PML */
 void vmx_pml_drain(struct vh_vcpu *vcpu);

@@ -397,6 +397,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 	for (;;) {
 		if (unlikely(READ_ONCE(vcpu->requests)) && !honour_requests(vcpu))
 			return unlikely(vmx->lost) ? VH_WIN_LOST : VH_WIN_BREAK;
+		vmx_step(vcpu);
 		if (vcpu->dirty) {
 			vmx_write_state(vcpu, vcpu->dirty);
 			vcpu->dirty = 0;

@@ -237,6 +237,21 @@ CASE("exc-real", REAL, 0)
 	FAIL
 3:	PASS
 
+CASE("exc-dr-user", LONG, 0)
+	/* debug registers are the kernel's, though MOV DR exits before CPL is looked at (SDM Vol. 3, 26.1.3) */
+	mov	$0x1234000, %eax
+	mov	%rax, %dr0
+	TO_USER
+	xor	%eax, %eax
+	FAULT_CODE(GP, 0, mov %dr0, %rax)
+	FAULT_CODE(GP, 0, mov %dr7, %rax)
+	EQ($0, %rax)
+	mov	$0x403, %eax
+	FAULT_CODE(GP, 0, mov %rax, %dr7)
+	FAULT_CODE(GP, 0, mov %rax, %dr1)
+	FAULT_CODE(GP, 0, mov %rax, %dr6)
+	PASS
+
 CASE("exc-int-n", LONG, 0)
 	int	$0x80
 	EQL($1, IRQ_COUNT + 4 * 0x80)

@@ -2,6 +2,8 @@
 /* FPU and vector state across exits and between VMs, and the paravirtual clock. */
 #include "guest.h"
 
+	HIGH
+
 	.macro	FOR_XMM op
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
 	\op	\n

@@ -3,6 +3,8 @@
 #include "guest.h"
 #include "irq.h"
 
+	HIGH
+
 	.macro	APIC_ON			/* R8: its registers; enabled */
 	mov	$0xfee00000, %r8d
 	movl	$0x1ff, 0xf0(%r8)

@@ -2,6 +2,8 @@
 /* RDMSR and WRMSR. */
 #include "guest.h"
 
+	HIGH
+
 	.macro	ROUND_TRIP msr, lo, hi
 	mov	$\msr, %ecx
 	mov	$\lo, %eax

@@ -493,6 +493,8 @@ static void build(struct testcase *c, const struct tmpl *t, unsigned int mode)
 	}
 	if (t->flags & T_STRING && rnd_below(2))
 		c->rep = rnd_below(2) ? 0xf2 : 0xf3;
+	if (t->flags & (T_F2 | T_F3))
+		c->rep = t->flags & T_F2 ? 0xf2 : 0xf3;
 	c->mem = t->flags & T_MODRM && (rnd_below(4) || t->flags & (T_MEM | T_BRANCH));
 	c->lock = rnd_below(c->mem && t->flags & T_LOCK ? 2 : 64) == 0;
 	if (t->flags & (T_66 | T_F2 | T_F3))

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A vCPU that runs programs: state in, accesses answered, state out. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+
+#include "../lib/kvm.h"
+#include "differ.h"
+
+#define TICK_US	20000	/* a program that three of them interrupt loops */
+
+uint8_t *machine_ram, *fresh_ram;
+static uint8_t template[RAM], rom_template[ROM_SIZE], *rom;
+static struct vm vm;
+static struct vcpu *v;
+static volatile unsigned int ticks;
+static unsigned int msrs;			/* that the device has */
+static uint64_t xfeatures;			/* XCR0 at its widest; 0: there is no XSAVE */
+static struct {
+	struct kvm_msrs head;
+	struct kvm_msr_entry entry[DIFFER_MSRS];
+} msr_buf;
+
+static void on_tick(int sig)
+{
+	(void)sig;
+	ticks++;
+}
+
+uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
+{
+	const uint8_t *at = p;
+	uint64_t x;
+
+	for (; n >= 8; n -= 8, at += 8) {
+		memcpy(&x, at, 8);
+		h = (h ^ x) * 0x9e3779b97f4a7c15;
+		h ^= h >> 32;
+	}
+	while (n--)
+		h = (h ^ *at++) * 0x100000001b3;
+	return h;
+}
+
+static void set_cpuid(const char *file)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
+	FILE *f = fopen(file, "r");
+	unsigned int i;
+
+	if (!f || fread(c, sizeof(*c), 1, f) != 1 || c->nent > 256 ||
+	    fread(c->entries, sizeof(c->entries[0]), c->nent, f) != c->nent) {
+		fprintf(stderr, "%s: cannot be read\n", file);
+		exit(2);
+	}
+	fclose(f);
+	for (i = 0; i < c->nent; i++)
+		if (c->entries[i].function == 0xd && !c->entries[i].index)
+			xfeatures = c->entries[i].eax & 7;
+	xioctl(v->fd, KVM_SET_CPUID2, c);
+	free(c);
+}
+
+void machine_init(const char *cpuid_file)
+{
+	struct itimerval tick = { { 0, TICK_US }, { 0, TICK_US } };
+	struct sigaction sa = { .sa_handler = on_tick };
+	unsigned int i;
+
+	vm_create(&vm, 1 << 20, 0);
+	machine_ram = vm.mem;
+	rom = vm.mem + ROM;
+	/* The slot ends where devices begin. */
+	vm_slot(&vm, 0, 0, 0, 0, vm.mem);
+	if (vm_slot(&vm, 0, 0, 0, RAM, vm.mem) || vm_slot(&vm, 1, KVM_MEM_READONLY, ROM, ROM_SIZE, rom)) {
+		fprintf(stderr, "memslots refused\n");
+		exit(2);
+	}
+	fresh_ram = malloc(RAM);
+	gen_template(template, rom_template);
+	memcpy(fresh_ram, template, RAM);
+	memcpy(machine_ram, template, RAM);
+	memcpy(rom, rom_template, ROM_SIZE);
+	v = vm_add_vcpu(&vm);
+	if (cpuid_file)
+		set_cpuid(cpuid_file);
+	for (i = 0; i < DIFFER_MSRS; i++)
+		msr_buf.entry[i].index = differ_msrs[i];
+	msr_buf.head.nmsrs = DIFFER_MSRS;
+	msrs = ioctl(v->fd, KVM_GET_MSRS, &msr_buf);
+	if (msrs != DIFFER_MSRS)
+		printf("# MSR %#x and those after it are left out\n", differ_msrs[msrs]);
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &tick, NULL);
+}
+
+/* --- state in --- */
+
+/* An XSAVE area, of which a processor without XSAVE has the first 512 bytes. */
+static struct {
+	struct fpu_head { uint8_t bytes[416]; } head;	/* of struct fpu, but for ymmh */
+	uint8_t reserved[96];
+	uint64_t bv, header[7];
+	uint8_t ymmh[16][16];
+	uint8_t rest[4096 - 832];
+} xsave;
+
+static void fpu_load(const struct fpu *f)
+{
+	memset(&xsave, 0, 832);
+	memcpy(&xsave.head, f, sizeof(xsave.head));
+	memcpy(xsave.ymmh, f->ymmh, sizeof(xsave.ymmh));
+	xsave.bv = xfeatures & 7;
+	xioctl(v->fd, KVM_SET_XSAVE, &xsave);
+}
+
+/* What the header says is in its initial state. */
+static void fpu_store(struct fpu *f)
+{
+	xioctl(v->fd, KVM_GET_XSAVE, &xsave);
+	memcpy(f, &xsave.head, sizeof(xsave.head));
+	memcpy(f->ymmh, xsave.ymmh, sizeof(xsave.ymmh));
+	f->mxcsr_mask = 0;
+	if (!xfeatures)
+		return;
+	if (!(xsave.bv & 1)) {
+		memset(f, 0, offsetof(struct fpu, mxcsr));
+		memset(f->st, 0, sizeof(f->st));
+		f->cw = 0x37f;
+	}
+	if (!(xsave.bv & 2))
+		memset(f->xmm, 0, sizeof(f->xmm));
+	if (!(xsave.bv & 4))
+		memset(f->ymmh, 0, sizeof(f->ymmh));
+}
+
+static void load(const struct program *p)
+{
+	static struct kvm_sregs real;
+	static const struct kvm_vcpu_events none = {
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
+	};
+	unsigned int i;
+
+	/* Paging off and on again: nothing is left of earlier translations. */
+	if (!real.apic_base) {
+		xioctl(v->fd, KVM_GET_SREGS, &real);
+		real.apic_base = 0xfee00900;
+	}
+	if (p->sregs.cr0 >> 31)
+		xioctl(v->fd, KVM_SET_SREGS, &real);
+	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &none);
+	xioctl(v->fd, KVM_SET_SREGS, &p->sregs);
+	fpu_load(&p->fpu);
+	xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
+	for (i = 0; i < msrs; i++) {
+		msr_buf.entry[i].index = differ_msrs[i];
+		msr_buf.entry[i].data = p->msr[i];
+	}
+	msr_buf.head.nmsrs = msrs;
+	if (ioctl(v->fd, KVM_SET_MSRS, &msr_buf) != (int)msrs) {
+		fprintf(stderr, "program %llu: MSRs refused\n", (unsigned long long)p->number);
+		exit(2);
+	}
+	xioctl(v->fd, KVM_SET_REGS, &p->regs);
+	v->run->cr8 = 0;
+}
+
+/* --- devices: what is read follows from the address, byte by byte --- */
+
+static uint8_t device_byte(uint64_t where)
+{
+	return (where * 0x9e3779b97f4a7c15) >> 41;
+}
+
+static void log_access(struct state *s, bool port, uint64_t where, const void *data, unsigned int len, bool write)
+{
+	struct access *a = &s->access[s->accesses];
+
+	if (s->accesses == LOG)
+		return;
+	memset(a, 0, sizeof(*a));
+	a->where = where;
+	memcpy(&a->data, data, len);
+	a->len = len;
+	a->port = port;
+	a->write = write;
+	s->accesses++;
+}
+
+/*
+ * How an access to devices is cut into pieces is not architectural: what is contiguous goes into
+ * records of 8 bytes.
+ */
+static void log_mmio(struct state *s, uint64_t where, const uint8_t *data, unsigned int len, bool write)
+{
+	struct access *last = s->accesses ? &s->access[s->accesses - 1] : NULL;
+
+	while (last && len && last->where + last->len == where && last->len < 8 && last->write == write &&
+	       !last->port) {
+		last->data |= (uint64_t)*data << 8 * last->len;
+		last->len++;
+		where++;
+		data++;
+		len--;
+	}
+	if (len)
+		log_access(s, false, where, data, len, write);
+}
+
+static void answer_mmio(struct state *s)
+{
+	struct kvm_run *run = v->run;
+	unsigned int i;
+
+	if (!run->mmio.is_write)
+		for (i = 0; i < run->mmio.len; i++)
+			run->mmio.data[i] = device_byte(run->mmio.phys_addr + i);
+	log_mmio(s, run->mmio.phys_addr, run->mmio.data, run->mmio.len, run->mmio.is_write);
+}
+
+static void answer_io(struct state *s)
+{
+	struct kvm_run *run = v->run;
+	bool write = run->io.direction == KVM_EXIT_IO_OUT;
+	uint8_t *data = (uint8_t *)run + run->io.data_offset;
+	unsigned int i, j;
+
+	/* INS may read ahead of its destination (SDM Vol. 2, INS says no order): reads are not compared. */
+	for (j = 0; j < run->io.count; j++, data += run->io.size) {
+		if (write)
+			log_access(s, true, run->io.port, data, run->io.size, true);
+		else
+			for (i = 0; i < run->io.size; i++)
+				data[i] = device_byte(run->io.port + i + 0x10000);
+	}
+}
+
+/* Nothing is left of an access that was not finished. */
+static enum end run(struct state *s);
+static void flush(void);
+
+static void abandon(void)
+{
+	unsigned int i;
+
+	v->run->immediate_exit = 1;
+	for (i = 0; i < 100; i++)
+		if (ioctl(v->fd, KVM_RUN, 0) < 0)
+			break;
+	v->run->immediate_exit = 0;
+}
+
+static enum end run(struct state *s)
+{
+	struct kvm_run *run = v->run;
+
+	unsigned int exits = 0;
+
+	ticks = 0;
+	for (;;) {
+		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR && ticks < 3)
+				continue;
+			s->detail = errno == EINTR ? 0 : errno;
+			return errno == EINTR ? E_LOOP : E_REFUSED;
+		}
+		switch (run->exit_reason) {
+		case KVM_EXIT_HLT:
+			return E_HLT;
+		case KVM_EXIT_MMIO:
+			s->devices++;
+			answer_mmio(s);
+			break;
+		case KVM_EXIT_IO:
+			s->devices++;
+			answer_io(s);
+			break;
+		case KVM_EXIT_SET_TPR:
+			break;
+		case KVM_EXIT_SHUTDOWN:
+			return E_SHUTDOWN;
+		case KVM_EXIT_INTERNAL_ERROR:
+			s->detail = run->internal.suberror;
+			return E_ERROR;
+		case KVM_EXIT_FAIL_ENTRY:
+			s->detail = run->fail_entry.hardware_entry_failure_reason;
+			return E_ENTRY;
+		default:
+			s->detail = run->exit_reason;
+			return E_OTHER;
+		}
+		if (s->accesses == LOG || ++exits == 2 * LOG) {
+			abandon();
+			return E_LIMIT;
+		}
+	}
+}
+
+/* --- state out --- */
+
+/* Of an unusable segment only the selector means something (SDM Vol. 3, 25.4.1), and FS's and GS's base. */
+static void normalize_segment(struct kvm_segment *seg, bool base)
+{
+	struct kvm_segment s = { .selector = seg->selector, .unusable = 1 };
+
+	if (seg->unusable || !seg->present) {
+		if (base)
+			s.base = seg->base;
+		*seg = s;
+	}
+	seg->padding = 0;
+}
+
+#define ARITHMETIC	0x8d5
+
+/* The flags that the SDM leaves undefined once the program has come to linear address @at. */
+static uint64_t undefined_flags(const struct program *p, uint64_t at)
+{
+	uint64_t flags = 0;
+	unsigned int i;
+
+	if (at < p->code_at || at > p->code_at + p->code_len)
+		at = p->code_at + p->code_len + 1;
+	if (p->bytes)
+		return ARITHMETIC;
+	for (i = 0; i < p->ops; i++) {
+		/* Who jumps may land in the middle. */
+		if (p->op[i]->kind == K_BRANCH)
+			return ARITHMETIC;
+		if (p->code_at + p->start[i] < at)
+			flags |= p->op[i]->undefined;
+	}
+	return flags;
+}
+
+/*
+ * The vector whose handler the program ended in, or -1; *flags: where its frame has RFLAGS.
+ */
+int state_vector(const struct state *s, uint64_t *flags)
+{
+	uint64_t linear = s->sregs.cs.base + s->regs.rip - HANDLERS, sp = s->regs.rsp;
+	bool error;
+	int vector = linear / 4;
+
+	if (s->end != E_HLT || linear >= 0x400 || linear % 4 != 1)
+		return -1;
+	error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+	if (!(s->sregs.cr0 & 1))
+		sp = ((sp + 4) & 0xffff) + s->sregs.ss.base;
+	else if (s->sregs.efer & 0x400)
+		sp += error ? 24 : 16;
+	else
+		sp += s->sregs.ss.base + (error ? 12 : 8);
+	if (flags)
+		*flags = sp;
+	return vector;
+}
+
+static void gather(struct state *s)
+{
+	struct kvm_segment *seg = &s->sregs.cs;
+	unsigned int i;
+
+	xioctl(v->fd, KVM_GET_REGS, &s->regs);
+	xioctl(v->fd, KVM_GET_SREGS, &s->sregs);
+	xioctl(v->fd, KVM_GET_DEBUGREGS, &s->debug);
+	fpu_store(&s->fpu);
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &s->events);
+	msr_buf.head.nmsrs = msrs;
+	xioctl(v->fd, KVM_GET_MSRS, &msr_buf);
+	for (i = 0; i < msrs; i++)
+		s->msr[i] = msr_buf.entry[i].data;
+	/* In real mode it is without meaning; processors differ in what loads leave there. */
+	if (!(s->sregs.cr0 & 1))
+		s->sregs.cs.type = 0;
+	for (i = 0; i < 8; i++)
+		normalize_segment(&seg[i], (s->sregs.efer & 0x400) && (i == 3 || i == 4));
+	s->sregs.gdt.padding[0] = s->sregs.gdt.padding[1] = s->sregs.gdt.padding[2] = 0;
+	s->sregs.idt.padding[0] = s->sregs.idt.padding[1] = s->sregs.idt.padding[2] = 0;
+	memset(s->sregs.interrupt_bitmap, 0, sizeof(s->sregs.interrupt_bitmap));
+	/* What of these a device tells is its own affair. */
+	s->events = (struct kvm_vcpu_events){
+		.exception.injected = s->events.exception.injected,
+		.exception.nr = s->events.exception.injected ? s->events.exception.nr : 0,
+		.interrupt.injected = s->events.interrupt.injected,
+		.interrupt.shadow = s->events.interrupt.shadow,
+		.nmi.injected = s->events.nmi.injected,
+		.nmi.pending = s->events.nmi.pending,
+		.nmi.masked = s->events.nmi.masked,
+	};
+}
+
+/* What the SDM leaves open beyond flags. */
+static void mask_open(struct state *s)
+{
+	uint64_t frame = 0;
+	unsigned int i, n = 0;
+	int vector = state_vector(s, &frame);
+
+	/* An instruction that faults may have read before. */
+	if (vector >= 12 && vector <= 14) {
+		for (i = 0; i < s->accesses; i++)
+			if (s->access[i].write)
+				s->access[n++] = s->access[i];
+		memset(s->access + n, 0, (s->accesses - n) * sizeof(s->access[0]));
+		s->accesses = n;
+	}
+	/* Of #DF CS and RIP are undefined (Vol. 3, 6.15). */
+	if (vector == 8 && (s->sregs.cr0 & 1) && frame >= 16 && frame < RAM)
+		memset(machine_ram + frame - (s->sregs.efer & 0x400 ? 16 : 8), 0, s->sregs.efer & 0x400 ? 16 : 8);
+	/* A trap behind HLT waits for what wakes it: in the events, or in the processor. */
+	if (vector < 0 && (s->regs.rflags & 0x100)) {
+		s->debug.dr6 &= ~0x4000ull;
+		memset(&s->events.exception, 0, sizeof(s->events.exception));
+	}
+}
+
+static void mask_flags(const struct program *p, struct state *s)
+{
+	uint64_t at = s->sregs.cs.base + s->regs.rip, frame = RAM, undefined;
+	uint32_t rip = 0;
+	uint16_t flags;
+
+	if (state_vector(s, &frame) >= 0 && frame >= 16 && frame < RAM - 2) {
+		memcpy(&rip, machine_ram + frame - (s->sregs.cr0 & 1 ? s->sregs.efer & 0x400 ? 16 : 8 : 4),
+		       s->sregs.cr0 & 1 ? 4 : 2);
+		at = rip + p->sregs.cs.base;
+	} else {
+		frame = RAM;
+	}
+	undefined = undefined_flags(p, at);
+	s->regs.rflags &= ~undefined;
+	if (!undefined || frame == RAM)
+		return;
+	memcpy(&flags, machine_ram + frame, 2);
+	flags &= ~undefined;
+	memcpy(machine_ram + frame, &flags, 2);
+}
+
+/* The pages that differ from what they were; they are put back. */
+static uint64_t gather_memory(void)
+{
+	uint64_t h = 0;
+	uint32_t at;
+
+	for (at = 0; at < RAM; at += 0x1000) {
+		if (!memcmp(machine_ram + at, fresh_ram + at, 0x1000))
+			continue;
+		h = hash_bytes(h ^ at, machine_ram + at, 0x1000);
+	}
+	return h;
+}
+
+/* A program of one HLT, so that nothing of one that did not end is taken up by the next. */
+static void flush(void)
+{
+	static struct program p;
+	static struct state s;
+	unsigned int i;
+
+	if (!p.sregs.apic_base) {
+		for (i = 0; i < 6; i++)
+			(&p.sregs.cs)[i] = (struct kvm_segment){
+				.limit = 0xffff, .type = i ? 3 : 0xb, .s = 1, .present = 1
+			};
+		p.sregs.ds.selector = 0xc000;
+		p.sregs.ds.base = 0xc0000;
+		p.sregs.tr = (struct kvm_segment){ .limit = 0xff, .type = 0xb, .present = 1 };
+		p.sregs.ldt = (struct kvm_segment){ .limit = 0xff, .type = 2, .present = 1 };
+		p.sregs.apic_base = 0xfee00900;
+		p.sregs.cr0 = 0x30;
+		p.sregs.idt.limit = 0x3ff;
+		p.regs.rip = HANDLERS;
+		p.regs.rflags = 2;
+		p.debug.dr6 = 0xffff0ff0;
+		p.debug.dr7 = 0x400;
+		p.msr[DIFFER_MSRS - 1] = 0x0007040600070406;
+		p.fpu.cw = 0x37f;
+		p.fpu.mxcsr = 0x1f80;
+	}
+	/* MOV AL of a device, HLT */
+	memcpy(machine_ram + HANDLERS, "\xa0\x00\x00\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4\xf4", 16);
+	load(&p);
+	memset(&s, 0, sizeof(s));
+	run(&s);
+	memcpy(machine_ram + HANDLERS, fresh_ram + HANDLERS, 16);
+}
+
+void machine_run(const struct program *p, struct state *s)
+{
+	uint32_t at;
+
+	memset(s, 0, sizeof(*s));
+	for (at = 0; at < RAM; at += 0x1000)
+		if (memcmp(machine_ram + at, fresh_ram + at, 0x1000))
+			memcpy(machine_ram + at, fresh_ram + at, 0x1000);
+	load(p);
+	s->end = run(s);
+	if (s->end == E_HLT)
+		gather(s);
+	if (s->end == E_HLT) {
+		mask_open(s);
+		mask_flags(p, s);
+	}
+	if (s->end == E_HLT || s->end == E_SHUTDOWN)
+		s->memory = gather_memory();
+	else
+		s->accesses = 0;
+	if (s->end != E_HLT)
+		flush();
+}
