@@ -3,7 +3,7 @@
 # nested.sh: vh in a VM: the lab's host runs KVM, on it a stock Debian kernel (L1), and there vh, with suites
 #
 #   nested.sh [--suite guests|abi|paging|netlink|boot]... [--only PATTERN] [--skip PATTERN] [--param ept=0]
-#             [--vcpus N] [--module FILE] [--kernel 6.1|6.12|7.2] [--host-param NAME=VALUE] [LAB OPTIONS...]
+#             [--seed N] [--rounds N] [--vcpus N] [--module FILE] [--kernel 6.1|6.12|7.2] [--host-param NAME=VALUE] [LAB OPTIONS...]
 #   nested.sh --bites
 #
 # Suites in one VM (guests), whose vh gets these parameters; --host-param is for the KVM below (ept=0).
@@ -15,7 +15,7 @@ suites=() own=() params=() vcpus=1 module= kernel=6.1 host_params= bites=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--suite) suites+=("$2"); shift 2 ;;
-	--only | --skip) own+=("$1" "$2"); shift 2 ;;
+	--only | --skip | --seed | --rounds) own+=("$1" "$2"); shift 2 ;;
 	--param) params+=("$1" "$2"); shift 2 ;;
 	--vcpus) vcpus=$2; shift 2 ;;
 	--module) module=$2; shift 2 ;;
