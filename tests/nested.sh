@@ -4,7 +4,7 @@
 #
 #   nested.sh [--suite guests|abi|paging|netlink|boot[:PATTERN]]... [--only PATTERN] [--skip PATTERN]
 #             [--param ept=0] [--host-param NAME=VALUE] [--vcpus N] [--module FILE] [--kernel 6.1|6.12|7.2]
-#             [--seed N] [--rounds N] [LAB OPTIONS...]
+#             [--seed N] [--rounds N] [--modes 4level,...] [LAB OPTIONS...]
 #   nested.sh --bites
 #
 # The suites (guests) run one after the other in one VM, with the parameters for its vh; --host-param is for
@@ -17,7 +17,7 @@ suites=() own=() params=() vcpus=1 module= kernel=6.1 host_params= bites=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--suite) suites+=("$2"); shift 2 ;;
-	--only | --skip | --seed | --rounds) own+=("$1" "$2"); shift 2 ;;
+	--only | --skip | --seed | --rounds | --modes) own+=("$1" "$2"); shift 2 ;;
 	--param) params+=("$1" "$2"); shift 2 ;;
 	--host-param) host_params="$host_params $2"; shift 2 ;;
 	--vcpus) vcpus=$2; shift 2 ;;
@@ -54,6 +54,10 @@ if [ -n "$bites" ]; then
 	check "without INVEPT they fail" fails memory-dirty-log $invept --module "$(variant VH_BREAK=invept)"
 	check "a vCPU that moves, in a VM" $vmclear
 	check "without VMCLEAR it fails" fails host-moves $vmclear --module "$(variant VH_BREAK=vmclear)"
+	invvpid="tests/nested.sh --suite paging --host-param ept=0 --seed 2 --rounds 4 --modes 4level"
+	check "a guest that changes its tables, in a VM without EPT on KVM without" $invvpid
+	check "without INVVPID it fails" fails "4level, seed [0-9]*, 2 vCPUs" \
+		$invvpid --module "$(variant VH_BREAK=invvpid)"
 	guests="tests/guests/run.sh --only cpuid*"
 	check "guests on the debug build" $guests --module "$(variant VH_DEBUG=1)"
 	check "without INVEPT it warns" warns "a flush without INVEPT" \
