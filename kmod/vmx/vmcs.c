@@ -64,6 +64,7 @@ static void vmcs_clear_local(struct vh_vmx *vmx)
 	if (vmx->cpu != smp_processor_id())
 		return;
 	/* What this CPU had cached of it is gone. */
+	vmx_witness_due(VMX_I_VMCLEAR);
 	if (!VMX_UNLESS_BROKEN(vmclear, vmx->vmcs_pa))
 		vmx->lost = true;
 	if (__this_cpu_read(vmx_current) == vmx)
@@ -300,6 +301,7 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		vmx_flush_vpid(vcpu);
 		return;
 	}
+	vmx_witness_due(VMX_I_INVEPT);
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
 		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu->eptp, 0);
 	else
@@ -324,6 +326,7 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 
 	if (!vpid)
 		return;
+	vmx_witness_due(VMX_I_INVVPID);
 	if (vmx_caps.ept_vpid & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT << 32)
 		ok = VMX_UNLESS_BROKEN(invvpid, VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
 	else

@@ -122,7 +122,7 @@ void vmx_witness_section_close(void)
 #endif
 }
 
-/* Was it executed on this CPU since it was last asked for? Interrupts off, or an NMI's. */
+/* Was it executed on this CPU since it was due? Interrupts off, or an NMI's. */
 static DEFINE_PER_CPU(bool, done[VMX_NR_INSNS]);
 
 /**
@@ -136,9 +136,15 @@ void vmx_witness_did(enum vmx_insn insn)
 	this_cpu_write(done[insn], true);
 }
 
-static bool take_done(enum vmx_insn insn)
+/**
+ * vmx_witness_due - an instruction has to be executed on this CPU from here on
+ * @insn: which
+ *
+ * Interrupts off. vmx_witness_cleared() and vmx_witness_flushed() look whether it was.
+ */
+void vmx_witness_due(enum vmx_insn insn)
 {
-	return this_cpu_xchg(done[insn], false);
+	this_cpu_write(done[insn], false);
 }
 
 /**
@@ -159,7 +165,7 @@ void vmx_witness_loaded(struct vh_vmx *vmx, int cpu)
 void vmx_witness_cleared(struct vh_vmx *vmx)
 {
 	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: VMCLEAR on the wrong CPU\n");
-	WARN_ONCE(!take_done(VMX_I_VMCLEAR) && !vmx->lost, "vh: a VMCS moves without VMCLEAR\n");
+	WARN_ONCE(!this_cpu_read(done[VMX_I_VMCLEAR]) && !vmx->lost, "vh: a VMCS moves without VMCLEAR\n");
 }
 
 /**
@@ -170,7 +176,7 @@ void vmx_witness_cleared(struct vh_vmx *vmx)
 void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn)
 {
 	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: a flush on the wrong CPU\n");
-	WARN_ONCE(!take_done(insn) && !vmx->lost, "vh: a flush without %s\n",
+	WARN_ONCE(!this_cpu_read(done[insn]) && !vmx->lost, "vh: a flush without %s\n",
 		  insn == VMX_I_INVEPT ? "INVEPT" : "INVVPID");
 }
 

@@ -18,6 +18,7 @@
 #ifdef VH_DEBUG
 void vmx_witness_loaded(struct vh_vmx *vmx, int cpu);	/* VMPTRLD on a new CPU */
 void vmx_witness_cleared(struct vh_vmx *vmx);		/* VMCLEAR */
+void vmx_witness_due(enum vmx_insn insn);		/* about to be executed here */
 void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn);	/* INVEPT, INVVPID done */
 void vmx_witness_entry(struct vh_vcpu *vcpu);		/* about to enter */
 void vmx_witness_drained(struct vh_vcpu *vcpu);		/* the PML page is empty */
@@ -28,6 +29,7 @@ void vmx_witness_host_check(void);			/* window closed */
 #else
 static inline void vmx_witness_loaded(struct vh_vmx *vmx, int cpu) { }
 static inline void vmx_witness_cleared(struct vh_vmx *vmx) { }
+static inline void vmx_witness_due(enum vmx_insn insn) { }
 static inline void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn) { }
 static inline void vmx_witness_entry(struct vh_vcpu *vcpu) { }
 static inline void vmx_witness_drained(struct vh_vcpu *vcpu) { }
