@@ -64,7 +64,8 @@ static void vmcs_clear_local(struct vh_vmx *vmx)
 	if (vmx->cpu != smp_processor_id())
 		return;
 	/* What this CPU had cached of it is gone. */
-	if (!vmx_vmclear(vmx->vmcs_pa))
+	vmx_witness_due(VMX_I_VMCLEAR);
+	if (!VMX_UNLESS_BROKEN(vmclear, vmx->vmcs_pa))
 		vmx->lost = true;
 	if (__this_cpu_read(vmx_current) == vmx)
 		__this_cpu_write(vmx_current, NULL);
@@ -340,15 +341,16 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		vmx_flush_vpid(vcpu);
 		return;
 	}
+	vmx_witness_due(VMX_I_INVEPT);
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
-		ok = vmx_invept(VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu->eptp, 0);
+		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu->eptp, 0);
 	else
 		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
 	if (unlikely(!ok)) {
 		vcpu->vmx->lost = true;
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
 	}
-	vmx_witness_flushed(vcpu->vmx);
+	vmx_witness_flushed(vcpu->vmx, VMX_I_INVEPT);
 }
 
 /**
@@ -364,14 +366,16 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 
 	if (!vpid)
 		return;
+	vmx_witness_due(VMX_I_INVVPID);
 	if (vmx_caps.ept_vpid & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT << 32)
-		ok = vmx_invvpid(VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
+		ok = VMX_UNLESS_BROKEN(invvpid, VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
 	else
 		ok = vmx_invvpid(VMX_VPID_EXTENT_ALL_CONTEXT, 0, 0);
 	if (unlikely(!ok)) {
 		vcpu->vmx->lost = true;
 		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
 	}
+	vmx_witness_flushed(vcpu->vmx, VMX_I_INVVPID);
 }
 
 /* Everything that never changes for this vCPU; the VMCS is current. */

@@ -122,6 +122,31 @@ void vmx_witness_section_close(void)
 #endif
 }
 
+/* Was it executed on this CPU since it was due? Interrupts off, or an NMI's. */
+static DEFINE_PER_CPU(bool, done[VMX_NR_INSNS]);
+
+/**
+ * vmx_witness_did - an instruction was executed on this CPU
+ * @insn: which
+ *
+ * Any context in which it may be.
+ */
+void vmx_witness_did(enum vmx_insn insn)
+{
+	this_cpu_write(done[insn], true);
+}
+
+/**
+ * vmx_witness_due - an instruction has to be executed on this CPU from here on
+ * @insn: which
+ *
+ * Interrupts off. vmx_witness_cleared() and vmx_witness_flushed() look whether it was.
+ */
+void vmx_witness_due(enum vmx_insn insn)
+{
+	this_cpu_write(done[insn], false);
+}
+
 /**
  * vmx_witness_loaded - the VMCS becomes active on @cpu
  * @vmx: its VMX side
@@ -140,15 +165,19 @@ void vmx_witness_loaded(struct vh_vmx *vmx, int cpu)
 void vmx_witness_cleared(struct vh_vmx *vmx)
 {
 	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: VMCLEAR on the wrong CPU\n");
+	WARN_ONCE(!this_cpu_read(done[VMX_I_VMCLEAR]) && !vmx->lost, "vh: a VMCS moves without VMCLEAR\n");
 }
 
 /**
- * vmx_witness_flushed - INVEPT was executed for this vCPU on this CPU
+ * vmx_witness_flushed - INVEPT or INVVPID was executed for this vCPU on this CPU
  * @vmx: its VMX side
+ * @insn: which of them it had to be
  */
-void vmx_witness_flushed(struct vh_vmx *vmx)
+void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn)
 {
-	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: INVEPT on the wrong CPU\n");
+	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: a flush on the wrong CPU\n");
+	WARN_ONCE(!this_cpu_read(done[insn]) && !vmx->lost, "vh: a flush without %s\n",
+		  insn == VMX_I_INVEPT ? "INVEPT" : "INVVPID");
 }
 
 /* The highest vector of one of the virtual-APIC page's bitmaps; 0: none. */

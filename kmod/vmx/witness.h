@@ -4,7 +4,7 @@
  *
  * Silicon caches VMCSs and translations; an emulator forgives what that would
  * punish. The debug build (VH_DEBUG) therefore records on which CPU each VMCS
- * is active, that every requested flush precedes the next entry, that RVI and SVI
+ * is active, that every requested flush was executed where it counts, that RVI and SVI
  * are what the virtual-APIC page says, and that host state after a window equals
  * host state before it. A broken rule is a WARN.
  * Where the kernel has PROVE_RAW_LOCK_NESTING, lockdep reports locks taken in a
@@ -18,7 +18,8 @@
 #ifdef VH_DEBUG
 void vmx_witness_loaded(struct vh_vmx *vmx, int cpu);	/* VMPTRLD on a new CPU */
 void vmx_witness_cleared(struct vh_vmx *vmx);		/* VMCLEAR */
-void vmx_witness_flushed(struct vh_vmx *vmx);		/* INVEPT done */
+void vmx_witness_due(enum vmx_insn insn);		/* about to be executed here */
+void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn);	/* INVEPT, INVVPID done */
 void vmx_witness_entry(struct vh_vcpu *vcpu);		/* about to enter */
 void vmx_witness_drained(struct vh_vcpu *vcpu);		/* the PML page is empty */
 void vmx_witness_section_open(void);			/* preemption is off from here */
@@ -28,7 +29,8 @@ void vmx_witness_host_check(void);			/* window closed */
 #else
 static inline void vmx_witness_loaded(struct vh_vmx *vmx, int cpu) { }
 static inline void vmx_witness_cleared(struct vh_vmx *vmx) { }
-static inline void vmx_witness_flushed(struct vh_vmx *vmx) { }
+static inline void vmx_witness_due(enum vmx_insn insn) { }
+static inline void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn) { }
 static inline void vmx_witness_entry(struct vh_vcpu *vcpu) { }
 static inline void vmx_witness_drained(struct vh_vcpu *vcpu) { }
 static inline void vmx_witness_section_open(void) { }

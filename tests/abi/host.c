@@ -208,7 +208,51 @@ static void softirqs(struct tap_result *r, const void *arg)
 	close(s);
 }
 
+/*
+ * A vCPU that goes from CPU to CPU: what a processor keeps of a VMCS is not seen by another, so
+ * what was not cleared there is old here.
+ */
+static void moves(struct tap_result *r, const void *arg)
+{
+	volatile uint32_t *word;
+	struct kvm_sregs first, now;
+	struct vcpu *v;
+	struct vm vm;
+	unsigned int i;
+	int ret;
+
+	(void)arg;
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		tap_skip(r, "the host has one CPU");
+		return;
+	}
+	v = vm_simple(&vm, 0);
+	word = (volatile uint32_t *)(vm.mem + 0x80000);
+	guest_start(&vm, v, "touch", 0x80000, 1);
+	for (i = 1; i <= 24; i++) {
+		on_cpu(0, i % 3 & 1);	/* 1 0 0 and again: some rounds stay */
+		/* what only the VMCS holds, another each time */
+		xioctl(v->fd, KVM_GET_SREGS, &now);
+		now.fs.base = i << 12;
+		xioctl(v->fd, KVM_SET_SREGS, &now);
+		ret = vcpu_run(v);
+		if (ret || v->run->exit_reason != KVM_EXIT_IO) {
+			tap_fail(r, "round %u: %s, exit %s", i, strerror(-ret), exit_name(v->run->exit_reason));
+			break;
+		}
+		xioctl(v->fd, KVM_GET_SREGS, &now);
+		if (i == 1)
+			first = now;
+		first.fs.base = i << 12;
+		if (*word != i || memcmp(&now, &first, sizeof(now)))
+			tap_fail(r, "round %u: the guest counts %u, FS base %#llx, CS base %#llx", i, *word,
+				 (unsigned long long)now.fs.base, (unsigned long long)now.cs.base);
+	}
+	vm_destroy(&vm);
+}
+
 const struct test_case host_cases[] = {
+	{ "host-moves", moves, NULL },
 	{ "host-several-vms", several_vms, NULL },
 	{ "host-create-destroy", create_destroy, NULL },
 	{ "host-cpu-hotplug", cpu_hotplug, NULL },
