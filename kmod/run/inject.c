@@ -42,6 +42,9 @@ void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f)
 			ev->exception = (struct vh_fault){ .vector = DF_VECTOR, .has_error = true };
 			ev->exception_soft = false;
 			ev->exception_reinject = false;
+			/* It is loaded as a page fault is met, whatever becomes of that. */
+			if (f->vector == PF_VECTOR)
+				vcpu->s.cr2 = f->cr2;
 			goto out;
 		}
 	}

@@ -104,7 +104,7 @@ static int read_linear(struct vh_vcpu *vcpu, u64 gva, void *buf, unsigned int le
  * vh_exit_invpcid - INVPCID
  * @vcpu: the vCPU
  *
- * Results as vh_handle_exit(). The processor has checked the privilege level.
+ * Results as vh_handle_exit(). The processor has checked the privilege level; an emulator may not have.
  */
 int vh_exit_invpcid(struct vh_vcpu *vcpu)
 {
@@ -112,14 +112,19 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 	struct { u64 pcid, va; } desc;
 	struct vh_fault f = {};
 	bool pcide;
-	u64 type;
+	u64 type, at;
 	int err;
 
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
+	at = operand_address(vcpu, x->insn_info, x->qualification);
+	if (vh_cpl(vcpu) || (vh_long_mode(vcpu) && !vh_canonical(at, vcpu->s.cr4 & X86_CR4_LA57))) {
+		vh_inject_gp(vcpu, 0);
+		return 1;
+	}
 	type = reg(vcpu, x->insn_info >> 28);
 	if (!vh_long_mode(vcpu))
 		type = (u32)type;
-	err = read_linear(vcpu, operand_address(vcpu, x->insn_info, x->qualification), &desc,
+	err = read_linear(vcpu, at, &desc,
 			  sizeof(desc), &f);
 	if (err == -EFAULT && f.vector == 14) {
 		vh_inject_fault(vcpu, &f);

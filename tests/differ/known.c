@@ -50,6 +50,9 @@ const char *known(const struct program *p, const struct state *s)
 	if (s->end == E_LOOP)
 		return "vh: it takes its time";
 	/* The order in which one instruction's operands are read is not told. */
+	/* Vol. 2, ENTER */
+	if (vector == 12 && has(p, "enter"))
+		return "KVM: ENTER with a level is not emulated";
 	if (vector == 14 && has(p, "lgdt"))
 		return "neither: CR2 of LGDT and LIDT, of which the emulator reads the base first";
 	if (vector == 14 && (has(p, "les") || has(p, "lss") || has(p, "lfs")))

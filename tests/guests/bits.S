@@ -308,6 +308,15 @@ CASE("vmcall-compat", LONG, 0)
 	EQ(%rbx, %rax)
 	PASS
 
+CASE("invpcid-operand", LONG, 0)
+	/* a descriptor at an address that is not canonical is #GP, not #PF */
+	NEED	7, ebx, 1 << 10
+	mov	$1, %rdi
+	shl	$62, %rdi
+	mov	$2, %eax
+	FAULT_CODE(GP, 0, invpcid (%rdi), %rax)
+	PASS
+
 CASE("apic-base-reserved", LONG, 0)
 	/* userspace has the APIC; what the MSR takes is the processor's affair */
 	mov	$0x1b, %ecx

@@ -237,6 +237,20 @@ CASE("exc-real", REAL, 0)
 	FAIL
 3:	PASS
 
+CASE("exc-double-fault-cr2", LONG, 0)
+	/* of a #PF whose frame faults as well CR2 is the frame's, though it is #DF that comes */
+	movq	$STACK_TOP - 0x800, 0x12024	/* TSS.IST1 */
+	movl	$1f, HANDLER + 4 * DF
+	orl	$1, 0x11084			/* IDT[8].IST */
+	mov	$0x100001000, %rsp
+	mov	$0x180000000, %rbx
+	mov	(%rbx), %eax
+	FAIL
+1:	mov	%cr2, %rax
+	mov	$0x100000ff8, %rbx
+	EQ(%rbx, %rax)
+	PASS
+
 CASE("exc-dr-user", LONG, 0)
 	/* debug registers are the kernel's, though MOV DR exits before CPL is looked at (SDM Vol. 3, 26.1.3) */
 	mov	$0x1234000, %eax
