@@ -34,8 +34,6 @@ struct vh_vm_clock {
 	s64 write_offset;
 };
 
-u64 vh_tsc_lost __read_mostly;
-
 static u64 tsc_at_suspend;
 
 #ifdef VH_DEBUG
