@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include <linux/kvm.h>
+#include <linux/perf_event.h>
 #include <asm/msr.h>
 #include <asm/tlbflush.h>
 #include <asm/vmx.h>
@@ -58,5 +59,16 @@ static inline void vh_cr4_vmxe(bool on)
 {
 }
 #endif
+
+/*
+ * VMX operation begins, or is over, on this CPU: there a processor without IA32_VMX_MISC[14] does not trace (SDM Vol. 3,
+ * 33.5), and perf has to know. Later kernels have VMXON to themselves.
+ */
+static inline void vh_pt_vmx(bool on)
+{
+#ifdef VH_HAVE_INTEL_PT_VMX
+	intel_pt_handle_vmx(on);
+#endif
+}
 
 #endif /* VH_COMPAT_ARCH_H */

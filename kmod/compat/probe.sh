@@ -43,6 +43,7 @@ wait
 			have["x86_ibpb_exit_to_user"] = "IBPB_EXIT_TO_USER"
 			have["smp_ops"] = "SMP_OPS"
 			have["apic"] = "APIC"
+			have["intel_pt_handle_vmx"] = "INTEL_PT_VMX"
 			have["do_machine_check"] = "DO_MACHINE_CHECK"
 		}
 		$2 in have && $5 !~ /^module:/ { print "#define VH_HAVE_" have[$2] }' "$symvers"

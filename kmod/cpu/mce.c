@@ -50,7 +50,7 @@ int vh_mce_setup(struct vh_vcpu *vcpu, u64 cap)
  * An uncorrected error that asks for nothing (UCNA, SDM 16.6.3): it would be told by a
  * CMCI, which the guest does not have, never by #MC.
  */
-static bool no_action(const struct kvm_x86_mce *e)
+static bool no_action_needed(const struct kvm_x86_mce *e)
 {
 	return !e->mcg_status && !(e->status & (MCI_STATUS_PCC | MCI_STATUS_S | MCI_STATUS_AR));
 }
@@ -68,7 +68,7 @@ int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 {
 	struct vh_mce *m = vcpu->mce;
 	u64 status = e->status;
-	bool fatal = (status & MCI_STATUS_UC) && !no_action(e);
+	bool fatal = (status & MCI_STATUS_UC) && !no_action_needed(e);
 	u64 *bank;
 
 	if (e->bank >= (m->cap & MCG_BANKCNT_MASK) || !(status & MCI_STATUS_VAL))

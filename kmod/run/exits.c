@@ -391,7 +391,7 @@ static int exit_io(struct vh_vcpu *vcpu)
 	run->io.count = 1;
 	run->io.data_offset = PAGE_SIZE;
 	if (!in)
-		memcpy(vcpu->pio_data, &data, len);
+		*(u32 *)vcpu->pio_data = data;	/* what is beyond @len is of no concern */
 	vcpu->exec->complete = in ? complete_in : complete_out;
 	return 0;
 }
@@ -656,6 +656,10 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
 };
 
+/* Of TDX (SDM Vol. 3, appendix C); 6.1's headers have no names for them. */
+#define EXIT_REASON_SEAMCALL_	76
+#define EXIT_REASON_TDCALL_	77
+
 /**
  * vh_handle_exit - do what the exit in vcpu->exit asks for
  * @vcpu: the vCPU
@@ -671,7 +675,7 @@ int vh_handle_exit(struct vh_vcpu *vcpu)
 
 	if (basic < VH_NR_EXIT_REASONS && handlers[basic])
 		return handlers[basic](vcpu);
-	if (vh_cpl(vcpu))
+	if (vh_cpl(vcpu) || basic == EXIT_REASON_SEAMCALL_ || basic == EXIT_REASON_TDCALL_)
 		return exit_ud(vcpu);
 	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 				 vcpu->exit.reason, vcpu->exit.qualification);

@@ -321,7 +321,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		r = interrupted(vcpu);
 	if (r > 0)
 		r = run_loop(vcpu);
-	if (unlikely(r == -EFAULT || r == -ENOMEM))
+	if (unlikely(r < 0) && (r == -EFAULT || r == -ENOMEM))
 		vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
 	/* Nobody knows when it runs again. */
 	if (unlikely(vh_test_request(vcpu, VH_REQ_ACKED)))

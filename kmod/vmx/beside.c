@@ -54,9 +54,12 @@ bool vmx_beside_begin(void)
 		return false;
 	b->cr4 = cr4;
 	write_cr4(cr4 | X86_CR4_VMXE);
+	vh_pt_vmx(true);
 	b->mine = vmx_vmxon(__this_cpu_read(vmx_root_region));
-	if (!b->mine)
+	if (!b->mine) {
+		vh_pt_vmx(false);
 		write_cr4(cr4);
+	}
 	return b->mine;
 }
 
@@ -72,6 +75,7 @@ void vmx_beside_end(void)
 	vmx_clear_current();
 	if (b->mine) {
 		vmx_vmxoff();
+		vh_pt_vmx(false);
 		write_cr4(b->cr4);
 		b->mine = false;
 	} else if (b->foreign != -1ULL) {

@@ -100,6 +100,13 @@ static bool ctl_read(const struct ctl *c, bool true_msrs, u32 *value)
 }
 
 
+#define EPT_VPID_USED							\
+	(VMX_EPT_EXECUTE_ONLY_BIT | VMX_EPT_PAGE_WALK_4_BIT | VMX_EPTP_WB_BIT | VMX_EPT_2MB_PAGE_BIT |	\
+	 VMX_EPT_1GB_PAGE_BIT | VMX_EPT_INVEPT_BIT | VMX_EPT_AD_BIT | VMX_EPT_EXTENT_CONTEXT_BIT |	\
+	 VMX_EPT_EXTENT_GLOBAL_BIT |									\
+	 (VMX_VPID_INVVPID_BIT | VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT |					\
+	  VMX_VPID_EXTENT_GLOBAL_CONTEXT_BIT) << 32)
+
 /* Four levels, write-back, and a way to flush. */
 static bool ept_usable(u64 cap)
 {
@@ -138,14 +145,14 @@ static bool caps_read(struct vmx_caps *c)
 	if (c->vmcs_size > PAGE_SIZE || c->vmcs_size == 0)
 		return false;
 
-	rdmsrl(MSR_IA32_VMX_MISC, c->misc);
 	rdmsrl(MSR_IA32_VMX_CR0_FIXED0, c->cr0_fixed0);
-	rdmsrl(MSR_IA32_VMX_CR0_FIXED1, c->cr0_fixed1);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, c->cr4_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, c->cr4_fixed1);
 	/* The MSR is there when one of the two is (SDM A.10). */
 	if (c->proc2 & (SECONDARY_EXEC_ENABLE_EPT | SECONDARY_EXEC_ENABLE_VPID))
 		rdmsrl(MSR_IA32_VMX_EPT_VPID_CAP, c->ept_vpid);
+	/* CPUs of one host may differ in what does not matter here. */
+	c->ept_vpid &= EPT_VPID_USED;
 
 	if (!ept || !ept_usable(c->ept_vpid))
 		c->proc2 &= ~SECONDARY_EXEC_ENABLE_EPT;
@@ -218,15 +225,18 @@ int vmx_caps_init(void)
 		vh_info("this processor has no VMX\n");
 		return -EOPNOTSUPP;
 	}
-	/* SDM 24.7: VMXON faults unless firmware has locked the MSR with VMX on. */
+	/*
+	 * SDM 24.7: VMXON faults unless firmware has locked the MSR with VMX on; another bit counts in a
+	 * measured environment (tboot), and the kernel knows whether it is in one.
+	 */
 	if (rdmsrl_safe(MSR_IA32_FEAT_CTL, &feat) || !(feat & FEAT_CTL_LOCKED) ||
-	    !(feat & FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX)) {
+	    !(feat & (FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX | FEAT_CTL_VMX_ENABLED_INSIDE_SMX))) {
 		vh_info("VMX is disabled by the firmware (IA32_FEATURE_CONTROL %#llx); enable it there\n",
 			feat);
 		return -EOPNOTSUPP;
 	}
 	if (!boot_cpu_has(X86_FEATURE_VMX)) {
-		vh_info("VMX is disabled by the kernel's command line (clearcpuid=)\n");
+		vh_info("VMX is disabled by the kernel: its command line (clearcpuid=), or measured launch\n");
 		return -EOPNOTSUPP;
 	}
 

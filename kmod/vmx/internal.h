@@ -25,9 +25,8 @@ struct vmx_caps {
 	u32 revision;
 	u32 vmcs_size;
 	u32 pin, proc, proc2, exit, entry;
-	u64 cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-	u64 ept_vpid;
-	u64 misc;
+	u64 cr0_fixed0, cr4_fixed0, cr4_fixed1;
+	u64 ept_vpid;			/* those that vh uses */
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
 	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
