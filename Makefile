@@ -3,6 +3,7 @@
 # make            vh.ko (for KDIR) and vhctl
 # make demo       boot a guest on vh: in the lab, or here where VMX and root exist
 # make check      the tests (all of them: tests/check --all)
+# make check-native  what this machine's own processor makes of it, as root: docs/silicon.md
 # make fuzz       all fuzzers, seed after seed (SECONDS=N, SEED=N, FUZZ='--debug --sanitizer')
 # make bench      instructions per operation, vh beside KVM
 # make coverage   which lines of the module the tests reach
@@ -96,11 +97,13 @@ deb: need-packaging
 rpm: dist
 	packaging/rpm $(BUILD)/rpm
 
-.PHONY: demo check fuzz bench coverage clean
+.PHONY: demo check check-native fuzz bench coverage clean
 demo: module vhctl
 	scripts/demo
 check:
 	tests/check
+check-native:
+	tests/native.sh
 fuzz: module
 	tests/fuzz/long $(if $(SECONDS),--seconds $(SECONDS)) $(if $(SEED),--seed $(SEED)) $(FUZZ)
 bench: module

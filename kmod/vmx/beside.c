@@ -12,6 +12,8 @@
  * What both have cached in the TLB is told apart by EPTP, and without EPT by
  * VPID: KVM's count up, vh's down (vmcs.c).
  */
+#include <asm/hypervisor.h>
+
 #include "internal.h"
 
 /*
@@ -36,6 +38,16 @@ static __always_inline void write_cr4(unsigned long value)
 }
 
 /**
+ * vmx_beside_cannot - is KVM's VMX none that can be shared?
+ *
+ * On Hyper-V its VMCSs are enlightened: no instruction makes them current or tells which is.
+ */
+bool vmx_beside_cannot(void)
+{
+	return hypervisor_is_type(X86_HYPER_MS_HYPERV);
+}
+
+/**
  * vmx_beside_begin - have VMX operation until vmx_beside_end()
  *
  * Interrupts off. False: this CPU is out of VMX operation and not to be
@@ -46,6 +58,8 @@ bool vmx_beside_begin(void)
 	struct beside *b = this_cpu_ptr(&beside);
 	unsigned long cr4 = __read_cr4();
 
+	if (unlikely(vmx_beside_cannot()))
+		return false;
 	if (cr4 & X86_CR4_VMXE) {
 		/* CR4.VMXE is set before VMXON, and cleared after VMXOFF. */
 		return vmx_vmptrst(&b->foreign);

@@ -93,6 +93,7 @@ void vmx_crash_exit(void);
 extern bool vmx_dying;				/* VMX is not turned on any more */
 
 /* beside.c; interrupts off */
+bool vmx_beside_cannot(void);
 bool vmx_beside_begin(void);
 void vmx_beside_end(void);
 int vmx_beside_try(void);

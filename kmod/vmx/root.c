@@ -254,7 +254,7 @@ MODULE_PARM_DESC(vmx_root, "(read only) whose VMX operation VMs run in, and why"
  * vh_root_get - VMX operation for one more VM
  *
  * Process context. Returns 0, -EOPNOTSUPP (only KVM may turn VMX on, and has
- * not), -EIO.
+ * not; or it is there, and cannot be beside), -EIO.
  */
 int vh_root_get(void)
 {
@@ -268,6 +268,10 @@ int vh_root_get(void)
 			WRITE_ONCE(root_asked, jiffies | 1);
 			request_module(KVM_MODULE);
 		}
+	}
+	if (READ_ONCE(root_kvm) && vmx_beside_cannot()) {
+		vh_info("beside KVM on Hyper-V nothing can run: unload " KVM_MODULE "\n");
+		return -EOPNOTSUPP;
 	}
 	/* Others' VMs come and go without waiting for whoever holds root_lock. */
 	if (atomic_inc_not_zero(&root_users))
