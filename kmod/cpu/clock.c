@@ -41,17 +41,17 @@ static bool tsc_unstable, tsc_restarts;
 module_param(tsc_unstable, bool, 0644);
 MODULE_PARM_DESC(tsc_unstable, "the host is taken to have found its TSC unstable");
 module_param(tsc_restarts, bool, 0644);
-MODULE_PARM_DESC(tsc_restarts, "the TSC is set to 0 when the host resumes");
+MODULE_PARM_DESC(tsc_restarts, "the TSC is taken to have lost 2^40 ticks when the host resumes");
 
 static bool said_unstable(void)
 {
 	return READ_ONCE(tsc_unstable);
 }
 
-static void restart_tsc(void)
+/* To write it would be the end of the host's own clocks, which have resumed already. */
+static u64 more_then(void)
 {
-	if (tsc_restarts)
-		wrmsrl(MSR_IA32_TSC, 0);
+	return tsc_restarts ? BIT_ULL(40) : 0;
 }
 #else
 static inline bool said_unstable(void)
@@ -59,8 +59,9 @@ static inline bool said_unstable(void)
 	return false;
 }
 
-static inline void restart_tsc(void)
+static inline u64 more_then(void)
 {
+	return 0;
 }
 #endif
 
@@ -71,7 +72,7 @@ static inline void restart_tsc(void)
  */
 void vh_tsc_suspend(void)
 {
-	tsc_at_suspend = rdtsc_ordered();
+	tsc_at_suspend = rdtsc_ordered() + more_then();
 }
 
 /**
@@ -81,10 +82,8 @@ void vh_tsc_suspend(void)
  */
 void vh_tsc_resume(void)
 {
-	u64 now;
+	u64 now = rdtsc_ordered();
 
-	restart_tsc();
-	now = rdtsc_ordered();
 	if (now < tsc_at_suspend)
 		WRITE_ONCE(vh_tsc_lost, vh_tsc_lost + tsc_at_suspend - now);
 }

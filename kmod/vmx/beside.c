@@ -58,9 +58,9 @@ bool vmx_beside_begin(void)
 	struct beside *b = this_cpu_ptr(&beside);
 	unsigned long cr4 = __read_cr4();
 
-	if (unlikely(vmx_beside_cannot()))
-		return false;
 	if (cr4 & X86_CR4_VMXE) {
+		if (unlikely(vmx_beside_cannot()))
+			return false;
 		/* CR4.VMXE is set before VMXON, and cleared after VMXOFF. */
 		return vmx_vmptrst(&b->foreign);
 	}
@@ -68,10 +68,10 @@ bool vmx_beside_begin(void)
 		return false;
 	b->cr4 = cr4;
 	write_cr4(cr4 | X86_CR4_VMXE);
-	vh_pt_vmx(true);
+	vmx_pt(true);
 	b->mine = vmx_vmxon(__this_cpu_read(vmx_root_region));
 	if (!b->mine) {
-		vh_pt_vmx(false);
+		vmx_pt(false);
 		write_cr4(cr4);
 	}
 	return b->mine;
@@ -89,7 +89,7 @@ void vmx_beside_end(void)
 	vmx_clear_current();
 	if (b->mine) {
 		vmx_vmxoff();
-		vh_pt_vmx(false);
+		vmx_pt(false);
 		write_cr4(b->cr4);
 		b->mine = false;
 	} else if (b->foreign != -1ULL) {

@@ -218,7 +218,7 @@ static void caps_compare(void *failed)
 int vmx_caps_init(void)
 {
 	atomic_t failed = ATOMIC_INIT(0);
-	u64 feat = 0;
+	u64 feat = 0, misc;
 
 	/* The kernel hides the feature too where firmware locked it: ask the processor. */
 	if (!(cpuid_ecx(1) & BIT(5))) {
@@ -261,6 +261,8 @@ int vmx_caps_init(void)
 		return -EOPNOTSUPP;
 	}
 
+	rdmsrl(MSR_IA32_VMX_MISC, misc);
+	vmx_caps.pt_stops = !(misc & BIT(14)) && boot_cpu_has(X86_FEATURE_INTEL_PT);
 	vh_cpu_caps.ept = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_EPT;
 	vh_cpu_caps.unrestricted = vmx_caps.proc2 & SECONDARY_EXEC_UNRESTRICTED_GUEST;
 	vh_cpu_caps.vpid = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_VPID;

@@ -27,6 +27,7 @@ struct vmx_caps {
 	u32 pin, proc, proc2, exit, entry;
 	u64 cr0_fixed0, cr4_fixed0, cr4_fixed1;
 	u64 ept_vpid;			/* those that vh uses */
+	bool pt_stops;			/* Intel PT does not trace in VMX operation */
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
 	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
@@ -93,6 +94,12 @@ void vmx_crash_exit(void);
 extern bool vmx_dying;				/* VMX is not turned on any more */
 
 /* beside.c; interrupts off */
+static __always_inline void vmx_pt(bool vmx_on)
+{
+	if (unlikely(vmx_caps.pt_stops))
+		vh_pt_vmx(vmx_on);
+}
+
 bool vmx_beside_cannot(void);
 bool vmx_beside_begin(void);
 void vmx_beside_end(void);

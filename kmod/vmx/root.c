@@ -52,9 +52,9 @@ static int root_join_local(void)
 		return 0;
 	}
 	vh_cr4_vmxe(true);
-	vh_pt_vmx(true);
+	vmx_pt(true);
 	if (!vmx_vmxon(region)) {
-		vh_pt_vmx(false);
+		vmx_pt(false);
 		vh_cr4_vmxe(false);
 		return -EIO;
 	}
@@ -62,7 +62,7 @@ static int root_join_local(void)
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_GLOBAL_BIT &&
 	    !vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0)) {
 		vmx_vmxoff();
-		vh_pt_vmx(false);
+		vmx_pt(false);
 		vh_cr4_vmxe(false);
 		return -EIO;
 	}
@@ -79,7 +79,7 @@ static void root_leave_local(void)
 		return;		/* outside windows a CPU beside KVM holds nothing */
 	vmx_clear_all_local();
 	vmx_vmxoff();
-	vh_pt_vmx(false);
+	vmx_pt(false);
 	vh_cr4_vmxe(false);
 }
 

@@ -108,7 +108,7 @@ static void read_exit(struct vh_vcpu *vcpu)
 static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 {
 	struct vh_exit *x = &vcpu->exit;
-	struct vh_idt_vectoring v;
+	struct vh_idt_vectoring v __uninitialized;
 	bool iret;
 
 	if (!(exit_needs[basic] & N_IDTV))
@@ -183,7 +183,7 @@ static bool host_event(struct vh_vcpu *vcpu, u32 info)
 static void prepare_events(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
-	struct vh_injection inj;
+	struct vh_injection inj __uninitialized;
 	u32 proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 
 	vmx_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
@@ -491,7 +491,7 @@ static void window_close(struct vh_vcpu *vcpu)
 enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
-	struct host_debug debug;
+	struct host_debug debug __uninitialized;
 	enum vh_window result;
 
 	local_irq_disable();

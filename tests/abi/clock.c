@@ -169,10 +169,13 @@ static void unstable(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
-/* The host sleeps, and its TSC begins anew: neither the guest's TSC nor its clock goes back. */
+/*
+ * The host sleeps, and its TSC has lost 2^40 ticks, or so the module is told: the guest's has as many more, and
+ * its clock agrees.
+ */
 static void suspended(struct tap_result *r, const void *arg)
 {
-	uint64_t tsc, tsc_after, host;
+	uint64_t tsc, tsc_after;
 	int64_t clock, clock_after;
 	struct vm vm;
 	int fd;
@@ -186,16 +189,13 @@ static void suspended(struct tap_result *r, const void *arg)
 	vm_with_clock(r, &vm);
 	clock = guest_clock(r, &vm);
 	tsc = vcpu_msr_get(&vm.vcpu[0], TSC);
-	host = rdtsc();
 	if (write(fd, "mem", 3) != 3)
 		tap_fail(r, "the host does not sleep: %s", strerror(errno));
 	close(fd);
 	parameter("tsc_restarts", "N");
-	if (rdtsc() > host)
-		tap_fail(r, "the TSC has not begun anew");
 	tsc_after = vcpu_msr_get(&vm.vcpu[0], TSC);
 	clock_after = guest_clock(r, &vm);
-	if (tsc_after < tsc)
+	if (tsc_after < tsc + (1ull << 40) || tsc_after > tsc + (2ull << 40))
 		tap_fail(r, "the guest's TSC goes from %llx to %llx", (long long)tsc, (long long)tsc_after);
 	if (clock_after < clock)
 		tap_fail(r, "the guest's clock goes from %lld to %lld ns", (long long)clock,
