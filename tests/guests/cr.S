@@ -518,6 +518,8 @@ CASE("single-step-hlt", LONG, F_IRQCHIP)
 	mov	$\dest, %edi
 	mov	$3, %ecx
 	mov	$DATA, %esi
+	lock; addl $0, (%rsi)
+	lock; addl $0, DATA + 0x800
 	pushf
 	orl	$0x100, (%rsp)
 	FAULT(DB, popf; 1: rep movsb)
