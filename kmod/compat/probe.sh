@@ -44,6 +44,7 @@ wait
 			have["smp_ops"] = "SMP_OPS"
 			have["apic"] = "APIC"
 			have["intel_pt_handle_vmx"] = "INTEL_PT_VMX"
+			have["handle_guest_split_lock"] = "SPLIT_LOCK"
 			have["do_machine_check"] = "DO_MACHINE_CHECK"
 		}
 		$2 in have && $5 !~ /^module:/ { print "#define VH_HAVE_" have[$2] }' "$symvers"

@@ -9,10 +9,12 @@
 #include <asm/vmx.h>
 
 #include "../trace.h"
+#include "../compat/split_lock.h"
 #include "internal.h"
 
 #define DB_VECTOR	1
 #define UD_VECTOR	6
+#define AC_VECTOR	17
 #define DF_VECTOR	8
 #define TS_VECTOR	10
 #define GP_VECTOR	13
@@ -110,6 +112,27 @@ static int gp_or_skip(struct vh_vcpu *vcpu, int err)
 	return 1;
 }
 
+/* Does the guest have alignment checked where it is (SDM Vol. 3, 6.15, interrupt 17)? */
+static bool checks_alignment(struct vh_vcpu *vcpu)
+{
+	vh_need(vcpu, VH_S_CR0 | VH_S_RFLAGS);
+	return (vcpu->s.cr0 & X86_CR0_AM) && (vcpu->s.rflags & X86_EFLAGS_AC) && vh_cpl(vcpu) == 3;
+}
+
+/* #AC that the guest did not ask for: it is the host that detects split locks. */
+static int exit_split_lock(struct vh_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	vh_need(vcpu, VH_S_RIP);
+	if (vh_split_lock(vcpu->s.rip))
+		return 1;
+	run->exit_reason = KVM_EXIT_EXCEPTION;
+	run->ex.exception = AC_VECTOR;
+	run->ex.error_code = 0;
+	return 0;
+}
+
 static int exit_exception(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -122,6 +145,8 @@ static int exit_exception(struct vh_vcpu *vcpu)
 
 	if (vector == 14)
 		return vh_exit_page_fault(vcpu);
+	if (vector == AC_VECTOR && vh_split_lock_detected() && !checks_alignment(vcpu))
+		return exit_split_lock(vcpu);
 	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
 	if (vector == 1) {
 		vcpu->s.dr6 &= ~15ULL;
