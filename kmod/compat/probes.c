@@ -24,6 +24,15 @@ void probe(struct hrtimer *t, enum hrtimer_restart (*fn)(struct hrtimer *))
 }
 #endif
 
+#ifdef PROBE_THROTTLE_DISK
+#include <linux/sched.h>
+void *probe(void);
+void *probe(void)
+{
+	return current->throttle_disk;
+}
+#endif
+
 #ifdef PROBE_EVENTFD_SIGNAL_PLAIN
 #include <linux/eventfd.h>
 void probe(struct eventfd_ctx *ctx);

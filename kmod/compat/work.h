@@ -7,6 +7,8 @@
 #ifndef VH_COMPAT_WORK_H
 #define VH_COMPAT_WORK_H
 
+#include "compat.h"
+
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/task_work.h>
@@ -22,7 +24,7 @@
 
 /*
  * TIF_NOTIFY_RESUME is set: by task work (NUMA balancing, machine checks, 7.x's cpu.max), or by a memory
- * cgroup above memory.high; not only because restartable sequences are to be looked at, which is after
+ * cgroup above memory.high, or a block device's throttle; not only because restartable sequences are to be looked at, which is after
  * every preemption, and has time until user code runs.
  */
 static inline bool vh_resume_work(void)
@@ -30,6 +32,15 @@ static inline bool vh_resume_work(void)
 #ifdef CONFIG_MEMCG
 	if (current->memcg_nr_pages_over_high)
 		return true;
+#endif
+#ifdef CONFIG_BLK_CGROUP
+#ifdef VH_HAVE_THROTTLE_DISK
+	if (current->throttle_disk)
+		return true;
+#else
+	if (current->throttle_queue)
+		return true;
+#endif
 #endif
 	return task_work_pending(current);
 }
@@ -51,8 +62,8 @@ static inline bool vh_work_pending(void)
 /**
  * vh_work - see to it
  *
- * Own thread, process context. 0; -EINTR: a signal; -ERESTARTNOINTR: to user mode, and the system
- * call from its begin, which nobody there notices.
+ * Own thread, process context. 0; -EINTR: a signal; -ERESTARTNOHAND: to user mode, and the system
+ * call from its begin, which nobody there notices, unless the work raises a signal that is handled.
  */
 static inline int vh_work(void)
 {
@@ -63,7 +74,7 @@ static inline int vh_work(void)
 	if ((flags & VH_WORK_RESUME) && vh_resume_work()) {
 		/* Without it the return would not look at whether a call is to be restarted. */
 		set_thread_flag(TIF_NOTIFY_SIGNAL);
-		return -ERESTARTNOINTR;
+		return -ERESTARTNOHAND;
 	}
 	if (flags & VH_WORK_RESCHED)
 		schedule();

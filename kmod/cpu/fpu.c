@@ -259,8 +259,12 @@ void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64])
 static void set_part(struct vh_vcpu *vcpu, unsigned int c, unsigned int n, const u8 *val,
 		     unsigned int bytes)
 {
-	void *part = component(vcpu, c, n, bytes);
+	void *part;
 
+	/* What stays in its initial configuration is not named: the guest may not have it at all. */
+	if (!(area(vcpu)->header.xfeatures & BIT_ULL(c)) && !memchr_inv(val, 0, bytes))
+		return;
+	part = component(vcpu, c, n, bytes);
 	if (!part)
 		return;
 	memcpy(part, val, bytes);

@@ -300,10 +300,19 @@ int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
  */
 int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 {
+	const u64 traps = VH_PENDING_DB_ENABLED | VH_PENDING_DB_STEP;
 	const struct vh_events *ev = &vcpu->ev;
+	struct vh_cpu_state *s = &vcpu->s;
 
-	vh_need(vcpu, VH_S_INTR);
+	vh_need(vcpu, VH_S_INTR | VH_S_PENDING_DB);
 	e->exception.injected = ev->exception_pending;
+	if (!ev->exception_pending && (s->pending_db & traps) &&
+	    !(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS))) {
+		/* A trap that is due; an interrupt shadow's is made anew. DR6 has it already, as on KVM. */
+		s->dr6 |= s->pending_db & (15 | VH_PENDING_DB_STEP);
+		e->exception.injected = 1;
+		e->exception.nr = 1;
+	}
 	if (ev->exception_pending) {
 		e->exception.nr = ev->exception.vector;
 		e->exception.has_error_code = ev->exception.has_error;

@@ -347,8 +347,17 @@ static int load_new(struct vh_emul *e, struct task *n)
 	e->seg = n->seg;
 	e->cpl = n->cpl;
 	r = load_segments(e, n);
-	if (!r && n->t->push)
-		r = vh_push(e, n->t->error, l->width);
+	if (!r && n->t->push) {
+		u64 linear, sp = (e->gpr[VH_RSP] - l->width) & vh_mask(vh_stack_size(e));
+
+		r = vh_linear(e, VH_SS, sp, l->width, true, &linear);
+		if (!r)		/* a device would get it twice, or not at all */
+			r = e->ops->probe(e, linear, l->width, true, false);
+		if (r == VH_EMUL_USER)
+			r = VH_EMUL_UNHANDLED;
+		if (!r)
+			r = vh_push(e, n->t->error, l->width);
+	}
 	if (!r && task_reg(n, R_IP) > n->seg[VH_CS].limit)
 		r = vh_emul_fault0(e, GP_VECTOR);
 	return r;
@@ -538,7 +547,8 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 	if (r)
 		return r;
 	vh_unpack_desc(&s, 0, desc);
-	if (s.s || (s.type != TASK_GATE && (s.type & 7) < 6) || s.dpl < e->cpl)
+	if (s.s || (s.type != TASK_GATE && (s.type & 7) < 6) ||
+	    (e->d.opcode != 0xf1 && s.dpl < e->cpl))
 		return VH_EMUL_FAULT;
 	if (s.type != TASK_GATE)
 		return VH_EMUL_UNHANDLED;
@@ -547,6 +557,7 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 		return VH_EMUL_FAULT;
 	}
 	t.sel = desc >> 16;
+	t.external = e->d.opcode == 0xf1;	/* INT1 is as good as a #DB */
 	return vh_emul_task_switch(e, &t);
 }
 

@@ -50,14 +50,14 @@ void vh_x87_read(struct vh_emul *e, struct vh_fx *fx)
  * @e: the instruction, which takes it
  * @fx: the registers, by vh_x87_read()
  *
- * VH_EMUL_OK, or #MF. With CR0.NE clear it would be an interrupt through the 8259, which
+ * VH_EMUL_OK, or #MF; with CR0.NE clear it would be an interrupt through the 8259, which
  * nobody has wired up.
  */
 int vh_x87_pending(struct vh_emul *e, const struct vh_fx *fx)
 {
 	if (!(fx->sw & SW_SUMMARY))
 		return VH_EMUL_OK;
-	return e->cr0 & X86_CR0_NE ? vh_emul_fault(e, MF_VECTOR) : VH_EMUL_UNHANDLED;
+	return vh_emul_fault(e, MF_VECTOR);
 }
 
 /* vh_exec_fwait - 9B */

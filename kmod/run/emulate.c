@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <uapi/linux/kvm_para.h>
 
+#include "../compat/split_lock.h"
 #include "../tsc.h"
 #include "internal.h"
 
@@ -160,14 +161,17 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
 	u64 expected = *old, now = 0;
+	bool atomic = is_power_of_2(len) && offset_in_page(linear) + len <= PAGE_SIZE;
 	gpa_t gpa;
 	int err;
 
+	/* A split lock of the kernel's own is the kernel's end where they are detected. */
+	if (vh_split_lock_detected() && (linear & 63) + len > 64)
+		atomic = false;
 	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, system), &gpa, &e->fault);
 	if (err)
 		return not_translated(err);
-	if (vh_gpa_is_ram(vcpu->vm, gpa, true) && is_power_of_2(len) &&
-	    offset_in_page(linear) + len <= PAGE_SIZE) {
+	if (atomic && vh_gpa_is_ram(vcpu->vm, gpa, true)) {
 		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
 		return err && err != -EAGAIN ? not_reached(err) : VH_EMUL_OK;
 	}

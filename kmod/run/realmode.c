@@ -139,7 +139,7 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting)
 	}
 	/* The instruction that led here from where the processor runs may have been stepped through. */
 	vh_need(vcpu, VH_S_PENDING_DB);
-	if (vcpu->s.pending_db & VH_PENDING_DB_STEP) {
+	if ((vcpu->s.pending_db & VH_PENDING_DB_STEP) && !vcpu->ev.exception_pending) {
 		vcpu->s.pending_db = 0;
 		vh_dirty(vcpu, VH_S_PENDING_DB);
 		vcpu->s.dr6 |= BIT(14);

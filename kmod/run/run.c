@@ -208,8 +208,10 @@ static int run_loop(struct vh_vcpu *vcpu)
 		}
 		if (unlikely(vh_work_pending())) {
 			r = vh_work();
-			if (r)
-				return r == -EINTR ? interrupted(vcpu) : r;
+			if (r) {
+				interrupted(vcpu);
+				return r;
+			}
 		}
 		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE)) {
 			block(vcpu);
@@ -284,7 +286,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
  * @vcpu: the vCPU
  *
  * vcpu->lock held. Returns 0 with vcpu->run->exit_reason, or -EINTR (signal,
- * immediate_exit), -ERESTARTNOINTR (there is something to be done on the way to user mode), -EFAULT (memory behind a memslot is gone), -EIO (the VM was
+ * immediate_exit), -ERESTARTNOHAND (there is something to be done on the way to user mode), -EFAULT (memory behind a memslot is gone), -EIO (the VM was
  * stopped for an impossible state), -ENOMEM.
  */
 int vh_vcpu_run(struct vh_vcpu *vcpu)

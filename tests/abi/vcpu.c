@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <sys/time.h>
+#include <time.h>
 #include "abi.h"
 
 static void immediate_exit(struct tap_result *r, const void *arg)
@@ -326,6 +328,67 @@ static void guest_debug(struct tap_result *r, const void *arg)
 		   "bad pointer");
 }
 
+/* A signal that comes on the way to user mode, from a timer of processor time, ends the run like any other. */
+static void profiled(struct tap_result *r, const void *arg)
+{
+	static const uint8_t spin[] = { 0xeb, 0xfe };
+	struct itimerval prof = { .it_value.tv_usec = 50000 }, late = { .it_value.tv_sec = 5 };
+	struct sigaction a = { .sa_handler = nothing };
+	struct timespec begin, end;
+	struct vm vm;
+	struct vcpu *v;
+	int err;
+
+	(void)arg;
+	v = vm_simple(&vm, 0);
+	memcpy(vm.mem + 0x1000, spin, sizeof(spin));
+	vcpu_set_mode(&vm, v, MODE_FLAT32, 0x1000, 0x7000);
+	sigaction(SIGPROF, &a, NULL);
+	sigaction(SIGALRM, &a, NULL);
+	setitimer(ITIMER_REAL, &late, NULL);
+	setitimer(ITIMER_PROF, &prof, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	err = ioctl(v->fd, KVM_RUN, 0) ? errno : 0;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	memset(&late, 0, sizeof(late));
+	setitimer(ITIMER_REAL, &late, NULL);
+	if (err != EINTR || v->run->exit_reason != KVM_EXIT_INTR)
+		tap_fail(r, "%s, exit reason %u", strerror(err), v->run->exit_reason);
+	if (end.tv_sec - begin.tv_sec > 2)
+		tap_fail(r, "it took %ld s", (long)(end.tv_sec - begin.tv_sec));
+	vm_destroy(&vm);
+}
+
+/* A single-step trap that is due behind an OUT survives the VMM's reading and writing back of the state. */
+static void trap_due(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0xe6, 0x81, 0x90, 0x90, 0xf4 };
+	struct kvm_vcpu_events e;
+	struct kvm_regs regs;
+	struct vm vm;
+	struct vcpu *v;
+
+	(void)arg;
+	v = vm_simple(&vm, 0);
+	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	vcpu_set_mode(&vm, v, MODE_FLAT32, 0x1000, 0x7000);
+	xioctl(v->fd, KVM_GET_REGS, &regs);
+	regs.rflags |= 0x100;
+	xioctl(v->fd, KVM_SET_REGS, &regs);
+	if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "no OUT but %u", v->run->exit_reason);
+	v->run->immediate_exit = 1;
+	if (!ioctl(v->fd, KVM_RUN, 0) || errno != EINTR)
+		tap_fail(r, "immediate_exit: %s", strerror(errno));
+	v->run->immediate_exit = 0;
+	xioctl(v->fd, KVM_GET_REGS, &regs);
+	memset(&e, 0, sizeof(e));
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &e);
+	if (regs.rip != 0x1002 || !(e.exception.injected || e.exception.pending) || e.exception.nr != 1)
+		tap_fail(r, "RIP %llx, exception %u, injected %u", regs.rip, e.exception.nr, e.exception.injected);
+	vm_destroy(&vm);
+}
+
 const struct test_case vcpu_cases[] = {
 	{ "vcpu-immediate-exit", immediate_exit, NULL },
 	{ "vcpu-signal-kick", signal_kick, NULL },
@@ -339,5 +402,7 @@ const struct test_case vcpu_cases[] = {
 	{ "vcpu-two-threads", two_threads, NULL },
 	{ "vcpu-no-memory", no_memory, NULL },
 	{ "vcpu-guest-debug", guest_debug, NULL },
+	{ "vcpu-profiled", profiled, NULL },
+	{ "state-trap-due", trap_due, NULL },
 	{ NULL, NULL, NULL }
 };

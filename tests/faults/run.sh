@@ -18,9 +18,14 @@ nothing_left='left=$(./vhctl metrics | grep -E "^vh_(group_usage|vm_info)\{" | g
 if [ -z "$alloc" ]; then
 	module=$(tests/lib/module-variant VH_DEBUG=1)
 	# The host's handler of machine checks says that it was called, and no more.
-	in_lab "./vmx --timeout 120 $selection \$device; status=\$?
+	make -s -C tests/abi
+	# what becomes of the host's clocks is said to this build, too: with one CPU
+	in_lab "early=0
+[ -n \"$selection\" ] || ./abi --only 'state-clock-*' \$device || early=1
+./vmx --timeout 120 $selection \$device; status=\$?
+[ \$early = 0 ] || status=1
 $nothing_left
-(exit \$status)" --append mce=off --file build/vhctl/vhctl --file build/tests/faults/vmx "$@"
+(exit \$status)" --append mce=off --file build/tests/abi/abi --file build/vhctl/vhctl --file build/tests/faults/vmx "$@"
 	exit
 fi
 KDIR=$(tests/lab/lab kernel sanitizer)
