@@ -22,7 +22,7 @@ enum vh_request {
 	VH_REQ_APIC_MODE,		/* xAPIC/x2APIC/disabled changed: controls, bitmaps */
 	VH_REQ_CONTROL,			/* vm->control changed */
 	VH_REQ_MMU,			/* without EPT: which root? */
-	VH_REQ_PML,			/* vm->mmu->pml changed */
+	VH_REQ_EPT,			/* vm->mmu->pml or eptp changed */
 	VH_REQ_STOPPED,			/* the guest did not run for a while: its clock is to say so */
 	VH_REQ_TIMER,			/* the LAPIC's periodic timer lapsed */
 	VH_REQ_CPUID,			/* the vCPU has another CPUID: what it hides is intercepted */

@@ -76,6 +76,7 @@ enum vh_has_word {
 #define VH_HAS_RDRAND		VH_HAS(1_ECX, 30)
 #define VH_HAS_BMI1		VH_HAS(7_EBX, 3)
 #define VH_HAS_AVX2		VH_HAS(7_EBX, 5)
+#define VH_HAS_FDP_EXCPTN_ONLY	VH_HAS(7_EBX, 6)	/* it lacks the others' */
 #define VH_HAS_BMI2		VH_HAS(7_EBX, 8)
 #define VH_HAS_INVPCID		VH_HAS(7_EBX, 10)
 #define VH_HAS_AVX512F		VH_HAS(7_EBX, 16)

@@ -516,16 +516,18 @@ int vh_task_far(struct vh_emul *e, u16 sel, enum vh_task_source source)
 }
 
 /**
- * vh_task_int - INT n, INT3 or INTO in protected or virtual-8086 mode
+ * vh_task_int - INT n, INT3, INTO or INT1 in protected or virtual-8086 mode
  * @e: the instruction
  * @vector: its vector
  *
- * VH_EMUL_*; what is not a task gate is not handled. SDM Vol. 2, INT n.
+ * VH_EMUL_*; what is not a task gate is not handled. SDM Vol. 2, INT n: INT1 is let through by any gate, and its
+ * error codes are those of an event from outside.
  */
 int vh_task_int(struct vh_emul *e, u8 vector)
 {
-	struct vh_task_switch t = { .source = VH_TASK_GATE };
-	u16 in_idt = vector * 8 | 2;
+	bool int1 = e->d.opcode == 0xf1;
+	struct vh_task_switch t = { .source = VH_TASK_GATE, .external = int1 };
+	u16 in_idt = vector * 8 | 2 | int1;
 	u64 desc = 0, linear;
 	struct kvm_segment s;
 	int r;
@@ -547,8 +549,7 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 	if (r)
 		return r;
 	vh_unpack_desc(&s, 0, desc);
-	if (s.s || (s.type != TASK_GATE && (s.type & 7) < 6) ||
-	    (e->d.opcode != 0xf1 && s.dpl < e->cpl))
+	if (s.s || (s.type != TASK_GATE && (s.type & 7) < 6) || (s.dpl < e->cpl && !int1))
 		return VH_EMUL_FAULT;
 	if (s.type != TASK_GATE)
 		return VH_EMUL_UNHANDLED;
@@ -557,7 +558,6 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 		return VH_EMUL_FAULT;
 	}
 	t.sel = desc >> 16;
-	t.external = e->d.opcode == 0xf1;	/* INT1 is as good as a #DB */
 	return vh_emul_task_switch(e, &t);
 }
 

@@ -173,7 +173,9 @@ static int memory_form(struct vh_emul *e, struct vh_fx *fx)
 	if (!whole) {
 		fx->op = (n << 8) | e->d.modrm;
 		fx->ip = e->rip;
-		fx->dp = e->d.ea;
+		/* SDM Vol. 1, 8.1.8 */
+		if (!vh_emul_has(e, VH_HAS_FDP_EXCPTN_ONLY) || (fx->sw & ~fx->cw & SW_EXCEPTIONS))
+			fx->dp = e->d.ea;
 	}
 	/* After an unmasked exception, but that of precision, there is nothing to store. */
 	if (store && (whole || !(fx->sw & ~fx->cw & SW_EXCEPTIONS & ~SW_PRECISION)))

@@ -30,8 +30,9 @@ int vh_ept_init(struct vh_mmu *mmu)
 	mmu->root = vh_table_alloc(mmu->vm);
 	if (!mmu->root)
 		return -ENOMEM;
+	mmu->ad = vh_ept_caps.ad;
 	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
-		    (vh_ept_caps.ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+		    (mmu->ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
 	return 0;
 }
 
@@ -51,10 +52,10 @@ void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables)
 }
 
 /* What the guest did to a page becomes the host page's state. */
-static void leaf_gone(u64 e, int level)
+static void leaf_gone(const struct vh_mmu *mmu, u64 e, int level)
 {
 	unsigned long pfn = ept_pfn(e), n = 1UL << ept_shift(level), i;
-	bool dirty = vh_ept_caps.ad ? e & VMX_EPT_DIRTY_BIT : e & VMX_EPT_WRITABLE_MASK;
+	bool dirty = mmu->ad ? e & VMX_EPT_DIRTY_BIT : e & VMX_EPT_WRITABLE_MASK;
 	struct page *page;
 
 	if (e & (EPT_NO_PAGE | EPT_DEVICE))
@@ -66,7 +67,7 @@ static void leaf_gone(u64 e, int level)
 	for (i = 0; i < n; i++, page++) {
 		if (dirty)
 			SetPageDirty(page);
-		if (!vh_ept_caps.ad || (e & VMX_EPT_ACCESS_BIT))
+		if (!mmu->ad || (e & VMX_EPT_ACCESS_BIT))
 			mark_page_accessed(page);
 	}
 }
@@ -98,7 +99,7 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			continue;
 		if (ept_leaf(e, level)) {
 			e = xchg(&table[i], 0);
-			leaf_gone(e, level);
+			leaf_gone(mmu, e, level);
 			z->flush = true;
 			z->budget--;
 			continue;
@@ -132,9 +133,11 @@ bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z)
 	return zap_table(mmu, mmu->root, EPT_LEVELS, 0, z);
 }
 
+typedef bool (*leaf_fn)(const struct vh_mmu *mmu, u64 *entry, u64 e, int level);
+
 /* Apply @fn to each leaf entry in the range. */
-static bool for_each_leaf(u64 *table, int level, gfn_t base, gfn_t start, gfn_t end,
-			  bool (*fn)(u64 *entry, u64 e, int level))
+static bool for_each_leaf(const struct vh_mmu *mmu, u64 *table, int level, gfn_t base,
+			  gfn_t start, gfn_t end, leaf_fn fn)
 {
 	gfn_t span = 1ULL << ept_shift(level);
 	unsigned int i = start > base ? (start - base) >> ept_shift(level) : 0;
@@ -146,19 +149,19 @@ static bool for_each_leaf(u64 *table, int level, gfn_t base, gfn_t start, gfn_t 
 		if (!(e & VMX_EPT_RWX_MASK))
 			continue;
 		if (ept_leaf(e, level))
-			result |= fn(&table[i], e, level);
+			result |= fn(mmu, &table[i], e, level);
 		else
-			result |= for_each_leaf(ept_table(e), level - 1, base + i * span,
+			result |= for_each_leaf(mmu, ept_table(e), level - 1, base + i * span,
 						start, end, fn);
 	}
 	return result;
 }
 
 /* Small leaves lose the write permission; large ones go, to come back small. */
-static bool protect_leaf(u64 *entry, u64 e, int level)
+static bool protect_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	if (level > 1) {
-		leaf_gone(xchg(entry, 0), level);
+		leaf_gone(mmu, xchg(entry, 0), level);
 		return true;
 	}
 	if (!(e & VMX_EPT_WRITABLE_MASK))
@@ -170,19 +173,18 @@ static bool protect_leaf(u64 *entry, u64 e, int level)
 			break;
 		e = old;
 	}
-	if (!vh_ept_caps.ad || (e & VMX_EPT_DIRTY_BIT))
+	if (!mmu->ad || (e & VMX_EPT_DIRTY_BIT))
 		if (!(e & (EPT_NO_PAGE | EPT_DEVICE)))
 			SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
 }
 
 /* As many pages at once as a part has leaves. */
-static bool one_part(struct vh_mmu *mmu, struct vh_zap *z,
-		     bool (*fn)(u64 *entry, u64 e, int level))
+static bool one_part(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 {
 	gfn_t end = min_t(gfn_t, z->end, z->start + z->budget);
 
-	z->flush |= for_each_leaf(mmu->root, EPT_LEVELS, 0, z->start, end, fn);
+	z->flush |= for_each_leaf(mmu, mmu->root, EPT_LEVELS, 0, z->start, end, fn);
 	z->start = end;
 	return end < z->end;
 }
@@ -194,10 +196,10 @@ static bool ept_protect(struct vh_mmu *mmu, struct vh_zap *z)
 }
 
 /* Small leaves stay writable, and PML logs that they become dirty again. */
-static bool clean_leaf(u64 *entry, u64 e, int level)
+static bool clean_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	if (level > 1)
-		return protect_leaf(entry, e, level);
+		return protect_leaf(mmu, entry, e, level);
 	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
 		return false;
 	clear_bit(9, (unsigned long *)entry);
@@ -211,12 +213,12 @@ static bool ept_clean(struct vh_mmu *mmu, struct vh_zap *z)
 	return one_part(mmu, z, clean_leaf);
 }
 
-static bool leaf_young(u64 *entry, u64 e, int level)
+static bool leaf_young(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	return e & VMX_EPT_ACCESS_BIT;
 }
 
-static bool leaf_age(u64 *entry, u64 e, int level)
+static bool leaf_age(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	if (!(e & VMX_EPT_ACCESS_BIT))
 		return false;
@@ -227,7 +229,8 @@ static bool leaf_age(u64 *entry, u64 e, int level)
 /* Were pages used? */
 static bool ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	return for_each_leaf(mmu->root, EPT_LEVELS, 0, start, end, clear ? leaf_age : leaf_young);
+	return for_each_leaf(mmu, mmu->root, EPT_LEVELS, 0, start, end,
+			     clear ? leaf_age : leaf_young);
 }
 
 /**

@@ -216,7 +216,7 @@ int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gf
 	if (slot->flags & KVM_MEM_READONLY)
 		hp->writable = false;
 	/* Without PML a logged page becomes writable by the fault that marks it. */
-	if (slot->dirty && !write && !vh_ept_caps.pml)
+	if (slot->dirty && !write && !vh_mmu_has_pml(vcpu->vm->mmu))
 		hp->writable = false;
 	return 0;
 }

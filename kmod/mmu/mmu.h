@@ -52,6 +52,7 @@ struct vh_table_cache {
 };
 
 struct vh_slot;			/* slots.h */
+struct vh_mmu_ops;		/* likewise */
 struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
 
 /**
@@ -71,7 +72,9 @@ struct vh_mmu {
 	unsigned long inv_start;	/* hva range of those under way; lock (write) */
 	unsigned long inv_end;
 	u64 *root;			/* EPT PML4, never freed before the VM is */
-	u64 eptp;			/* as written to the VMCS */
+	u64 eptp;			/* as written to the VMCS; changes: vh_ept_drop_ad() */
+	const struct vh_mmu_ops *ops;	/* lock (write) */
+	bool ad;			/* the processor sets accessed and dirty bits; slots_lock, lock (write) */
 	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
 	unsigned long pages;		/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
@@ -116,6 +119,8 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
  * page behind the memslot), -ENOMEM, -EINTR (a signal is due first).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
+/* pml.c: a walk of the guest's tables met a read-only memslot. */
+void vh_ept_drop_ad(struct vh_vm *vm);
 
 /*
  * Guest-physical access through the memslots by the kernel: -ENXIO outside

@@ -52,7 +52,7 @@ static bool zap_hva_range(struct vh_vm *vm, unsigned long start, unsigned long e
 		z.vcpu = 0;
 		z.pos = 0;
 		do {
-			more = vh_mmu_ops->zap(mmu, &z);
+			more = mmu->ops->zap(mmu, &z);
 			z.budget--;	/* for a memslot of which nothing is mapped */
 			if (!more && z.budget > 0)
 				break;
@@ -84,7 +84,7 @@ static bool young_hva_range(struct vh_vm *vm, unsigned long start, unsigned long
 
 	while ((s = vh_slot_next_at(vh_slots(vm), start, end, s))) {
 		gfns_of(s, start, end, &first, &last);
-		young |= vh_mmu_ops->young(vm->mmu, first, last, clear);
+		young |= vm->mmu->ops->young(vm->mmu, first, last, clear);
 	}
 	return young;
 }
@@ -124,7 +124,7 @@ static bool age(struct mmu_notifier *mn, unsigned long start, unsigned long end,
 	bool young;
 
 	vh_mmu_lock(vm->mmu);
-	if (!vh_mmu_ops->young) {
+	if (!vm->mmu->ops->young) {
 		/* Without accessed bits, the next use is seen as a fault. */
 		young = zap_hva_range(vm, start, end, false);
 	} else {
@@ -210,7 +210,7 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 		z.budget = VH_ZAP_BATCH;
 		z.flush = false;
 		vh_mmu_lock(mmu);
-		more = vh_mmu_ops->zap(mmu, &z);
+		more = mmu->ops->zap(mmu, &z);
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		vh_mmu_unlock(mmu);
@@ -235,6 +235,7 @@ int vh_mmu_init(struct vh_vm *vm)
 		goto free;
 	vm->mmu = mmu;
 	mmu->vm = vm;
+	mmu->ops = vh_mmu_ops;
 	mutex_init(&mmu->slots_lock);
 	rwlock_init(&mmu->lock);
 	INIT_LIST_HEAD(&mmu->shadows);

@@ -12,6 +12,8 @@
  * Faults set bit and dirty bit together, under mmu.lock. Whoever takes bits
  * clears the dirty bits and flushes, before anybody is told.
  */
+#include <asm/vmx.h>
+
 #include "slots.h"
 
 /**
@@ -25,15 +27,49 @@ void vh_pml_switch(struct vh_vm *vm, bool on)
 {
 	struct vh_mmu *mmu = vm->mmu;
 
-	if (!vh_ept_caps.pml || mmu->pml == on)
+	if (!vh_mmu_has_pml(mmu) || mmu->pml == on)
 		return;
 	if (!on)
 		WRITE_ONCE(mmu->pml_armed, false);
 	WRITE_ONCE(mmu->pml, on);
 	/* A vCPU that is not counted here yet finds the new value before it first enters. */
 	smp_mb();
-	vh_vm_request_sync(vm, VH_REQ_PML);
+	vh_vm_request_sync(vm, VH_REQ_EPT);
 	WRITE_ONCE(mmu->pml_armed, on);
+}
+
+/**
+ * vh_ept_drop_ad - a VM goes without accessed and dirty bits in its EPT from now on
+ * @vm: the VM
+ *
+ * With them each walk of the guest's tables counts as a write (SDM 29.3.5), so that no event
+ * is delivered through tables in read-only memory. PML needs them: memslots are logged by
+ * write protection then. Process context, no lock of the MMU held; a vCPU's thread may.
+ * Nothing is done when the thread is being killed.
+ */
+void vh_ept_drop_ad(struct vh_vm *vm)
+{
+	struct vh_mmu *mmu = vm->mmu;
+
+	if (mutex_lock_killable(&mmu->slots_lock))
+		return;
+	if (mmu->ad) {
+		vh_mmu_lock(mmu);
+		WRITE_ONCE(mmu->ad, false);
+		mmu->ops = &vh_ept_noad_ops;
+		/* Who is about to map a page has it writable because PML would tell of writes. */
+		smp_store_release(&mmu->seq, mmu->seq + 1);
+		vh_mmu_unlock(mmu);
+		/* So has what is mapped. It goes while PML is still on. */
+		vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+		WRITE_ONCE(mmu->eptp, mmu->eptp & ~(u64)VMX_EPTP_AD_ENABLE_BIT);
+		WRITE_ONCE(mmu->pml_armed, false);
+		WRITE_ONCE(mmu->pml, false);
+		/* As in vh_pml_switch(). */
+		smp_mb();
+		vh_vm_request_sync(vm, VH_REQ_EPT);
+	}
+	mutex_unlock(&mmu->slots_lock);
 }
 
 /**

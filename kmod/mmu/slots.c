@@ -118,7 +118,7 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 		z.budget = VH_ZAP_BATCH;
 		z.flush = false;
 		vh_mmu_lock(mmu);
-		more = vh_mmu_ops->protect(mmu, &z);
+		more = mmu->ops->protect(mmu, &z);
 		if (z.flush)
 			vh_vm_flush_tlb(vm);
 		vh_mmu_unlock(mmu);
@@ -278,7 +278,7 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned lon
 			z.vcpu = 0;
 			z.pos = 0;
 			z.budget = LONG_MAX;	/* at most as many pages as a word has bits */
-			vh_mmu_ops->protect(mmu, &z);
+			mmu->ops->protect(mmu, &z);
 			budget -= BITS_PER_LONG;
 		}
 		if (--budget > 0 && !need_resched())

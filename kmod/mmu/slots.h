@@ -185,12 +185,18 @@ struct vh_mmu_ops {
 	unsigned long (*reclaim)(struct vh_vm *vm, unsigned long want, bool force, bool *more);
 };
 extern const struct vh_mmu_ops vh_ept_ops, vh_ept_pml_ops, vh_ept_noad_ops, vh_shadow_ops;
-extern const struct vh_mmu_ops *vh_mmu_ops;	/* the one in use; notifier.c */
+extern const struct vh_mmu_ops *vh_mmu_ops;	/* of a new VM; notifier.c */
 
 /* ept.c */
 int vh_ept_init(struct vh_mmu *mmu);
 void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables);
 bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
+
+/* Are logged memslots left to PML? Without a lock, it may have just ended: vh_host_page_stale(). */
+static inline bool vh_mmu_has_pml(const struct vh_mmu *mmu)
+{
+	return vh_ept_caps.pml && READ_ONCE(mmu->ad);
+}
 
 /* pml.c */
 void vh_pml_switch(struct vh_vm *vm, bool on);

@@ -80,7 +80,7 @@ static bool sweep(struct vh_vm *vm, u64 *table, int level, gfn_t base, struct ha
 				return true;
 			continue;
 		}
-		if (!h->force && vh_ept_caps.ad && (e & VMX_EPT_ACCESS_BIT)) {
+		if (!h->force && vm->mmu->ad && (e & VMX_EPT_ACCESS_BIT)) {
 			clear_bit(8, (unsigned long *)&table[i]);
 			continue;
 		}

@@ -458,6 +458,18 @@ static int exit_xsetbv(struct vh_vcpu *vcpu)
 
 /* --- memory --- */
 
+/*
+ * Of a walk of the guest's tables, in read-only memory, that need not write: it counts as a write where EPT has
+ * accessed and dirty bits (SDM 29.3.5). Once a VM is without them what is left are the guest's own flags to be set.
+ */
+static bool reads_table(struct vh_vcpu *vcpu)
+{
+	const u64 walk = EPT_VIOLATION_GVA_IS_VALID, what = walk | EPT_VIOLATION_GVA_TRANSLATED;
+
+	return (vcpu->exit.qualification & what) == walk && READ_ONCE(vcpu->vm->mmu->ad) &&
+	       vh_gpa_is_ram(vcpu->vm, vcpu->exit.gpa, false);
+}
+
 static int exit_ept_violation(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -473,6 +485,10 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 		return 1;	/* the loop sees the signal */
 	if (r != VH_FAULT_MMIO)
 		return r;
+	if (reads_table(vcpu)) {
+		vh_ept_drop_ad(vcpu->vm);
+		return 1;
+	}
 	vcpu->device_gfn = x->gpa >> PAGE_SHIFT;
 	if (vh_delivering(vcpu))
 		return vh_undeliverable(vcpu, x->gpa);

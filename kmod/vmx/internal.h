@@ -138,6 +138,7 @@ void vmx_hide(struct vh_vcpu *vcpu);		/* in the window: VH_REQ_CPUID */
 void vmx_intr_status(struct vh_vcpu *vcpu);	/* in the window: RVI and SVI as the page says */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
+void vmx_eptp_switch(struct vh_vcpu *vcpu);	/* VH_REQ_EPT */
 void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
 
 /* In the window: does an exit follow the next instruction? */
@@ -151,7 +152,7 @@ static inline void vmx_step(struct vh_vcpu *vcpu)
 }
 
 /* pml.c; in the window */
-void vmx_pml_switch(struct vh_vcpu *vcpu);	/* VH_REQ_PML */
+void vmx_pml_switch(struct vh_vcpu *vcpu);	/* VH_REQ_EPT */
 void vmx_pml_drain(struct vh_vcpu *vcpu);
 
 static inline bool vmx_pml_on(const struct vh_vmx *vmx)

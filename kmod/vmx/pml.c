@@ -16,7 +16,7 @@
  * vmx_pml_switch - follow the memslots with the control
  * @vcpu: the vCPU
  *
- * In the window (VH_REQ_PML). What was logged before it goes off is in no
+ * In the window (VH_REQ_EPT). What was logged before it goes off is in no
  * memslot that is still logged.
  */
 void vmx_pml_switch(struct vh_vcpu *vcpu)

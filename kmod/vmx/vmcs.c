@@ -343,7 +343,8 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 	}
 	vmx_witness_due(VMX_I_INVEPT);
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
-		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT, vcpu->vm->mmu->eptp, 0);
+		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT,
+				      READ_ONCE(vcpu->vm->mmu->eptp), 0);
 	else
 		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
 	if (unlikely(!ok)) {
@@ -351,6 +352,23 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
 	}
 	vmx_witness_flushed(vcpu->vmx, VMX_I_INVEPT);
+}
+
+/**
+ * vmx_eptp_switch - follow the VM's EPT: without accessed and dirty bits now?
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_EPT). Both values have the same root, and so the same cached
+ * translations, which are of walks that wrote (SDM 29.4.3.3).
+ */
+void vmx_eptp_switch(struct vh_vcpu *vcpu)
+{
+	u64 eptp = READ_ONCE(vcpu->vm->mmu->eptp);
+
+	if (!vh_cpu_caps.ept || vmcs_read(EPT_POINTER) == eptp)
+		return;
+	vmcs_write(EPT_POINTER, eptp);
+	vmx_flush_ept(vcpu);
 }
 
 /**
@@ -420,7 +438,7 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	if (vh_cpu_caps.ept)
-		vmcs_write(EPT_POINTER, vcpu->vm->mmu->eptp);
+		vmcs_write(EPT_POINTER, READ_ONCE(vcpu->vm->mmu->eptp));
 	if (vmx->pml)
 		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
 	if (vmx->vpid)
@@ -610,7 +628,7 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	vmx_exchange_init(vcpu, vmx);
 	vcpu->vmx = vmx;
 	if (vmx->pml)
-		vh_request(vcpu, VH_REQ_PML);
+		vh_request(vcpu, VH_REQ_EPT);
 	return 0;
 }
 

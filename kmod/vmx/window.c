@@ -209,7 +209,7 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	}
 }
 
-#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_PML) | \
+#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | \
 			 BIT(VH_REQ_CPUID))
 
 static noinline void rare_requests(struct vh_vcpu *vcpu)
@@ -218,8 +218,10 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 		vmx_apic_mode(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_EOI_BITMAP))
 		vmx_eoi_bitmap(vcpu);
-	if (vh_test_request(vcpu, VH_REQ_PML))
+	if (vh_test_request(vcpu, VH_REQ_EPT)) {
 		vmx_pml_switch(vcpu);
+		vmx_eptp_switch(vcpu);
+	}
 	if (vh_test_request(vcpu, VH_REQ_CPUID))
 		vmx_hide(vcpu);
 }

@@ -76,6 +76,7 @@
 #define HOST_RESAMPLE	14	/* EBX: GSI; RESULT: resampler signals so far */
 #define HOST_GET_IRR	15	/* RESULT: vCPU 0's interrupt bitmap pending, RESULT+8 RFLAGS.IF */
 #define HOST_SLEEP	16	/* ECX: microseconds */
+#define HOST_READONLY_COPY 18	/* EBX, ECX: as HOST_READONLY, EDX: of the memory there */
 #define HOST_DELAYED_MSI 17	/* EBX: address, ECX: microseconds, EDX: data */
 
 #ifdef __ASSEMBLER__

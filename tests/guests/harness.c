@@ -306,9 +306,13 @@ static void service(struct ctx *c, struct vcpu *v)
 		madvise(c->vm.mem + (uint32_t)r.rbx, r.rcx, MADV_DONTNEED);
 		break;
 	case HOST_READONLY:
+	case HOST_READONLY_COPY:
 		p = mmap(NULL, r.rcx, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		memset(p, 0x5a, r.rcx);
+		if ((uint32_t)r.rax == HOST_READONLY)
+			memset(p, 0x5a, r.rcx);
+		else
+			memcpy(p, c->vm.mem + (uint32_t)r.rdx, r.rcx);
 		i = -vm_slot(&c->vm, ++c->slots, KVM_MEM_READONLY,
 			     (uint32_t)r.rbx, r.rcx, p);
 		if (i)

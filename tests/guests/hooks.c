@@ -126,6 +126,37 @@ static bool remap_exit(struct ctx *c, struct vcpu *v)
 	return true;
 }
 
+/* Is what @what says of the last accesses to DATA + 0x8000 and on in the log, page by page? */
+static void rom_logged(struct ctx *c, const char *want)
+{
+	static uint64_t bits[RAM_SIZE / 4096 / 64];
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
+	unsigned int i, page;
+
+	xioctl(c->vm.fd, KVM_GET_DIRTY_LOG, &log);
+	for (i = 0; want[i]; i++) {
+		page = (DATA + 0x8000) / 4096 + i;
+		if ((bits[page / 64] >> page % 64 & 1) != (want[i] == 'w'))
+			tap_fail(c->result, "page %u of \"%s\" is wrong in the log", i, want);
+	}
+}
+
+/* The guest asks for a log, goes over to tables in read-only memory, and asks how the log goes on. */
+static bool rom_tables_log_exit(struct ctx *c, struct vcpu *v)
+{
+	static const char *const want[] = { "-www--", "--ww--", "-wr-ww" };
+	static unsigned int exits;
+
+	if (!pio_imm_exit(c, v))
+		return false;
+	if (!exits)
+		vm_slot(&c->vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, RAM_SIZE, c->vm.mem);
+	else if (exits <= 3)
+		rom_logged(c, want[exits - 1]);
+	exits++;
+	return true;
+}
+
 /* What CPUID of leaf @function does not say any more. */
 static void cpuid_clear(struct ctx *c, uint32_t function, uint32_t index, uint32_t eax, uint32_t ebx,
 			uint32_t ecx, uint32_t edx)
@@ -190,6 +221,7 @@ const struct hook hooks[] = {
 	{ "hidden-instructions", hidden_setup, NULL },
 	{ "hidden-follows", hidden_setup, hidden_follows_exit },
 	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
+	{ "rom-tables-log", NULL, rom_tables_log_exit },
 	{ "hlt-exit", NULL, hlt_exit },
 	{ "task-device", NULL, task_device_exit },
 	{ "cr8-no-irqchip", NULL, set_tpr_exit },

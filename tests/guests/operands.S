@@ -722,4 +722,31 @@ CASE("operand-32", FLAT32, 0)
 	CHECK(je)
 1:	PASS
 
+CASE("operand-fdp", LONG, 0)
+	/* SDM Vol. 1, 8.1.8: CPUID tells whether FDP is of each instruction, or of those with an unmasked exception */
+	mov	$7, %eax
+	xor	%ecx, %ecx
+	cpuid
+	mov	%ebx, %esi
+	BOTH
+	movl	$0x40400000, (%rdi)
+	fninit
+	flds	(%rdi)
+	fxsave64 DATA + 0x800
+	mov	%rdi, %rax
+	bt	$6, %esi
+	jnc	1f
+	xor	%eax, %eax
+1:	EQ(%rax, DATA + 0x810)
+	movl	$0, 4(%rdi)
+	movw	$0x37b, DATA + 0x400		/* division by zero */
+	fldcw	DATA + 0x400
+	fdivs	4(%rdi)
+	fxsave64 DATA + 0x800
+	fnclex
+	lea	4(%rdi), %rax
+	EQ(%rax, DATA + 0x810)
+	AGAIN
+	PASS
+
 	.section .note.GNU-stack, "", @progbits

@@ -318,7 +318,7 @@ static void test_page_state(struct kunit *test)
 	zap(t, 9, 10, 1);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));
 	ClearPageDirty(page);
-	vh_ept_caps.ad = false;
+	t->mmu->ad = false;
 	KUNIT_EXPECT_EQ(test, map(t, 9, entry, 1), 0);
 	zap(t, 9, 10, 1);
 	KUNIT_EXPECT_TRUE(test, PageDirty(page));

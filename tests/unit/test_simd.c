@@ -196,7 +196,8 @@ static void op_with_fpu(struct vh_emul *e, void (*fn)(void *arg), void *arg)
 
 static bool op_has(struct vh_emul *e, unsigned int feature)
 {
-	return !hidden;
+	/* FDP is to tell of each instruction. */
+	return !hidden && feature != VH_HAS_FDP_EXCPTN_ONLY;
 }
 
 static const struct vh_emul_ops ops = {

@@ -358,6 +358,18 @@ static void test_checks(void)
 	e = MACHINE(INT);
 	e.cpl = 3;
 	FAULTS(e, GP, 0x80 * 8 + 2);
+	e = MACHINE("\xf1");			/* INT1 goes through any gate */
+	put(IDT + 8 * 1, (u64)0x8500 << 32 | SEL_T1 << 16, 8);
+	e.cpl = 3;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_OK);
+	e = MACHINE("\xf1");
+	put(IDT + 8 * 1, (u64)0x8e00 << 32 | SEL_CODE << 16, 8);
+	e.cpl = 3;
+	TAP_EQ(vh_emul_step(&e), VH_EMUL_UNHANDLED);
+	e = MACHINE("\xf1");
+	idt.limit = 8 + 6;
+	FAULTS(e, GP, 8 + 2 + 1);
+	idt.limit = 0x7ff;
 	e = MACHINE(INT);
 	idt.limit = 0x400 + 6;
 	FAULTS(e, GP, 0x80 * 8 + 2);
