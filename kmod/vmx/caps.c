@@ -236,7 +236,7 @@ int vmx_caps_init(void)
 		return -EOPNOTSUPP;
 	}
 	if (!boot_cpu_has(X86_FEATURE_VMX)) {
-		vh_info("VMX is disabled by the kernel: its command line (clearcpuid=), or measured launch\n");
+		vh_info("VMX is disabled by the kernel's command line (clearcpuid=), or a measured launch\n");
 		return -EOPNOTSUPP;
 	}
 

@@ -255,7 +255,7 @@ static int print_comparison(const double *base, const double *ticks, bool shadow
 	return over ? 1 : 0;
 }
 
-#define ACCOUNTING_LIMIT 12.5	/* instructions an exit; the figures are averages */
+#define ACCOUNTING_LIMIT 13.0	/* instructions an exit; the figures are averages */
 
 static void save(const char *path, const double *ticks)
 {
