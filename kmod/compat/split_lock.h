@@ -20,6 +20,16 @@ static inline bool vh_split_lock_detected(void)
 	return boot_cpu_has(X86_FEATURE_SPLIT_LOCK_DETECT);
 }
 
+/*
+ * Can vh_split_lock() do anything about one? Where neither the handler nor the flag can be had, the guest gets
+ * its #AC: user code of a guest does not end its VM.
+ */
+#if defined(VH_HAVE_SPLIT_LOCK) || defined(TIF_SLD)
+#define VH_SPLIT_LOCK_HANDLED	true
+#else
+#define VH_SPLIT_LOCK_HANDLED	false
+#endif
+
 /**
  * vh_split_lock - a guest's instruction has a split lock
  * @rip: where

@@ -23,9 +23,9 @@
 #define VH_WORK_RESUME	BIT(TIF_NOTIFY_RESUME)
 
 /*
- * TIF_NOTIFY_RESUME is set: by task work (NUMA balancing, machine checks, 7.x's cpu.max), or by a memory
- * cgroup above memory.high, or a block device's throttle; not only because restartable sequences are to be looked at, which is after
- * every preemption, and has time until user code runs.
+ * TIF_NOTIFY_RESUME is set: by task work (NUMA balancing, machine checks, 7.x's cpu.max), a memory
+ * cgroup above memory.high, or a block device's throttle? Not only because restartable sequences
+ * are to be looked at, which is after every preemption, and has time until user code runs.
  */
 static inline bool vh_resume_work(void)
 {

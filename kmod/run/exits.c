@@ -145,7 +145,7 @@ static int exit_exception(struct vh_vcpu *vcpu)
 
 	if (vector == 14)
 		return vh_exit_page_fault(vcpu);
-	if (vector == AC_VECTOR && vh_split_lock_detected() && !checks_alignment(vcpu))
+	if (vector == AC_VECTOR && VH_SPLIT_LOCK_HANDLED && vh_split_lock_detected() && !checks_alignment(vcpu))
 		return exit_split_lock(vcpu);
 	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
 	if (vector == 1) {

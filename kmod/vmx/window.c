@@ -275,12 +275,12 @@ static void tsc_refresh(struct vh_vcpu *vcpu)
 	}
 	if (unlikely(vmx->tsc_scale != vcpu->tsc_scale)) {
 		vmx->tsc_scale = vcpu->tsc_scale;
-		vmx->proc2 &= ~SECONDARY_EXEC_TSC_SCALING;
 		if (vmx->tsc_scale) {
-			vmx->proc2 |= SECONDARY_EXEC_TSC_SCALING;
 			vmcs_write(TSC_MULTIPLIER, vmx->tsc_scale);
+			vmx_set_proc2(vmx, vmx->proc2 | SECONDARY_EXEC_TSC_SCALING);
+		} else {
+			vmx_set_proc2(vmx, vmx->proc2 & ~SECONDARY_EXEC_TSC_SCALING);
 		}
-		vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	}
 }
 
