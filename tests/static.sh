@@ -28,6 +28,18 @@ long() { git ls-files 'kmod/*.[chS]' 'tools/*.[chS]' 'tests/*.[chS]' | xargs wc 
 check "no file has more than 800 lines" long
 check "every source file has an SPDX line" bash -c \
 	'! git ls-files "*.[chS]" "*.py" "*.sh" | xargs grep -L SPDX-License-Identifier | grep .'
+# Where the kernel tracks contexts, RCU does not look at a CPU between the two calls of __ct_user_*().
+# What they call is the kernel's own, and as careful.
+untraced() {
+	local module kdir copy=build/static-noinstr.o
+	module=$(tests/lib/module-variant C=1) && kdir=$(scripts/deps --kdir) || return 1
+	cp "${module%ko}o" $copy
+	"$kdir/tools/objtool/objtool" --noinstr --link --module --hacks=jump_label --hacks=noinstr --uaccess $copy >$copy.log 2>&1 &&
+		objdump -r -j .noinstr.text $copy | grep -q __ct_user_enter &&
+		! objdump -r -j .text $copy | grep -E '__ct_user_(enter|exit)|\bvmx_enter(_mitigated)?-' | grep -v . &&
+		! grep warning $copy.log | grep -vE 'call to (__ct_user_enter|__ct_user_exit|clear_bhb_loop)\(\) leaves'
+}
+check "nothing that can be traced between guest_enter and guest_exit (objtool)" untraced
 check "kernel versions only in kmod/compat" none 'LINUX_VERSION_CODE|KERNEL_VERSION\(' kmod \
 	--include='*.[chS]' --exclude-dir=compat
 check "VMX instructions only in kmod/vmx" none 'vmread|vmwrite|vmlaunch|vmresume|vmptrld|vmclear' \

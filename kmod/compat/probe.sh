@@ -46,6 +46,7 @@ wait
 			have["intel_pt_handle_vmx"] = "INTEL_PT_VMX"
 			have["handle_guest_split_lock"] = "SPLIT_LOCK"
 			have["do_machine_check"] = "DO_MACHINE_CHECK"
+			have["perf_guest_get_msrs"] = "PERF_GUEST_MSRS"
 		}
 		$2 in have && $5 !~ /^module:/ { print "#define VH_HAVE_" have[$2] }' "$symvers"
 } >"$work/header"

@@ -74,12 +74,14 @@ int vh_fpu_module_init(void);
 u64 vh_fpu_xcr0(void);					/* XCR0 bits vh offers */
 void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
 /*
- * Guest FPU, XCR0, XSS and PKRU into the registers, and the host's back.
- * enter: process context, interrupts on; disables preemption (kernel FPU
- * section). leave: interrupts on; saves the guest's registers.
+ * Guest FPU state into the registers, and out of them. enter: process context,
+ * interrupts on; disables preemption (kernel FPU section). leave: interrupts on.
  */
 void vh_fpu_enter(struct vh_vcpu *vcpu);
 void vh_fpu_leave(struct vh_vcpu *vcpu);
+/* If vcpu->fpu_window: guest XCR0, XSS and PKRU, and the host's back; interrupts off. */
+void vh_fpu_window_enter(struct vh_vcpu *vcpu);
+void vh_fpu_window_leave(struct vh_vcpu *vcpu);
 struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
 void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64]);
 void vh_fpu_vector_set(struct vh_vcpu *vcpu, unsigned int n, const u8 val[64], unsigned int len);

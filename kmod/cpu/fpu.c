@@ -5,7 +5,9 @@
  * Kept in an XSAVE area of the standard format (SDM Vol. 1, 13.4), which is
  * also what KVM_GET_XSAVE shows. It is in the registers only inside a section,
  * which is a kernel-FPU section: the host's user state was saved by
- * kernel_fpu_begin(), and nobody else uses the FPU on this CPU meanwhile.
+ * kernel_fpu_begin(), and nobody else uses the FPU on this CPU meanwhile. What
+ * the host's interrupts would be disturbed by, XCR0, XSS and PKRU, is the guest's
+ * in windows only.
  */
 #include <linux/mm.h>
 #include <asm/fpu/api.h>
@@ -26,6 +28,7 @@
 #define HEADER_SIZE	64
 
 static u64 host_xcr0 __ro_after_init;	/* 0: no XSAVE, FXSAVE is used */
+static u64 host_xss __ro_after_init;	/* the same on each CPU, at all times */
 static u64 offered __ro_after_init;
 static unsigned int area_size __ro_after_init = LEGACY_SIZE + HEADER_SIZE;
 static u32 mxcsr_mask __ro_after_init = 0xffbf;
@@ -70,6 +73,8 @@ int __init vh_fpu_module_init(void)
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
 	host_xcr0 = xgetbv0();
+	if (boot_cpu_has(X86_FEATURE_XSAVES))
+		rdmsrl(MSR_IA32_XSS, host_xss);
 	offered = host_xcr0 & XCR0_OFFERED;
 	if ((offered & XCR0_AVX512) != XCR0_AVX512)
 		offered &= ~XCR0_AVX512;
@@ -148,12 +153,18 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init)
 	vcpu->s.xss = 0;
 }
 
+/* What XRSTOR and XSAVE move: PKRU goes with each window. */
+static u64 moved(void)
+{
+	return offered & ~XCR0_PKRU;
+}
+
 static void restore(struct xregs_state *x)
 {
 	if (host_xcr0) {
 		/* A header that userspace made passed vh_xsave_set(): the fixup is for the unthought-of. */
 		asm volatile("1: xrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
-			     : : "m" (*x), "a" ((u32)offered), "d" ((u32)(offered >> 32)) : "memory");
+			     : : "m" (*x), "a" ((u32)moved()), "d" ((u32)(moved() >> 32)) : "memory");
 	} else {
 		asm volatile("1: fxrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
 			     : : "m" (x->i387) : "memory");
@@ -164,13 +175,19 @@ static void save(struct xregs_state *x)
 {
 	if (host_xcr0)
 		asm volatile("xsave64 %0"
-			     : "+m" (*x) : "a" ((u32)offered), "d" ((u32)(offered >> 32)) : "memory");
+			     : "+m" (*x) : "a" ((u32)moved()), "d" ((u32)(moved() >> 32)) : "memory");
 	else
 		asm volatile("fxsave64 %0" : "+m" (x->i387));
 }
 
+/* Can the guest tell what is in PKRU: by paging, or by XSAVE? */
+static bool pkru_seen(const struct vh_vcpu *vcpu)
+{
+	return (offered & XCR0_PKRU) && ((vcpu->s.xcr0 & XCR0_PKRU) || (vcpu->s.cr4 & X86_CR4_PKE));
+}
+
 /**
- * vh_fpu_enter - guest FPU state, XCR0, XSS and PKRU into the registers
+ * vh_fpu_enter - guest FPU state into the registers
  * @vcpu: the vCPU
  *
  * Process context, interrupts on. Preemption is off until vh_fpu_leave().
@@ -178,42 +195,61 @@ static void save(struct xregs_state *x)
 void vh_fpu_enter(struct vh_vcpu *vcpu)
 {
 	kernel_fpu_begin();
-	if (offered & XCR0_PKRU)
-		vcpu->fpu->host_pkru = rdpkru();
 	restore(vcpu->fpu->area);
-	if (!host_xcr0)
-		return;
-	if (vcpu->s.xcr0 != host_xcr0)
-		xsetbv0(vcpu->s.xcr0);
-	if (vh_cpu_caps.xsaves) {
-		/* Guests have no supervisor state: their XSAVES must not see the host's. */
-		rdmsrl(MSR_IA32_XSS, vcpu->fpu->host_xss);
-		if (vcpu->fpu->host_xss)
-			wrmsrl(MSR_IA32_XSS, 0);
-	}
+	vcpu->fpu_window = vcpu->s.xcr0 != host_xcr0 || host_xss || pkru_seen(vcpu);
 }
 
 /**
- * vh_fpu_leave - save the guest's state, the host's XCR0, XSS and PKRU back
+ * vh_fpu_leave - save the guest's state
  * @vcpu: the vCPU
  *
  * Preemption off, interrupts on.
  */
 void vh_fpu_leave(struct vh_vcpu *vcpu)
 {
-	if (host_xcr0) {
-		if (vcpu->s.xcr0 != host_xcr0)
-			xsetbv0(host_xcr0);
-		if (vh_cpu_caps.xsaves && vcpu->fpu->host_xss)
-			wrmsrl(MSR_IA32_XSS, vcpu->fpu->host_xss);
-	}
 	save(vcpu->fpu->area);
-	if (offered & XCR0_PKRU) {
+	kernel_fpu_end();
+}
+
+/**
+ * vh_fpu_window_enter - the guest's XCR0, XSS and PKRU
+ * @vcpu: the vCPU
+ *
+ * Interrupts off, in a section; if vcpu->fpu_window. Not for longer than the window: handlers of
+ * the host's interrupts use XSAVES with what XCR0 and XSS of the host's enable (perf does, for the
+ * records of last branches), and look at user memory with the PKRU of the thread.
+ */
+void vh_fpu_window_enter(struct vh_vcpu *vcpu)
+{
+	if (vcpu->s.xcr0 != host_xcr0)
+		xsetbv0(vcpu->s.xcr0);
+	/* Guests have no supervisor state: their XSAVES must not see the host's. */
+	if (host_xss)
+		wrmsrl(MSR_IA32_XSS, 0);
+	if (pkru_seen(vcpu)) {
+		vcpu->fpu->host_pkru = rdpkru();
+		if (vcpu->s.pkru != vcpu->fpu->host_pkru)
+			wrpkru(vcpu->s.pkru);
+	}
+}
+
+/**
+ * vh_fpu_window_leave - the host's XCR0, XSS and PKRU again
+ * @vcpu: the vCPU
+ *
+ * Interrupts off; if vcpu->fpu_window.
+ */
+void vh_fpu_window_leave(struct vh_vcpu *vcpu)
+{
+	if (pkru_seen(vcpu)) {
 		vcpu->s.pkru = rdpkru();
 		if (vcpu->s.pkru != vcpu->fpu->host_pkru)
 			wrpkru(vcpu->fpu->host_pkru);
 	}
-	kernel_fpu_end();
+	if (host_xss)
+		wrmsrl(MSR_IA32_XSS, host_xss);
+	if (vcpu->s.xcr0 != host_xcr0)
+		xsetbv0(host_xcr0);
 }
 
 /* The component of register @n of a kind, @bytes of it; NULL: not there. As in its initial configuration, if it is. */
@@ -393,6 +429,12 @@ int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
 	unsigned int i, eax, ebx, ecx, edx;
 
 	BUILD_BUG_ON(sizeof(x->region) < 4096);
+	if (offered & XCR0_PKRU) {
+		*(u32 *)((void *)area(vcpu) + pkru_offset) = vcpu->s.pkru;
+		features &= ~XCR0_PKRU;
+		if (vcpu->s.pkru)
+			features |= XCR0_PKRU;
+	}
 	/* Components in their initial configuration have no meaning in memory: show zeros. */
 	memcpy(dst, vcpu->fpu->area, LEGACY_SIZE);
 	dst->header.xfeatures = features;

@@ -57,8 +57,7 @@ struct vh_pvclock {
 /* A vCPU's FPU; own thread. */
 struct vh_fpu {
 	struct xregs_state *area;	/* the guest's, in the standard format */
-	u64 host_xss;			/* of this section */
-	u32 host_pkru;			/* of this section */
+	u32 host_pkru;			/* of this window */
 };
 
 /**

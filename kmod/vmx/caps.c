@@ -298,6 +298,7 @@ int __init vh_vmx_init(void)
 		err = vmx_mitigate_init();
 	if (err)
 		return err;
+	vmx_perf_init();
 	static_call_update(vh_fetch, vmx_fetch);
 	err = vmx_root_init();
 	if (err)

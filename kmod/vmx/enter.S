@@ -33,7 +33,8 @@
 #define VCPU_R14	(14 * 8)
 #define VCPU_R15	(15 * 8)
 
-.text
+/* Of a CPU that is in a guest, RCU may think it idle: nothing here is traced or probed. */
+.section .noinstr.text, "ax"
 
 /* Guest registers but RSP; %rdi is the vCPU and goes last. The flags survive. */
 .macro LOAD_GUEST

@@ -309,8 +309,8 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 			vmx_need(vcpu, VH_S_TABLES);
 			groups |= VH_S_TABLES;
 		}
-		if (vmx->efer)
-			vmx->efer[0].value = hw_efer(vmx, s);
+		if (vmx_efer_listed())
+			vmx->lists->guest[0].value = hw_efer(vmx, s);
 		else
 			vmcs_write(GUEST_IA32_EFER, hw_efer(vmx, s));
 	}

@@ -3,6 +3,7 @@
 #ifndef VH_VMX_INTERNAL_H
 #define VH_VMX_INTERNAL_H
 
+#include <linux/jump_label.h>
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
@@ -35,6 +36,15 @@ extern struct vmx_caps vmx_caps;
 
 int vmx_caps_init(void);
 
+/*
+ * struct vmx_msr_lists - MSRs that each entry and each exit load (SDM Vol. 3, 25.7.2, 25.8.2)
+ *
+ * A page. First EFER, where the VMCS has no fields for it; then what perf.c finds.
+ */
+struct vmx_msr_lists {
+	struct vmx_msr_entry guest[16], host[16];
+};
+
 /**
  * struct vh_vmx - VMX side of a vCPU
  *
@@ -62,7 +72,8 @@ struct vh_vmx {
 	u64 cr0_mask, cr4_mask;
 	u32 seg_ar[VH_NR_SEGS];		/* access rights as s.seg[] has them taken apart */
 	u64 *pml;			/* page that PML logs to; NULL: PML is not used */
-	struct vmx_msr_entry *efer;	/* guest's, host's; NULL: the VMCS has fields for it */
+	struct vmx_msr_lists *lists;	/* NULL: this processor needs none */
+	u32 listed;			/* of these how many are loaded */
 	u32 tpr_threshold;
 	u8 host_vector;			/* of the interrupt that the exit acknowledged; 0: none */
 	bool vid;			/* virtual-interrupt delivery is on now */
@@ -149,6 +160,28 @@ static inline void vmx_step(struct vh_vcpu *vcpu)
 
 	vmx_set_proc(vcpu->vmx, vcpu->stepping ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
 #endif
+}
+
+/* perf.c: counters of the host's that do not go on in guests; in the window */
+DECLARE_STATIC_KEY_FALSE(vmx_perf);
+void vmx_perf_init(void);			/* module load */
+void vmx_perf_window_slow(struct vh_vmx *vmx);
+
+static __always_inline void vmx_perf_window(struct vh_vmx *vmx)
+{
+	if (static_branch_unlikely(&vmx_perf))
+		vmx_perf_window_slow(vmx);
+}
+
+/* Is EFER the first of the lists? */
+static inline bool vmx_efer_listed(void)
+{
+	return !(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER);
+}
+
+static inline bool vmx_lists_needed(void)
+{
+	return vmx_efer_listed() || static_key_enabled(&vmx_perf);
 }
 
 /* pml.c; in the window */

@@ -82,7 +82,7 @@ MODULE_PARM_DESC(nx_huge_pages, "execute guest code from 4 KiB pages only (off, 
 static void *l1d_pages __ro_after_init;
 
 /* Without the MSR: fill the cache with what is nobody's secret. */
-static void l1d_fill(void)
+static __always_inline void l1d_fill(void)
 {
 	unsigned long at;
 
@@ -95,11 +95,11 @@ static void l1d_fill(void)
 	asm volatile("lfence" : : : "memory");
 }
 
-static void l1d_flush(void)
+static __always_inline void l1d_flush(void)
 {
-	__this_cpu_inc(vmx_mitigation_counts.l1d);
-	if (vmx_mitigations.l1d_msr)
-		wrmsrl(MSR_IA32_FLUSH_CMD, L1D_FLUSH);
+	raw_cpu_inc(vmx_mitigation_counts.l1d);
+	if (vmx_mitigations.l1d_msr)	/* wrmsrl() can be traced */
+		asm volatile("wrmsr" : : "c" (MSR_IA32_FLUSH_CMD), "a" (L1D_FLUSH), "d" (0) : "memory");
 	else
 		l1d_fill();
 }
@@ -205,9 +205,9 @@ void vmx_mitigate_window_slow(struct vh_vmx *vmx)
  * @vcpu: the vCPU
  *
  * In the window; nothing is read for the host between the flush and the entry
- * but this vCPU's own state.
+ * but this vCPU's own state. RCU need not be looking: noinstr.
  */
-int vmx_mitigate_enter(struct vh_vcpu *vcpu)
+noinstr int vmx_mitigate_enter(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
 

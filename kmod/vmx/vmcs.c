@@ -428,12 +428,12 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	/* Without fields for EFER it is one of the MSRs that every entry and exit load. */
-	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->efer ? 1 : 0);
-	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->efer ? 1 : 0);
-	if (vmx->efer) {
-		vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(&vmx->efer[0]));
-		vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(&vmx->efer[1]));
+	vmx->listed = vmx_efer_listed();
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->listed);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->listed);
+	if (vmx->lists) {
+		vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->lists->guest));
+		vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->lists->host));
 	}
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
@@ -484,10 +484,10 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	rdmsrl(MSR_IA32_SYSENTER_EIP, value);
 	vmcs_write(HOST_IA32_SYSENTER_EIP, value);
 	rdmsrl(MSR_EFER, value);
-	if (vmx->efer) {
-		vmx->efer[0].index = MSR_EFER;
-		vmx->efer[1].index = MSR_EFER;
-		vmx->efer[1].value = value;
+	if (vmx_efer_listed()) {
+		vmx->lists->guest[0].index = MSR_EFER;
+		vmx->lists->host[0].index = MSR_EFER;
+		vmx->lists->host[0].value = value;
 	} else {
 		vmcs_write(HOST_IA32_EFER, value);
 	}
@@ -606,14 +606,14 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	INIT_LIST_HEAD(&vmx->node);
 	vmx->vmcs = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	vmx->msr_bitmap = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	if (!(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))
-		vmx->efer = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (vmx_lists_needed())
+		vmx->lists = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (vh_ept_caps.pml)
 		vmx->pml = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!vmx->vmcs || !vmx->msr_bitmap || (vh_ept_caps.pml && !vmx->pml) ||
-	    (!vmx->efer && !(vmx_caps.exit & VM_EXIT_LOAD_IA32_EFER))) {
+	    (vmx_lists_needed() && !vmx->lists)) {
 		free_page((unsigned long)vmx->pml);
-		free_page((unsigned long)vmx->efer);
+		free_page((unsigned long)vmx->lists);
 		free_page((unsigned long)vmx->vmcs);
 		free_page((unsigned long)vmx->msr_bitmap);
 		kfree(vmx);
@@ -653,7 +653,7 @@ void vh_vmx_destroy(struct vh_vcpu *vcpu)
 	preempt_enable();
 	vpid_put(vmx->vpid);
 	free_page((unsigned long)vmx->pml);
-	free_page((unsigned long)vmx->efer);
+	free_page((unsigned long)vmx->lists);
 	free_page((unsigned long)vmx->vmcs);
 	free_page((unsigned long)vmx->msr_bitmap);
 	kfree(vmx);

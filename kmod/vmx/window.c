@@ -388,6 +388,36 @@ static noinline enum vh_window window_lost(struct vh_vmx *vmx)
 /* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
 #define VMX_NO_REASON	0xffffffff
 
+/*
+ * With context tracking (nohz_full=) the kernel takes a CPU that is in a guest for idle: RCU does not
+ * look, so from its guest_enter to its guest_exit nothing may be traced or probed.
+ */
+static noinstr int enter_tracked(struct vh_vcpu *vcpu)
+{
+	int failed;
+
+	context_tracking_guest_enter();
+	vmx_count_entry(vcpu);
+	failed = vmx_mitigate_and_enter(vcpu, vcpu->vmx);
+	vmx_count_exit(vcpu);
+	context_tracking_guest_exit();
+	return failed;
+}
+
+static __always_inline int enter(struct vh_vcpu *vcpu)
+{
+	int failed;
+
+	if (vmx_fault(VMX_I_ENTER))
+		return 1;
+	if (context_tracking_enabled())
+		return enter_tracked(vcpu);
+	vmx_count_entry(vcpu);
+	failed = vmx_mitigate_and_enter(vcpu, vcpu->vmx);
+	vmx_count_exit(vcpu);
+	return failed;
+}
+
 /* Enter until an exit needs more than this window can do. */
 static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 {
@@ -408,13 +438,9 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			native_write_cr2(vcpu->s.cr2);
 		vmx_witness_entry(vcpu);
 		trace_vh_entry(vcpu->id);
-		context_tracking_guest_enter();
-		vmx_count_entry(vcpu);
 		vh_bound_end(VH_BOUND_WINDOW);
-		failed = vmx_fault(VMX_I_ENTER) || vmx_mitigate_and_enter(vcpu, vmx);
+		failed = enter(vcpu);
 		vh_bound_begin(VH_BOUND_WINDOW);
-		vmx_count_exit(vcpu);
-		context_tracking_guest_exit();
 		if (unlikely(failed)) {
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
@@ -524,8 +550,11 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	debug_enter(vcpu, &debug);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_enter(vcpu);
+	if (unlikely(vcpu->fpu_window))
+		vh_fpu_window_enter(vcpu);
 	vtime_account_guest_enter();
 	vmx_mitigate_window(vmx);
+	vmx_perf_window(vmx);
 
 	result = enter_loop(vcpu);
 
@@ -533,6 +562,8 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		vmx_pml_drain(vcpu);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_leave();
+	if (unlikely(vcpu->fpu_window))
+		vh_fpu_window_leave(vcpu);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (vmx_caps.posted && unlikely(acknowledged_unread(vcpu, result)))

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+#include <linux/perf_event.h>
 
 #include "lane.h"
 
@@ -208,6 +210,66 @@ static void softirqs(struct tap_result *r, const void *arg)
 	close(s);
 }
 
+/* Echoes what it reads, on CPU 1. */
+static void *echo(void *arg)
+{
+	int fd = *(int *)arg;
+	char c;
+
+	on_cpu(0, 1);
+	while (read(fd, &c, 1) == 1 && write(fd, &c, 1) == 1)
+		;
+	return NULL;
+}
+
+/* A task that wakes on the CPU of a guest that never exits by itself gets it as beside any other task. */
+static void wakeups(struct tap_result *r, const void *arg)
+{
+	uint64_t at, worst = 0;
+	struct lane lane;
+	struct vcpu *v;
+	pthread_t t;
+	struct vm vm;
+	int fd[2], i;
+	char c = 0;
+
+	(void)arg;
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		tap_skip(r, "the host has one CPU");
+		return;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd)) {
+		tap_fail(r, "socketpair: %s", strerror(errno));
+		return;
+	}
+	on_cpu(0, 0);
+	v = vm_irqs(&vm, "irq_spin", 0);
+	lane_start(&lane, v);
+	wait_count((volatile uint32_t *)(vm.mem + TURNS), 1);
+	on_cpu(lane.tid, 1);
+	pthread_create(&t, NULL, echo, &fd[1]);
+	usleep(20000);
+	for (i = 0; i < PINGS; i++) {
+		at = now_ms();
+		if (write(fd[0], &c, 1) != 1 || read(fd[0], &c, 1) != 1) {
+			tap_fail(r, "ping %d: %s", i, strerror(errno));
+			break;
+		}
+		at = now_ms() - at;
+		worst = at > worst ? at : worst;
+		usleep(3000);
+	}
+	/* With lazy preemption it may be a tick. */
+	if (worst > 12)
+		tap_fail(r, "a wake-up took %llu ms", (unsigned long long)worst);
+	shutdown(fd[0], SHUT_RDWR);
+	pthread_join(t, NULL);
+	close(fd[0]);
+	close(fd[1]);
+	lane_stop(r, &lane);
+	vm_destroy(&vm);
+}
+
 /*
  * A vCPU that goes from CPU to CPU: what a processor keeps of a VMCS is not seen by another, so
  * what was not cleared there is old here.
@@ -251,11 +313,54 @@ static void moves(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* loop: dec ecx; jnz loop; out 0x10, al: 2^28 rounds */
+static const uint8_t counting[] = { 0xb9, 0, 0, 0, 0x10, 0x49, 0x75, 0xfd, 0xe6, 0x10 };
+
+static int open_counter(bool with_guests)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_HARDWARE, .size = sizeof(attr), .config = PERF_COUNT_HW_INSTRUCTIONS,
+		.exclude_guest = !with_guests,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0);
+}
+
+/* A counter of perf's that leaves guests out has what the host executes for them, and no more. */
+static void excludes_guest(struct tap_result *r, const void *arg)
+{
+	int fd = open_counter(false);
+	uint64_t count = 0;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	if (fd < 0) {
+		tap_skip(r, "no counter of instructions: %s", strerror(errno));
+		return;
+	}
+	v = vm_simple(&vm, 0);
+	memcpy(vm.mem + 0x1000, counting, sizeof(counting));
+	vcpu_set_mode(&vm, v, MODE_FLAT32, 0x1000, 0x9000);
+	ioctl(fd, PERF_EVENT_IOC_RESET, 0);
+	if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "KVM_RUN: exit %u", v->run->exit_reason);
+	if (read(fd, &count, sizeof(count)) != sizeof(count) || !count)
+		tap_fail(r, "the counter counts nothing");
+	/* Of 2^29 in the guest; the host's own ticks are some thousand each. */
+	if (count > 1 << 27)
+		tap_fail(r, "%llu instructions counted", (unsigned long long)count);
+	vm_destroy(&vm);
+	close(fd);
+}
+
 const struct test_case host_cases[] = {
 	{ "host-moves", moves, NULL },
 	{ "host-several-vms", several_vms, NULL },
 	{ "host-create-destroy", create_destroy, NULL },
 	{ "host-cpu-hotplug", cpu_hotplug, NULL },
 	{ "host-softirqs", softirqs, NULL },
+	{ "host-wakeups", wakeups, NULL },
+	{ "host-perf-excludes", excludes_guest, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -184,6 +184,62 @@ static void machine_check(struct tap_result *r, const void *arg)
 		tap_fail(r, "%lu of 10 exits and more", n - 1);
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/*
+ * An interrupt whose delivery is cut short by an exit that is taken for a machine check is delivered
+ * all the same: the stack it is pushed to is touched for the first time.
+ */
+static void machine_check_delivery(struct tap_result *r, const void *arg)
+{
+	static const uint8_t spin[] = { 0xfb, 0xe6, 0x11, 0xeb, 0xfe };	/* sti; out 0x11,al; here: jmp here */
+	static const uint8_t handler[] = { 0xe6, 0x20, 0xf4 };		/* out 0x20,al; hlt */
+	const struct kvm_interrupt irq = { .irq = 0x40 };
+	struct sigaction sa = { .sa_handler = nothing };
+	unsigned long n, tried = 1;
+
+	(void)arg;
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	sigaction(SIGALRM, &sa, NULL);
+	for (n = 1; tried; n++) {
+		static const uint8_t gate[] = { 0, 0x20, SEL_CODE32, 0, 0, 0x8e, 0, 0 };
+		struct kvm_run *run;
+		struct vm vm;
+		int err;
+
+		vm_create(&vm, 4 << 20, 0);
+		vm_build_tables(&vm);
+		memcpy(vm.mem + 0x1000, spin, sizeof(spin));
+		memcpy(vm.mem + 0x2000, handler, sizeof(handler));
+		memcpy(vm.mem + GUEST_IDT + 8 * irq.irq, gate, sizeof(gate));
+		vcpu_set_mode(&vm, vm_add_vcpu(&vm), MODE_FLAT32, 0x1000, 0x380000);
+		run = vm.vcpu[0].run;
+		err = ioctl(vm.vcpu[0].fd, KVM_RUN, 0) ?: ioctl(vm.vcpu[0].fd, KVM_INTERRUPT, &irq);
+		if (err || run->exit_reason != KVM_EXIT_IO || run->io.port != 0x11) {
+			tap_fail(r, "the guest does not start: %s, exit %u", strerror(errno), run->exit_reason);
+			vm_destroy(&vm);
+			break;
+		}
+		set_fault("mce", n, "");
+		alarm(5);
+		err = ioctl(vm.vcpu[0].fd, KVM_RUN, 0);
+		alarm(0);
+		tried = failed_insns();
+		set_fault("none", 0, "");
+		if (err || run->exit_reason != KVM_EXIT_IO || run->io.port != 0x20)
+			tap_fail(r, "mce %lu: the interrupt is lost: %s, exit %u", n, err ? strerror(errno) : "", run->exit_reason);
+		vm_destroy(&vm);
+	}
+	if (n < 3)
+		tap_fail(r, "no exit during the delivery");
+}
+
 struct spinner {
 	int fd;
 	volatile int err;
@@ -197,11 +253,6 @@ static void *spin_main(void *arg)
 		;
 	s->err = errno;
 	return NULL;
-}
-
-static void nothing(int sig)
-{
-	(void)sig;
 }
 
 /*
@@ -251,6 +302,53 @@ static void host_interrupt(struct tap_result *r, const void *arg)
 		tap_fail(r, "no failing vmread stopped the VM");
 }
 
+/*
+ * What perf wants exchanged is in force in the guest for that window, and for no longer; the host has its
+ * own again. The lab's processors have no counters: TSC_AUX stands for one, for a guest can read it.
+ */
+static void perf_exchanged(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = {
+		0x0f, 0x01, 0xf9, 0x89, 0xc8, 0xe7, 0x10, 0xeb, 0xf7	/* rdtscp; mov eax,ecx; out 0x10,eax; again */
+	};
+	static const uint32_t want[] = { 5, 0x7fe57ed, 5, 5 };
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry aux;
+	} msrs = { { .nmsrs = 1 }, { .index = 0xc0000103, .data = 5 } };
+	unsigned int i;
+	struct vm vm;
+
+	(void)arg;
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	vm_create(&vm, 1 << 20, 0);
+	memcpy(vm.mem + 0x1000, code, sizeof(code));
+	vcpu_set_mode(&vm, vm_add_vcpu(&vm), MODE_FLAT32, 0x1000, 0x9000);
+	if (ioctl(vm.vcpu[0].fd, KVM_SET_MSRS, &msrs) != 1) {
+		vm_destroy(&vm);
+		tap_skip(r, "this processor has no RDTSCP");
+		return;
+	}
+	for (i = 0; i < 4; i++) {
+		struct kvm_run *run = vm.vcpu[0].run;
+		uint32_t seen;
+
+		set_fault("perf", i == 1, "");
+		if (ioctl(vm.vcpu[0].fd, KVM_RUN, 0) || run->exit_reason != KVM_EXIT_IO) {
+			tap_fail(r, "KVM_RUN: exit %u", run->exit_reason);
+			break;
+		}
+		memcpy(&seen, (char *)run + run->io.data_offset, 4);
+		if (seen != want[i])
+			tap_fail(r, "run %u: the guest read %#x, not %#x", i, seen, want[i]);
+	}
+	set_fault("none", 0, "");
+	vm_destroy(&vm);
+}
+
 #define KIND(...) &(const struct kind){ __VA_ARGS__ }
 
 static const struct test_case cases[] = {
@@ -267,6 +365,8 @@ static const struct test_case cases[] = {
 	{ "vmread-host-interrupt", host_interrupt, NULL },
 	{ "machine-check", machine_check, "mce" },
 	{ "machine-check-entry", machine_check, "mce-entry" },
+	{ "machine-check-delivery", machine_check_delivery, NULL },
+	{ "perf-exchanged", perf_exchanged, NULL },
 	{ NULL, NULL, NULL }
 };
 
