@@ -307,7 +307,6 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 			put_pid(old);
 		}
 	}
-	run->exit_reason = KVM_EXIT_UNKNOWN;
 	if (complete) {
 		vcpu->exec->complete = NULL;
 		r = complete(vcpu);
@@ -319,10 +318,13 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 			vcpu->user_cr8 = cr8;
 		vh_request(vcpu, VH_REQ_EVENT);
 	}
-	if (r > 0 && vh_immediate_exit(run))
-		r = interrupted(vcpu);
-	if (r > 0)
+	/* To finish an exit and no more: what it was is still there to be read, as in KVM. */
+	if (r > 0 && vh_immediate_exit(run)) {
+		r = -EINTR;
+	} else if (r > 0) {
+		run->exit_reason = KVM_EXIT_UNKNOWN;
 		r = run_loop(vcpu);
+	}
 	if (unlikely(r < 0) && (r == -EFAULT || r == -ENOMEM))
 		vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
 	/* Nobody knows when it runs again. */

@@ -33,6 +33,8 @@ static void immediate_exit(struct tap_result *r, const void *arg)
 	/* an exit is finished by the next run even if that does not enter */
 	v->run->immediate_exit = 1;
 	want_errno(r, ioctl(v->fd, KVM_RUN, 0), EINTR, "completing");
+	if (v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "completing: exit %s", exit_name(v->run->exit_reason));
 	xioctl(v->fd, KVM_GET_REGS, &a);
 	v->run->immediate_exit = 1;
 	want_errno(r, ioctl(v->fd, KVM_RUN, 0), EINTR, "again");
