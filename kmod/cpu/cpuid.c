@@ -366,7 +366,10 @@ static void derive(struct vh_vcpu *vcpu)
 					       l7 ? l7->ebx : 0, l7 ? l7->ecx : 0);
 	/* A VMM that never sets CPUID (a test, a unikernel) still gets long mode, as with KVM. */
 	vcpu->cpuid->efer_reserved = ~(u64)(EFER_SCE | EFER_LME | EFER_LMA | EFER_NX);
-	if (vcpu->cpuid->nr) {
+	if (!vcpu->cpuid->nr) {
+		/* Nor does it matter whether CR4 comes before CPUID. */
+		vcpu->cr4_reserved = cr4_reserved_bits(~0, ~0, ~0, ~0);
+	} else {
 		if (!(ext & F(29)))
 			vcpu->cpuid->efer_reserved |= EFER_LME | EFER_LMA;
 		if (!(ext & F(20)))
@@ -430,12 +433,32 @@ void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned
 	vh_request(vcpu, VH_REQ_CPUID);
 }
 
+/* Would the vCPU's leaves be the same with this list? The bits that follow its state are put right in it. */
+static bool same(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n)
+{
+	struct vh_cpuid *c = vcpu->cpuid;
+	struct kvm_cpuid_entry2 *now = c->entry;
+	unsigned int i;
+
+	if (n != c->nr)
+		return false;
+	if (n) {
+		c->entry = e;
+		vh_cpuid_refresh(vcpu);
+		c->entry = now;
+	}
+	for (i = 0; i < n; i++)
+		if (memcmp(&now[i], &e[i], offsetof(struct kvm_cpuid_entry2, padding)))
+			return false;
+	return true;
+}
+
 /**
  * vh_cpuid_set - KVM_SET_CPUID2
  * @vcpu: the vCPU
  * @u: the list
  *
- * Returns 0, -E2BIG, -EFAULT, -ENOMEM.
+ * Returns 0, -E2BIG, -EFAULT, -ENOMEM; -EINVAL when the vCPU has run, and not with these.
  */
 int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u)
 {
@@ -450,6 +473,13 @@ int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u)
 		e = vmemdup_user(u->entries, array_size(nent, sizeof(*e)));
 		if (IS_ERR(e))
 			return PTR_ERR(e);
+	}
+	/* What the guest has seen of its processor stays true. */
+	if (vcpu->cpu >= 0) {
+		int err = same(vcpu, e, nent) ? 0 : -EINVAL;
+
+		kvfree(e);
+		return err;
 	}
 	vh_cpuid_install(vcpu, e, nent);
 	return 0;

@@ -559,6 +559,45 @@ static void cpuid(struct tap_result *r, const void *arg)
 	want_ok(r, ioctl(v->fd, KVM_SET_CPUID2, a), "none at all");
 }
 
+/* A vCPU that has no CPUID yet takes what the host supports: VMMs set both in any order. */
+static void sregs_first(struct tap_result *r, const void *arg)
+{
+	struct kvm_cpuid2 *all = calloc(1, sizeof(*all) + 256 * sizeof(all->entries[0]));
+	uint64_t cr4 = 0;
+	struct kvm_sregs s;
+	unsigned int i;
+	struct vm vm;
+	int fd;
+
+	(void)arg;
+	all->nent = 256;
+	xioctl(kvm_open(), KVM_GET_SUPPORTED_CPUID, all);
+	for (i = 0; i < all->nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &all->entries[i];
+
+		if (e->function == 1 && e->ecx & 1u << 26)
+			cr4 |= 1u << 18;	/* OSXSAVE */
+		if (e->function == 7 && !e->index) {
+			cr4 |= e->ebx & 1u ? 1u << 16 : 0;		/* FSGSBASE */
+			cr4 |= e->ebx & 1u << 7 ? 1u << 20 : 0;		/* SMEP */
+			cr4 |= e->ebx & 1u << 20 ? 1u << 21 : 0;	/* SMAP */
+		}
+	}
+	vm_create(&vm, 1 << 20, 0);
+	fd = ioctl(vm.fd, KVM_CREATE_VCPU, 0);
+	xioctl(fd, KVM_GET_SREGS, &s);
+	s.cr4 |= cr4;
+	if (ioctl(fd, KVM_SET_SREGS, &s))
+		tap_fail(r, "CR4 %llx: %s", s.cr4, strerror(errno));
+	want_ok(r, ioctl(fd, KVM_SET_CPUID2, all), "CPUID behind it");
+	xioctl(fd, KVM_GET_SREGS, &s);
+	if ((s.cr4 & cr4) != cr4)
+		tap_fail(r, "CR4 became %llx", s.cr4);
+	close(fd);
+	vm_destroy(&vm);
+	free(all);
+}
+
 static void tsc_khz(struct tap_result *r, const void *arg)
 {
 	struct vm vm;
@@ -621,6 +660,7 @@ const struct test_case state_cases[] = {
 	{ "state-events", events, NULL },
 	{ "state-debugregs", debugregs, NULL },
 	{ "state-cpuid", cpuid, NULL },
+	{ "state-sregs-first", sregs_first, NULL },
 	{ "state-tsc-khz", tsc_khz, NULL },
 	{ "state-kvmclock-ctrl", kvmclock_ctrl, NULL },
 	{ "state-tpr-reporting", tpr_reporting, NULL },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What single cases need of the host. */
+#include <errno.h>
 #include <string.h>
 
 #include "harness.h"
@@ -190,17 +191,22 @@ static void hidden_setup(struct ctx *c)
 	cpuid_clear(c, 0x80000001, 0, 0, 0, 0, 1u << 27);
 }
 
-static bool hidden_follows_exit(struct ctx *c, struct vcpu *v)
+/* Once it has run, a vCPU's CPUID is what it is: another list is refused, the same one is not. */
+static bool hidden_stays_exit(struct ctx *c, struct vcpu *v)
 {
-	static unsigned int exits;
+	struct {
+		struct kvm_cpuid2 head;
+		struct kvm_cpuid_entry2 e[128];
+	} id = { .head.nent = 128 };
 
-	if (!pio_imm_exit(c, v))
+	if (!pio_imm_exit(c, v) || ioctl(v->fd, KVM_GET_CPUID2, &id) || ioctl(v->fd, KVM_SET_CPUID2, &id))
 		return false;
-	if (!(exits++ & 1))
-		vcpu_set_cpuid(v, 0);
-	else
-		hidden_setup(c);
-	return true;
+	id.e[0].ebx ^= 1;
+	if (!ioctl(v->fd, KVM_SET_CPUID2, &id) || errno != EINVAL)
+		return false;
+	id.e[0].ebx ^= 1;
+	id.head.nent--;
+	return ioctl(v->fd, KVM_SET_CPUID2, &id) && errno == EINVAL;
 }
 
 static void hidden_xsaves_setup(struct ctx *c)
@@ -219,7 +225,7 @@ static void operand_hidden_setup(struct ctx *c)
 const struct hook hooks[] = {
 	{ "operand-hidden", operand_hidden_setup, NULL },
 	{ "hidden-instructions", hidden_setup, NULL },
-	{ "hidden-follows", hidden_setup, hidden_follows_exit },
+	{ "hidden-stays", hidden_setup, hidden_stays_exit },
 	{ "hidden-xsaves", hidden_xsaves_setup, NULL },
 	{ "rom-tables-log", NULL, rom_tables_log_exit },
 	{ "hlt-exit", NULL, hlt_exit },
