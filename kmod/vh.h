@@ -208,7 +208,6 @@ struct vh_vcpu {
 	struct vh_mce *mce;
 	struct vh_pvclock *clock;
 	struct vh_fpu *fpu;
-	bool fpu_window;		/* windows of this section exchange XCR0, XSS or PKRU */
 
 	/* From the vCPU's CPUID; own thread. */
 	u8 maxphyaddr;

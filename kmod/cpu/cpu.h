@@ -16,6 +16,7 @@
 #ifndef VH_CPU_H
 #define VH_CPU_H
 
+#include <linux/jump_label.h>
 #include <linux/kvm.h>
 
 #include "../vh.h"
@@ -79,9 +80,45 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init);
  */
 void vh_fpu_enter(struct vh_vcpu *vcpu);
 void vh_fpu_leave(struct vh_vcpu *vcpu);
-/* If vcpu->fpu_window: guest XCR0, XSS and PKRU, and the host's back; interrupts off. */
-void vh_fpu_window_enter(struct vh_vcpu *vcpu);
-void vh_fpu_window_leave(struct vh_vcpu *vcpu);
+void vh_fpu_more_enter(struct vh_vcpu *vcpu);
+void vh_fpu_more_leave(struct vh_vcpu *vcpu);
+extern u64 vh_fpu_host_xcr0;				/* const */
+DECLARE_STATIC_KEY_FALSE(vh_fpu_more);			/* the host has an XSS, or PKRU */
+
+static __always_inline void vh_xsetbv(u64 value)
+{
+	asm volatile("xsetbv" : : "c" (0), "a" ((u32)value), "d" ((u32)(value >> 32)));
+}
+
+/**
+ * vh_fpu_window_enter - the guest's XCR0, XSS and PKRU
+ * @vcpu: the vCPU
+ *
+ * Interrupts off, in a section. Not for longer than the window: handlers of the host's interrupts
+ * use XSAVES with what XCR0 and XSS of the host's enable (perf does, for the records of last
+ * branches), and look at user memory with the PKRU of the thread.
+ */
+static __always_inline void vh_fpu_window_enter(struct vh_vcpu *vcpu)
+{
+	if (vcpu->s.xcr0 != vh_fpu_host_xcr0)
+		vh_xsetbv(vcpu->s.xcr0);
+	if (static_branch_unlikely(&vh_fpu_more))
+		vh_fpu_more_enter(vcpu);
+}
+
+/**
+ * vh_fpu_window_leave - the host's XCR0, XSS and PKRU again
+ * @vcpu: the vCPU
+ *
+ * Interrupts off.
+ */
+static __always_inline void vh_fpu_window_leave(struct vh_vcpu *vcpu)
+{
+	if (static_branch_unlikely(&vh_fpu_more))
+		vh_fpu_more_leave(vcpu);
+	if (vcpu->s.xcr0 != vh_fpu_host_xcr0)
+		vh_xsetbv(vh_fpu_host_xcr0);
+}
 struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
 void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64]);
 void vh_fpu_vector_set(struct vh_vcpu *vcpu, unsigned int n, const u8 val[64], unsigned int len);

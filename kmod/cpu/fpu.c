@@ -27,9 +27,12 @@
 #define LEGACY_SIZE	512
 #define HEADER_SIZE	64
 
-static u64 host_xcr0 __ro_after_init;	/* 0: no XSAVE, FXSAVE is used */
+#define host_xcr0	vh_fpu_host_xcr0
+u64 vh_fpu_host_xcr0 __ro_after_init;	/* 0: no XSAVE, FXSAVE is used */
 static u64 host_xss __ro_after_init;	/* the same on each CPU, at all times */
 static u64 offered __ro_after_init;
+static u64 moved __ro_after_init;	/* by XRSTOR and XSAVE: PKRU goes with each window */
+DEFINE_STATIC_KEY_FALSE(vh_fpu_more);
 static unsigned int area_size __ro_after_init = LEGACY_SIZE + HEADER_SIZE;
 static u32 mxcsr_mask __ro_after_init = 0xffbf;
 static unsigned int pkru_offset __ro_after_init;
@@ -48,11 +51,6 @@ static u64 xgetbv0(void)
 
 	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
 	return lo | (u64)hi << 32;
-}
-
-static void xsetbv0(u64 value)
-{
-	asm volatile("xsetbv" : : "c" (0), "a" ((u32)value), "d" ((u32)(value >> 32)));
 }
 
 /**
@@ -80,6 +78,9 @@ int __init vh_fpu_module_init(void)
 		offered &= ~XCR0_AVX512;
 	if (!boot_cpu_has(X86_FEATURE_OSPKE))
 		offered &= ~XCR0_PKRU;
+	moved = offered & ~XCR0_PKRU;
+	if (host_xss || moved != offered)
+		static_branch_enable(&vh_fpu_more);
 	for (i = 2; i < 63; i++) {
 		if (!(offered & BIT_ULL(i)))
 			continue;
@@ -153,18 +154,12 @@ void vh_fpu_reset(struct vh_vcpu *vcpu, bool init)
 	vcpu->s.xss = 0;
 }
 
-/* What XRSTOR and XSAVE move: PKRU goes with each window. */
-static u64 moved(void)
-{
-	return offered & ~XCR0_PKRU;
-}
-
 static void restore(struct xregs_state *x)
 {
 	if (host_xcr0) {
 		/* A header that userspace made passed vh_xsave_set(): the fixup is for the unthought-of. */
 		asm volatile("1: xrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
-			     : : "m" (*x), "a" ((u32)moved()), "d" ((u32)(moved() >> 32)) : "memory");
+			     : : "m" (*x), "a" ((u32)moved), "d" ((u32)(moved >> 32)) : "memory");
 	} else {
 		asm volatile("1: fxrstor64 %0\n2:\n" _ASM_EXTABLE(1b, 2b)
 			     : : "m" (x->i387) : "memory");
@@ -175,7 +170,7 @@ static void save(struct xregs_state *x)
 {
 	if (host_xcr0)
 		asm volatile("xsave64 %0"
-			     : "+m" (*x) : "a" ((u32)moved()), "d" ((u32)(moved() >> 32)) : "memory");
+			     : "+m" (*x) : "a" ((u32)moved), "d" ((u32)(moved >> 32)) : "memory");
 	else
 		asm volatile("fxsave64 %0" : "+m" (x->i387));
 }
@@ -196,7 +191,6 @@ void vh_fpu_enter(struct vh_vcpu *vcpu)
 {
 	kernel_fpu_begin();
 	restore(vcpu->fpu->area);
-	vcpu->fpu_window = vcpu->s.xcr0 != host_xcr0 || host_xss || pkru_seen(vcpu);
 }
 
 /**
@@ -212,17 +206,13 @@ void vh_fpu_leave(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_fpu_window_enter - the guest's XCR0, XSS and PKRU
+ * vh_fpu_more_enter - the guest's XSS and PKRU
  * @vcpu: the vCPU
  *
- * Interrupts off, in a section; if vcpu->fpu_window. Not for longer than the window: handlers of
- * the host's interrupts use XSAVES with what XCR0 and XSS of the host's enable (perf does, for the
- * records of last branches), and look at user memory with the PKRU of the thread.
+ * vh_fpu_window_enter() alone calls it.
  */
-void vh_fpu_window_enter(struct vh_vcpu *vcpu)
+void vh_fpu_more_enter(struct vh_vcpu *vcpu)
 {
-	if (vcpu->s.xcr0 != host_xcr0)
-		xsetbv0(vcpu->s.xcr0);
 	/* Guests have no supervisor state: their XSAVES must not see the host's. */
 	if (host_xss)
 		wrmsrl(MSR_IA32_XSS, 0);
@@ -234,12 +224,12 @@ void vh_fpu_window_enter(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_fpu_window_leave - the host's XCR0, XSS and PKRU again
+ * vh_fpu_more_leave - the host's XSS and PKRU again
  * @vcpu: the vCPU
  *
- * Interrupts off; if vcpu->fpu_window.
+ * vh_fpu_window_leave() alone calls it.
  */
-void vh_fpu_window_leave(struct vh_vcpu *vcpu)
+void vh_fpu_more_leave(struct vh_vcpu *vcpu)
 {
 	if (pkru_seen(vcpu)) {
 		vcpu->s.pkru = rdpkru();
@@ -248,8 +238,6 @@ void vh_fpu_window_leave(struct vh_vcpu *vcpu)
 	}
 	if (host_xss)
 		wrmsrl(MSR_IA32_XSS, host_xss);
-	if (vcpu->s.xcr0 != host_xcr0)
-		xsetbv0(host_xcr0);
 }
 
 /* The component of register @n of a kind, @bytes of it; NULL: not there. As in its initial configuration, if it is. */

@@ -550,8 +550,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	debug_enter(vcpu, &debug);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_enter(vcpu);
-	if (unlikely(vcpu->fpu_window))
-		vh_fpu_window_enter(vcpu);
+	vh_fpu_window_enter(vcpu);
 	vtime_account_guest_enter();
 	vmx_mitigate_window(vmx);
 	vmx_perf_window(vmx);
@@ -562,8 +561,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 		vmx_pml_drain(vcpu);
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_leave();
-	if (unlikely(vcpu->fpu_window))
-		vh_fpu_window_leave(vcpu);
+	vh_fpu_window_leave(vcpu);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (vmx_caps.posted && unlikely(acknowledged_unread(vcpu, result)))
