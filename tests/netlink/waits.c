@@ -121,7 +121,7 @@ static void groups(struct tap_result *r, const void *arg)
 	/* Whoever asks so that nobody waits is told. */
 	WANT_EQ(get_group(&c, root, &g), 0);
 	WANT_EQ(g.usage[VH_A_RESOURCE_VCPUS - VH_A_RESOURCE_VMS], VMS * VCPUS);
-	WANT_EQ(dump_count(&c, VH_CMD_GROUP_GET), 1);
+	WANT(dump_count(&c, VH_CMD_GROUP_GET) >= 1, "a dump of all tells none");
 	WANT_EQ(get_group(&c, vm_fd[0][0], &g), -EBADF);
 	for (i = 0; i < VMS; i++)
 		vm_drop(vm_fd[i], VCPUS);
@@ -343,20 +343,20 @@ static void line(struct tap_result *r, const void *arg)
 	cgroup_write(".", "cgroup.subtree_control", "+cpu");
 	close(cgroup_make("slow"));
 	close(cgroup_make("fast"));
-	cgroup_write("slow", "cpu.max", "1000 1000000");
+	cgroup_write("slow", "cpu.max", "1000 500000");
 	slow = child(r, "slow", ask_on, &root);
 	usleep(500000);
-	for (tries = 0; tries < 15 && !beside; tries++) {
+	for (tries = 0; tries < 60 && !beside; tries++) {
 		*told = 0;
 		fast = child(r, "fast", stand_in_line, &root);
-		usleep(150000);
+		usleep(60000);
 		if (!*told)
 			beside = sum_cost(&c, root, &err);
 		if (*told)
 			beside = 0;		/* the slow one was between two sums, or has gone on */
 		cgroup_write("fast", "cgroup.kill", "1");
 		waitpid(fast, NULL, 0);
-		usleep(70000);
+		usleep(30000);
 	}
 	cgroup_write("slow", "cpu.max", "max 100000");
 	cgroup_write("slow", "cgroup.kill", "1");
