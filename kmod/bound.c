@@ -22,6 +22,7 @@ static const struct { const char *name; u64 limit; } bounds[VH_NR_BOUNDS] = {
 	[VH_BOUND_USERS]		= { "users", 16000 },
 	[VH_BOUND_EVENTS]		= { "events", 8000 },
 	[VH_BOUND_EVENTFDS]		= { "eventfds", 8000 },
+	[VH_BOUND_IRQFDS]		= { "irqfds", 60000 },
 	[VH_BOUND_MMU]			= { "mmu.lock", 2000000 },
 };
 

@@ -24,6 +24,7 @@ enum vh_bound {
 	VH_BOUND_USERS,			/* users_lock */
 	VH_BOUND_EVENTS,		/* queue_lock, ports_lock */
 	VH_BOUND_EVENTFDS,		/* eventfds_lock */
+	VH_BOUND_IRQFDS,		/* of one VM, preemption off: irqfd_lock */
 	VH_BOUND_MMU,			/* of one VM, preemption off: mmu.lock held for writing */
 	VH_NR_BOUNDS
 };

@@ -23,7 +23,7 @@ if [ -n "$all" ]; then
 else
 	suite abi tests/abi/run.sh $m --only '[dhst][ict]*' &&
 		suite abi-ept0 tests/abi/run.sh $m --param ept=0 --only 'shadow*' &&
-		suite netlink tests/netlink/run.sh $m --only '[hm]*' || exit 1
+		suite netlink tests/netlink/run.sh $m --only '[hmw]*' || exit 1
 fi
 suites_run --modules "fuse?" --cpus 2 --timeout 3000 "$@"
 suites_end $?

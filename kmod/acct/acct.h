@@ -11,6 +11,7 @@
 #define VH_ACCT_H
 
 #include <linux/cgroup.h>
+#include <linux/mutex.h>
 #include <linux/uidgid.h>
 
 #include "index.h"
@@ -92,6 +93,7 @@ struct vh_user {
 	u64 usage[VH_NR_QUOTAS], limit[VH_NR_QUOTAS], refused[VH_NR_QUOTAS];
 	unsigned int queued;		/* events on their way; the queue's lock (ctl/events.c) */
 	u64 lost;			/* events that found no place since the last that did; likewise */
+	struct mutex walk;		/* held for the one sum of many VMs at a time (ctl/walk.c) */
 };
 
 /**
@@ -115,7 +117,7 @@ void vh_payer_exit(struct vh_payer *p);
 /* 0, or -EDQUOT with *full; who has CAP_SYS_RESOURCE is not refused. */
 int vh_payer_charge(struct vh_payer *p, enum vh_quota q, u64 n, struct vh_user **full);
 void vh_payer_uncharge(struct vh_payer *p, enum vh_quota q, u64 n);
-kuid_t vh_user_answering(void);			/* the one of those who pay that most share */
+struct vh_user *vh_user_answering(void);	/* the one of those who pay that most share; or NULL */
 void vh_user_hold(struct vh_user *u);
 void vh_user_put(struct vh_user *u);
 void vh_user_info(kuid_t uid, struct vh_user_info *info);	/* INVALID_UID: the defaults */

@@ -77,6 +77,7 @@ static struct vh_user *user_get(kuid_t uid)
 		if (!fresh)
 			return NULL;
 		fresh->uid = uid;
+		mutex_init(&fresh->walk);
 		for (i = 0; i < VH_NR_QUOTAS; i++)
 			fresh->limit[i] = VH_LIMIT_DEFAULT;
 	}
@@ -172,13 +173,14 @@ static kuid_t besides(const struct cred *cred)
 /**
  * vh_user_answering - who answers for what the current task does
  *
- * Its user, or whoever pays besides: users of one's own making are one.
+ * Process context. Its user, or whoever pays besides: users of one's own making are one. With a reference,
+ * or NULL: no memory.
  */
-kuid_t vh_user_answering(void)
+struct vh_user *vh_user_answering(void)
 {
 	kuid_t uid = besides(current_cred());
 
-	return uid_valid(uid) ? uid : current_euid();
+	return user_get(uid_valid(uid) ? uid : current_euid());
 }
 
 /**

@@ -228,7 +228,7 @@ int vh_asker_init(struct vh_asker *a, struct sk_buff *skb)
 	const struct sock *sk = NETLINK_CB(skb).sk;
 	int err;
 
-	a->path = kmalloc(PATH_MAX, GFP_KERNEL_ACCOUNT);
+	a->path = kmalloc(PATH_MAX, GFP_KERNEL);
 	if (!a->path)
 		return -ENOMEM;
 	/* The sender holds the file. */

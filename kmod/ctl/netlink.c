@@ -83,8 +83,8 @@ static const struct genl_ops ops[] = {
 	CONTROL(VH_CMD_VM_KILL),
 	{ .cmd = VH_CMD_VCPU_GET, .doit = vh_nl_vcpu_get, DUMP(vh_nl_vcpu_dump),
 	  POLICY(vcpu_policy) },
-	{ .cmd = VH_CMD_GROUP_GET, .doit = vh_nl_group_get, DUMP(vh_nl_group_dump),
-	  POLICY(group_ref_policy) },
+	{ .cmd = VH_CMD_GROUP_GET, .doit = vh_nl_group_get, .start = vh_nl_group_dump_start,
+	  .dumpit = vh_nl_group_dump, .done = vh_dump_done, POLICY(group_ref_policy) },
 	{ .cmd = VH_CMD_GROUP_SET, .doit = vh_nl_group_set, POLICY(group_set_policy) },
 	{ .cmd = VH_CMD_EVENT, .doit = vh_nl_event, POLICY(event_policy) },
 	{ .cmd = VH_CMD_USER_GET, .doit = vh_nl_user_get, DUMP(vh_nl_user_dump),
@@ -121,7 +121,7 @@ int vh_dump_start(struct netlink_callback *cb)
 	struct vh_dump *d = vh_dump(cb);
 	int err;
 
-	d->asker = kzalloc(sizeof(*d->asker), GFP_KERNEL_ACCOUNT);
+	d->asker = kzalloc(sizeof(*d->asker), GFP_KERNEL);
 	if (!d->asker)
 		return -ENOMEM;
 	err = vh_asker_init(d->asker, cb->skb);
@@ -181,6 +181,47 @@ bool vh_dump_end(struct sk_buff *skb, void *head, int err)
 }
 
 /**
+ * vh_dump_goes_on - may this part of a dump look at more?
+ * @d: the dump; a batch was looked at, or an object told
+ *
+ * Process context. Reschedules, but not in the first part, which is a short one.
+ */
+bool vh_dump_goes_on(struct vh_dump *d)
+{
+	if (!d->later)
+		return ++d->steps < VH_DUMP_BRIEF;
+	cond_resched();
+	return true;
+}
+
+/**
+ * vh_dump_part - the end of a part of a dump
+ * @skb: what it told
+ * @cb: the dump
+ * @more: there may be more to tell
+ *
+ * What a dump returns. A part without anything ends the dump; so a first one that has only had no time has a
+ * message that says nothing, of NLMSG_NOOP, which all have to ignore. It has room for a family's header: who looks
+ * at that before the type finds no command there.
+ */
+int vh_dump_part(struct sk_buff *skb, struct netlink_callback *cb, bool more)
+{
+	struct vh_dump *d = vh_dump(cb);
+	struct nlmsghdr *h;
+
+	if (!more || skb->len || d->later) {
+		d->later = true;
+		return skb->len;
+	}
+	d->later = true;
+	h = nlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, NLMSG_NOOP, GENL_HDRLEN,
+		      NLM_F_MULTI);
+	if (h)
+		memset(nlmsg_data(h), 0, GENL_HDRLEN);
+	return skb->len;
+}
+
+/**
  * vh_nl_answer - answer a request with one object
  * @skb: the request
  * @info: the request
@@ -200,7 +241,7 @@ int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
 	if (err)
 		return err;
 	err = -ENOMEM;
-	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL_ACCOUNT);
+	msg = genlmsg_new(VH_MSG_SIZE, GFP_KERNEL);
 	if (!msg)
 		goto out;
 	err = -EMSGSIZE;

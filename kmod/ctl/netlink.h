@@ -19,6 +19,15 @@
 
 extern struct genl_family vh_genl_family;
 
+/*
+ * A request, and the first part of a dump, are answered while the kernel's lock of all families
+ * (cb_lock) is held for reading: who registers or removes a family waits for it, and whoever comes
+ * after. So there is no rescheduling and no waiting for other tasks in it, what is transient is not
+ * charged to a memory cgroup, which might be at its limit, and what is looked at has a bound. The
+ * other parts of a dump are made with nothing held but what is the socket's own.
+ */
+#define VH_DUMP_BRIEF	8		/* of the first part: objects told, or batches looked at */
+
 /**
  * struct vh_dump - state of a dump, in cb->ctx
  */
@@ -26,7 +35,9 @@ struct vh_dump {
 	struct vh_asker *asker;
 	u64 next;			/* id to go on with */
 	u64 sub;			/* vCPU dump: position in the VM */
-	u32 only;			/* vCPU dump: the one VM; 0: all */
+	unsigned int steps;		/* of the first part */
+	bool later;			/* the first part is over */
+	bool one;			/* group dump: of the group @next alone, which may be told */
 };
 
 /* .start and .done of all dumps */
@@ -55,6 +66,10 @@ int vh_nl_answer(struct sk_buff *skb, struct genl_info *info,
 void *vh_dump_begin(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd);
 /* ... and its end; @err: not all attributes found room. False: the message is full. */
 bool vh_dump_end(struct sk_buff *skb, void *head, int err);
+/* After an object or a batch: is there time for another? */
+bool vh_dump_goes_on(struct vh_dump *d);
+/* What a dump returns at the end of a part. @more: there are more objects. */
+int vh_dump_part(struct sk_buff *skb, struct netlink_callback *cb, bool more);
 
 int vh_events_init(void);
 void vh_events_flush(void);
@@ -70,6 +85,7 @@ int vh_nl_vm_control(struct sk_buff *skb, struct genl_info *info);
 int vh_nl_vcpu_get(struct sk_buff *skb, struct genl_info *info);
 int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vh_nl_group_get(struct sk_buff *skb, struct genl_info *info);
+int vh_nl_group_dump_start(struct netlink_callback *cb);
 int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb);
 int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info);
 int vh_nl_user_get(struct sk_buff *skb, struct genl_info *info);

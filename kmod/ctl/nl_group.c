@@ -6,6 +6,7 @@
  * whoever can name the cgroup; limits are set by whoever may write the
  * parent's cgroup.procs, so that who was given a subtree cannot lift its limits.
  */
+#include "../compat/compat.h"
 #include "../vh.h"
 #include "netlink.h"
 
@@ -49,16 +50,18 @@ static int put_resources(struct sk_buff *skb, int attr, const struct vh_group *g
 	return 0;
 }
 
-/* 0, -EMSGSIZE, or -EINTR. */
-static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g)
+/* 0, -EMSGSIZE, or as vh_registry_group_counts(). */
+static int put_group(struct sk_buff *skb, struct vh_asker *a, struct vh_group *g, bool brief)
 {
 	struct cgroup *cgrp = READ_ONCE(g->cgrp);
 	struct vh_counts counts;
 	const char *path;
 	u64 created;
+	int err;
 
-	if (vh_registry_group_counts(g, &counts, &created))
-		return -EINTR;
+	err = vh_registry_group_counts(g, &counts, &created, brief);
+	if (err)
+		return err;
 	path = cgrp ? vh_asker_path(a, cgrp) : NULL;
 	if (put_u64(skb, VH_A_GROUP_CGROUP_ID, g->id) ||
 	    (g->parent && put_u64(skb, VH_A_GROUP_PARENT_ID, g->parent->id)) ||
@@ -84,19 +87,19 @@ void vh_nl_group_error(struct netlink_ext_ack *extack, int err)
 		NL_SET_ERR_MSG(extack, "the cgroup is more than 32 levels deep");
 }
 
-static struct vh_group *group_of_fd(struct genl_info *info, struct nlattr *attr)
+static struct vh_group *group_of_fd(struct netlink_ext_ack *extack, struct nlattr *attr)
 {
 	struct cgroup *cgrp = cgroup_get_from_fd(nla_get_s32(attr));
 	struct vh_group *g;
 
 	if (IS_ERR(cgrp)) {
-		NL_SET_ERR_MSG_ATTR(info->extack, attr, "not the directory of a cgroup v2");
+		NL_SET_ERR_MSG_ATTR(extack, attr, "not the directory of a cgroup v2");
 		return ERR_CAST(cgrp);
 	}
 	g = vh_group_of(cgrp);
 	cgroup_put(cgrp);
 	if (IS_ERR(g))
-		vh_nl_group_error(info->extack, PTR_ERR(g));
+		vh_nl_group_error(extack, PTR_ERR(g));
 	return g;
 }
 
@@ -108,20 +111,20 @@ static bool sees(const struct vh_asker *a, const struct vh_group *g)
 }
 
 /* The group that a request names, with a reference; ERR_PTR with extack set. */
-static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *info)
+static struct vh_group *find_group(const struct vh_asker *a, struct nlattr **attrs,
+				   struct netlink_ext_ack *extack)
 {
-	struct nlattr *id = info->attrs[VH_A_GROUP_CGROUP_ID],
-		      *fd = info->attrs[VH_A_GROUP_CGROUP_FD];
+	struct nlattr *id = attrs[VH_A_GROUP_CGROUP_ID], *fd = attrs[VH_A_GROUP_CGROUP_FD];
 	struct vh_group *g;
 
 	if (a->right.stranger) {	/* descriptors would be the sender's */
-		NL_SET_ERR_MSG(info->extack, VH_STRANGER);
+		NL_SET_ERR_MSG(extack, VH_STRANGER);
 		return ERR_PTR(-EPERM);
 	}
 	if (fd)
-		return group_of_fd(info, fd);
+		return group_of_fd(extack, fd);
 	if (!id) {
-		NL_SET_ERR_MSG(info->extack, "cgroup-id or cgroup-fd is required");
+		NL_SET_ERR_MSG(extack, "cgroup-id or cgroup-fd is required");
 		return ERR_PTR(-EINVAL);
 	}
 	g = vh_group_find(nla_get_u64(id));
@@ -129,24 +132,26 @@ static struct vh_group *find_group(const struct vh_asker *a, struct genl_info *i
 		return g;
 	if (g)
 		vh_group_put(g);
-	NL_SET_ERR_MSG_ATTR(info->extack, id, "no group with this id");
+	NL_SET_ERR_MSG_ATTR(extack, id, "no group with this id");
 	return ERR_PTR(-ENOENT);
 }
 
 static int fill_group(struct sk_buff *msg, struct vh_asker *a, struct genl_info *info)
 {
-	struct vh_group *g = find_group(a, info);
+	struct vh_group *g = find_group(a, info->attrs, info->extack);
 	int err;
 
 	if (IS_ERR(g))
 		return PTR_ERR(g);
-	err = put_group(msg, a, g);
+	err = put_group(msg, a, g, true);
 	vh_group_put(g);
+	if (err == -E2BIG || err == -EBUSY)
+		NL_SET_ERR_MSG(info->extack, "too many VMs and vCPUs to be added up at once: ask by a dump");
 	return err;
 }
 
 /**
- * vh_nl_group_get - VH_CMD_GROUP_GET, one group
+ * vh_nl_group_get - VH_CMD_GROUP_GET, one group of few VMs
  * @skb: the request
  * @info: the request
  */
@@ -155,20 +160,52 @@ int vh_nl_group_get(struct sk_buff *skb, struct genl_info *info)
 	return vh_nl_answer(skb, info, fill_group);
 }
 
-/* False when the message is full. */
-static bool dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh_group *g)
+/* -EMSGSIZE: the message is full; as put_group(). */
+static int dump_one(struct sk_buff *skb, struct netlink_callback *cb, struct vh_group *g)
 {
-	struct vh_asker *a = vh_dump(cb)->asker;
+	struct vh_dump *d = vh_dump(cb);
 	void *head;
+	int err;
 
-	if (!sees(a, g))
-		return true;
+	if (!d->one && !sees(d->asker, g))
+		return 0;
 	head = vh_dump_begin(skb, cb, VH_CMD_GROUP_GET);
-	return head && vh_dump_end(skb, head, put_group(skb, a, g));
+	if (!head)
+		return -EMSGSIZE;
+	err = put_group(skb, d->asker, g, !d->later);
+	vh_dump_end(skb, head, err);
+	return err;
 }
 
 /**
- * vh_nl_group_dump - VH_CMD_GROUP_GET, all groups in the asker's cgroup namespace, by id
+ * vh_nl_group_dump_start - begin VH_CMD_GROUP_GET, of all groups or of one
+ * @cb: the dump
+ *
+ * As vh_dump_start(). The group is found, and whether it may be told, in the sender's context;
+ * kept is its id: nobody holds a cgroup by a dump that he does not go on with.
+ */
+int vh_nl_group_dump_start(struct netlink_callback *cb)
+{
+	struct nlattr **attrs = vh_dump_attrs(cb);
+	struct vh_dump *d = vh_dump(cb);
+	struct vh_group *g;
+	int err = vh_dump_start(cb);
+
+	if (err || (!attrs[VH_A_GROUP_CGROUP_ID] && !attrs[VH_A_GROUP_CGROUP_FD]))
+		return err;
+	g = find_group(d->asker, attrs, cb->extack);
+	if (IS_ERR(g)) {
+		vh_dump_done(cb);
+		return PTR_ERR(g);
+	}
+	d->one = true;
+	d->next = g->id;
+	vh_group_put(g);
+	return 0;
+}
+
+/**
+ * vh_nl_group_dump - VH_CMD_GROUP_GET, all groups in the asker's cgroup namespace, by id, or one
  * @skb: to be filled
  * @cb: the dump
  */
@@ -176,16 +213,20 @@ int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vh_dump *d = vh_dump(cb);
 	struct vh_group *g;
-	bool more = true;
+	int err;
 
-	while (more && (g = vh_group_next(d->next))) {
-		more = dump_one(skb, cb, g);
-		if (more)
-			d->next = g->id + 1;
+	do {
+		g = d->one ? vh_group_find(d->next) : vh_group_next(d->next);
+		if (!g)
+			break;
+		err = dump_one(skb, cb, g);
+		if (!err)
+			d->next = d->one ? 0 : g->id + 1;
 		vh_group_put(g);
-		cond_resched();
-	}
-	return skb->len;
+	} while (!err && vh_dump_goes_on(d));
+	if (g && err && d->later && !skb->len)
+		return err;
+	return vh_dump_part(skb, cb, g);
 }
 
 static int may_limit(const struct vh_asker *a, struct genl_info *info, const struct vh_group *g)
@@ -233,7 +274,7 @@ int vh_nl_group_set(struct sk_buff *skb, struct genl_info *info)
 	err = vh_asker_init(&a, skb);
 	if (err)
 		return err;
-	g = find_group(&a, info);
+	g = find_group(&a, info->attrs, info->extack);
 	err = PTR_ERR_OR_ZERO(g);
 	if (err)
 		goto out;

@@ -194,7 +194,7 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct vh_dump *d = vh_dump(cb);
 	const u32 *only = NULL;
 	struct vcpu_view v;
-	bool has, end;
+	bool has, end, full = false;
 	void *head;
 	u32 id;
 
@@ -223,11 +223,10 @@ int vh_nl_vcpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		vh_registry_read_unlock();
 		if (has) {
 			head = vh_dump_begin(skb, cb, VH_CMD_VCPU_GET);
-			if (!head || !vh_dump_end(skb, head, put_vcpu(skb, &v)))
-				break;
-			d->sub++;
+			full = !head || !vh_dump_end(skb, head, put_vcpu(skb, &v));
+			if (!full)
+				d->sub++;
 		}
-		cond_resched();
-	} while (!end);
-	return skb->len;
+	} while (!end && !full && vh_dump_goes_on(d));
+	return vh_dump_part(skb, cb, !end);
 }

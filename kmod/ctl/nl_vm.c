@@ -11,11 +11,12 @@
 
 #define BAD_NAME	"a name has letters, digits and ._+:@-; no number, UUID or vm-NUMBER"
 
-#define NAME_BATCH	64		/* VMs looked at with vh_registry_lock held */
+#define NAME_BATCH	64		/* VMs looked at with vh_registry_lock held ... */
+#define NAME_LOOKS	512		/* ... and for a request: see struct vh_dump */
 
 /*
  * The VM of a name, of those that the asker sees; *several: two of them have it. vh_registry_lock
- * held; dropped now and then: who may see few goes through these, not through all of that name.
+ * held; dropped now and then: who may see few goes through these, not through all of that name. ERR_PTR(-E2BIG).
  */
 static struct vh_record *find_named(const struct vh_asker *a, const char *name, bool *several)
 {
@@ -34,6 +35,8 @@ static struct vh_record *find_named(const struct vh_asker *a, const char *name, 
 		return found;
 	}
 	while (!*several && (r = vh_whose_next(&a->right, next))) {
+		if (n == NAME_LOOKS)
+			return ERR_PTR(-E2BIG);
 		next = (u64)r->id + 1;
 		if (!strcmp(r->name, name) && vh_asker_sees(a, r)) {
 			*several = id;
@@ -42,7 +45,6 @@ static struct vh_record *find_named(const struct vh_asker *a, const char *name, 
 		if (++n % NAME_BATCH)
 			continue;
 		vh_registry_read_unlock();
-		cond_resched();
 		vh_registry_read_lock();
 	}
 	found = id ? vh_asker_vm(a, id) : NULL;
@@ -53,7 +55,7 @@ static struct vh_record *find_named(const struct vh_asker *a, const char *name, 
  * The VM that a request names by VH_A_VM_ID, _UUID or _NAME, in this order of
  * preference; of several with a name the asker's own. vh_registry_lock held, and perhaps dropped.
  * ERR_PTR with extack set: -EINVAL (none given), -ENOENT, -ENOTUNIQ (a name
- * that VMs of several others have).
+ * that VMs of several others have), -E2BIG (a name to be looked for among too many).
  */
 static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *info)
 {
@@ -82,6 +84,9 @@ static struct vh_record *find_vm(const struct vh_asker *a, struct genl_info *inf
 				    "VMs of several users have this name: say its id");
 		return ERR_PTR(-ENOTUNIQ);
 	}
+	if (IS_ERR(found))
+		NL_SET_ERR_MSG_ATTR(info->extack, by,
+				    "none of yours has this name, and others are too many to look at: say its id");
 	if (found)
 		return found;
 	NL_SET_ERR_MSG_ATTR(info->extack, by, "no such VM");
@@ -244,9 +249,8 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 				d->next = v.r->id + 1;
 			view_put(&v);
 		}
-		cond_resched();
-	} while (r && !full);
-	return skb->len;
+	} while (r && !full && vh_dump_goes_on(d));
+	return vh_dump_part(skb, cb, r);
 }
 
 /*
@@ -343,7 +347,7 @@ static int check_definition(struct genl_info *info, const char *name,
 
 static int reply_identity(struct genl_info *info, const struct vh_record *r)
 {
-	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL_ACCOUNT);
+	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	char name[VH_VM_NAME_MAX + 1];
 	void *head;
 

@@ -164,8 +164,8 @@ void vh_whose_del(struct vh_record *r);		/* for writing */
 struct vh_record *vh_whose_next(const struct vh_right *w, u64 id);
 bool vh_whose_all(const struct vh_right *w);
 
-/* walk.c: all that a group's VMs counted, those that are gone included; lock not held. 0 or -EINTR. */
-int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created);
+/* walk.c: all that a group's VMs counted, those that are gone included; lock not held. 0 or -errno. */
+int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created, bool brief);
 void vh_walk_leaves(const struct vh_record *r, const struct vh_counts *c);	/* lock held for writing */
 
 /* Who goes over VMs of others lets those in who spin on the lock, after so many. */

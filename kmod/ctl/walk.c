@@ -9,22 +9,26 @@
  *
  * Who is between two parts may be kept there, by a cgroup that has little of a
  * processor. So each user has one walk of several parts at a time, and waits for
- * its own alone.
+ * its own alone, unless there are as many as there may be: then the users wait in
+ * line, one thread of each. Who has come to the end of a walk wakes one thread.
  */
 #include <linux/cred.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
+#include <linux/semaphore.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 
 #include "../vh.h"
 #include "registry.h"
 
 #define PART		8		/* vCPUs, VMs and groups visited with vh_registry_lock held */
+#define BRIEF		8		/* parts of a walk that has to be over soon */
 #define MAX_WALKS	32		/* root's may be one more; a VM that goes looks at all */
 
 struct walk {
 	struct list_head node;		/* walks */
-	kuid_t who;			/* who asks, at most once at a time */
+	struct vh_user *user;		/* who answers for it: its @walk is held */
+	bool placed;			/* has one of the places */
 	struct vh_group *top;
 	struct vh_group *at;		/* with a reference; NULL: at the end */
 	u64 next;			/* VM of @at to go on with */
@@ -34,9 +38,8 @@ struct walk {
 };
 
 static LIST_HEAD(walks);		/* of several parts; walks_lock, and to be read the registry's */
-static unsigned int nr_walks;		/* walks_lock */
 static DEFINE_SPINLOCK(walks_lock);	/* inside vh_registry_lock */
-static DECLARE_WAIT_QUEUE_HEAD(walk_over);
+static struct semaphore places = __SEMAPHORE_INITIALIZER(places, MAX_WALKS);
 
 /* vh_registry_lock held. */
 static void begin(struct walk *w, u64 *created)
@@ -98,22 +101,41 @@ static bool visited(const struct walk *w, const struct vh_record *r)
 	return order < 0 || (!order && r->id < w->next);
 }
 
-/* vh_registry_lock held. Is there room for one more? */
-static bool enter(struct walk *w)
+/* The user's turn; -EINTR, -EBUSY. */
+static int take_turn(struct walk *w, bool brief)
 {
-	const struct walk *other;
-	bool room;
+	bool root = uid_eq(w->user->uid, GLOBAL_ROOT_UID);
+	int err = 0;
 
+	if (brief)
+		err = mutex_trylock(&w->user->walk) ? 0 : -EBUSY;
+	else if (mutex_lock_killable(&w->user->walk))
+		err = -EINTR;
+	if (err)
+		return err;
+	w->placed = !down_trylock(&places);
+	if (w->placed || root)
+		return 0;
+	err = brief ? -EBUSY : down_killable(&places);
+	w->placed = !err;
+	if (err)
+		mutex_unlock(&w->user->walk);
+	return err;
+}
+
+static void end_turn(struct walk *w)
+{
+	if (w->placed)
+		up(&places);
+	mutex_unlock(&w->user->walk);
+}
+
+/* vh_registry_lock held. */
+static void enter(struct walk *w)
+{
 	spin_lock(&walks_lock);
-	room = nr_walks < MAX_WALKS || uid_eq(w->who, GLOBAL_ROOT_UID);
-	list_for_each_entry(other, &walks, node)
-		room &= !uid_eq(other->who, w->who);
-	if (room) {
-		list_add(&w->node, &walks);
-		nr_walks++;
-	}
+	list_add(&w->node, &walks);
 	spin_unlock(&walks_lock);
-	return room;
 }
 
 /* vh_registry_lock held. */
@@ -121,41 +143,53 @@ static void leave(struct walk *w)
 {
 	spin_lock(&walks_lock);
 	list_del(&w->node);
-	nr_walks--;
 	spin_unlock(&walks_lock);
 }
 
-/* The walk begins, if no other one of the same user has to end before. */
-static bool try_begin(struct walk *w, u64 *created)
-{
-	bool room;
-
-	vh_registry_read_lock();
-	room = enter(w);
-	if (room)
-		begin(w, created);
-	vh_registry_read_unlock();
-	return room;
-}
-
-/* Many VMs, or one of many vCPUs. */
-static int walk_in_parts(struct walk *w, u64 *created)
+/* One more part, or the last of a walk that ends here whether or not it has come to its end. */
+static bool go_on(struct walk *w, bool last)
 {
 	bool done;
 
-	w->who = vh_user_answering();
-	if (wait_event_killable(walk_over, try_begin(w, created)))
-		return -EINTR;
+	vh_registry_read_lock();
+	done = part(w);
+	if (done || last)
+		leave(w);
+	vh_registry_read_unlock();
+	return done;
+}
+
+/* Many VMs, or one of many vCPUs. */
+static int walk_in_parts(struct walk *w, u64 *created, bool brief)
+{
+	unsigned int n = 0;
+	bool done;
+	int err;
+
+	w->user = vh_user_answering();
+	if (!w->user)
+		return -ENOMEM;
+	err = take_turn(w, brief);
+	if (err)
+		goto out;
+	vh_registry_read_lock();
+	enter(w);
+	begin(w, created);
+	vh_registry_read_unlock();
 	do {
-		cond_resched();
-		vh_registry_read_lock();
-		done = part(w);
-		if (done)
-			leave(w);
-		vh_registry_read_unlock();
-	} while (!done);
-	wake_up_all(&walk_over);
-	return 0;
+		if (!brief)
+			cond_resched();
+		n++;
+		done = go_on(w, brief && n == BRIEF);
+	} while (!done && !(brief && n == BRIEF));
+	if (!done) {
+		vh_group_put(w->at);
+		err = -E2BIG;
+	}
+	end_turn(w);
+out:
+	vh_user_put(w->user);
+	return err;
 }
 
 /**
@@ -163,12 +197,13 @@ static int walk_in_parts(struct walk *w, u64 *created)
  * @g: the group, with a reference of the caller's
  * @c: its VMs' counts, its descendants', and of those that are gone
  * @created: VMs ever created
+ * @brief: the caller holds what strangers wait for: no waiting, no rescheduling, 64 VMs, vCPUs and groups at most
  *
  * Process context, vh_registry_lock not held. No VM is missed and none is
- * counted twice. 0, or -EINTR: the caller is being killed while another walk of its user's is
- * under way.
+ * counted twice. 0; -EINTR: the caller is being killed while another walk of its user's is
+ * under way; -ENOMEM; if @brief, -E2BIG, and -EBUSY instead of waiting for another walk.
  */
-int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created)
+int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *created, bool brief)
 {
 	struct walk w = { .top = g, .sum = c };
 	bool done;
@@ -181,7 +216,7 @@ int vh_registry_group_counts(struct vh_group *g, struct vh_counts *c, u64 *creat
 		return 0;
 	vh_group_put(w.at);
 	memset(&w.some, 0, sizeof(w.some));
-	return walk_in_parts(&w, created);
+	return walk_in_parts(&w, created, brief);
 }
 
 /**

@@ -190,8 +190,13 @@ static inline void vh_irq_note_acks(struct vh_vcpu *vcpu)
  */
 struct vh_eventfds {
 	DECLARE_HASHTABLE(irqfds, 7);	/* by eventfd; irqfd_lock */
-	struct mutex irqfd_lock;
+	/*
+	 * Interrupts on. Whoever waits spins: the work items that shut down irqfds of all VMs, which would
+	 * otherwise wait for a holder whose cgroup keeps it from a processor.
+	 */
+	spinlock_t irqfd_lock;
 	unsigned int nr_irqfds;		/* irqfd_lock */
+	u64 next_nr;			/* irqfd_lock */
 	struct hlist_head *resample;	/* by GSI, those with a resample fd; irqfd_lock */
 	atomic_t nr_resample;
 	atomic_t closing;		/* irqfds whose eventfd is being closed */

@@ -25,6 +25,7 @@ struct irqfd {
 	struct hlist_node anywhere;	/* eventfds: eventfds_lock */
 	struct hlist_node by_gsi;	/* vm->eventfds->resample[gsi]: irqfd_lock */
 	u32 gsi;
+	u64 nr;				/* of those that resample: later ones come first, and have higher ones */
 	struct eventfd_ctx *eventfd, *resamplefd;
 	struct wait_queue_entry wait;
 	poll_table pt;
@@ -35,6 +36,22 @@ struct irqfd {
 
 static struct workqueue_struct *irqfd_wq;	/* closes */
 static struct workqueue_struct *inject_wq;
+
+#define TELL_BATCH	16		/* resample fds signalled with irqfd_lock held */
+
+static void lock(struct vh_eventfds *e)
+	__acquires(&e->irqfd_lock)
+{
+	spin_lock(&e->irqfd_lock);
+	vh_bound_begin(VH_BOUND_IRQFDS);
+}
+
+static void unlock(struct vh_eventfds *e)
+	__releases(&e->irqfd_lock)
+{
+	vh_bound_end(VH_BOUND_IRQFDS);
+	spin_unlock(&e->irqfd_lock);
+}
 
 /*
  * An eventfd is one irqfd at most, of all VMs: a signal wakes all that are in its
@@ -104,9 +121,9 @@ static void shutdown_work(struct work_struct *work)
 	struct irqfd *f = container_of(work, struct irqfd, shutdown);
 	struct vh_eventfds *e = f->vm->eventfds;
 
-	mutex_lock(&e->irqfd_lock);
+	lock(e);
 	unlink(f);
-	mutex_unlock(&e->irqfd_lock);
+	unlock(e);
 	shut_down(f);
 	if (atomic_dec_and_test(&e->closing))
 		wake_up_var(&e->closing);
@@ -189,6 +206,7 @@ static int link(struct vh_eventfds *e, struct irqfd *f)
 	e->nr_irqfds++;
 	hash_add(e->irqfds, &f->node, (unsigned long)f->eventfd);
 	if (f->resamplefd) {
+		f->nr = e->next_nr++;
 		hlist_add_head(&f->by_gsi, &e->resample[f->gsi]);
 		atomic_inc(&e->nr_resample);
 	}
@@ -246,9 +264,9 @@ static int assign(struct vh_vm *vm, const struct kvm_irqfd *args)
 			goto put;
 		}
 	}
-	mutex_lock(&e->irqfd_lock);
+	lock(e);
 	err = link(e, f);
-	mutex_unlock(&e->irqfd_lock);
+	unlock(e);
 	if (err)
 		goto put_resample;
 	if (f->resamplefd && hlist_is_singular_node(&f->by_gsi, &e->resample[f->gsi]))
@@ -281,14 +299,14 @@ static int deassign(struct vh_vm *vm, const struct kvm_irqfd *args)
 
 	if (IS_ERR(ctx))
 		return PTR_ERR(ctx);
-	mutex_lock(&e->irqfd_lock);
+	lock(e);
 	f = find(e, ctx);
 	/* One that another thread is closing is its work's. */
 	if (f && (f->gsi != args->gsi || test_and_set_bit(0, &f->dead)))
 		f = NULL;
 	if (f)
 		unlink(f);
-	mutex_unlock(&e->irqfd_lock);
+	unlock(e);
 	eventfd_ctx_put(ctx);
 	if (!f)
 		return 0;
@@ -327,6 +345,29 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 	return err;
 }
 
+/* One that is ours to shut down, unlinked, from a bucket on; NULL: there are none. */
+static struct irqfd *take(struct vh_eventfds *e, unsigned int *bucket)
+{
+	struct irqfd *f;
+
+	for (; *bucket < HASH_SIZE(e->irqfds); ++*bucket) {
+		lock(e);
+		hlist_for_each_entry(f, &e->irqfds[*bucket], node) {
+			/* Whose eventfd was closed a moment ago waits in a queue with all others'. */
+			if (test_and_set_bit(0, &f->dead)) {
+				if (!cancel_work(&f->shutdown))
+					continue;
+				atomic_dec(&e->closing);
+			}
+			unlink(f);
+			unlock(e);
+			return f;
+		}
+		unlock(e);
+	}
+	return NULL;
+}
+
 /**
  * vh_irqfd_release_all - the VM goes
  * @vm: the VM; no vCPU runs any more
@@ -336,23 +377,13 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 void vh_irqfd_release_all(struct vh_vm *vm)
 {
 	struct vh_eventfds *e = vm->eventfds;
-	struct hlist_node *next;
+	unsigned int bucket = 0;
 	struct irqfd *f;
-	unsigned int i;
 
-	mutex_lock(&e->irqfd_lock);
-	hash_for_each_safe(e->irqfds, i, next, f, node) {
-		/* Whose eventfd was closed a moment ago waits in a queue with all others'. */
-		if (test_and_set_bit(0, &f->dead)) {
-			if (!cancel_work(&f->shutdown))
-				continue;
-			atomic_dec(&e->closing);
-		}
-		unlink(f);
+	while ((f = take(e, &bucket))) {
 		shut_down(f);
 		cond_resched();
 	}
-	mutex_unlock(&e->irqfd_lock);
 	/* Those whose work has begun. */
 	wait_var_event(&e->closing, !atomic_read(&e->closing));
 }
@@ -381,18 +412,28 @@ bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi)
 void vh_irqfd_resample(struct vh_vm *vm, u32 gsi)
 {
 	struct vh_eventfds *e = vm->eventfds;
+	u64 last = U64_MAX;
 	struct irqfd *f;
+	unsigned int n;
 
 	if (!vh_irqfd_resamples(vm, gsi))
 		return;
 	/* First the line, then the news: the answer may be to raise it again. */
 	vh_irq_set(vm, gsi, SRC_RESAMPLE, 0);
-	mutex_lock(&e->irqfd_lock);
-	hlist_for_each_entry(f, &e->resample[gsi], by_gsi) {
-		vh_eventfd_signal(f->resamplefd);
+	do {
+		n = 0;
+		lock(e);
+		hlist_for_each_entry(f, &e->resample[gsi], by_gsi) {
+			if (f->nr >= last)
+				continue;	/* knows, or has come since */
+			if (n++ == TELL_BATCH)
+				break;
+			last = f->nr;
+			vh_eventfd_signal(f->resamplefd);
+		}
+		unlock(e);
 		cond_resched();
-	}
-	mutex_unlock(&e->irqfd_lock);
+	} while (f);
 }
 
 /**
@@ -408,7 +449,7 @@ int vh_irq_vm_init(struct vh_vm *vm)
 	if (!e)
 		return -ENOMEM;
 	hash_init(e->irqfds);
-	mutex_init(&e->irqfd_lock);
+	spin_lock_init(&e->irqfd_lock);
 	hash_init(e->ioeventfds);
 	mutex_init(&e->ioeventfd_lock);
 	vm->eventfds = e;

@@ -482,6 +482,106 @@ static int vm_numbers(struct target *t, uint64_t n)
 	return ret;
 }
 
+static int capability(struct target *t, uint64_t n)
+{
+	struct kvm_enable_cap one = { .cap = n, .args = { n, n, n, n } };
+	struct kvm_enable_cap exits = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { n } };
+	struct kvm_enable_cap flags = { .cap = KVM_CAP_X86_DISABLE_EXITS, .flags = n };
+
+	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
+	       ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
+}
+
+static int chip_id(struct target *t, uint64_t n)
+{
+	struct kvm_irqchip chip = { .chip_id = n };
+	int ret = ioctl(t->vm.fd, KVM_GET_IRQCHIP, &chip);
+
+	/* what was got is put back */
+	return ret ? ret | ioctl(t->vm.fd, KVM_SET_IRQCHIP, &chip) : ioctl(t->vm.fd, KVM_SET_IRQCHIP, &chip);
+}
+
+static int pit_flags(struct target *t, uint64_t n)
+{
+	struct kvm_pit_config config = { .flags = n };
+	struct kvm_pit_state2 ps;
+
+	xioctl(t->vm.fd, KVM_GET_PIT2, &ps);
+	ps.flags = n;
+	return ioctl(t->vm.fd, KVM_CREATE_PIT2, &config) | ioctl(t->vm.fd, KVM_SET_PIT2, &ps);
+}
+
+/* --- indexes, counts and addresses of a vCPU --- */
+
+static int xcrs(struct target *t, uint64_t n)
+{
+	struct kvm_xcrs x, was;
+	int ret, saved;
+
+	/* not all processors have it */
+	if (ioctl(t->v->fd, KVM_GET_XCRS, &was))
+		return 0;
+	x = was;
+	x.nr_xcrs = n;
+	ret = ioctl(t->v->fd, KVM_SET_XCRS, &x);
+	x = was;
+	x.xcrs[0].xcr = n;
+	ret |= ioctl(t->v->fd, KVM_SET_XCRS, &x);
+	x = was;
+	x.xcrs[0].value = n;
+	ret |= ioctl(t->v->fd, KVM_SET_XCRS, &x);
+	saved = errno;
+	xioctl(t->v->fd, KVM_SET_XCRS, &was);
+	errno = saved;
+	return ret;
+}
+
+static int mp_state(struct target *t, uint64_t n)
+{
+	struct kvm_mp_state mp = { .mp_state = n };
+
+	return ioctl(t->v->fd, KVM_SET_MP_STATE, &mp);
+}
+
+/* Vectors, and what says which of them are valid; all of it is taken back. */
+static int events(struct target *t, uint64_t n)
+{
+	struct kvm_vcpu_events e, was;
+	int ret = 0, saved;
+
+	xioctl(t->v->fd, KVM_GET_VCPU_EVENTS, &was);
+	e = was;
+	e.flags = n;
+	ret |= ioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &e);
+	e = was;
+	e.exception.injected = 1;
+	e.exception.nr = n;
+	e.exception.error_code = n;
+	ret |= ioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &e);
+	e = was;
+	e.interrupt.injected = n;
+	e.interrupt.nr = n;
+	e.interrupt.shadow = n;
+	e.nmi.injected = n;
+	ret |= ioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &e);
+	e = was;
+	e.sipi_vector = n;
+	e.flags = KVM_VCPUEVENT_VALID_SIPI_VECTOR;
+	ret |= ioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &e);
+	saved = errno;
+	xioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &was);
+	errno = saved;
+	return ret;
+}
+
+static int addresses(struct target *t, uint64_t n)
+{
+	struct kvm_translation tr = { .linear_address = n };
+	struct kvm_vapic_addr va = { .vapic_addr = n };
+
+	return ioctl(t->v->fd, KVM_TRANSLATE, &tr) | ioctl(t->v->fd, KVM_SET_VAPIC_ADDR, &va);
+}
+
 /* --- MSRs, by the VMM and by the guest --- */
 
 static uint32_t *msr_list(unsigned int *n)
@@ -582,6 +682,13 @@ static const struct field fields[] = {
 	{ "hostile-memory-slot", memory_slot, 0 },
 	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
 	{ "hostile-vm", vm_numbers, 0 },
+	{ "hostile-capability", capability, VM_IRQCHIP },
+	{ "hostile-chip-id", chip_id, VM_IRQCHIP },
+	{ "hostile-pit-flags", pit_flags, VM_IRQCHIP | VM_PIT },
+	{ "hostile-xcrs", xcrs, 0 },
+	{ "hostile-mp-state", mp_state, VM_IRQCHIP },
+	{ "hostile-events", events, VM_IRQCHIP },
+	{ "hostile-addresses", addresses, VM_IRQCHIP },
 };
 
 struct test_case hostile_cases[sizeof(fields) / sizeof(fields[0]) + 4] = {

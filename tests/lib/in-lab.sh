@@ -37,7 +37,7 @@ in_lab() {
 		# the module has to come off again, with nothing left on
 		[ $device = /dev/kvm ] || echo "rmmod vh || exit 2"
 		# of the debug build: for how long interrupts were off, and locks held, at most
-		printf '%s\n' "dmesg | sed -n 's/.*vh: bound: /# at most: /p' | tail -n 12"
+		printf '%s\n' "dmesg | sed -n 's/.*vh: bound: /# at most: /p' | tail -n 14"
 		echo 'exit $status'
 	} >"$script"
 	shift

@@ -421,6 +421,13 @@ static void ask_about_group(struct conn *c)
 	msg_begin(c, VH_CMD_GROUP_GET, NLM_F_DUMP);
 	err = msg_send(c, find_root, &found);
 	sh->group_dump = err ? err : found;
+	/* a dump of that one is the same */
+	found = -ENOENT;
+	msg_begin(c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+	msg_u64(c, VH_A_GROUP_CGROUP_ID, sh->root);
+	err = msg_send(c, find_root, &found);
+	if ((err ? err : found) != sh->group_get)
+		sh->group_get = -EPROTO;
 	msg_begin(c, VH_CMD_GROUP_SET, 0);
 	msg_u64(c, VH_A_GROUP_CGROUP_ID, sh->root);
 	nest = msg_put(c, VH_A_GROUP_LIMIT | NLA_F_NESTED, NULL, 0);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #include "genl.h"
 
@@ -118,17 +119,24 @@ static int on_error(struct conn *c, const struct nlmsghdr *h)
 	return e->error;
 }
 
-int msg_send(struct conn *c, answer_fn fn, void *arg)
+static int only_send(struct conn *c)
 {
-	static __thread unsigned char in[65536];
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 	struct nlmsghdr *h = (void *)c->out;
-	ssize_t n;
 
 	h->nlmsg_len = c->len;
 	if (c->plain_write ? write(c->fd, c->out, c->len) < 0 :
 			     sendto(c->fd, c->out, c->len, 0, (void *)&kernel, sizeof(kernel)) < 0)
 		return -errno;
+	return 0;
+}
+
+static int answer(struct conn *c, answer_fn fn, void *arg)
+{
+	static __thread unsigned char in[65536];
+	struct nlmsghdr *h;
+	ssize_t n;
+
 	for (;;) {
 		n = recv(c->fd, in, c->recv_size ? c->recv_size : sizeof(in), MSG_TRUNC);
 		if (n < 0)
@@ -140,6 +148,8 @@ int msg_send(struct conn *c, answer_fn fn, void *arg)
 
 			if (h->nlmsg_seq != c->seq)
 				continue;	/* an event between */
+			if (h->nlmsg_type == NLMSG_NOOP)
+				continue;	/* a dump that has only begun */
 			if (h->nlmsg_type == NLMSG_ERROR)
 				return on_error(c, h);
 			if (h->nlmsg_type == NLMSG_DONE)
@@ -148,6 +158,26 @@ int msg_send(struct conn *c, answer_fn fn, void *arg)
 				fn((void *)(g + 1), h->nlmsg_len - CONTROL_SIZE, g->cmd, arg);
 		}
 	}
+}
+
+int msg_send(struct conn *c, answer_fn fn, void *arg)
+{
+	int err = only_send(c);
+
+	return err ? err : answer(c, fn, arg);
+}
+
+uint64_t dump_begin_cost(struct conn *c, int cmd, int *err)
+{
+	uint64_t at;
+
+	msg_begin(c, cmd, NLM_F_DUMP);
+	at = __rdtsc();
+	*err = only_send(c);
+	at = __rdtsc() - at;
+	if (!*err)
+		*err = answer(c, NULL, NULL);
+	return at;
 }
 
 const struct nlattr *attr_next(const struct nlattr *a, int *len)
@@ -289,6 +319,17 @@ static void group_from(const struct nlattr *a, int len, int cmd, void *arg)
 }
 
 int get_group(struct conn *c, int dir_fd, struct group_info *g)
+{
+	int err;
+
+	memset(g, 0, sizeof(*g));
+	msg_begin(c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+	msg_u32(c, VH_A_GROUP_CGROUP_FD, dir_fd);
+	err = msg_send(c, group_from, g);
+	return err || g->found ? err : -ENOENT;
+}
+
+int get_group_at_once(struct conn *c, int dir_fd, struct group_info *g)
 {
 	memset(g, 0, sizeof(*g));
 	msg_begin(c, VH_CMD_GROUP_GET, 0);

@@ -86,7 +86,10 @@ struct event_info {
 void vm_from(const struct nlattr *attrs, int len, int cmd, void *vm_info);	/* an answer_fn */
 int get_vm(struct conn *c, uint32_t id, struct vm_info *vm);
 int get_vcpu(struct conn *c, uint32_t vm, uint32_t id, struct vcpu_info *v);
-int get_group(struct conn *c, int dir_fd, struct group_info *g);
+int get_group(struct conn *c, int dir_fd, struct group_info *g);	/* by a dump, however many VMs */
+int get_group_at_once(struct conn *c, int dir_fd, struct group_info *g);	/* -E2BIG: too many */
+/* What sending the request of a dump costs, in ticks: its first part. The dump is then read. */
+uint64_t dump_begin_cost(struct conn *c, int cmd, int *err);
 int get_group_id(struct conn *c, uint64_t id, struct group_info *g);
 int get_user(struct conn *c, int uid, struct user_info *u);	/* -1: the asker */
 int set_quota(struct conn *c, int uid, int quota, uint64_t limit);	/* -1: of all users */

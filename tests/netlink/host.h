@@ -57,6 +57,7 @@ void in_child(struct tap_result *r, unsigned int uid,
 bool wait_for(bool (*cond)(void *arg), void *arg, int ms);
 
 extern const struct test_case registry_cases[], figures_cases[], limits_cases[], short_cases[],
-	permissions_cases[], containers_cases[], many_cases[], sums_cases[], hostile_cases[];
+	permissions_cases[], containers_cases[], many_cases[], sums_cases[], waits_cases[],
+	hostile_cases[];
 
 #endif

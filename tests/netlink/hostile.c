@@ -135,6 +135,8 @@ static void ids(struct tap_result *r, const void *arg)
 		if ((uint32_t)numbers[i] == id_of(&vm))
 			continue;
 		WANT(clean(get_vm(&c, numbers[i], &info)), "VM %#x", (uint32_t)numbers[i]);
+		WANT(ioctl(kvm_open(), VH_ATTACH_VM, &numbers[i]) < 0 && clean(-errno), "attach to VM %#x",
+		     (uint32_t)numbers[i]);
 		for (j = 0; j < sizeof(commands) / sizeof(commands[0]); j++)
 			WANT(clean(vm_command(&c, commands[j], numbers[i])), "command %d on VM %#x",
 			     commands[j], (uint32_t)numbers[i]);
@@ -147,6 +149,74 @@ static void ids(struct tap_result *r, const void *arg)
 	}
 	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
 	vm_destroy(&vm);
+	WANT_EQ(can_run(), 0);
+}
+
+/* What users may have, and which user is meant. */
+static void users(struct tap_result *r, const void *arg)
+{
+	static const uint32_t uids[] = { 0, 1, 1000, 0x7fffffff, 0x80000000, 0xfffffffe };
+	struct user_info u;
+	unsigned int i, q;
+	struct conn c;
+	uint64_t want;
+	int err;
+
+	(void)arg;
+	conn_open(&c);
+	for (q = 0; q < 4; q++)
+		for (i = 0; i < N; i++) {
+			err = set_quota(&c, 1234, q, numbers[i]);
+			WANT(!err || (clean(err) && c.message[0]), "quota %u, %#llx: %d \"%s\"", q,
+			     (unsigned long long)numbers[i], err, c.message);
+			WANT_EQ(get_user(&c, 1234, &u), 0);
+			want = numbers[i];
+			if (q == VH_QUOTA_RESERVED && want < VH_LIMIT_DEFAULT)
+				want &= ~0xfffull;
+			if (err || numbers[i] == VH_LIMIT_DEFAULT)
+				continue;
+			WANT(u.limit[q] == want, "quota %u, %#llx: it is %#llx", q, (unsigned long long)numbers[i],
+			     (unsigned long long)u.limit[q]);
+			WANT_EQ(can_run(), 0);
+		}
+	for (q = 0; q < 4; q++)
+		WANT_EQ(set_quota(&c, 1234, q, VH_LIMIT_DEFAULT), 0);
+	for (i = 0; i < sizeof(uids) / sizeof(uids[0]); i++) {
+		msg_begin(&c, VH_CMD_USER_GET, 0);
+		msg_u32(&c, VH_A_USER_UID, uids[i]);
+		WANT_EQ(msg_send(&c, user_from, &u), 0);
+		WANT_EQ(u.uid, uids[i]);
+	}
+	/* no user, which would be all of them */
+	msg_begin(&c, VH_CMD_USER_GET, 0);
+	msg_u32(&c, VH_A_USER_UID, -1);
+	WANT_EQ(msg_send(&c, NULL, NULL), -ENOENT);
+	WANT_EQ(can_run(), 0);
+}
+
+/* Dumps of one: of a VM's vCPUs, of a group. */
+static void dumps(struct tap_result *r, const void *arg)
+{
+	struct conn c;
+	unsigned int i;
+	int err;
+
+	(void)arg;
+	conn_open(&c);
+	for (i = 0; i < N; i++) {
+		msg_begin(&c, VH_CMD_VCPU_GET, NLM_F_DUMP);
+		msg_u32(&c, VH_A_VCPU_VM_ID, numbers[i]);
+		err = msg_send(&c, NULL, NULL);
+		WANT(clean(err), "vCPUs of VM %#x: %d", (uint32_t)numbers[i], err);
+		msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+		msg_u64(&c, VH_A_GROUP_CGROUP_ID, numbers[i]);
+		err = msg_send(&c, NULL, NULL);
+		WANT(clean(err) || numbers[i] <= 0x1001, "group %#llx: %d", (unsigned long long)numbers[i], err);
+		msg_begin(&c, VH_CMD_GROUP_GET, NLM_F_DUMP);
+		msg_u32(&c, VH_A_GROUP_CGROUP_FD, numbers[i]);
+		err = msg_send(&c, NULL, NULL);
+		WANT(clean(err) || err == -EBADF, "group of descriptor %#x: %d", (uint32_t)numbers[i], err);
+	}
 	WANT_EQ(can_run(), 0);
 }
 
@@ -179,6 +249,8 @@ const struct test_case hostile_cases[] = {
 	{ "hostile-reserve", reserve, NULL },
 	{ "hostile-limits", limits, NULL },
 	{ "hostile-ids", ids, NULL },
+	{ "hostile-users", users, NULL },
+	{ "hostile-dumps", dumps, NULL },
 	{ "hostile-depth", deep_cgroups, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -8,7 +8,7 @@ int main(int argc, char **argv)
 {
 	static const struct test_case *const lists[] = {
 		registry_cases, figures_cases, limits_cases, short_cases, permissions_cases, containers_cases,
-		many_cases, sums_cases, hostile_cases,
+		many_cases, sums_cases, waits_cases, hostile_cases,
 	};
 	struct test_case *all = calloc(200, sizeof(*all));
 	unsigned int i, j, n = 0;

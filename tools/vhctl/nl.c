@@ -319,8 +319,15 @@ int vm_get(struct nl *nl, const char *ref, struct vm *vm)
 	return err;
 }
 
+static void clear_group(void *g)
+{
+	group_free(g);
+	*(struct group *)g = (struct group){ };
+}
+
 static void one_group(struct nlmsghdr *h, void *arg)
 {
+	clear_group(arg);
 	group_parse(h, arg);
 }
 
@@ -333,10 +340,10 @@ int group_get(struct nl *nl, const char *ref, struct group *g)
 
 	*g = (struct group){ };
 	if (!strncmp(ref, "id:", 3) && parse_number(ref + 3, UINT64_MAX, &id)) {
-		msg = vh_request(nl, VH_CMD_GROUP_GET, 0);
+		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_u64(msg, VH_A_GROUP_CGROUP_ID, id);
 	} else if (!cgroup_mount() && !strcmp(ref, "/")) {
-		msg = vh_request(nl, VH_CMD_GROUP_GET, 0);
+		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_u64(msg, VH_A_GROUP_CGROUP_ID, 1);
 	} else {
 		if (cgroup_dir(ref, dir, sizeof(dir)))
@@ -347,12 +354,16 @@ int group_get(struct nl *nl, const char *ref, struct group *g)
 			error("%s: %s", dir, strerror(errno));
 			return err;
 		}
-		msg = vh_request(nl, VH_CMD_GROUP_GET, 0);
+		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_s32(msg, VH_A_GROUP_CGROUP_FD, fd);
 	}
 	err = vh_talk(nl, msg, one_group, g);
-	if (err)
+	if (!err && !g->id) {
+		err = -ENOENT;
+		error("%s: the cgroup is gone", ref);
+	} else if (err) {
 		tell(nl, ref);
+	}
 	if (fd >= 0)
 		close(fd);
 	return err;

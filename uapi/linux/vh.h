@@ -75,7 +75,9 @@ struct vh_vm_id {
  * @VH_CMD_VM_STOP: vm; one vCPU returns KVM_EXIT_SYSTEM_EVENT, shutdown, to the VMM
  * @VH_CMD_VM_KILL: vm; no vCPU runs again, the VMM gets SIGKILL
  * @VH_CMD_VCPU_GET: vcpu; do: one vCPU, dump: those of one VM, or of all
- * @VH_CMD_GROUP_GET: group; do: by cgroup-id or cgroup-fd, dump: all
+ * @VH_CMD_GROUP_GET: group; do: by cgroup-id or cgroup-fd, E2BIG and EBUSY: too many VMs and vCPUs to
+ *	be added up at once (64 and the groups count), ask by a dump; dump: all, or the one of a
+ *	cgroup-id or cgroup-fd
  * @VH_CMD_GROUP_SET: group; limits, by cgroup-id or cgroup-fd
  * @VH_CMD_EVENT: event; do: from now on this socket gets the events that the asker may see. The
  *	multicast group "events", which only CAP_SYS_ADMIN may join, carries all of them
