@@ -164,7 +164,6 @@ if [ -n "$table" ]; then
 		function cell(failed, skipped) {
 			return failed ? "**" failed " fail**" : skipped ? "pass, " skipped " skipped" : "pass"
 		}
-		function says(cell) { return update || cell != "not run" }
 		BEGIN {
 			for (n = split(counts, line, ";") - 1; n; n--) {
 				split(line[n], c, " ")
@@ -177,7 +176,7 @@ if [ -n "$table" ]; then
 			count = split($0, was, / *\| */)
 			$0 = row
 			for (n = 4; n < count - 1; n++)
-				$0 = $0 " " (says(was[n + 1]) && column[n] in seen ? seen[column[n]] : was[n + 1]) " |"
+				$0 = $0 " " ((update || was[n + 1] != "not run") && column[n] in seen ? seen[column[n]] : was[n + 1]) " |"
 			found = 1
 		}
 		on
