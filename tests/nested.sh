@@ -4,27 +4,33 @@
 #
 #   nested.sh [--suite guests|abi|paging|netlink|boot[:PATTERN]]... [--only PATTERN] [--skip PATTERN]
 #             [--param ept=0] [--host-param NAME=VALUE] [--vcpus N] [--module FILE] [--kernel 6.1|6.12|7.2]
-#             [--seed N] [--rounds N] [--modes 4level,...] [LAB OPTIONS...]
+#             [--seed N] [--rounds N] [--modes 4level,...] [--table [--update]] [LAB OPTIONS...]
 #   nested.sh --bites
 #
 # The suites (guests) run one after the other in one VM, with the parameters for its vh; --host-param is for
 # the KVM below (ept=0). boot: the same Debian once more, on vh. PATTERN: of this suite only the cases that match.
+# --seed, --rounds and --modes are paging's.
 # A case has the time that it has in the lab, in emulated seconds; all of it 1500 s of wall time.
-# What either kernel reports is a failure. --bites: modules that leave out one invalidation are found (docs/nested.md).
+# What either kernel reports is a failure. --table: what passes is held against what this kernel's row in the table
+# of docs/nested.md says, if it says something; --update writes it there. --bites: modules that leave out one
+# invalidation are found (docs/nested.md).
 set -u
 cd "$(dirname "$0")/.."
-suites=() own=() params=() vcpus=1 module= kernel=6.1 host_params= bites=
+suites=() own=() walks=() params=() vcpus=1 module= kernel=6.1 host_params= bites= table= update=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--suite) suites+=("$2"); shift 2 ;;
-	--only | --skip | --seed | --rounds | --modes) own+=("$1" "$2"); shift 2 ;;
+	--only | --skip) own+=("$1" "$2"); shift 2 ;;
+	--seed | --rounds | --modes) walks+=("$1" "$2"); shift 2 ;;
 	--param) params+=("$1" "$2"); shift 2 ;;
 	--host-param) host_params="$host_params $2"; shift 2 ;;
 	--vcpus) vcpus=$2; shift 2 ;;
 	--module) module=$2; shift 2 ;;
 	--kernel) kernel=$2; shift 2 ;;
 	--bites) bites=yes; shift ;;
-	--help) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--table) table=yes; shift ;;
+	--update) update=--update; shift ;;
+	--help) sed -n '3,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done
@@ -68,6 +74,11 @@ if [ -n "$bites" ]; then
 		$guests --module "$(variant VH_DEBUG=1 VH_BREAK=vmclear)"
 	finish
 fi
+
+# The row of the table that this run has something to say about.
+mode=EPT
+case " ${params[*]} " in *" ept=0 "*) mode=ept=0 ;; esac
+row="| $kernel | $mode | $vcpus |"
 
 # The kernel, the same on both floors, and its vh.ko.
 cpu=()
@@ -116,16 +127,17 @@ END2
 suites_new "$work/suites"
 [ ${#suites[@]} != 0 ] || suites=(guests)
 for name in "${suites[@]}"; do
-	more=()
-	[ "$name" = "${name#*:}" ] || more=(--only "${name#*:}")
+	more=("${own[@]}")
+	[ "$name" = "${name#*:}" ] || more+=(--only "${name#*:}")
 	name=${name%%:*}
 	# A guest's timer of 200 us is 20,000 instructions, and so is what KVM needs for one exit of a guest's
 	# guest: a periodic one leaves it no time at all. On silicon a second has more instructions.
 	[ "$name" != abi ] || more+=(--skip hostile-lapic-timer)
+	[ "$name" != paging ] || more=("${walks[@]}")
 	case $name in
 	boot) boot ;;
 	guests | abi | netlink | paging)
-		suite "$name" "tests/$name/run.sh" --module "$module" "${params[@]}" "${own[@]}" "${more[@]}" ;;
+		suite "$name" "tests/$name/run.sh" --module "$module" "${params[@]}" "${more[@]}" ;;
 	*) echo "nested.sh: no suite '$name'" >&2; exit 2 ;;
 	esac || exit 1
 done
@@ -144,4 +156,32 @@ exit \$status
 END2
 tests/lab/lab run --trim --mem 1536 --timeout 1500 --cpus "$vcpus" --kernel "$folder" "${cpu[@]}" \
 	--file build/vhctl/vhctl --file "$folder/vmlinux:vmlinux" --file "$work/initrd:initrd" "$@" "$work/nested.sh" 2>&1 | tee "$suites_dir/log"
-suites_end "${PIPESTATUS[0]}"
+status=${PIPESTATUS[0]}
+
+# The table as it is, but in this row what has now been seen of the suites that ran.
+if [ -n "$table" ]; then
+	awk -v row="$row" -v update="$update" -v counts="$(suites_counts | tr '\n' ';')" '
+		function cell(failed, skipped) {
+			return failed ? "**" failed " fail**" : skipped ? "pass, " skipped " skipped" : "pass"
+		}
+		BEGIN {
+			for (n = split(counts, line, ";") - 1; n; n--) {
+				split(line[n], c, " ")
+				seen[c[1]] = cell(c[3], c[4])
+			}
+			split("- - - guests boot paging abi netlink", column, " ")
+		}
+		$0 == "<!-- end -->" { on = 0 }
+		on && index($0, row) == 1 {
+			count = split($0, was, / *\| */)
+			$0 = row
+			for (n = 4; n < count - 1; n++)
+				$0 = $0 " " ((update || was[n + 1] != "not run") && column[n] in seen ? seen[column[n]] : was[n + 1]) " |"
+			found = 1
+		}
+		on
+		$0 == "<!-- begin: nested -->" { on = 1 }
+		END { exit !found }' docs/nested.md >"$work/table" || { echo "nested.sh: no row '$row'" >&2; exit 1; }
+	tests/lib/doc-table $update docs/nested.md nested "$work/table" || { echo "not ok - docs/nested.md"; status=1; }
+fi
+suites_end "$status"

@@ -152,6 +152,7 @@ static void *mover_main(void *arg)
 {
 	struct mover *m = arg;
 	unsigned int cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned int us, turns;
 	cpu_set_t set;
 
 	while (!m->stop) {
@@ -161,7 +162,13 @@ static void *mover_main(void *arg)
 			sched_setaffinity(m->lane->tid, sizeof(set), &set);
 		if (!(m->moves & 7))
 			pthread_kill(m->lane->thread, SIGUSR1);
-		usleep(300);
+		/* 300 us are less than what an exit takes in a VM: a guest that had no turn meanwhile gets longer */
+		turns = *m->turns;
+		us = 150;
+		do {
+			us *= 2;
+			usleep(us);
+		} while (*m->turns == turns && us < 2000 && !m->stop);
 		/* with room for the vCPU to come back to a CPU that is there again */
 		if (m->hotplug && !(m->moves & 31))
 			cpu_online(1, m->moves & 32);
@@ -171,10 +178,11 @@ static void *mover_main(void *arg)
 	return NULL;
 }
 
-void mover_start(struct mover *m, struct lane *l, bool hotplug)
+void mover_start(struct mover *m, struct vm *vm, struct lane *l, bool hotplug)
 {
 	memset(m, 0, sizeof(*m));
 	m->lane = l;
+	m->turns = (volatile uint32_t *)(vm->mem + TURNS);
 	m->hotplug = hotplug;
 	pthread_create(&m->thread, NULL, mover_main, m);
 }

@@ -50,6 +50,7 @@ void lane_stop(struct tap_result *r, struct lane *l);
 /* From CPU to CPU, and out of the guest by a signal now and then. */
 struct mover {
 	struct lane *lane;
+	volatile uint32_t *turns;	/* the guest's */
 	pthread_t thread;
 	volatile bool stop;
 	bool hotplug;		/* CPU 1 goes and comes */
@@ -59,7 +60,7 @@ struct mover {
 /* cpu_online() - a CPU of the host goes on-line or off-line; whether it did */
 bool cpu_online(int cpu, bool on);
 
-void mover_start(struct mover *m, struct lane *l, bool hotplug);
+void mover_start(struct mover *m, struct vm *vm, struct lane *l, bool hotplug);
 void mover_stop(struct mover *m);
 
 uint64_t now_ms(void);
