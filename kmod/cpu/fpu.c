@@ -12,6 +12,7 @@
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 
+#include "../witness/witness.h"
 #include "internal.h"
 
 #define XCR0_X87	BIT_ULL(0)
@@ -178,6 +179,7 @@ static void save(struct xregs_state *x)
 void vh_fpu_enter(struct vh_vcpu *vcpu)
 {
 	kernel_fpu_begin();
+	vh_host_save(VH_HOST_SECTION);
 	if (offered & XCR0_PKRU)
 		vcpu->fpu->host_pkru = rdpkru();
 	restore(vcpu->fpu->area);
@@ -213,6 +215,7 @@ void vh_fpu_leave(struct vh_vcpu *vcpu)
 		if (vcpu->s.pkru != vcpu->fpu->host_pkru)
 			wrpkru(vcpu->fpu->host_pkru);
 	}
+	vh_host_check(VH_HOST_SECTION);
 	kernel_fpu_end();
 }
 
