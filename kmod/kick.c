@@ -8,6 +8,7 @@
 
 #include "compat/compat.h"
 #include "kick.h"
+#include "witness/witness.h"
 
 static void kick_ipi(void *unused)
 {
@@ -57,7 +58,7 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
 /* Its window closes before this returns, if one is open. */
 static void leave_guest(struct vh_vcpu *vcpu, int me)
 {
-	if (smp_load_acquire(&vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
+	if (!VH_BROKEN(flush) && smp_load_acquire(&vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
 		smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
 }
 

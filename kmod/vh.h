@@ -187,6 +187,7 @@ struct vh_vcpu {
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
+	struct vh_tag *tag;	/* of its own translations (witness/witness.h); const while it can run */
 #endif
 	struct vh_events ev;		/* own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */

@@ -48,12 +48,6 @@ if [ -n "$bites" ]; then
 		grep -qE "^not ok [0-9]+ $name:" "$work/bite" && grep -q '^nested: done' "$work/bite" && return
 		cat "$work/bite"; return 1
 	}
-	# warns TEXT COMMAND...: the host does
-	warns() {
-		local text=$1; shift
-		"$@" >"$work/bite" 2>&1 && { echo "passed:"; cat "$work/bite"; return 1; }
-		grep -q "vh: $text" "$work/bite" || { cat "$work/bite"; return 1; }
-	}
 	invept="tests/nested.sh --suite abi --only memory-dirty*"
 	vmclear="tests/nested.sh --suite abi --only host-moves --vcpus 2"
 	check "pages whose rights were taken away, in a VM" $invept
@@ -64,14 +58,6 @@ if [ -n "$bites" ]; then
 	check "a guest that changes its tables, in a VM without EPT on KVM without" $invvpid
 	check "without INVVPID it fails" fails "4level, seed [0-9]*, 2 vCPUs" \
 		$invvpid --module "$(variant VH_BREAK=invvpid)"
-	guests="tests/guests/run.sh --only cpuid*"
-	check "guests on the debug build" $guests --module "$(variant VH_DEBUG=1)"
-	check "without INVEPT it warns" warns "a flush without INVEPT" \
-		$guests --module "$(variant VH_DEBUG=1 VH_BREAK=invept)"
-	check "without INVVPID it warns" warns "a flush without INVVPID" \
-		$guests --module "$(variant VH_DEBUG=1 VH_BREAK=invvpid)"
-	check "without VMCLEAR it warns" warns "a VMCS moves without VMCLEAR" \
-		$guests --module "$(variant VH_DEBUG=1 VH_BREAK=vmclear)"
 	finish
 fi
 

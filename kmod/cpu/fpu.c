@@ -14,6 +14,7 @@
 #include <asm/fpu/types.h>
 #include <asm/special_insns.h>
 
+#include "../witness/witness.h"
 #include "internal.h"
 
 #define XCR0_X87	BIT_ULL(0)
@@ -190,6 +191,7 @@ static bool pkru_seen(const struct vh_vcpu *vcpu)
 void vh_fpu_enter(struct vh_vcpu *vcpu)
 {
 	kernel_fpu_begin();
+	vh_host_save(VH_HOST_SECTION);
 	restore(vcpu->fpu->area);
 }
 
@@ -202,6 +204,7 @@ void vh_fpu_enter(struct vh_vcpu *vcpu)
 void vh_fpu_leave(struct vh_vcpu *vcpu)
 {
 	save(vcpu->fpu->area);
+	vh_host_check(VH_HOST_SECTION);
 	kernel_fpu_end();
 }
 

@@ -33,6 +33,7 @@ int vh_ept_init(struct vh_mmu *mmu)
 	mmu->ad = vh_ept_caps.ad;
 	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
 		    (mmu->ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
+	VH_TAG_NEW(mmu, VH_TAG_EPT, __pa(mmu->root) >> PAGE_SHIFT);
 	return 0;
 }
 
@@ -47,6 +48,7 @@ void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables)
 
 	list_for_each_entry_safe(page, next, tables, lru) {
 		list_del(&page->lru);
+		vh_tag_frees(VH_TAG_OF(vm->mmu), page_address(page));
 		vh_table_free(vm, page_address(page));
 	}
 }
@@ -99,6 +101,7 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			continue;
 		if (ept_leaf(e, level)) {
 			e = xchg(&table[i], 0);
+			vh_tag_changed(VH_TAG_OF(mmu));
 			leaf_gone(mmu, e, level);
 			z->flush = true;
 			z->budget--;
@@ -112,6 +115,8 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			return true;
 		if ((first >= z->start && first + span <= z->end) || table_empty(ept_table(e))) {
 			WRITE_ONCE(table[i], 0);
+			vh_tag_changed(VH_TAG_OF(mmu));
+			vh_tag_took(VH_TAG_OF(mmu), ept_table(e));
 			list_add(&virt_to_page(ept_table(e))->lru, &z->tables);
 			z->flush = true;
 		}
@@ -162,6 +167,7 @@ static bool protect_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	if (level > 1) {
 		leaf_gone(mmu, xchg(entry, 0), level);
+		vh_tag_changed(VH_TAG_OF(mmu));
 		return true;
 	}
 	if (!(e & VMX_EPT_WRITABLE_MASK))
@@ -173,6 +179,7 @@ static bool protect_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 			break;
 		e = old;
 	}
+	vh_tag_changed(VH_TAG_OF(mmu));
 	if (!mmu->ad || (e & VMX_EPT_DIRTY_BIT))
 		if (!(e & (EPT_NO_PAGE | EPT_DEVICE)))
 			SetPageDirty(pfn_to_page(ept_pfn(e)));
@@ -203,6 +210,7 @@ static bool clean_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
 		return false;
 	clear_bit(9, (unsigned long *)entry);
+	vh_tag_changed(VH_TAG_OF(mmu));
 	if (!(e & EPT_DEVICE))
 		SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;

@@ -57,6 +57,8 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 		vh_table_free(vcpu->vm, cache->table[--cache->n]);
 	kfree(cache);
 	vcpu->table_cache = NULL;
+	/* Until now others might have looked at the shadow. */
+	VH_TAG_FREE(vcpu);
 }
 
 /**

@@ -15,6 +15,7 @@
  */
 void vh_mmu_flush(struct vh_vcpu *vcpu, enum vh_flush what, u16 pcid)
 {
+	vh_tag_changed_own(VH_TAG_OF(vcpu));
 	if (!vh_cpu_caps.ept) {
 		vh_shadow_flush(vcpu->shadow, what, pcid);
 		vh_request(vcpu, VH_REQ_MMU);
@@ -31,6 +32,7 @@ void vh_mmu_flush(struct vh_vcpu *vcpu, enum vh_flush what, u16 pcid)
  */
 void vh_mmu_invlpg(struct vh_vcpu *vcpu, u64 va)
 {
+	vh_tag_changed_own(VH_TAG_OF(vcpu));
 	if (!vh_cpu_caps.ept) {
 		read_lock(&vcpu->vm->mmu->lock);
 		vh_shadow_invlpg(vcpu, va);
@@ -59,6 +61,7 @@ void vh_mmu_new_paging(struct vh_vcpu *vcpu)
  */
 void vh_mmu_forget(struct vh_vcpu *vcpu)
 {
+	vh_tag_changed_own(VH_TAG_OF(vcpu));
 	if (!vh_cpu_caps.ept)
 		vh_shadow_forget(vcpu);
 	vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);

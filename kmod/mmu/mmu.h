@@ -84,6 +84,9 @@ struct vh_mmu {
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
 	struct page *identity_page;	/* page directory for unpaged guests, or NULL; const with vCPUs */
+#ifdef VH_DEBUG
+	struct vh_tag *tag;		/* of the EPT (witness/witness.h); const */
+#endif
 };
 
 /* Life cycle; process context. */

@@ -169,6 +169,7 @@ static void free_notifier(struct mmu_notifier *mn)
 	struct vh_slots *slots = rcu_dereference_protected(vm->mmu->slots, 1);
 	unsigned int i;
 
+	VH_TAG_FREE(vm->mmu);
 	free_page((unsigned long)vm->mmu->root);
 	for (i = 0; i < slots->n; i++)
 		kvfree(slots->s[i].dirty);
@@ -250,8 +251,10 @@ int vh_mmu_init(struct vh_vm *vm)
 		goto free;
 	return 0;
 free:
-	if (mmu && mmu->root)
+	if (mmu && mmu->root) {
+		VH_TAG_FREE(mmu);
 		vh_table_free(vm, mmu->root);
+	}
 	kvfree(slots);
 	kfree(mmu);
 	vm->mmu = NULL;

@@ -84,6 +84,7 @@ void vh_shadow_page_free(struct vh_shadow_page *p)
 {
 	struct vh_vm *vm = p->sh->vcpu->vm;
 
+	vh_tag_promised(VH_TAG_OF(p->sh->vcpu));
 	xa_erase(&p->sh->pages, p->id);
 	if (p->spt && !is_pdpt(p)) {
 		set_page_private(virt_to_page(p->spt), 0);
@@ -224,6 +225,7 @@ static struct vh_shadow_page *root_page(struct vh_shadow *sh, unsigned int slot,
 	if (p) {
 		p->key.role = key->role;
 		memset(p->spt, 0, 4 * sizeof(u64));
+		vh_tag_changed_own(VH_TAG_OF(sh->vcpu));
 		p->words = 0;
 		p->is_local = false;
 		memset(p->filled, 0, sizeof(p->filled));
@@ -257,6 +259,8 @@ static struct vh_shadow_root *root_new(struct vh_shadow *sh, u64 cr3, u16 pcid, 
 /* False: there is more to compare than one batch. */
 static bool root_use(struct vh_shadow *sh, struct vh_shadow_root *r)
 {
+	/* What is compared loses entries. (A table that step_down() compares is linked nowhere.) */
+	vh_tag_changed_own(VH_TAG_OF(sh->vcpu));
 	if (r->stale && !vh_shadow_compare(sh, r->page, r->stale == SH_STALE_ALL)) {
 		r->large = true;
 		return false;

@@ -187,8 +187,18 @@ static inline void sh_set_local(struct vh_shadow_page *p, unsigned int i)
 	p->is_local = true;
 }
 
+/* Does an entry leave less than the one before it, or lead elsewhere (SDM 4.10.4.3)? */
+static inline bool sh_restricts(u64 old, u64 e)
+{
+	return (old & SH_PTE_PRESENT) &&
+	       (((old ^ e) & (SH_PTE_ADDR | SH_PTE_LARGE)) || (e & ~old & SH_PTE_NX) ||
+		(old & ~e & (SH_PTE_PRESENT | SH_PTE_WRITE | SH_PTE_USER)));
+}
+
 static inline void sh_fill(struct vh_shadow_page *p, unsigned int i, u64 e)
 {
+	if (VH_TAG_OF(p->sh->vcpu) && sh_restricts(READ_ONCE(p->spt[i]), e))
+		vh_tag_changed_own(VH_TAG_OF(p->sh->vcpu));
 	WRITE_ONCE(p->spt[i], e);
 	sh_set(p->filled, i);
 	p->words |= BIT(i / BITS_PER_LONG);

@@ -265,6 +265,7 @@ static void drop_va(struct vh_shadow_page *p, u64 va)
 		}
 		/* A leaf, or the pieces of a large page; 4 MiB have two entries. */
 		if (p->gpte) {
+			vh_tag_changed_own(VH_TAG_OF(p->sh->vcpu));
 			WRITE_ONCE(p->spt[i], 0);
 			if (pse && (p->gpte[i ^ 1] & SH_PTE_LARGE))
 				WRITE_ONCE(p->spt[i ^ 1], 0);

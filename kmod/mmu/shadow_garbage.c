@@ -65,6 +65,7 @@ void vh_shadow_detach(struct vh_shadow *sh)
 			sh->pdpt_page[i]->marked = false;
 	}
 	sh->cur = NULL;
+	vh_tag_changed(VH_TAG_OF(sh->vcpu));
 	list_splice_init(&sh->tables, &sh->dying);
 	hash_init(sh->hash);
 	sh->nr_pages = 0;
@@ -183,6 +184,7 @@ static bool drop_roots(struct vh_shadow *sh, void *arg)
 			sh->pdpt_page[i]->marked = false;
 	/* Tables that lists name are about to go. */
 	sh->unlisted = true;
+	vh_tag_changed_own(VH_TAG_OF(sh->vcpu));
 	vh_request(sh->vcpu, VH_REQ_MMU);
 	return false;
 }

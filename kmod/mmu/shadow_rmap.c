@@ -191,6 +191,7 @@ static noinline void forget_chain(struct vh_shadow *sh, struct vh_shadow_bucket 
 		code = p->next[i];
 		p->next[i] = 0;
 	}
+	vh_tag_changed_own(VH_TAG_OF(sh->vcpu));
 	sh->leaves -= b->n;
 	*b = (struct vh_shadow_bucket){ .head = END };
 	/* Nobody will find that the hardware has them still. */
@@ -248,6 +249,7 @@ typedef bool (*leaf_fn)(struct vh_shadow_page *p, unsigned int i, u64 e);
 static bool leaf_zap(struct vh_shadow_page *p, unsigned int i, u64 e)
 {
 	WRITE_ONCE(p->spt[i], 0);
+	vh_tag_changed(VH_TAG_OF(p->sh->vcpu));
 	return true;
 }
 
@@ -260,6 +262,7 @@ static bool leaf_protect(struct vh_shadow_page *p, unsigned int i, u64 e)
 		return false;
 	/* The own thread may be removing it: no bit may come back. */
 	clear_bit(1, (unsigned long *)&p->spt[i]);
+	vh_tag_changed(VH_TAG_OF(p->sh->vcpu));
 	return true;
 }
 

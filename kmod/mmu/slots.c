@@ -119,7 +119,7 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 		z.flush = false;
 		vh_mmu_lock(mmu);
 		more = mmu->ops->protect(mmu, &z);
-		if (z.flush)
+		if (z.flush && !VH_BROKEN(protect))
 			vh_vm_flush_tlb(vm);
 		vh_mmu_unlock(mmu);
 		cond_resched();
@@ -283,7 +283,7 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned lon
 		}
 		if (--budget > 0 && !need_resched())
 			continue;
-		if (z.flush)
+		if (z.flush && !VH_BROKEN(protect))
 			vh_vm_flush_tlb(vm);
 		z.flush = false;
 		vh_mmu_unlock(mmu);
@@ -291,7 +291,7 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned lon
 		budget = VH_ZAP_BATCH;
 		vh_mmu_lock(mmu);
 	}
-	if (z.flush)
+	if (z.flush && !VH_BROKEN(protect))
 		vh_vm_flush_tlb(vm);
 	vh_mmu_unlock(mmu);
 }

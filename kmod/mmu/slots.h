@@ -11,7 +11,15 @@
 #include "../bound.h"
 #include "../caps.h"
 #include "../kick.h"
+#include "../witness/witness.h"
 #include "mmu.h"
+
+/* promise.c: nobody uses what the tables of a VM have lost so far */
+#ifdef VH_DEBUG
+void vh_mmu_promised(struct vh_mmu *mmu);
+#else
+static inline void vh_mmu_promised(struct vh_mmu *mmu) { }
+#endif
 
 /* mmu.lock for writing: as long as a part takes (bound.h). */
 static inline void vh_mmu_lock(struct vh_mmu *mmu)
@@ -25,6 +33,7 @@ static inline void vh_mmu_unlock(struct vh_mmu *mmu)
 	__releases(&mmu->lock)
 {
 	vh_bound_end(VH_BOUND_MMU);
+	vh_mmu_promised(mmu);
 	write_unlock(&mmu->lock);
 }
 

@@ -84,7 +84,12 @@ struct vh_vmx {
 	u64 spec_ctrl;			/* the host's in this window, where it is written at exits */
 	u64 serial;			/* never used twice; const */
 #ifdef VH_DEBUG
-	struct vmx_witness *witness;
+	struct vmx_model {		/* active.c */
+		int cpu;		/* where it is active, -1: nowhere */
+		enum { VMX_MODEL_UNKNOWN, VMX_MODEL_CLEAR, VMX_MODEL_LAUNCHED } state;
+		/* paging of the guest, as the last exit left it */
+		u64 cr0, cr3, cr4;
+	} model;
 #endif
 };
 

@@ -69,7 +69,8 @@ static void lazy_restore(struct lazy *l)
 	user_return_notifier_unregister(&l->notifier);
 	for (i = 0; i < NR_LAZY; i++) {
 		if (l->now[i] != l->host[i]) {
-			lazy_write(i, l->host[i]);
+			if (!VH_BROKEN(tscaux) || lazy_msrs[i] != MSR_TSC_AUX)
+				lazy_write(i, l->host[i]);
 			l->now[i] = l->host[i];
 		}
 	}
@@ -92,6 +93,7 @@ static void lazy_return(struct user_return_notifier *n)
 void vmx_msrs_restore_local(void)
 {
 	lazy_restore(this_cpu_ptr(&lazy));
+	vmx_witness_user_check();
 }
 
 /* Of lazy_msrs[], what this guest can see: without SYSCALL only TSC_AUX. */
@@ -180,7 +182,7 @@ void vmx_msrs_window_leave(void)
 	unsigned int i, n = lazy_end();
 
 	for (i = w->first; i < n; i++)
-		if (w->now[i] != w->found[i])
+		if (w->now[i] != w->found[i] && (!VH_BROKEN(tscaux) || lazy_msrs[i] != MSR_TSC_AUX))
 			lazy_write(i, w->found[i]);
 }
 
@@ -222,6 +224,7 @@ void vh_vmx_load(struct vh_vcpu *vcpu)
 	rdmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
 	wrmsrl(MSR_KERNEL_GS_BASE, vcpu->s.kernel_gs_base);
 	vmx->root = __this_cpu_read(vmx_root_state);
+	vmx_witness_user_due();
 	if (likely(vmx->root == VMX_ROOT_OWN))
 		lazy_load(&vcpu->s);
 	vmx->section = true;
@@ -256,7 +259,8 @@ void vh_vmx_unload(struct vh_vcpu *vcpu)
 		load_gs_index(sec->gs);
 		local_irq_restore(flags);
 	}
-	wrmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
+	if (!VH_BROKEN(gsbase))
+		wrmsrl(MSR_KERNEL_GS_BASE, sec->kernel_gs_base);
 	if (unlikely(sec->ds | sec->es)) {
 		loadsegment(ds, sec->ds);
 		loadsegment(es, sec->es);

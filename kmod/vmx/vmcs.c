@@ -64,15 +64,15 @@ static void vmcs_clear_local(struct vh_vmx *vmx)
 	if (vmx->cpu != smp_processor_id())
 		return;
 	/* What this CPU had cached of it is gone. */
-	vmx_witness_due(VMX_I_VMCLEAR);
-	if (!VMX_UNLESS_BROKEN(vmclear, vmx->vmcs_pa))
+	if (!VMX_UNLESS_BROKEN(vmclear, vmx->vmcs_pa)) {
 		vmx->lost = true;
+		vmx_witness_lost(vmx);
+	}
 	if (__this_cpu_read(vmx_current) == vmx)
 		__this_cpu_write(vmx_current, NULL);
 	if (!list_empty(&vmx->node))
 		list_del_init(&vmx->node);
 	vmx->launched = false;
-	vmx_witness_cleared(vmx);
 	/* Whoever sees -1 may VMPTRLD elsewhere. */
 	smp_store_release(&vmx->cpu, -1);
 }
@@ -341,7 +341,6 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		vmx_flush_vpid(vcpu);
 		return;
 	}
-	vmx_witness_due(VMX_I_INVEPT);
 	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
 		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT,
 				      READ_ONCE(vcpu->vm->mmu->eptp), 0);
@@ -351,7 +350,6 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 		vcpu->vmx->lost = true;
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
 	}
-	vmx_witness_flushed(vcpu->vmx, VMX_I_INVEPT);
 }
 
 /**
@@ -384,7 +382,6 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 
 	if (!vpid)
 		return;
-	vmx_witness_due(VMX_I_INVVPID);
 	if (vmx_caps.ept_vpid & VMX_VPID_EXTENT_SINGLE_CONTEXT_BIT << 32)
 		ok = VMX_UNLESS_BROKEN(invvpid, VMX_VPID_EXTENT_SINGLE_CONTEXT, vpid, 0);
 	else
@@ -393,7 +390,6 @@ void vmx_flush_vpid(struct vh_vcpu *vcpu)
 		vcpu->vmx->lost = true;
 		vh_request(vcpu, VH_REQ_TLB_FLUSH_GUEST);
 	}
-	vmx_witness_flushed(vcpu->vmx, VMX_I_INVVPID);
 }
 
 /* Everything that never changes for this vCPU; the VMCS is current. */
@@ -544,7 +540,6 @@ bool vmx_make_current(struct vh_vcpu *vcpu)
 	if (vmx->cpu != cpu) {
 		if (!vmx->configured && !vmx_vmclear(vmx->vmcs_pa))
 			return false;
-		vmx_witness_loaded(vmx, cpu);
 		vmx->cpu = cpu;
 		/* Beside KVM it is cleared before anybody could look for it. */
 		if (likely(__this_cpu_read(vmx_root_state) == VMX_ROOT_OWN)) {
@@ -625,6 +620,7 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
 		msr_intercept(vmx, passed_msrs[i], false, false);
 	vmx->vpid = vpid_get();
+	vmx_witness_create(vcpu, vmx);
 	vmx_exchange_init(vcpu, vmx);
 	vcpu->vmx = vmx;
 	if (vmx->pml)
@@ -651,6 +647,7 @@ void vh_vmx_destroy(struct vh_vcpu *vcpu)
 		vmcs_clear_local(vmx);
 	local_irq_enable();
 	preempt_enable();
+	vmx_witness_destroy(vmx);
 	vpid_put(vmx->vpid);
 	free_page((unsigned long)vmx->pml);
 	free_page((unsigned long)vmx->lists);

@@ -14,6 +14,8 @@
  *   mitigate.c  processor weaknesses: decisions, flushes, barriers
  *   weakness.c  and what is told about them
  *   enter.S     VMLAUNCH/VMRESUME
+ *   witness.c   debug build: what must hold at entries, and of the host's state
+ *   active.c    debug build: which VMCS is current and active where
  */
 #ifndef VH_VMX_H
 #define VH_VMX_H

@@ -331,7 +331,8 @@ static void debug_leave(struct vh_vcpu *vcpu, struct host_debug *h)
 		get_debugreg(dr6, 6);
 		vcpu->s.dr6 = dr6;
 	}
-	set_debugreg(h->dr[0], 0);
+	if (!VH_BROKEN(dr))
+		set_debugreg(h->dr[0], 0);
 	set_debugreg(h->dr[1], 1);
 	set_debugreg(h->dr[2], 2);
 	set_debugreg(h->dr[3], 3);
@@ -441,6 +442,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		vh_bound_end(VH_BOUND_WINDOW);
 		failed = enter(vcpu);
 		vh_bound_begin(VH_BOUND_WINDOW);
+		vmx_witness_left();
 		if (unlikely(failed)) {
 			x->reason = 0;
 			x->fail_code = vmcs_read(VM_INSTRUCTION_ERROR);
@@ -452,6 +454,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		x->reason = vmcs_read_or(VM_EXIT_REASON, VMX_NO_REASON);
 		if (vmx_fault(VMX_I_MCE_ENTRY))
 			x->reason = VMX_EXIT_REASONS_FAILED_VMENTRY | EXIT_REASON_MCE_DURING_VMENTRY;
+		vmx_witness_exit(vcpu);
 		basic = x->reason & 0xffff;
 		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
 			if (x->reason == VMX_NO_REASON)
@@ -601,6 +604,7 @@ void vmx_fetch(struct vh_vcpu *vcpu, u32 groups)
 		if (vcpu->vmx->cpu != smp_processor_id())
 			vmx_release_remote(vcpu->vmx);
 		local_irq_disable();
+		vmx_witness_host_save();
 		if (likely(vmx_root_begin())) {
 			ok = vmx_make_current(vcpu);
 			if (ok)
@@ -608,6 +612,7 @@ void vmx_fetch(struct vh_vcpu *vcpu, u32 groups)
 			/* -1 in every VMCS of vh's: this one can be read, or all of it was not. */
 			ok = ok && vmcs_read(VMCS_LINK_POINTER) == -1UL;
 			vmx_root_end();
+			vmx_witness_host_check();
 			local_irq_enable();
 			preempt_enable();
 			break;

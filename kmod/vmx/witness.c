@@ -5,8 +5,7 @@
 #include <linux/bug.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <asm/debugreg.h>
-#include <asm/desc.h>
+#include <linux/user-return-notifier.h>
 
 #include "witness.h"
 
@@ -20,52 +19,16 @@ void vmx_insn_failed(const char *insn, unsigned long operand)
 	WARN_ONCE(1, "vh: %s of field %#lx failed\n", insn, operand);
 }
 
-/*
- * struct host_state - what a window must leave as it found it
- */
-struct host_state {
-	unsigned long cr0, cr3, cr4, dr7;
-	u64 gs_base, fs_base, efer, pat, debugctl;
-	u64 gdt_base, idt_base;
-	u16 cs, ss, tr;
-	u64 vmptr, star, lstar, sfmask, tsc_aux;	/* beside KVM */
-};
-static DEFINE_PER_CPU(struct host_state, before);
+/* The current VMCS when a window opened, beside KVM; -1 also where VMX was off. */
+static DEFINE_PER_CPU(u64, vmptr);
 
-static void host_read(struct host_state *h)
+static u64 vmptr_read(void)
 {
-	struct desc_ptr dt;
+	u64 pa = -1;
 
-	memset(h, 0, sizeof(*h));
-	h->cr0 = read_cr0();
-	h->cr3 = __read_cr3();
-	h->cr4 = __read_cr4();
-	get_debugreg(h->dr7, 7);
-	rdmsrl(MSR_GS_BASE, h->gs_base);
-	rdmsrl(MSR_FS_BASE, h->fs_base);
-	rdmsrl(MSR_EFER, h->efer);
-	rdmsrl(MSR_IA32_CR_PAT, h->pat);
-	h->debugctl = get_debugctlmsr();
-	native_store_gdt(&dt);
-	h->gdt_base = dt.address;
-	store_idt(&dt);
-	h->idt_base = dt.address;
-	savesegment(cs, h->cs);
-	savesegment(ss, h->ss);
-	/* An interrupt from user mode leaves SS null (SDM Vol. 3, 6.14.4): as good. */
-	if (!h->ss)
-		h->ss = __KERNEL_DS;
-	h->tr = 0;
-	asm("str %0" : "=r" (h->tr));
-	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_BESIDE)
-		return;
-	if (h->cr4 & X86_CR4_VMXE)
-		vmx_vmptrst(&h->vmptr);
-	rdmsrl(MSR_STAR, h->star);
-	rdmsrl(MSR_LSTAR, h->lstar);
-	rdmsrl(MSR_SYSCALL_MASK, h->sfmask);
-	if (boot_cpu_has(X86_FEATURE_RDTSCP))
-		rdmsrl(MSR_TSC_AUX, h->tsc_aux);
+	if (__read_cr4() & X86_CR4_VMXE)
+		vmx_vmptrst(&pa);
+	return pa;
 }
 
 /**
@@ -75,7 +38,11 @@ static void host_read(struct host_state *h)
  */
 void vmx_witness_host_save(void)
 {
-	host_read(this_cpu_ptr(&before));
+	vh_host_save(VH_HOST_WINDOW);
+	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_BESIDE)
+		return;
+	vh_host_save(VH_HOST_BESIDE);
+	__this_cpu_write(vmptr, vmptr_read());
 }
 
 /**
@@ -85,11 +52,68 @@ void vmx_witness_host_save(void)
  */
 void vmx_witness_host_check(void)
 {
-	struct host_state now;
+	vh_host_check(VH_HOST_WINDOW);
+	if (__this_cpu_read(vmx_root_state) != VMX_ROOT_BESIDE)
+		return;
+	vh_host_check(VH_HOST_BESIDE);
+	WARN_ONCE(vmptr_read() != __this_cpu_read(vmptr), "vh: a window left another VMCS than %#llx current\n",
+		  __this_cpu_read(vmptr));
+}
 
-	host_read(&now);
-	WARN_ONCE(memcmp(&now, this_cpu_ptr(&before), sizeof(now)),
-		  "vh: a window changed the host's state\n");
+/*
+ * The host's syscall MSRs are back when the CPU returns to user mode. Those who register a notifier
+ * first are called last: behind the one that puts them back (switch.c).
+ */
+struct to_user {
+	struct user_return_notifier notifier;
+	bool registered;
+};
+static DEFINE_PER_CPU(struct to_user, to_user);	/* own CPU, interrupts off */
+
+static void to_user_check(struct user_return_notifier *n)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vmx_witness_user_check();
+	local_irq_restore(flags);
+}
+
+/**
+ * vmx_witness_user_due - the host's syscall MSRs are about to be replaced, until user mode
+ *
+ * Preemption off.
+ */
+void vmx_witness_user_due(void)
+{
+	struct to_user *t;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	t = this_cpu_ptr(&to_user);
+	if (!t->registered && __this_cpu_read(vmx_root_state) == VMX_ROOT_OWN) {
+		vh_host_save(VH_HOST_USER);
+		t->notifier.on_user_return = to_user_check;
+		user_return_notifier_register(&t->notifier);
+		t->registered = true;
+	}
+	local_irq_restore(flags);
+}
+
+/**
+ * vmx_witness_user_check - they are back
+ *
+ * Interrupts off.
+ */
+void vmx_witness_user_check(void)
+{
+	struct to_user *t = this_cpu_ptr(&to_user);
+
+	if (!t->registered)
+		return;
+	t->registered = false;
+	user_return_notifier_unregister(&t->notifier);
+	vh_host_check(VH_HOST_USER);
 }
 
 #ifdef CONFIG_LOCKDEP
@@ -120,64 +144,6 @@ void vmx_witness_section_close(void)
 #ifdef CONFIG_LOCKDEP
 	lock_release(&section_map, _THIS_IP_);
 #endif
-}
-
-/* Was it executed on this CPU since it was due? Interrupts off, or an NMI's. */
-static DEFINE_PER_CPU(bool, done[VMX_NR_INSNS]);
-
-/**
- * vmx_witness_did - an instruction was executed on this CPU
- * @insn: which
- *
- * Any context in which it may be.
- */
-void vmx_witness_did(enum vmx_insn insn)
-{
-	this_cpu_write(done[insn], true);
-}
-
-/**
- * vmx_witness_due - an instruction has to be executed on this CPU from here on
- * @insn: which
- *
- * Interrupts off. vmx_witness_cleared() and vmx_witness_flushed() look whether it was.
- */
-void vmx_witness_due(enum vmx_insn insn)
-{
-	this_cpu_write(done[insn], false);
-}
-
-/**
- * vmx_witness_loaded - the VMCS becomes active on @cpu
- * @vmx: its VMX side
- * @cpu: the CPU
- */
-void vmx_witness_loaded(struct vh_vmx *vmx, int cpu)
-{
-	WARN_ONCE(vmx->cpu != -1, "vh: VMCS loaded on CPU%d while active on CPU%d\n",
-		  cpu, vmx->cpu);
-}
-
-/**
- * vmx_witness_cleared - the VMCS is active nowhere
- * @vmx: its VMX side
- */
-void vmx_witness_cleared(struct vh_vmx *vmx)
-{
-	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: VMCLEAR on the wrong CPU\n");
-	WARN_ONCE(!this_cpu_read(done[VMX_I_VMCLEAR]) && !vmx->lost, "vh: a VMCS moves without VMCLEAR\n");
-}
-
-/**
- * vmx_witness_flushed - INVEPT or INVVPID was executed for this vCPU on this CPU
- * @vmx: its VMX side
- * @insn: which of them it had to be
- */
-void vmx_witness_flushed(struct vh_vmx *vmx, enum vmx_insn insn)
-{
-	WARN_ONCE(vmx->cpu != smp_processor_id(), "vh: a flush on the wrong CPU\n");
-	WARN_ONCE(!this_cpu_read(done[insn]) && !vmx->lost, "vh: a flush without %s\n",
-		  insn == VMX_I_INVEPT ? "INVEPT" : "INVVPID");
 }
 
 /* The highest vector of one of the virtual-APIC page's bitmaps; 0: none. */
@@ -221,6 +187,38 @@ static void witness_virtual(struct vh_vcpu *vcpu)
 		  "vh: entry with RVI %#x, but %#x requested\n", (u8)status, irr);
 }
 
+/* A VMREAD that is not to fail on demand (fault.h). */
+static unsigned long peek(unsigned long field)
+{
+	unsigned long value = 0;
+
+	asm volatile("1: vmread %[field], %[value]\n2:\n" _ASM_EXTABLE(1b, 2b)
+		     : [value] "+r" (value) : [field] "r" (field) : "cc");
+	return value;
+}
+
+/* What software writes flushes nothing, though the guest's MOV would (SDM Vol. 3, 4.10.4.1, 29.4.3.1). */
+static bool paging_flushed(const struct vmx_model *was, u64 cr0, u64 cr3, u64 cr4)
+{
+	const u64 all = X86_CR4_PGE | X86_CR4_PAE;
+
+	if (!vh_cpu_caps.ept)
+		return was->cr3 != cr3;
+	if (!(was->cr0 & X86_CR0_PG))
+		return false;
+	return !(cr0 & X86_CR0_PG) || ((was->cr4 ^ cr4) & all) ||
+	       (was->cr4 & ~cr4 & X86_CR4_PCIDE) || (~was->cr4 & cr4 & X86_CR4_SMEP) ||
+	       (was->cr3 != cr3 && !(cr4 & X86_CR4_PCIDE));
+}
+
+/* The guest's paging is other than at the last exit: then its own translations have to go. */
+static void witness_paging(struct vh_vcpu *vcpu)
+{
+	if (vcpu->vmx->model.state == VMX_MODEL_LAUNCHED &&
+	    paging_flushed(&vcpu->vmx->model, peek(GUEST_CR0), peek(GUEST_CR3), peek(GUEST_CR4)))
+		vh_tag_changed_own(vcpu->tag);
+}
+
 /**
  * vmx_witness_entry - nothing that must precede an entry is left undone
  * @vcpu: the vCPU
@@ -236,9 +234,40 @@ void vmx_witness_entry(struct vh_vcpu *vcpu)
 	WARN_ONCE(READ_ONCE(vcpu->mode) == VH_OUTSIDE, "vh: entry that kicks cannot see\n");
 	WARN_ONCE(READ_ONCE(vcpu->vm->mmu->pml_armed) && !vmx_pml_on(vmx),
 		  "vh: entry without PML, by which a memslot is logged\n");
+	vmx_witness_launch(vmx, vmx->launched);
 	/* Not when VMREAD fails, or has failed. */
 	if (!vmx->lost && !READ_ONCE(vmx_fault_mask))
 		witness_virtual(vcpu);
+	witness_paging(vcpu);
+	vh_tag_enter(vcpu->vm->mmu->tag, vcpu->tag);
+}
+
+/**
+ * vmx_witness_left - VMLAUNCH or VMRESUME is behind us, the guest does not run any more
+ *
+ * In the window.
+ */
+void vmx_witness_left(void)
+{
+	vh_tag_leave();
+}
+
+/**
+ * vmx_witness_exit - what the exit made of the VMCS
+ * @vcpu: the vCPU; its exit's reason is known
+ *
+ * In the window. An entry that failed leaves the launch state as it was (SDM Vol. 3, 27.8).
+ */
+void vmx_witness_exit(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+
+	if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+		return;
+	vmx_witness_launched(vmx);
+	vmx->model.cr0 = peek(GUEST_CR0);
+	vmx->model.cr3 = peek(GUEST_CR3);
+	vmx->model.cr4 = peek(GUEST_CR4);
 }
 
 /**
