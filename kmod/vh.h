@@ -138,6 +138,7 @@ struct vh_events {
 	u8 irq_vector;
 	u8 soft_len;			/* instruction length of a software event */
 	bool nmi_reinject;
+	bool resume;			/* RFLAGS.RF when the last event was injected */
 	bool nmi_window;		/* exit wanted when NMIs unblock */
 	bool irq_window;		/* exit wanted when interrupts unblock */
 	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */

@@ -202,6 +202,9 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 	case MSR_IA32_PLATFORM_ID:	*value = 0; return 0;
 	case MSR_PLATFORM_INFO:		*value = 0; return 0;
 	case MSR_IA32_EBL_CR_POWERON:	*value = 0; return 0;
+	case MSR_IA32_P5_MC_ADDR: case MSR_IA32_P5_MC_TYPE:
+		*value = 0;
+		return 0;
 	case MSR_IA32_DEBUGCTLMSR:	*value = 0; return 0;
 	case MSR_IA32_ARCH_CAPABILITIES: *value = arch_capabilities(); return 0;
 	case MSR_IA32_UCODE_REV:	return vh_msr_feature(msr, value);

@@ -158,6 +158,12 @@ static u64 bits_of(unsigned int size, u64 val, unsigned int start, unsigned int 
 	return len < size * 8 ? val & (BIT_ULL(len) - 1) : val;
 }
 
+/* Its other forms are #UD before their operand is read. */
+static bool is_lowest_bit(unsigned int reg)
+{
+	return reg >= 1 && reg <= 3;
+}
+
 /* F3 /1 to /3: the lowest bit that is set; the destination is VEX.vvvv. */
 static int lowest_bit(struct vh_emul *e, unsigned int size, u64 val)
 {
@@ -171,12 +177,10 @@ static int lowest_bit(struct vh_emul *e, unsigned int size, u64 val)
 	case 2:		/* BLSMSK */
 		result = val ^ (val - 1);
 		break;
-	case 3:		/* BLSI */
+	default:	/* BLSI */
 		result = val & -val;
 		carry = val;
 		break;
-	default:
-		return vh_emul_fault(e, UD_VECTOR);
 	}
 	result_flags(e, size, result, carry);
 	vh_reg_write(e, e->d.vvvv, size, result);
@@ -213,7 +217,8 @@ int vh_exec_bmi(struct vh_emul *e)
 	unsigned int n = v & 0xff;
 	int r;
 
-	if (e->d.vlen != 16 || !form_is_shown(e, form) || (form == FORM(4, 3, 0xf0) && e->d.vvvv))
+	if (e->d.vlen != 16 || !form_is_shown(e, form) || (form == FORM(4, 3, 0xf0) && e->d.vvvv) ||
+	    (form == FORM(3, 0, 0xf3) && !is_lowest_bit(e->d.modrm >> 3 & 7)))
 		return vh_emul_fault(e, UD_VECTOR);
 	r = vh_rm_read(e, size, &val);
 	if (r)

@@ -41,6 +41,10 @@ static int group_7_register(struct vh_emul *e)
 		return r;
 	case 0xc2: case 0xc3: case 0xc4:	/* VMLAUNCH, VMRESUME, VMXOFF */
 		return vh_emul_fault(e, UD_VECTOR);
+	case 0xd0: case 0xd1:	/* XGETBV, XSETBV */
+		return e->cr4 & X86_CR4_OSXSAVE ? VH_EMUL_UNHANDLED : vh_emul_fault(e, UD_VECTOR);
+	case 0xf8:		/* SWAPGS */
+		return e->d.mode == 8 ? VH_EMUL_UNHANDLED : vh_emul_fault(e, UD_VECTOR);
 	case 0xca: case 0xcb:	/* CLAC, STAC */
 		if (!e->has_smap)
 			return VH_EMUL_UNHANDLED;

@@ -185,6 +185,7 @@ struct vh_emul {
 	u64 cr0, cr4, efer, xcr0;
 	u8 cpl;
 	bool has_smap;
+	bool single;			/* a string instruction is done behind each iteration */
 	/* out */
 	struct vh_fault fault;
 	u8 len;				/* instruction length, once decoded */

@@ -127,7 +127,8 @@ static bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s,
  * @linear: the answer
  *
  * VH_EMUL_OK, or VH_EMUL_FAULT with #GP(0) or #SS(0) for limit, type and canonicality,
- * or #AC(0) (SDM Vol. 3, 6.15) for a user access that is not naturally aligned.
+ * or #AC(0) (SDM Vol. 3, 6.15) for a user access that is not naturally aligned, unless a #PF
+ * comes before it.
  */
 int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
 	      u64 *linear)
@@ -147,8 +148,12 @@ int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len,
 	if (!ok)
 		return vh_emul_fault0(e, seg == VH_SS ? SS_VECTOR : GP_VECTOR);
 	if (e->cpl == 3 && (e->rflags & X86_EFLAGS_AC) && (e->cr0 & X86_CR0_AM) && len <= 8 &&
-	    (*linear & (len - 1)))
+	    (*linear & (len - 1))) {
+		/* A page fault comes first (SDM Vol. 3, table 6-2). */
+		if (e->ops->probe && e->ops->probe(e, *linear, len, write, false) == VH_EMUL_FAULT)
+			return VH_EMUL_FAULT;
 		return vh_emul_fault0(e, AC_VECTOR);
+	}
 	return VH_EMUL_OK;
 }
 

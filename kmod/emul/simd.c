@@ -460,7 +460,7 @@ int vh_exec_vex(struct vh_emul *e)
 	return vh_exec_simd(e);
 }
 
-/* vh_exec_group_15 - 0F AE: LDMXCSR, STMXCSR, CLFLUSH, CLFLUSHOPT, CLWB */
+/* vh_exec_group_15 - 0F AE: LDMXCSR, STMXCSR, CLFLUSH, CLFLUSHOPT, CLWB; with registers what is #UD */
 int vh_exec_group_15(struct vh_emul *e)
 {
 	unsigned int pp = vh_emul_pp(e), n = e->d.modrm >> 3 & 7;
@@ -468,6 +468,9 @@ int vh_exec_group_15(struct vh_emul *e)
 	u64 val, linear;
 	int r;
 
+	/* RDFSBASE and its like are of 64-bit mode. */
+	if (!e->d.mem && e->d.rep == 0xf3 && n < 4 && e->d.mode != 8)
+		return vh_emul_fault(e, UD_VECTOR);
 	if (!e->d.mem)
 		return VH_EMUL_UNHANDLED;
 	if ((n == 7 && pp < 2) || (n == 6 && pp == 1)) {

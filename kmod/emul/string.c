@@ -110,7 +110,7 @@ static int string(struct vh_emul *e, const struct string *s)
 
 	if (!count)
 		return VH_EMUL_OK;
-	if (e->trap) {
+	if (e->trap || e->single) {
 		/* behind each iteration */
 	} else if (rep && count > 1 && s->io) {
 		u64 n = count;

@@ -58,6 +58,8 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 		left -= part[n];
 		n++;
 	}
+	if (vh_breakpoints_on(vcpu) && !(access & VH_ACC_IMPLICIT))
+		vh_data_breakpoint(vcpu, linear, len, write);
 	for (i = 0; i < n; i++) {
 		unsigned int done = 0;
 
@@ -172,16 +174,21 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	if (err)
 		return not_translated(err);
 	if (atomic && vh_gpa_is_ram(vcpu->vm, gpa, true)) {
+		if (vh_breakpoints_on(vcpu) && !system)
+			vh_data_breakpoint(vcpu, linear, len, true);
 		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
 		return err && err != -EAGAIN ? not_reached(err) : VH_EMUL_OK;
 	}
-	/* Devices have no atomic accesses: a read and, if it matches, a write. */
+	/* Devices have no atomic accesses: a read and a write, of what was read if it does not match (SDM Vol. 2, CMPXCHG). */
 	err = op_read(e, linear, &now, len, system);
 	if (err)
 		return err;
 	*old = now;
-	if (now != expected)
-		return VH_EMUL_OK;
+	if (now != expected) {
+		if (vh_gpa_is_ram(vcpu->vm, gpa, true))
+			return VH_EMUL_OK;
+		new = now;
+	}
 	return op_write(e, linear, &new, len, system);
 }
 
@@ -471,6 +478,8 @@ static void emul_begin(struct vh_vcpu *vcpu)
 		e->insn_len = 0;
 	e->rep_more = false;
 	e->sti_shadow = false;
+	e->single = vh_breakpoints_on(vcpu);
+	vcpu->exec->hits = 0;
 	vcpu->exec->accesses.next = 0;
 }
 
@@ -501,7 +510,9 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
 	s->rip = e->d.next_rip;
 	s->rflags = e->rflags;
-	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS);
+	/* The handler's first instruction is not in the shadow of what was interrupted. */
+	s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
+	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
 	return 1;
 }
 
@@ -575,14 +586,15 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	r = vh_emul_step(e);
 	if (r == VH_EMUL_USER)
 		return vh_access_to_user(vcpu);
+	vh_make_mistake(e, r);
 	vcpu->exec->accesses.finished = true;
 	switch (r) {
 	case VH_EMUL_OK:
 		write_back(vcpu);
 		if (e->task)
 			vh_inject_trap(vcpu, e->task_traps);
-		else if (e->trap)
-			vh_inject_trap(vcpu, BIT(14));
+		else
+			vh_inject_trap(vcpu, (e->trap ? BIT(14) : 0) | vh_data_breakpoints_met(vcpu));
 		if (e->halted && !e->trap)
 			return vh_halt(vcpu);
 		return vh_access_to_user(vcpu);

@@ -87,7 +87,8 @@ void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6)
 {
 	if (!dr6)
 		return;
-	vcpu->s.dr6 |= dr6;
+	/* Which breakpoints were met is told anew each time (SDM Vol. 3, 18.2.3). */
+	vcpu->s.dr6 = (vcpu->s.dr6 & ~0xfULL) | dr6;
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 }
 

@@ -45,6 +45,7 @@ struct vh_exec {
 	u64 failed_rip;
 	u8 failed_insn[15], failed_len;
 	bool failed;
+	u8 hits;			/* data breakpoints that the instruction under way has met */
 	/* Of the old task, while a new one's registers are being loaded. */
 	u64 task_cr3, task_pdptr[4], task_rflags;
 	unsigned int halt_poll_ns;	/* adaptive */
@@ -76,13 +77,24 @@ int vh_interpret(struct vh_vcpu *vcpu);
 /* The parameter "interpret": the processor executes only what the interpreter does not know. */
 extern bool vh_interpret_all;
 bool vh_interpret_this(struct vh_vcpu *vcpu);
+void vh_make_mistake(struct vh_emul *e, int r);
 #else
 #define vh_interpret_all false
 static inline bool vh_interpret_this(struct vh_vcpu *vcpu)
 {
 	return false;
 }
+
+static inline void vh_make_mistake(struct vh_emul *e, int r)
+{
+}
 #endif
+
+/* breakpoint.c: the guest's, on interpreted instructions */
+bool vh_breakpoints_on(const struct vh_vcpu *vcpu);
+bool vh_code_breakpoint(struct vh_vcpu *vcpu);
+void vh_data_breakpoint(struct vh_vcpu *vcpu, u64 linear, unsigned int len, bool write);
+u64 vh_data_breakpoints_met(struct vh_vcpu *vcpu);
 
 /* inject.c */
 bool vh_is_fault(u8 vector);

@@ -93,6 +93,44 @@ bool vh_interpret_all;
 module_param_named(interpret, vh_interpret_all, bool, 0444);
 MODULE_PARM_DESC(interpret, "debug build: interpret all instructions that the interpreter knows");
 
+static unsigned int vh_mistake;
+module_param_named(mistake, vh_mistake, uint, 0444);
+MODULE_PARM_DESC(mistake, "debug build: the interpreter has this fault, for tests/differ alone");
+
+#define MISTAKE_ADC	1	/* ADC leaves CF clear */
+#define MISTAKE_WRITE	2	/* the page fault of a write says that it was a read */
+#define MISTAKE_PUSH	3	/* PUSH of a register goes 2 bytes too far */
+
+/**
+ * vh_make_mistake - what the parameter "mistake" makes of an instruction that is done
+ * @e: the instruction
+ * @r: how it ended, VH_EMUL_*
+ *
+ * A test that finds none of them finds nothing.
+ */
+void vh_make_mistake(struct vh_emul *e, int r)
+{
+	bool first_map = e->d.opcode_map == 1;
+
+	if (vh_mistake == MISTAKE_ADC && !r && first_map && e->d.opcode >= 0x10 && e->d.opcode < 0x16)
+		e->rflags &= ~(u64)X86_EFLAGS_CF;
+	if (vh_mistake == MISTAKE_WRITE && r == VH_EMUL_FAULT && e->fault.vector == 14)
+		e->fault.error &= ~2u;
+	if (vh_mistake == MISTAKE_PUSH && !r && first_map && (e->d.opcode & 0xf8) == 0x50)
+		e->gpr[VH_RSP] -= 2;
+}
+
+/* An interrupt that is to be taken now, or its window told of. */
+static bool irq_waits(struct vh_vcpu *vcpu)
+{
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
+	if (!vh_irq_allowed(vcpu))
+		return false;
+	if (vcpu->lapic)
+		return READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT);
+	return vcpu->user_irq >= 0 || READ_ONCE(vcpu->run->request_interrupt_window);
+}
+
 /**
  * vh_interpret_this - is the next instruction the interpreter's, or the processor's?
  * @vcpu: the vCPU, with "interpret"
@@ -105,7 +143,7 @@ bool vh_interpret_this(struct vh_vcpu *vcpu)
 	struct vh_cpu_state *s = &vcpu->s;
 
 	vh_need(vcpu, VH_S_RIP | VH_S_PENDING_DB | VH_S_DR7);
-	vcpu->stepping = vh_events_pending(vcpu) || s->pending_db || (s->dr7 & 0xff) ||
+	vcpu->stepping = vh_events_pending(vcpu) || s->pending_db || (s->dr7 & 0xff) || irq_waits(vcpu) ||
 			 (vcpu->exec->failed && vcpu->exec->failed_rip == s->rip);
 	return !vcpu->stepping;
 }
@@ -122,8 +160,9 @@ static bool user_window(struct vh_vcpu *vcpu)
  * The next event through the interrupt vector table. 1: go on; else as
  * vh_handle_exit(). In protected mode events wait for an enterable state.
  * *waiting: one is there that cannot be taken yet, look again after each instruction.
+ * *delivered: one was.
  */
-static int deliver(struct vh_vcpu *vcpu, bool *waiting)
+static int deliver(struct vh_vcpu *vcpu, bool *waiting, bool *delivered)
 {
 	struct vh_injection inj;
 
@@ -160,7 +199,19 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting)
 		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
 		vh_dirty(vcpu, VH_S_INTR);
 	}
+	*waiting = *delivered = true;
 	return vh_emulate_real_int(vcpu, inj.info & INTR_INFO_VECTOR_MASK, inj.insn_len);
+}
+
+static bool code_breakpoint(struct vh_vcpu *vcpu, bool *waiting)
+{
+	if (!vh_breakpoints_on(vcpu))
+		return false;
+	vh_need(vcpu, VH_S_EMUL);
+	if (!vh_code_breakpoint(vcpu))
+		return false;
+	*waiting = true;
+	return true;
 }
 
 /* Requests that the run loop has to see. */
@@ -181,10 +232,13 @@ int vh_interpret(struct vh_vcpu *vcpu)
 	int r;
 
 	do {
+		bool delivered = false;
+
 		r = 1;
 		if (waiting || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT)))
-			r = deliver(vcpu, &waiting);
-		if (r == 1 && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
+			r = deliver(vcpu, &waiting, &delivered);
+		/* What waits behind the event, an NMI, comes before its handler's first instruction. */
+		if (r == 1 && !delivered && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS) && !code_breakpoint(vcpu, &waiting))
 			r = vh_emulate(vcpu);
 		if (r != 1 || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||
 		    vh_work_pending() || (READ_ONCE(vcpu->requests) & SLOW_REQUESTS))

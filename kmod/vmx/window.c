@@ -105,6 +105,32 @@ static void read_exit(struct vh_vcpu *vcpu)
  * 28.2.4). An exit that left NMIs unblocked although the guest's IRET had not
  * finished sets bit 12, and they must be blocked again (SDM 28.2.3).
  */
+/*
+ * A fault that the guest is not to see came while an event was delivered. It saved RF as its own frame would have it
+ * (SDM 28.3.3), which is 1. The event's frame, when it is delivered again, has the 1 if it is a fault's, 0 if an
+ * instruction asked for it, else what there was when it was injected (SDM 18.3.1.1).
+ */
+static noinline void restore_resume_flag(struct vh_vcpu *vcpu, u32 info)
+{
+	u8 vector = info & VECTORING_INFO_VECTOR_MASK;
+	u64 flags;
+
+	switch (info & VECTORING_INFO_TYPE_MASK) {
+	case INTR_TYPE_HARD_EXCEPTION:
+		if (vector != 1)
+			return;
+		fallthrough;
+	case INTR_TYPE_EXT_INTR:
+	case INTR_TYPE_NMI_INTR:
+		if (vcpu->ev.resume)
+			return;
+	}
+	flags = vmcs_read(GUEST_RFLAGS) & ~(u64)X86_EFLAGS_RF;
+	vmcs_write(GUEST_RFLAGS, flags);
+	if (vcpu->valid & VH_S_RFLAGS)
+		vcpu->s.rflags = flags;
+}
+
 static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 {
 	struct vh_exit *x = &vcpu->exit;
@@ -119,6 +145,9 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 		v.error = v.info & VECTORING_INFO_DELIVER_CODE_MASK ?
 			  vmcs_read(IDT_VECTORING_ERROR_CODE) : 0;
 		v.insn_len = vmcs_read(VM_EXIT_INSTRUCTION_LEN);
+		if (basic == EXIT_REASON_EXCEPTION_NMI &&
+		    (x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_HARD_EXCEPTION)
+			restore_resume_flag(vcpu, v.info);
 		vh_events_requeue(vcpu, &v);
 		if ((v.info & VECTORING_INFO_TYPE_MASK) == INTR_TYPE_NMI_INTR)
 			vmcs_write(GUEST_INTERRUPTIBILITY_INFO,
@@ -191,6 +220,7 @@ static void prepare_events(struct vh_vcpu *vcpu)
 		vmx_intr_status(vcpu);
 	vh_inject_select(vcpu, vmx->vid, &inj);
 	if (inj.info) {
+		vcpu->ev.resume = vcpu->s.rflags & X86_EFLAGS_RF;
 		vmcs_write(VM_ENTRY_INTR_INFO_FIELD, inj.info);
 		if (inj.info & INTR_INFO_DELIVER_CODE_MASK)
 			vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, inj.error);

@@ -299,6 +299,9 @@ static void test_long_mode(struct kunit *test)
 	expect(e, -1, "alignment at CPL 0");
 	e.cpl = 3;
 	expect(e, 17, "alignment at CPL 3");
+	absent = 0x1000;
+	expect(e, 14, "a page fault comes before alignment");
+	absent = ~0ULL;
 	e.rflags &= ~X86_EFLAGS_AC;
 	expect(e, -1, "alignment without AC");
 	e = LONG(LOAD32, 0x1004);
