@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <linux/kvm.h>
 
 /* Guest physical memory; the rest is devices. */
@@ -25,6 +26,7 @@
 #define IDT32		0x3000u
 #define IDT64		0x4000u
 #define TSS32		0x5000u
+#define TSS_OTHER	0x5400u
 #define TSS64		0x5800u
 #define PD32		0x6000u
 #define PT32		0x7000u
@@ -33,6 +35,7 @@
 #define PT		0xa000u
 #define PML4		0xb000u
 #define PDPT		0xc000u
+#define PML5		0xd000u
 #define CODE		0x10000u	/* two pages */
 #define DATA		0x14000u	/* four pages */
 #define STACK		0x1a000u	/* its middle */
@@ -75,7 +78,7 @@ enum mode { M_REAL, M_VM86, M_PROT16, M_FLAT32, M_PAGE32, M_PAE, M_COMPAT, M_LON
 extern const char *const mode_names[MODES];
 
 /* Kinds of instructions. */
-enum kind { K_INT, K_STACK, K_BRANCH, K_FAR, K_STRING, K_PORT, K_SYSTEM, K_X87, K_SSE, K_BYTES, KINDS };
+enum kind { K_INT, K_STACK, K_BRANCH, K_FAR, K_STRING, K_PORT, K_SYSTEM, K_X87, K_SSE, K_AVX, K_TASK, K_BYTES, KINDS };
 
 /* As FXSAVE64 has it, and the upper halves of YMM registers. */
 struct fpu {
@@ -99,7 +102,11 @@ struct program {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct fpu fpu;
-	uint64_t msr[DIFFER_MSRS];
+	uint64_t msr[DIFFER_MSRS], xcr0;
+	uint8_t irq;			/* an interrupt of this vector waits; 0: none */
+	bool task;			/* there is one to switch to */
+	bool nmi, nmi_masked;		/* an NMI waits; NMIs are blocked */
+	uint8_t shadow;			/* of the instruction before: KVM_X86_SHADOW_INT_* */
 	uint32_t code_at;		/* guest physical */
 	unsigned int code_len;
 	uint8_t code[256];
@@ -108,26 +115,33 @@ struct program {
 	unsigned int ops, start[8];	/* where in code */
 };
 
+/* layout.c: what all programs have in memory */
+void gen_template(uint8_t *ram, uint8_t *rom);
+
 /* gen.c */
+struct gen_features {
+	bool xsave, avx, pcid, la57, smep, smap, umip, fsgsbase;
+};
+
 struct gen_options {
 	uint64_t seed;
-	bool task_switch, wide_devices;	/* see run.sh */
+	struct gen_features has;	/* of the CPUID that all devices share */
+	bool events;			/* interrupts and NMIs */
 	unsigned int kinds, modes;	/* masks; 0: all */
 	const char *skip[64];		/* names in opcodes.c */
 	unsigned int skips;
 };
 extern struct gen_options gen_options;
-/* What all programs have in memory. */
-void gen_template(uint8_t *ram, uint8_t *rom);
 /* Program @n; its code and data go to @ram, which held the template. */
 void gen_program(struct program *p, uint64_t n, uint8_t *ram);
 
 /* opcodes.c: an instruction's form */
+#define MAP_VEX	5
 struct opcode {
-	uint8_t map, first, last;	/* map: 1, 2 (0F), 3 (0F 38), 4 (0F 3A) */
+	uint8_t map, first, last;	/* map: 1, 2 (0F), 3 (0F 38), 4 (0F 3A), and with VEX 5, 6, 7 for the last three */
 	/*
 	 * M ModRM, m of memory, r of registers; /a-b: its reg field; b w z v immediates; o moffs;
-	 * j J relative; p far pointer; L may be LOCKed; R REP means something; 0x..: mandatory prefix;
+	 * j J relative; p far pointer; t T of a task, and the vector of its gate; L may be LOCKed; R REP means something; 0x..: mandatory prefix;
 	 * =: the ModRM byte itself
 	 */
 	const char *form;
@@ -140,12 +154,14 @@ extern const unsigned int nr_opcodes;
 
 /* machine.c */
 #define LOG		96
+#define WORDS		8192
 enum end { E_HLT, E_SHUTDOWN, E_ERROR, E_ENTRY, E_LIMIT, E_LOOP, E_REFUSED, E_OTHER };
 struct access {
 	uint64_t where, data;
 	uint32_t len;
 	uint8_t port, write, pad[2];
 };
+/* What a program ended in; what the SDM leaves open is 0. */
 struct state {
 	uint64_t end, detail;
 	struct kvm_regs regs;
@@ -153,21 +169,39 @@ struct state {
 	struct kvm_debugregs debug;
 	struct fpu fpu;
 	struct kvm_vcpu_events events;
-	uint64_t msr[DIFFER_MSRS];
+	uint64_t msr[DIFFER_MSRS], xcr0;
+	uint64_t memory;		/* a hash of what was changed */
 	uint64_t accesses;
 	struct access access[LOG];
-	uint64_t memory;		/* a hash of what was changed */
-	unsigned int devices;		/* exits for them; not compared */
+	/* What follows from the above, or is not compared. */
+	int64_t vector;			/* whose handler it ended in; -1: none */
+	uint64_t at;			/* linear address it came to: RIP, or RIP in that handler's frame */
+	uint64_t devices;		/* exits for them */
+	uint64_t wrote_code;		/* the program changed its own instructions */
+	uint64_t words;			/* that were changed, 8 bytes each, up to WORDS here */
+	struct word { uint64_t at, value; } word[WORDS];
 };
 void machine_init(const char *cpuid_file);
 /* Run it and tell how it ended. */
 void machine_run(const struct program *p, struct state *s);
-int state_vector(const struct state *s, uint64_t *flags);
+/* One that leaves nothing of an access that was not finished. */
+void machine_flush(void);
 extern uint8_t *machine_ram;		/* what the guest left */
 extern uint8_t *fresh_ram;		/* what it began with */
 
-/* known.c: who else's fault a difference is, given what vh made of the program; NULL: nobody's */
-const char *known(const struct program *p, const struct state *s);
+/* compare.c: what two states differ in */
+enum difference {
+	D_END = 1 << 0, D_GPR = 1 << 1, D_RSP = 1 << 2, D_RIP = 1 << 3, D_RFLAGS = 1 << 4, D_SEGMENTS = 1 << 5,
+	D_TABLES = 1 << 6, D_CONTROL = 1 << 7, D_CR2 = 1 << 8, D_DR6 = 1 << 9, D_DR = 1 << 10, D_FPU = 1 << 11,
+	D_POINTERS = 1 << 12,		/* FPU opcode, instruction and data pointer */
+	D_VECTORS = 1 << 13, D_MSRS = 1 << 14, D_EVENTS = 1 << 15, D_MEMORY = 1 << 16, D_ACCESSES = 1 << 17
+};
+unsigned int compare(const struct state *a, const struct state *b);
+void print_differences(FILE *f, unsigned int mask);
+
+/* known.c: who else's fault a difference between KVM and vh in @way is; NULL: nobody's */
+const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
+		  const char *way);
 
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n);
 

@@ -4,86 +4,225 @@
 
 #include "differ.h"
 
-#define DR6_BS	0x4000
+/* Vectors of a rule besides those that there are. */
+#define NONE	-1	/* it ended at a HLT of its own */
+#define ANY	-2
 
-static bool has(const struct program *p, const char *name)
+/* What else has to be so. Of the first three one at least. */
+enum where {
+	AT_KVM = 1 << 0,	/* the instruction is where KVM came to: it faulted there, or was the last */
+	AT_VH = 1 << 1,
+	RAN = 1 << 2,		/* or anywhere before */
+	MMIO = 1 << 3,		/* something left for a device in memory */
+	MMIO_WRITE = 1 << 4,	/* and wrote to it */
+	VH_STEP = 1 << 5,	/* vh has a single step in DR6, KVM may have or not */
+	VH_LEFT = 1 << 6,	/* vh left for a device */
+	VH_MORE = 1 << 7,	/* more often than KVM */
+	KVM_MORE = 1 << 8,	/* less often */
+	AC = 1 << 9,		/* alignment is checked */
+	USER = 1 << 10,		/* CPL 3 when it began */
+	NO_COUNT = 1 << 11,	/* CX is 0 */
+	WRAPS = 1 << 12,	/* KVM's CR2 is at the end of 4 GB */
+	FMASK = 1 << 13,	/* ECX is IA32_FMASK's */
+};
+
+#define WAY_EPT		1
+#define WAY_EPT0	2
+#define WAY_REAL	4
+#define WAY_INTERPRET	8
+
+struct rule {
+	const char *name;	/* in opcodes.c; NULL: whatever instruction */
+	unsigned int where;
+	int kvm, vh;		/* vectors they end with */
+	unsigned int only;	/* nothing else differs; 0: anything may, for the programs went different ways from there */
+	unsigned int modes, ways;	/* 0: all */
+	const char *why;
+};
+
+/* Vol. 2: the instruction is defined, and CPUID has it. In CPL 0 KVM ends the run. */
+#define NOT_EMULATED(name)	\
+	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
+#define ORDER(name)		\
+	{ name, AT_KVM, 14, 14, D_CR2, 0, 0, "neither: CR2 of an instruction that reads twice, the order is not told" }
+/* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
+#define POP_SEGMENT(name)	\
+	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
+	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
+
+static const struct rule rules[] = {
+	NOT_EMULATED("x87"), NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
+	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
+	NOT_EMULATED("fxsave"), NOT_EMULATED("xsave"), NOT_EMULATED("fma"), NOT_EMULATED("bmi"), NOT_EMULATED("vldmxcsr"),
+	NOT_EMULATED("vmaskmov"),
+	/* Vol. 2, ENTER */
+	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
+	{ "enter", AT_KVM | AT_VH | USER | MMIO, 6, 6, D_ACCESSES | D_MEMORY, 0, 0,
+	  "vh: ENTER with more than 16 frame pointers in a device" },
+	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
+	ORDER("jmpfar"), ORDER("x87"),
+	/* Vol. 2, TZCNT, LZCNT */
+	{ "tzcnt", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
+	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
+	{ "bsf", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
+	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
+	/* Vol. 2, PUSHA, POPA, ENTER: the operand size is that of the data */
+	{ "pusha", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: PUSHA to a device does its first write alone" },
+	{ "popa", RAN | MMIO, ANY, ANY, 0, 0, 0, "KVM: POPA and ENTER with the stack in a device: restarted with another RSP" },
+	{ "enter", RAN | MMIO, ANY, ANY, 0, 0, 0, "KVM: POPA and ENTER with the stack in a device: restarted with another RSP" },
+	/* Vol. 2, SLDT, STR: the destination is only written */
+	{ "sldt", RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: SLDT and STR read the device that they write" },
+	{ "callfar", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: far CALL with the stack in a device: one of two writes" },
+	{ "retfar", RAN | MMIO, ANY, ANY, D_MEMORY | D_RSP, 0, 0, "KVM: far RET with the stack in a device pops too much" },
+	/* Vol. 2, JMP */
+	{ "jmpfar", AT_VH | MMIO, ANY, 13, 0, 0, 0, "KVM: far JMP through a device: the offset is not held against the limit" },
+	{ "cmps", RAN | MMIO, ANY, ANY, D_ACCESSES | D_RFLAGS | D_GPR | D_MEMORY, 0, 0, "KVM: CMPS of two devices reads one of them" },
+	/* Vol. 2, LTR */
+	{ "ltr", AT_KVM | MMIO, 13, 13, D_MEMORY, 0, 0, "KVM: #GP of LLDT and LTR of a device does not have the selector" },
+	{ "lldt", AT_KVM | MMIO, 13, 13, D_MEMORY, 0, 0, "KVM: #GP of LLDT and LTR of a device does not have the selector" },
+	/* Vol. 2, REP: with a count of 0 nothing is executed */
+	{ "ins", AT_KVM | NO_COUNT, 13, ANY, 0, 0, 0, "emulator: INS and OUTS that may not, with a count of 0" },
+	{ "outs", AT_KVM | NO_COUNT, 13, ANY, 0, 0, 0, "emulator: INS and OUTS that may not, with a count of 0" },
+	/* Which registers lose their upper halves then is not told. */
+	{ "stos", RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" },
+	{ "movs", RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" },
+	/* Vol. 2, CALL: the target is checked before anything is pushed */
+	{ "call", AT_KVM, 13, 13, D_MEMORY, 0, 0, "emulator: CALL to what is no target has pushed the return address" },
+	POP_SEGMENT("es"), POP_SEGMENT("ss"), POP_SEGMENT("ds"), POP_SEGMENT("fs"), POP_SEGMENT("gs"),
+	/* Vol. 4, table 2-2: its upper half is reserved */
+	{ "wrmsr", AT_VH | FMASK, ANY, 13, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
+	/* Vol. 3, table 6-2 */
+	{ NULL, AC, 17, 14, 0, 0, 0, "emulator: #AC before #PF" },
+	{ NULL, AC | KVM_MORE, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
+	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not, and behind each iteration. */
+	{ NULL, VH_STEP | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no single-step trap behind an instruction that left for a device" },
+	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
+	/* Vol. 3, 5.3 */
+	{ NULL, WRAPS, 14, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+	{ NULL, WRAPS, 14, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+};
+
+static unsigned int way_of(const char *name)
+{
+	static const char *const names[] = { "ept", "ept0", "real", "interpret" };
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if (!strcmp(names[i], name))
+			return 1 << i;
+	return 0;
+}
+
+/* Is instruction @i the one at which @s ended: it faulted, or a trap came behind it? */
+static bool ended_at(const struct program *p, const struct state *s, unsigned int i)
+{
+	uint64_t from = p->code_at + p->start[i];
+	uint64_t to = p->code_at + (i + 1 < p->ops ? p->start[i + 1] : p->code_len);
+
+	return s->at >= from && s->at <= to;
+}
+
+/* May it have been executed? Behind a branch nobody knows. */
+static bool ran(const struct program *p, const struct state *s, unsigned int i)
+{
+	unsigned int j;
+
+	if (s->end != E_HLT)
+		return true;
+	for (j = 0; j < p->ops; j++)
+		if (p->op[j]->kind == K_BRANCH || p->op[j]->kind == K_FAR || p->op[j]->kind == K_TASK)
+			return true;
+	return p->code_at + p->start[i] <= s->at || s->at < p->code_at;
+}
+
+static bool has_mmio(const struct state *s, bool write)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->accesses; i++)
+		if (!s->access[i].port && (!write || s->access[i].write))
+			return true;
+	/* What a fault makes open is not in the list. */
+	return !write && s->devices;
+}
+
+static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
+{
+	unsigned int i;
+
+	if (!r->name)
+		return true;
+	for (i = 0; i < p->ops; i++) {
+		if (strcmp(p->op[i]->name, r->name))
+			continue;
+		if (((r->where & AT_KVM) && ended_at(p, kvm, i)) || ((r->where & AT_VH) && ended_at(p, vh, i)) ||
+		    ((r->where & RAN) && (ran(p, kvm, i) || ran(p, vh, i))))
+			return true;
+	}
+	return false;
+}
+
+static bool vector_is(int wanted, const struct state *s)
+{
+	return wanted == ANY || wanted == s->vector;
+}
+
+static bool fits(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh,
+		 unsigned int differs, unsigned int way)
+{
+	if (!vector_is(r->kvm, kvm) || !vector_is(r->vh, vh))
+		return false;
+	if ((r->only && (differs & ~r->only)) || (r->modes && !(r->modes & 1 << p->mode)) || (r->ways && !(r->ways & way)))
+		return false;
+	if ((r->where & MMIO) && !has_mmio(kvm, false) && !has_mmio(vh, false))
+		return false;
+	if ((r->where & MMIO_WRITE) && !has_mmio(kvm, true) && !has_mmio(vh, true))
+		return false;
+	if ((r->where & VH_STEP) && !(vh->debug.dr6 & 0x4000))
+		return false;
+	if (((r->where & VH_LEFT) && !vh->devices) || ((r->where & VH_MORE) && vh->devices <= kvm->devices) ||
+	    ((r->where & KVM_MORE) && kvm->devices <= vh->devices))
+		return false;
+	if ((r->where & AC) && !(p->cpl == 3 && (p->sregs.cr0 & 0x40000)))
+		return false;
+	if ((r->where & USER) && p->cpl != 3)
+		return false;
+	if ((r->where & NO_COUNT) && (p->regs.rcx & 0xffff))
+		return false;
+	if ((r->where & WRAPS) && (p->mode == M_LONG || kvm->sregs.cr2 < 0xffffff80))
+		return false;
+	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084)
+		return false;
+	return names_it(r, p, kvm, vh);
+}
+
+static bool has_kind(const struct program *p, unsigned int kinds)
 {
 	unsigned int i;
 
 	for (i = 0; i < p->ops; i++)
-		if (!strcmp(p->op[i]->name, name))
+		if (kinds & 1u << p->op[i]->kind)
 			return true;
-	return false;
+	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
-static const struct {
-	const char *name, *why;
-} of_devices[] = {
-	/* SDM Vol. 2, POPA, ENTER: the operand size is that of the data */
-	{ "popa", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
-	{ "pusha", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
-	{ "enter", "KVM: POPA, PUSHA, ENTER with the stack in a device: restarted with another RSP, or cut short" },
-	{ "arpl", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
-	{ "bound", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
-	{ "popcnt", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
-	{ "crc32", "KVM: ARPL, BOUND, POPCNT, CRC32 of a device are not emulated" },
-	/* Vol. 2, TZCNT, LZCNT */
-	{ "tzcnt", "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
-	{ "bsf", "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
-	/* Vol. 2, SLDT, STR: the destination is only written */
-	{ "sldt", "KVM: SLDT and STR read the device that they write" },
-	{ "callfar", "KVM: far CALL with the stack in a device: one of two writes" },
-	{ "jmpfar", "KVM: far JMP through a device: the offset is not held against the limit" },
-	{ "movbe", "KVM: MOVBE of a device is not emulated with 66" },
-	{ "cmpxchg8b", "vh: LOCK CMPXCHG8B of a device writes only when it is equal" },
-	{ "cmps", "KVM: CMPS of two devices reads one of them" },
-};
-
-const char *known(const struct program *p, const struct state *s)
+const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
+		  const char *way)
 {
 	unsigned int i;
-	int vector = state_vector(s, NULL);
 
 	/* SDM Vol. 3, 12.1.3: not before a jump; the processor need not fetch it anew for each iteration. */
-	if (memcmp(machine_ram + p->code_at, fresh_ram + p->code_at, p->code_len))
+	if (kvm->wrote_code || vh->wrote_code)
 		return "neither: a program that writes to its own code";
-	if (s->end == E_LOOP)
-		return "vh: it takes its time";
-	/* The order in which one instruction's operands are read is not told. */
-	/* Vol. 2, ENTER */
-	if (vector == 12 && has(p, "enter"))
-		return "KVM: ENTER with a level is not emulated";
-	if (vector == 14 && has(p, "lgdt"))
-		return "neither: CR2 of LGDT and LIDT, of which the emulator reads the base first";
-	if (vector == 14 && (has(p, "les") || has(p, "lss") || has(p, "lfs")))
-		return "neither: CR2 of a far pointer, of which the emulator reads the selector first";
-	/* Vol. 2, REP: with a count of 0 nothing is executed */
-	if ((has(p, "ins") || has(p, "outs")) && !(p->regs.rcx & 0xffff))
-		return "emulator: INS and OUTS that may not, with a count of 0";
-	/* Vol. 2, CALL: the target is checked before anything is pushed */
-	if (vector == 13 && has(p, "call"))
-		return "emulator: CALL to what is no target has pushed the return address";
-	if ((vector == 17 || vector == 12) &&
-	    (has(p, "es") || has(p, "ss") || has(p, "ds") || has(p, "fs") || has(p, "gs")))
-		return "emulator: POP of a segment register reads 16 bits, in what 32 bits would be misaligned";
-	/* Vol. 4, table 2-2: its upper half is reserved */
-	if (vector == 13 && has(p, "wrmsr") && (uint32_t)s->regs.rcx == 0xc0000084)
-		return "KVM, emulator: IA32_FMASK takes 64 bits";
-	if (s->end == E_ERROR && s->detail == 1 && p->mode == M_REAL)
+	if (vh->end == E_ERROR && vh->detail == 1 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
+	    has_kind(p, 1 << K_X87 | 1 << K_SSE | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";
-	/* Vol. 3, 6.15, #AC; table 6-2 has #PF before it */
-	if (vector == 17)
-		return "KVM: its interpreter does not check alignment; vh: where a page fault is due as well";
-	/* Vol. 3, 18.2 */
-	if (p->mode == M_REAL && (p->debug.dr7 & 0xff))
-		return "vh: the interpreter has no breakpoints";
-	if (!s->devices)
-		return NULL;
-	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not. */
-	if (s->debug.dr6 & DR6_BS)
-		return "KVM: no single-step trap behind an instruction that left for a device";
-	for (i = 0; i < sizeof(of_devices) / sizeof(of_devices[0]); i++)
-		if (has(p, of_devices[i].name))
-			return of_devices[i].why;
+	/* Thousands of instructions, one by one, take longer than a program has. */
+	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
+	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES))
+		return "vh: it takes its time";
+	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		if (fits(&rules[i], p, kvm, vh, differs, way_of(way)))
+			return rules[i].why;
 	return NULL;
 }

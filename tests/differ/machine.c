@@ -46,6 +46,26 @@ uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
 	return h;
 }
 
+/* What programs may use. */
+static void tell_features(const struct kvm_cpuid_entry2 *e)
+{
+	struct gen_features *has = &gen_options.has;
+
+	if (e->function == 1) {
+		has->xsave = e->ecx >> 26 & 1;
+		has->avx = e->ecx >> 28 & 1;
+		has->pcid = e->ecx >> 17 & 1;
+	} else if (e->function == 7 && !e->index) {
+		has->fsgsbase = e->ebx & 1;
+		has->smep = e->ebx >> 7 & 1;
+		has->smap = e->ebx >> 20 & 1;
+		has->umip = e->ecx >> 2 & 1;
+		has->la57 = e->ecx >> 16 & 1;
+	} else if (e->function == 0xd && !e->index) {
+		xfeatures = e->eax & 7;
+	}
+}
+
 static void set_cpuid(const char *file)
 {
 	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
@@ -59,8 +79,7 @@ static void set_cpuid(const char *file)
 	}
 	fclose(f);
 	for (i = 0; i < c->nent; i++)
-		if (c->entries[i].function == 0xd && !c->entries[i].index)
-			xfeatures = c->entries[i].eax & 7;
+		tell_features(&c->entries[i]);
 	xioctl(v->fd, KVM_SET_CPUID2, c);
 	free(c);
 }
@@ -138,12 +157,15 @@ static void fpu_store(struct fpu *f)
 		memset(f->ymmh, 0, sizeof(f->ymmh));
 }
 
+static uint8_t irq_waits;			/* the interrupt that has not been taken yet */
+
 static void load(const struct program *p)
 {
 	static struct kvm_sregs real;
 	static const struct kvm_vcpu_events none = {
 		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
 	};
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = p->xcr0 | 1 };
 	unsigned int i;
 
 	/* Paging off and on again: nothing is left of earlier translations. */
@@ -156,6 +178,8 @@ static void load(const struct program *p)
 	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &none);
 	xioctl(v->fd, KVM_SET_SREGS, &p->sregs);
 	fpu_load(&p->fpu);
+	if (xfeatures)
+		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
 	xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
 	for (i = 0; i < msrs; i++) {
 		msr_buf.entry[i].index = differ_msrs[i];
@@ -167,6 +191,16 @@ static void load(const struct program *p)
 		exit(2);
 	}
 	xioctl(v->fd, KVM_SET_REGS, &p->regs);
+	if (p->shadow || p->nmi) {
+		struct kvm_vcpu_events events = none;
+
+		events.interrupt.shadow = p->shadow;
+		events.nmi.pending = p->nmi;
+		events.nmi.masked = p->nmi_masked;
+		xioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
+	}
+	irq_waits = p->irq;
+	v->run->request_interrupt_window = !!p->irq;
 	v->run->cr8 = 0;
 }
 
@@ -241,9 +275,6 @@ static void answer_io(struct state *s)
 }
 
 /* Nothing is left of an access that was not finished. */
-static enum end run(struct state *s);
-static void flush(void);
-
 static void abandon(void)
 {
 	unsigned int i;
@@ -255,10 +286,42 @@ static void abandon(void)
 	v->run->immediate_exit = 0;
 }
 
+static void interrupt(void)
+{
+	struct kvm_interrupt irq = { irq_waits };
+
+	xioctl(v->fd, KVM_INTERRUPT, &irq);
+	irq_waits = 0;
+	v->run->request_interrupt_window = 0;
+}
+
+/* An NMI that waits comes before interrupts (SDM Vol. 3, table 6-2). */
+static bool nmi_first(void)
+{
+	struct kvm_vcpu_events events;
+
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
+	return events.nmi.injected || (events.nmi.pending && !events.nmi.masked);
+}
+
+/* HLT is done; does something end it that is there already? (SDM Vol. 2, HLT) */
+static bool wakes_up(void)
+{
+	struct kvm_vcpu_events events;
+
+	if (nmi_first())
+		return true;
+	if (irq_waits && v->run->if_flag && v->run->ready_for_interrupt_injection) {
+		interrupt();
+		return true;
+	}
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
+	return events.exception.injected || events.exception.pending || events.interrupt.injected;
+}
+
 static enum end run(struct state *s)
 {
 	struct kvm_run *run = v->run;
-
 	unsigned int exits = 0;
 
 	ticks = 0;
@@ -271,7 +334,13 @@ static enum end run(struct state *s)
 		}
 		switch (run->exit_reason) {
 		case KVM_EXIT_HLT:
-			return E_HLT;
+			if (!wakes_up())
+				return E_HLT;
+			break;
+		case KVM_EXIT_IRQ_WINDOW_OPEN:
+			if (irq_waits && !nmi_first())
+				interrupt();
+			break;
 		case KVM_EXIT_MMIO:
 			s->devices++;
 			answer_mmio(s);
@@ -338,26 +407,59 @@ static uint64_t undefined_flags(const struct program *p, uint64_t at)
 	return flags;
 }
 
-/*
- * The vector whose handler the program ended in, or -1; *flags: where its frame has RFLAGS.
- */
-int state_vector(const struct state *s, uint64_t *flags)
+/* A frame on the stack: where it is, where in it RIP and RFLAGS are, and where the one before it is. */
+struct frame {
+	uint64_t start, rip, flags, before;
+};
+
+static uint64_t ram_read(uint64_t at, unsigned int len)
 {
-	uint64_t linear = s->sregs.cs.base + s->regs.rip - HANDLERS, sp = s->regs.rsp;
-	bool error;
+	uint64_t value = 0;
+
+	if (at < RAM - len)
+		memcpy(&value, machine_ram + at, len);
+	return value;
+}
+
+static struct frame frame_of(const struct state *s, int vector, uint64_t start)
+{
+	bool error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+
+	if (!(s->sregs.cr0 & 1))
+		return (struct frame){ start, start, start + 4, start + 6 };
+	if (s->sregs.efer & 0x400) {
+		start += error ? 8 : 0;
+		return (struct frame){ start, start, start + 16, ram_read(start + 24, 8) };
+	}
+	start += error ? 4 : 0;
+	return (struct frame){ start, start, start + 8, start + 12 };
+}
+
+/*
+ * The vector whose handler the program ended in, or -1. Where an NMI or another event came before that handler's first
+ * instruction the handler's own vector, and *frame its frame.
+ */
+static int state_vector(const struct state *s, struct frame *frame)
+{
+	uint64_t linear = s->sregs.cs.base + s->regs.rip - HANDLERS, start = s->regs.rsp;
+	bool real = !(s->sregs.cr0 & 1), wide = s->sregs.efer & 0x400;
+	unsigned int depth;
 	int vector = linear / 4;
 
 	if (s->end != E_HLT || linear >= 0x400 || linear % 4 != 1)
 		return -1;
-	error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
-	if (!(s->sregs.cr0 & 1))
-		sp = ((sp + 4) & 0xffff) + s->sregs.ss.base;
-	else if (s->sregs.efer & 0x400)
-		sp += error ? 24 : 16;
-	else
-		sp += s->sregs.ss.base + (error ? 12 : 8);
-	if (flags)
-		*flags = sp;
+	if (!wide)
+		start = (real ? start & 0xffff : start) + s->sregs.ss.base;
+	*frame = frame_of(s, vector, start);
+	for (depth = 0; depth < 3; depth++) {
+		linear = ram_read(frame->rip, real ? 2 : wide ? 8 : 4) - HANDLERS;
+		if (real)
+			linear += ram_read(frame->rip + 2, 2) * 16;
+		if (linear >= 0x400 || linear % 4)
+			break;
+		vector = linear / 4;
+		*frame = frame_of(s, vector, frame->before);
+	}
 	return vector;
 }
 
@@ -371,6 +473,12 @@ static void gather(struct state *s)
 	xioctl(v->fd, KVM_GET_DEBUGREGS, &s->debug);
 	fpu_store(&s->fpu);
 	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &s->events);
+	if (xfeatures) {
+		struct kvm_xcrs xcrs;
+
+		xioctl(v->fd, KVM_GET_XCRS, &xcrs);
+		s->xcr0 = xcrs.xcrs[0].value;
+	}
 	msr_buf.head.nmsrs = msrs;
 	xioctl(v->fd, KVM_GET_MSRS, &msr_buf);
 	for (i = 0; i < msrs; i++)
@@ -398,9 +506,9 @@ static void gather(struct state *s)
 /* What the SDM leaves open beyond flags. */
 static void mask_open(struct state *s)
 {
-	uint64_t frame = 0;
-	unsigned int i, n = 0;
-	int vector = state_vector(s, &frame);
+	struct frame frame = { };
+	unsigned int i, n = 0, width = s->sregs.efer & 0x400 ? 16 : 8;
+	int vector = s->vector = state_vector(s, &frame);
 
 	/* An instruction that faults may have read before. */
 	if (vector >= 12 && vector <= 14) {
@@ -411,53 +519,62 @@ static void mask_open(struct state *s)
 		s->accesses = n;
 	}
 	/* Of #DF CS and RIP are undefined (Vol. 3, 6.15). */
-	if (vector == 8 && (s->sregs.cr0 & 1) && frame >= 16 && frame < RAM)
-		memset(machine_ram + frame - (s->sregs.efer & 0x400 ? 16 : 8), 0, s->sregs.efer & 0x400 ? 16 : 8);
-	/* A trap behind HLT waits for what wakes it: in the events, or in the processor. */
-	if (vector < 0 && (s->regs.rflags & 0x100)) {
-		s->debug.dr6 &= ~0x4000ull;
-		memset(&s->events.exception, 0, sizeof(s->events.exception));
-	}
+	if (vector == 8 && (s->sregs.cr0 & 1) && frame.rip < RAM - width)
+		memset(machine_ram + frame.rip, 0, width);
 }
 
 static void mask_flags(const struct program *p, struct state *s)
 {
-	uint64_t at = s->sregs.cs.base + s->regs.rip, frame = RAM, undefined;
-	uint32_t rip = 0;
+	uint64_t at = s->sregs.cs.base + s->regs.rip, undefined;
+	struct frame frame = { .flags = RAM };
 	uint16_t flags;
 
-	if (state_vector(s, &frame) >= 0 && frame >= 16 && frame < RAM - 2) {
-		memcpy(&rip, machine_ram + frame - (s->sregs.cr0 & 1 ? s->sregs.efer & 0x400 ? 16 : 8 : 4),
-		       s->sregs.cr0 & 1 ? 4 : 2);
-		at = rip + p->sregs.cs.base;
-	} else {
-		frame = RAM;
-	}
+	if (state_vector(s, &frame) >= 0 && frame.flags < RAM - 2)
+		at = ram_read(frame.rip, s->sregs.cr0 & 1 ? 4 : 2) + p->sregs.cs.base;
+	else
+		frame.flags = RAM;
+	s->at = at;
 	undefined = undefined_flags(p, at);
 	s->regs.rflags &= ~undefined;
-	if (!undefined || frame == RAM)
+	if (p->task) {
+		/* of the old task */
+		memcpy(&flags, machine_ram + TSS32 + 0x24, 2);
+		flags &= ~undefined;
+		memcpy(machine_ram + TSS32 + 0x24, &flags, 2);
+	}
+	if (!undefined || frame.flags == RAM)
 		return;
-	memcpy(&flags, machine_ram + frame, 2);
+	memcpy(&flags, machine_ram + frame.flags, 2);
 	flags &= ~undefined;
-	memcpy(machine_ram + frame, &flags, 2);
+	memcpy(machine_ram + frame.flags, &flags, 2);
 }
 
-/* The pages that differ from what they were; they are put back. */
-static uint64_t gather_memory(void)
+/* What differs from what it was: all of it, and its first words. */
+static void gather_memory(const struct program *p, struct state *s)
 {
-	uint64_t h = 0;
-	uint32_t at;
+	uint64_t h = 0, now, was;
+	uint32_t at, i;
+
+	s->wrote_code = memcmp(machine_ram + p->code_at, fresh_ram + p->code_at, p->code_len) != 0;
 
 	for (at = 0; at < RAM; at += 0x1000) {
 		if (!memcmp(machine_ram + at, fresh_ram + at, 0x1000))
 			continue;
-		h = hash_bytes(h ^ at, machine_ram + at, 0x1000);
+		for (i = at; i < at + 0x1000; i += 8) {
+			memcpy(&now, machine_ram + i, 8);
+			memcpy(&was, fresh_ram + i, 8);
+			if (now == was)
+				continue;
+			h = hash_bytes(h ^ i, &now, 8);
+			if (s->words < WORDS)
+				s->word[s->words++] = (struct word){ i, now };
+		}
 	}
-	return h;
+	s->memory = h;
 }
 
 /* A program of one HLT, so that nothing of one that did not end is taken up by the next. */
-static void flush(void)
+void machine_flush(void)
 {
 	static struct program p;
 	static struct state s;
@@ -495,7 +612,8 @@ void machine_run(const struct program *p, struct state *s)
 {
 	uint32_t at;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, offsetof(struct state, word));
+	s->vector = -1;
 	for (at = 0; at < RAM; at += 0x1000)
 		if (memcmp(machine_ram + at, fresh_ram + at, 0x1000))
 			memcpy(machine_ram + at, fresh_ram + at, 0x1000);
@@ -508,9 +626,9 @@ void machine_run(const struct program *p, struct state *s)
 		mask_flags(p, s);
 	}
 	if (s->end == E_HLT || s->end == E_SHUTDOWN)
-		s->memory = gather_memory();
+		gather_memory(p, s);
 	else
 		s->accesses = 0;
 	if (s->end != E_HLT)
-		flush();
+		machine_flush();
 }

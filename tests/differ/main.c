@@ -3,9 +3,15 @@
  * differ: run programs on a device, and write or compare a hash of what each ended in.
  *
  *   differ --cpuid FILE --merge [DEVICE]       have FILE hold the CPUID that all devices asked have in common
- *   differ --cpuid FILE [--seed N] [--first N] [--count N] [--kinds LIST] [--modes LIST] [--skip NAME]...
- *          [--write FILE | --against FILE [--list FILE]] [DEVICE]
- *   differ --cpuid FILE --show FILE [DEVICE]   tell all of the programs whose numbers FILE has
+ *   differ --cpuid FILE OPTIONS --write FILE DEVICE             run programs, and write what they ended in
+ *   differ --cpuid FILE OPTIONS --against FILE --way NAME --list FILE DEVICE
+ *                                              run them, compare; what differs and is not known goes to the list
+ *   differ --cpuid FILE OPTIONS --again LIST --way NAME --list KVM.TXT DEVICE
+ *                                              run those once more on the reference; what differs still is told, as
+ *                                              the reference ends it in KVM.TXT, as the way did in LIST.txt
+ *
+ * OPTIONS: [--seed N] [--first N] [--count N] [--kinds LIST] [--modes LIST] [--skip NAME]... [--no-events]; --every:
+ * compare and tell all programs as if they differed
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -16,13 +22,8 @@
 #include "../lib/kvm.h"
 #include "differ.h"
 
-/* What is kept of a program. */
-struct result {
-	uint64_t hash, end;
-};
-
 static const char *const kind_names[KINDS] = {
-	"int", "stack", "branch", "far", "string", "port", "system", "x87", "sse", "bytes"
+	"int", "stack", "branch", "far", "string", "port", "system", "x87", "sse", "avx", "task", "bytes"
 };
 static const char *const end_names[] = {
 	"HLT", "SHUTDOWN", "INTERNAL_ERROR", "FAIL_ENTRY", "LIMIT", "LOOP", "REFUSED", "OTHER"
@@ -97,17 +98,17 @@ static int merge_cpuid(const char *file)
 
 /* --- what is told of a program --- */
 
-static void show_segment(const char *name, const struct kvm_segment *s)
+static void show_segment(FILE *f, const char *name, const struct kvm_segment *s)
 {
 	if (s->unusable)
-		printf("%s %04x unusable base %llx\n", name, s->selector, s->base);
+		fprintf(f, "%s %04x unusable base %llx\n", name, s->selector, s->base);
 	else
-		printf("%s %04x base %llx limit %x type %x s %u dpl %u p %u avl %u l %u db %u g %u\n", name, s->selector,
+		fprintf(f, "%s %04x base %llx limit %x type %x s %u dpl %u p %u avl %u l %u db %u g %u\n", name, s->selector,
 		       s->base, s->limit, s->type, s->s, s->dpl, s->present, s->avl, s->l, s->db, s->g);
 }
 
-static void show_state(const struct kvm_regs *r, const struct kvm_sregs *s, const struct kvm_debugregs *d,
-		       const struct fpu *f, const uint64_t *msr)
+static void show_state(FILE *f, const struct kvm_regs *r, const struct kvm_sregs *s, const struct kvm_debugregs *d,
+		       const struct fpu *x, const uint64_t *msr)
 {
 	static const char *const gpr[] = {
 		"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
@@ -117,78 +118,88 @@ static void show_state(const struct kvm_regs *r, const struct kvm_sregs *s, cons
 	unsigned int i, j;
 
 	for (i = 0; i < 18; i++)
-		printf("%s %llx\n", gpr[i], (&r->rax)[i]);
+		fprintf(f, "%s %llx\n", gpr[i], (&r->rax)[i]);
 	for (i = 0; i < 8; i++)
-		show_segment(seg[i], &(&s->cs)[i]);
-	printf("gdt %llx %x\nidt %llx %x\n", s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit);
-	printf("cr0 %llx\ncr2 %llx\ncr3 %llx\ncr4 %llx\ncr8 %llx\nefer %llx\napic_base %llx\n", s->cr0, s->cr2, s->cr3,
+		show_segment(f, seg[i], &(&s->cs)[i]);
+	fprintf(f, "gdt %llx %x\nidt %llx %x\n", s->gdt.base, s->gdt.limit, s->idt.base, s->idt.limit);
+	fprintf(f, "cr0 %llx\ncr2 %llx\ncr3 %llx\ncr4 %llx\ncr8 %llx\nefer %llx\napic_base %llx\n", s->cr0, s->cr2, s->cr3,
 	       s->cr4, s->cr8, s->efer, s->apic_base);
 	for (i = 0; i < 4; i++)
-		printf("dr%u %llx\n", i, d->db[i]);
-	printf("dr6 %llx\ndr7 %llx\n", d->dr6, d->dr7);
+		fprintf(f, "dr%u %llx\n", i, d->db[i]);
+	fprintf(f, "dr6 %llx\ndr7 %llx\n", d->dr6, d->dr7);
 	for (i = 0; i < DIFFER_MSRS; i++)
-		printf("msr_%x %llx\n", differ_msrs[i], (unsigned long long)msr[i]);
-	printf("fcw %x\nfsw %x\nftw %x\nfop %x\nfip %llx\nfdp %llx\nmxcsr %x\n", f->cw, f->sw, f->tw, f->op,
-	       (unsigned long long)f->ip, (unsigned long long)f->dp, f->mxcsr);
+		fprintf(f, "msr_%x %llx\n", differ_msrs[i], (unsigned long long)msr[i]);
+	fprintf(f, "fcw %x\nfsw %x\nftw %x\nfop %x\nfip %llx\nfdp %llx\nmxcsr %x\n", x->cw, x->sw, x->tw, x->op,
+	       (unsigned long long)x->ip, (unsigned long long)x->dp, x->mxcsr);
 	for (i = 0; i < 8; i++) {
-		printf("st%u ", i);
+		fprintf(f, "st%u ", i);
 		for (j = 16; j--;)
-			printf("%02x", f->st[i][j]);
-		printf("\n");
+			fprintf(f, "%02x", x->st[i][j]);
+		fprintf(f, "\n");
 	}
 	for (i = 0; i < 16; i++) {
-		printf("xmm%u ", i);
+		fprintf(f, "xmm%u ", i);
 		for (j = 16; j--;)
-			printf("%02x", f->xmm[i][j]);
-		printf("\nymmh%u ", i);
+			fprintf(f, "%02x", x->xmm[i][j]);
+		fprintf(f, "\nymmh%u ", i);
 		for (j = 16; j--;)
-			printf("%02x", f->ymmh[i][j]);
-		printf("\n");
+			fprintf(f, "%02x", x->ymmh[i][j]);
+		fprintf(f, "\n");
 	}
 }
 
-static void show(const struct program *p, const struct state *s)
+static void show(FILE *f, const struct program *p, const struct state *s)
 {
 	unsigned int i;
-	uint32_t at;
 
-	printf("=== program %llu mode %s cpl %u at %x\ncode ", (unsigned long long)p->number, mode_names[p->mode], p->cpl,
+	fprintf(f, "=== program %llu mode %s cpl %u at %x\ncode ", (unsigned long long)p->number, mode_names[p->mode], p->cpl,
 	       p->code_at);
 	for (i = 0; i < p->code_len; i++)
-		printf("%02x", p->code[i]);
-	printf("\n--- before\n");
-	show_state(&p->regs, &p->sregs, &p->debug, &p->fpu, p->msr);
-	printf("--- after\nend %s %llx\n", end_names[s->end], (unsigned long long)s->detail);
+		fprintf(f, "%02x", p->code[i]);
+	fprintf(f, "\n--- before\n");
+	show_state(f, &p->regs, &p->sregs, &p->debug, &p->fpu, p->msr);
+	fprintf(f, "events interrupt %u nmi %u masked %u shadow %u\n", p->irq, p->nmi, p->nmi_masked, p->shadow);
+	fprintf(f, "--- after\nend %s %llx\n", end_names[s->end], (unsigned long long)s->detail);
 	for (i = 0; i < s->accesses; i++)
-		printf("access%u %s %s %llx len %u %llx\n", i, s->access[i].port ? "port" : "mmio",
+		fprintf(f, "access%u %s %s %llx len %u %llx\n", i, s->access[i].port ? "port" : "mmio",
 		       s->access[i].write ? "write" : "read", (unsigned long long)s->access[i].where, s->access[i].len,
 		       (unsigned long long)s->access[i].data);
 	if (s->end == E_HLT) {
-		show_state(&s->regs, &s->sregs, &s->debug, &s->fpu, s->msr);
-		printf("events exception %u %u interrupt %u shadow %u nmi %u %u %u\n", s->events.exception.injected,
+		show_state(f, &s->regs, &s->sregs, &s->debug, &s->fpu, s->msr);
+		fprintf(f, "xcr0 %llx\n", (unsigned long long)s->xcr0);
+		fprintf(f, "events exception %u %u interrupt %u shadow %u nmi %u %u %u\n", s->events.exception.injected,
 		       s->events.exception.nr, s->events.interrupt.injected, s->events.interrupt.shadow,
 		       s->events.nmi.injected, s->events.nmi.pending, s->events.nmi.masked);
 	}
-	if (s->end == E_HLT || s->end == E_SHUTDOWN)
-		for (at = 0; at < RAM; at += 8)
-			if (memcmp(machine_ram + at, fresh_ram + at, 8)) {
-				uint64_t was, is;
-
-				memcpy(&was, fresh_ram + at, 8);
-				memcpy(&is, machine_ram + at, 8);
-				printf("memory_%05x %016llx (was %016llx)\n", at, (unsigned long long)is,
-				       (unsigned long long)was);
-			}
-	fflush(stdout);
+	for (i = 0; i < s->words; i++)
+		fprintf(f, "memory_%05llx %016llx\n", (unsigned long long)s->word[i].at, (unsigned long long)s->word[i].value);
+	
 }
 
 /* --- all of them --- */
 
-static struct result result_of(const struct state *s)
+/* A state in a file, without what its lists do not use. */
+static void write_state(FILE *f, const struct state *s)
 {
-	uint64_t h = hash_bytes(s->memory, s->access, s->accesses * sizeof(s->access[0]));
+	size_t head = offsetof(struct state, access), tail = offsetof(struct state, vector);
 
-	return (struct result){ hash_bytes(h, s, offsetof(struct state, access)), s->end };
+	if (fwrite(s, head, 1, f) != 1 || fwrite(s->access, sizeof(s->access[0]), s->accesses, f) != s->accesses ||
+	    fwrite(&s->vector, offsetof(struct state, word) - tail, 1, f) != 1 ||
+	    fwrite(s->word, sizeof(s->word[0]), s->words, f) != s->words) {
+		perror("write");
+		exit(2);
+	}
+}
+
+static bool read_state(FILE *f, struct state *s)
+{
+	size_t head = offsetof(struct state, access), tail = offsetof(struct state, vector);
+
+	memset(s, 0, offsetof(struct state, word));
+	return fread(s, head, 1, f) == 1 && s->accesses <= LOG &&
+	       fread(s->access, sizeof(s->access[0]), s->accesses, f) == s->accesses &&
+	       fread(&s->vector, offsetof(struct state, word) - tail, 1, f) == 1 && s->words <= WORDS &&
+	       fread(s->word, sizeof(s->word[0]), s->words, f) == s->words;
 }
 
 static void one(struct program *p, struct state *s, uint64_t n)
@@ -232,6 +243,151 @@ static FILE *open_file(const char *name, const char *how)
 	return f;
 }
 
+/* --- how often what was known --- */
+
+static struct { const char *why; unsigned long times; } reasons[64];
+static unsigned int nr_reasons;
+
+static void note_reason(const char *why)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_reasons && strcmp(reasons[i].why, why); i++)
+		;
+	if (i == sizeof(reasons) / sizeof(reasons[0]))
+		return;
+	if (i == nr_reasons)
+		reasons[nr_reasons++].why = why;
+	reasons[i].times++;
+}
+
+static void print_reasons(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr_reasons; i++)
+		printf("# known, %lu times: %s\n", reasons[i].times, reasons[i].why);
+}
+
+/* --- what is asked for --- */
+
+static uint64_t first, total = 1000;
+static const char *way = "";
+
+static void print_rate(const struct timespec *since, const unsigned long *ends)
+{
+	struct timespec now;
+	double seconds;
+	unsigned int i;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	seconds = now.tv_sec - since->tv_sec + (now.tv_nsec - since->tv_nsec) / 1e9;
+	printf("# %llu programs in %.1f s:", (unsigned long long)total, seconds);
+	for (i = 0; i < 8; i++)
+		if (ends[i])
+			printf(" %s %lu", end_names[i], ends[i]);
+	printf("\n");
+}
+
+/* Run them, and write what they ended in. */
+static int write_all(FILE *to)
+{
+	static struct program p;
+	static struct state s;
+	unsigned long ends[8] = { };
+	struct timespec start;
+	uint64_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (n = 0; n < total; n++) {
+		one(&p, &s, first + n);
+		ends[s.end]++;
+		write_state(to, &s);
+	}
+	print_rate(&start, ends);
+	return fclose(to) ? 2 : 0;
+}
+
+/* Run them; what is neither as @ref has it nor known goes to @list, with its number. @every: all of them do. */
+static int compare_all(FILE *ref, FILE *list, bool every)
+{
+	static struct program p;
+	static struct state s, r;
+	unsigned long ends[8] = { }, unfinished = 0, differ = 0;
+	struct timespec start;
+	unsigned int mask;
+	const char *why;
+	uint64_t n;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	for (n = 0; n < total; n++) {
+		if (!read_state(ref, &r)) {
+			fprintf(stderr, "no result of program %llu to compare with\n", (unsigned long long)(first + n));
+			return 2;
+		}
+		one(&p, &s, first + n);
+		ends[s.end]++;
+		mask = compare(&r, &s);
+		if (!mask && !every)
+			continue;
+		if (r.end != E_HLT && r.end != E_SHUTDOWN && !every) {
+			unfinished++;
+			continue;
+		}
+		why = every ? NULL : known(&p, &r, &s, mask, way);
+		if (why) {
+			note_reason(why);
+			continue;
+		}
+		if (fwrite(&p.number, sizeof(p.number), 1, list) != 1)
+			return 2;
+		write_state(list, &s);
+		differ++;
+	}
+	print_rate(&start, ends);
+	printf("# %lu differ; %lu that the reference did not finish\n", differ, unfinished);
+	print_reasons();
+	return fclose(list) ? 2 : 0;
+}
+
+/*
+ * What KVM left of the program before may have been part of the difference: once more, after one that leaves nothing.
+ * What still differs is told twice, as KVM ended it and as the way did.
+ */
+static int once_more(FILE *list, const char *kvm_txt, const char *way_txt, bool every)
+{
+	static struct program p;
+	static struct state s, r;
+	unsigned long differ = 0, again = 0;
+	FILE *both[2] = { open_file(kvm_txt, "w"), open_file(way_txt, "w") };
+	unsigned int mask;
+	const char *why;
+	uint64_t n;
+
+	while (fread(&n, sizeof(n), 1, list) == 1 && read_state(list, &s)) {
+		machine_flush();
+		one(&p, &r, n);
+		mask = compare(&r, &s);
+		why = every || !mask ? NULL : known(&p, &r, &s, mask, way);
+		if ((!mask || why) && !every) {
+			again++;
+			continue;
+		}
+		differ++;
+		if (differ > 150)
+			continue;
+		show(both[0], &p, &r);
+		show(both[1], &p, &s);
+		fprintf(both[1], "differs");
+		print_differences(both[1], mask);
+		fprintf(both[1], "\n");
+	}
+	fclose(both[0]);
+	fclose(both[1]);
+	printf("# %s: %lu differ; %lu did not when KVM ran them again\n", way, differ, again);
+	return differ && !every ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -240,25 +396,18 @@ int main(int argc, char **argv)
 		{ "modes", required_argument, NULL, 'm' }, { "skip", required_argument, NULL, 'x' },
 		{ "cpuid", required_argument, NULL, 'c' }, { "merge", no_argument, NULL, 'M' },
 		{ "write", required_argument, NULL, 'w' }, { "against", required_argument, NULL, 'a' },
-		{ "list", required_argument, NULL, 'l' }, { "show", required_argument, NULL, 'v' },
-		{ "task-switch", no_argument, NULL, 't' },
+		{ "list", required_argument, NULL, 'l' }, { "again", required_argument, NULL, 'g' },
+		{ "way", required_argument, NULL, 'y' }, { "every", no_argument, NULL, 'e' },
+		{ "no-events", no_argument, NULL, 'E' },
 		{ NULL, 0, NULL, 0 }
 	};
-	FILE *write = NULL, *against = NULL, *list = NULL, *which = NULL;
-	unsigned long long first = 0, total = 1000, n, differing = 0, at;
-	unsigned long ends[8] = { };
-	const char *cpuid = NULL;
-	unsigned long unfinished = 0, excused[32] = { };
-	const char *reason[32], *why;
-	unsigned int reasons = 0;
-	bool merge = false;
-	static struct program p;
-	static struct state s;
-	struct timespec t0, t1;
-	unsigned int i;
+	const char *cpuid = NULL, *write = NULL, *against = NULL, *list = NULL, *again = NULL;
+	bool merge = false, every = false;
+	char text[256];
 	int c;
 
 	gen_options.kinds = (1 << KINDS) - 1;
+	gen_options.events = true;
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 's': gen_options.seed = strtoull(optarg, NULL, 0); break;
@@ -272,11 +421,13 @@ int main(int argc, char **argv)
 			break;
 		case 'c': cpuid = optarg; break;
 		case 'M': merge = true; break;
-		case 'w': write = open_file(optarg, "w"); break;
-		case 'a': against = open_file(optarg, "r"); break;
-		case 'l': list = open_file(optarg, "a"); break;
-		case 'v': which = open_file(optarg, "r"); break;
-		case 't': gen_options.task_switch = true; break;
+		case 'w': write = optarg; break;
+		case 'a': against = optarg; break;
+		case 'l': list = optarg; break;
+		case 'g': again = optarg; break;
+		case 'y': way = optarg; break;
+		case 'e': every = true; break;
+		case 'E': gen_options.events = false; break;
 		default: return 2;
 		}
 	}
@@ -285,60 +436,12 @@ int main(int argc, char **argv)
 	if (merge)
 		return merge_cpuid(cpuid);
 	machine_init(cpuid);
-	if (which) {
-		while (fscanf(which, "%llu", &at) == 1) {
-			if (at > first)
-				one(&p, &s, at - 1);	/* what it leaves may matter */
-			one(&p, &s, at);
-			show(&p, &s);
-		}
-		return 0;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &t0);
-	for (n = 0; n < total; n++) {
-		struct result r, ref;
-
-		one(&p, &s, first + n);
-		ends[s.end]++;
-		r = result_of(&s);
-		if (write && fwrite(&r, sizeof(r), 1, write) != 1)
-			return 2;
-		if (!against)
-			continue;
-		if (fread(&ref, sizeof(ref), 1, against) != 1) {
-			fprintf(stderr, "no result of program %llu to compare with\n", first + n);
-			return 2;
-		}
-		if (r.hash == ref.hash)
-			continue;
-		if (ref.end != E_HLT && ref.end != E_SHUTDOWN) {
-			unfinished++;
-			continue;
-		}
-		why = known(&p, &s);
-		if (why) {
-			for (i = 0; i < reasons && strcmp(reason[i], why); i++)
-				;
-			if (i == reasons && reasons < 32)
-				reason[reasons++] = why;
-			if (i < 32)
-				excused[i]++;
-			continue;
-		}
-		if (list && differing < 200)
-			fprintf(list, "%llu\n", first + n);
-		differing++;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &t1);
-	printf("# %llu programs in %.1f s:", total,
-	       t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9);
-	for (i = 0; i < 8; i++)
-		if (ends[i])
-			printf(" %s %lu", end_names[i], ends[i]);
-	printf("\n");
-	if (against)
-		printf("# %llu differ; %lu that the reference did not finish\n", differing, unfinished);
-	for (i = 0; i < reasons; i++)
-		printf("# known, %lu times: %s\n", excused[i], reason[i]);
-	return differing ? 1 : 0;
+	if (write)
+		return write_all(open_file(write, "w"));
+	if (against && list)
+		return compare_all(open_file(against, "r"), open_file(list, "w"), every);
+	if (!again)
+		return 2;
+	snprintf(text, sizeof(text), "%s.txt", again);
+	return once_more(open_file(again, "r"), list, text, every);
 }

@@ -124,6 +124,37 @@ const struct opcode opcodes[] = {
 	{ 2, 0xd0, 0xfe, "VM", K_SSE, 0, "sse" }, { 2, 0x70, 0x73, "VMb", K_SSE, 0, "sse" },
 	{ 3, 0x00, 0x41, "VM", K_SSE, 0, "sse3" }, { 4, 0x08, 0x17, "VMb", K_SSE, 0, "sse4" },
 	ONE(2, 0xae, "M/0-3", K_SSE, 0, "fxsave"), ONE(2, 0xae, "M/4-7", K_SSE, 0, "xsave"),
+
+	ONE(1, 0x9a, "t", K_TASK, 0, "task"), ONE(1, 0xea, "t", K_TASK, 0, "task"),
+	ONE(1, 0xcd, "T", K_TASK, 0, "task"), ONE(1, 0xcf, "", K_TASK, 0, "task"),
+
+	/* v: mostly without a second source, in which VEX.vvvv has to be 1111 */
+	{ 5, 0x10, 0x17, "Mv", K_AVX, 0, "avx" }, { 5, 0x28, 0x2f, "Mv", K_AVX, 0, "avx" },
+	{ 5, 0x50, 0x52, "Mv", K_AVX, 0, "avx" }, { 5, 0x54, 0x6d, "M", K_AVX, 0, "avx" },
+	{ 5, 0x6e, 0x6f, "Mv", K_AVX, 0, "avx" }, { 5, 0x70, 0x73, "Mbv", K_AVX, 0, "avx" },
+	{ 5, 0x74, 0x76, "M", K_AVX, 0, "avx" }, ONE(5, 0x77, "v", K_AVX, 0, "vzero"),
+	{ 5, 0x7c, 0x7d, "M", K_AVX, 0, "avx" }, { 5, 0x7e, 0x7f, "Mv", K_AVX, 0, "avx" },
+	ONE(5, 0xc2, "Mb", K_AVX, 0, "avx"), { 5, 0xc4, 0xc6, "Mbv", K_AVX, 0, "avx" },
+	{ 5, 0xd0, 0xd5, "M", K_AVX, 0, "avx" }, { 5, 0xd6, 0xd7, "Mv", K_AVX, 0, "avx" },
+	{ 5, 0xd8, 0xe5, "M", K_AVX, 0, "avx" }, { 5, 0xe6, 0xe7, "Mv", K_AVX, 0, "avx" },
+	{ 5, 0xe8, 0xef, "M", K_AVX, 0, "avx" }, ONE(5, 0xf0, "Mv", K_AVX, 0, "avx"),
+	{ 5, 0xf1, 0xfe, "M", K_AVX, 0, "avx" }, ONE(5, 0xae, "Mv", K_AVX, 0, "vldmxcsr"),
+	{ 6, 0x00, 0x0f, "M", K_AVX, 0, "avx" }, { 6, 0x13, 0x1e, "Mv", K_AVX, 0, "avx" },
+	{ 6, 0x20, 0x27, "Mv", K_AVX, 0, "avx" }, { 6, 0x28, 0x2f, "M", K_AVX, 0, "avx" },
+	{ 6, 0x30, 0x35, "Mv", K_AVX, 0, "avx" }, { 6, 0x36, 0x40, "M", K_AVX, 0, "avx" },
+	{ 6, 0x41, 0x41, "Mv", K_AVX, 0, "avx" }, { 6, 0x45, 0x47, "M", K_AVX, 0, "avx" },
+	{ 6, 0x58, 0x5a, "Mv", K_AVX, 0, "avx" }, { 6, 0x78, 0x79, "Mv", K_AVX, 0, "avx" },
+	ONE(6, 0x8c, "M", K_AVX, 0, "vmaskmov"), ONE(6, 0x8e, "M", K_AVX, 0, "vmaskmov"),
+	{ 6, 0x96, 0x9f, "M", K_AVX, 0, "fma" }, { 6, 0xa6, 0xaf, "M", K_AVX, 0, "fma" },
+	{ 6, 0xb6, 0xbf, "M", K_AVX, 0, "fma" },
+	ONE(6, 0xf2, "M", K_AVX, AF | PF, "bmi"), ONE(6, 0xf3, "M", K_AVX, AF | PF, "bmi"),
+	ONE(6, 0xf5, "M", K_AVX, AF | PF, "bmi"), ONE(6, 0xf6, "M", K_AVX, 0, "bmi"),
+	ONE(6, 0xf7, "M", K_AVX, AF | PF | SF, "bmi"),
+	{ 7, 0x00, 0x06, "Mbv", K_AVX, 0, "avx" }, { 7, 0x08, 0x09, "Mbv", K_AVX, 0, "avx" },
+	{ 7, 0x0a, 0x0f, "Mb", K_AVX, 0, "avx" }, { 7, 0x14, 0x19, "Mbv", K_AVX, 0, "avx" },
+	{ 7, 0x20, 0x22, "Mb", K_AVX, 0, "avx" }, { 7, 0x38, 0x39, "Mbv", K_AVX, 0, "avx" },
+	{ 7, 0x40, 0x46, "Mb", K_AVX, 0, "avx" }, { 7, 0x4a, 0x4c, "Mb", K_AVX, 0, "avx" },
+	ONE(7, 0xf0, "Mbv", K_AVX, 0, "bmi"),
 };
 
 const unsigned int nr_opcodes = sizeof(opcodes) / sizeof(opcodes[0]);
