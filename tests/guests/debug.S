@@ -156,4 +156,27 @@ CASE("event-resume-flag", LONG, F_IRQCHIP)
 	incl	DATA
 	iretq
 
+/* An event whose frame cannot be pushed is lost to the page fault: it does not come behind it. */
+CASE("event-lost-to-fault", LONG, F_IRQCHIP)
+	movq	$STACK_TOP - 0x800, 0x12024	/* TSS.IST1 */
+	orl	$1, 0x110e4			/* IDT[14].IST */
+	movl	$1f, HANDLER + 4 * PF
+	mov	$0x100001000, %rsp
+	int	$0x80
+	FAIL
+1:	mov	$STACK_TOP - 0x1000, %esp
+	nop
+	nop
+	EQL($0, IRQ_COUNT + 4 * 0x80)
+	movl	$2f, HANDLER + 4 * PF
+	mov	$0x100001000, %rsp
+	HOST(HOST_NMI)
+	nop
+	FAIL
+2:	mov	$STACK_TOP - 0x1000, %esp
+	nop
+	nop
+	EQL($0, IRQ_COUNT + 4 * NMI)
+	PASS
+
 	.section .note.GNU-stack, "", @progbits
