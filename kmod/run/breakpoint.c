@@ -11,7 +11,6 @@
 #include "internal.h"
 
 #define DR7_ENABLES	0xff
-#define DR6_HITS	0x0f
 
 #define ON_EXECUTION	0	/* R/W of DR7 */
 #define ON_WRITE	1
@@ -75,8 +74,7 @@ bool vh_code_breakpoint(struct vh_vcpu *vcpu)
 			hits |= BIT(n);
 	if (!told(s, hits))
 		return false;
-	s->dr6 = (s->dr6 & ~(u64)DR6_HITS) | hits;
-	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+	vh_inject_trap(vcpu, hits);
 	return true;
 }
 

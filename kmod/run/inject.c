@@ -79,7 +79,7 @@ void vh_inject_ud(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_inject_trap - #DB that is a trap, before the next instruction
+ * vh_inject_trap - #DB before the next instruction: a trap, or the fault of a breakpoint on it
  * @vcpu: the vCPU
  * @dr6: what DR6 says of it; 0: there is none
  */
@@ -89,6 +89,12 @@ void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6)
 		return;
 	/* Which breakpoints were met is told anew each time (SDM Vol. 3, 18.2.3). */
 	vcpu->s.dr6 = (vcpu->s.dr6 & ~0xfULL) | dr6;
+	/* An injected #DB leaves DR7.GD as it is, the processor's own clears it (27.6.1.1; 18.2.4). */
+	vh_need(vcpu, VH_S_DR7);
+	if (vcpu->s.dr7 & BIT(13)) {
+		vcpu->s.dr7 &= ~BIT(13);
+		vh_dirty(vcpu, VH_S_DR7);
+	}
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 }
 

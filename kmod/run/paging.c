@@ -11,6 +11,23 @@
 /* INVPCID types (SDM Vol. 2). */
 enum { INVPCID_ADDRESS, INVPCID_PCID, INVPCID_ALL, INVPCID_LOCAL };
 
+/*
+ * An event's delivery met the guest's own page fault, and is lost to it as on the processor; INT n begins anew when the
+ * fault's handler returns. What becomes of an exception is vh_inject_fault()'s to say.
+ */
+static void lose_event(struct vh_vcpu *vcpu)
+{
+	struct vh_events *ev = &vcpu->ev;
+
+	ev->irq_reinject = false;
+	if (!ev->nmi_reinject)
+		return;
+	ev->nmi_reinject = false;
+	vh_need(vcpu, VH_S_INTR);
+	vcpu->s.interruptibility |= VH_BLOCKED_NMI;
+	vh_dirty(vcpu, VH_S_INTR);
+}
+
 /**
  * vh_exit_page_fault - the guest took #PF
  * @vcpu: the vCPU
@@ -29,6 +46,7 @@ int vh_exit_page_fault(struct vh_vcpu *vcpu)
 	case -EINTR:			/* the loop sees the signal */
 		return 1;
 	case VH_FAULT_GUEST:
+		lose_event(vcpu);
 		vh_inject_pf(vcpu, x->qualification, error);
 		return 1;
 	case VH_FAULT_MMIO:

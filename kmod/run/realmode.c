@@ -181,8 +181,7 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting, bool *delivered)
 	if ((vcpu->s.pending_db & VH_PENDING_DB_STEP) && !vcpu->ev.exception_pending) {
 		vcpu->s.pending_db = 0;
 		vh_dirty(vcpu, VH_S_PENDING_DB);
-		vcpu->s.dr6 |= BIT(14);
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
+		vh_inject_trap(vcpu, BIT(14));
 	}
 	vh_inject_select(vcpu, false, &inj);
 	*waiting = inj.irq_window || inj.nmi_window || inj.tpr_threshold;

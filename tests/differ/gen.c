@@ -403,6 +403,10 @@ static void gen_msrs(struct program *p)
 				p->debug.db[i] = (int64_t)(p->debug.db[i] << 16) >> 16;
 		}
 		p->debug.dr7 |= rnd(256) | (uint64_t)rnd(0x10000) << 16 | (chance(8) ? 0x2000 : 0);
+		/* of execution another length than 1 is undefined (SDM Vol. 3, 18.2.4) */
+		for (i = 0; i < 4; i++)
+			if (!(p->debug.dr7 >> (16 + 4 * i) & 3))
+				p->debug.dr7 &= ~(0xcull << (16 + 4 * i));
 	}
 }
 

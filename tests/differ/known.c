@@ -50,6 +50,9 @@ struct rule {
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
 	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
 
+#define X87_POINTERS(vector)	\
+	{ "x87", AT_KVM, vector, vector, D_POINTERS, 0, 0, "emulator: FIP and FOP of an x87 instruction that faults" }
+
 static const struct rule rules[] = {
 	NOT_EMULATED("x87"), NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
@@ -61,6 +64,9 @@ static const struct rule rules[] = {
 	  "vh: ENTER with more than 16 frame pointers in a device" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
 	ORDER("jmpfar"), ORDER("x87"),
+	/* Vol. 1, 8.1.8: of the last one that was executed */
+	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
+	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
 	/* Vol. 2, TZCNT, LZCNT */
 	{ "tzcnt", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
 	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
@@ -215,8 +221,11 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (kvm->wrote_code || vh->wrote_code)
 		return "neither: a program that writes to its own code";
 	if (vh->end == E_ERROR && vh->detail == 1 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
-	    has_kind(p, 1 << K_X87 | 1 << K_SSE | 1 << K_SYSTEM | 1 << K_BYTES))
+	    (kvm->vector == 6 || has_kind(p, 1 << K_X87 | 1 << K_SSE | 1 << K_SYSTEM | 1 << K_BYTES)))
 		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";
+	if (vh->end == E_ERROR && vh->detail == 3 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
+	    has_kind(p, 1 << K_SYSTEM))
+		return "vh: an exception in protected mode that cannot be entered yet, without unrestricted guest";
 	/* Thousands of instructions, one by one, take longer than a program has. */
 	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES))

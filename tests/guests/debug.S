@@ -91,6 +91,26 @@ CASE("breakpoint-mmio", LONG, 0)
 	EQ($0x4008, %eax)
 	PASS
 
+/* Each locked read is followed by a write, of what was there if it was not equal. */
+CASE("mmio-cmpxchg8b-writes", LONG, 0)
+	mov	$MMIO_BASE, %edi
+	movl	$1, (%rdi)
+	movl	$2, 4(%rdi)
+	HOST(HOST_MMIO_LOG)		/* begins anew */
+	mov	$7, %eax
+	mov	$7, %edx
+	mov	$3, %ebx
+	mov	$4, %ecx
+	lock cmpxchg8b (%rdi)
+	CHECK(jnz)
+	EQ($1, %eax)
+	EQ($2, %edx)
+	HOST(HOST_MMIO_LOG)
+	EQQ($1, RESULT)
+	EQL($1, (%rdi))
+	EQL($2, 4(%rdi))
+	PASS
+
 /* the Pentium's machine-check registers: there, and empty (SDM Vol. 4, table 2-2) */
 CASE("msr-p5-mc", LONG, 0)
 	xor	%ecx, %ecx
@@ -102,6 +122,61 @@ CASE("msr-p5-mc", LONG, 0)
 	inc	%ecx
 	cmp	$2, %ecx
 	jb	1b
+	PASS
+
+	/* A stack that shadow page tables have forgotten. */
+	.macro	FORGOTTEN_STACK at
+	mov	$\at, %esp
+	lock; addl $0, -8(%rsp)
+	invlpg	-8(%rsp)
+	.endm
+
+/*
+ * An event whose frame goes to memory that without EPT is not there yet for the processor: its delivery is cut short,
+ * and what it saves in the end has RF clear (SDM Vol. 3, 18.3.1.1).
+ */
+CASE("event-resume-flag", LONG, F_IRQCHIP)
+	FORGOTTEN_STACK UNTOUCHED + 0x1000
+	FAULT(BP, int3)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jz)
+	movl	$1f, HANDLER + 4 * NMI
+	FORGOTTEN_STACK UNTOUCHED + 0x3000
+	HOST(HOST_NMI)
+	nop
+	EQL($1, DATA)
+	/* of a fault it is set */
+	FORGOTTEN_STACK UNTOUCHED + 0x5000
+	FAULT(UD, ud2)
+	testl	$(1 << 16), FAULT_FLAGS
+	CHECK(jnz)
+	PASS
+1:	testl	$(1 << 16), 16(%rsp)
+	CHECK(jz)
+	incl	DATA
+	iretq
+
+/* An event whose frame cannot be pushed is lost to the page fault: it does not come behind it. */
+CASE("event-lost-to-fault", LONG, F_IRQCHIP)
+	movq	$STACK_TOP - 0x800, 0x12024	/* TSS.IST1 */
+	orl	$1, 0x110e4			/* IDT[14].IST */
+	movl	$1f, HANDLER + 4 * PF
+	mov	$0x100001000, %rsp
+	int	$0x80
+	FAIL
+1:	mov	$STACK_TOP - 0x1000, %esp
+	nop
+	nop
+	EQL($0, IRQ_COUNT + 4 * 0x80)
+	movl	$2f, HANDLER + 4 * PF
+	mov	$0x100001000, %rsp
+	HOST(HOST_NMI)
+	nop
+	FAIL
+2:	mov	$STACK_TOP - 0x1000, %esp
+	nop
+	nop
+	EQL($0, IRQ_COUNT + 4 * NMI)
 	PASS
 
 	.section .note.GNU-stack, "", @progbits
