@@ -54,7 +54,7 @@ int vh_groups_init(void);
 void vh_groups_exit(void);
 
 /* The group of @cgrp or of the current task's cgroup, with a reference; ERR_PTR(-ENOMEM). */
-struct vh_group *vh_group_of(struct cgroup *cgrp);
+struct vh_group *vh_group_of(struct cgroup *cgrp, gfp_t gfp);
 struct vh_group *vh_group_of_current(void);
 /* An existing group by its cgroup's id, with a reference, or NULL. */
 struct vh_group *vh_group_find(u64 id);

@@ -164,11 +164,12 @@ static void reap(struct work_struct *work)
 /**
  * vh_group_of - the group of a cgroup, made when it is the first time
  * @cgrp: of the default hierarchy, with a reference of the caller's
+ * @gfp: GFP_KERNEL_ACCOUNT, or GFP_KERNEL where a reclaim of the caller's memory cgroup must not be waited for
  *
  * Process context. Returns it with a reference, or ERR_PTR(-ENOMEM), ERR_PTR(-ELOOP): the cgroup
  * is more than 32 levels deep.
  */
-struct vh_group *vh_group_of(struct cgroup *cgrp)
+struct vh_group *vh_group_of(struct cgroup *cgrp, gfp_t gfp)
 {
 	struct vh_group *g, *child, *fresh = NULL;
 	int level;
@@ -195,7 +196,7 @@ struct vh_group *vh_group_of(struct cgroup *cgrp)
 		if (level > cgrp->level)
 			break;
 		unlock_groups();
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		fresh = kzalloc(sizeof(*fresh), gfp);
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}
@@ -220,7 +221,7 @@ struct vh_group *vh_group_of_current(void)
 		cgrp = task_dfl_cgroup(current);
 	} while (!cgroup_tryget(cgrp));
 	rcu_read_unlock();
-	g = vh_group_of(cgrp);
+	g = vh_group_of(cgrp, GFP_KERNEL_ACCOUNT);
 	cgroup_put(cgrp);
 	return g;
 }

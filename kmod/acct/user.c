@@ -55,7 +55,7 @@ static struct vh_user *find(u64 uid)
 	return n ? container_of(n, struct vh_user, node) : NULL;
 }
 
-static struct vh_user *user_get(kuid_t uid)
+static struct vh_user *user_get(kuid_t uid, gfp_t gfp)
 {
 	struct vh_user *u, *fresh = NULL;
 	int i;
@@ -73,7 +73,7 @@ static struct vh_user *user_get(kuid_t uid)
 		unlock_users();
 		if (u)
 			break;
-		fresh = kzalloc(sizeof(*fresh), GFP_KERNEL_ACCOUNT);
+		fresh = kzalloc(sizeof(*fresh), gfp);
 		if (!fresh)
 			return NULL;
 		fresh->uid = uid;
@@ -174,13 +174,13 @@ static kuid_t besides(const struct cred *cred)
  * vh_user_answering - who answers for what the current task does
  *
  * Process context. Its user, or whoever pays besides: users of one's own making are one. With a reference,
- * or NULL: no memory.
+ * or NULL: no memory; what is made for a sum alone is charged to no memory cgroup, for it must not wait for its reclaim.
  */
 struct vh_user *vh_user_answering(void)
 {
 	kuid_t uid = besides(current_cred());
 
-	return user_get(uid_valid(uid) ? uid : current_euid());
+	return user_get(uid_valid(uid) ? uid : current_euid(), GFP_KERNEL);
 }
 
 /**
@@ -194,9 +194,9 @@ int vh_payer_init(struct vh_payer *p)
 	kuid_t uid = besides(current_cred());
 
 	p->user[1] = NULL;
-	p->user[0] = user_get(current_euid());
+	p->user[0] = user_get(current_euid(), GFP_KERNEL_ACCOUNT);
 	if (p->user[0] && uid_valid(uid)) {
-		p->user[1] = user_get(uid);
+		p->user[1] = user_get(uid, GFP_KERNEL_ACCOUNT);
 		if (!p->user[1]) {
 			vh_user_put(p->user[0]);
 			p->user[0] = NULL;
@@ -353,7 +353,7 @@ int vh_user_limit(kuid_t uid, enum vh_quota q, u64 limit)
 	struct vh_user *u = NULL;
 
 	if (uid_valid(uid)) {
-		u = user_get(uid);
+		u = user_get(uid, GFP_KERNEL);
 		if (!u)
 			return -ENOMEM;
 	}

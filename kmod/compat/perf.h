@@ -58,4 +58,25 @@ static inline unsigned int vh_perf_msrs(struct perf_guest_switch_msr m[VH_PERF_M
 	return n;
 }
 
+/**
+ * vh_perf_pebs - what IA32_PEBS_ENABLE is to be in the host
+ * @was: what it was when vh turned it off
+ *
+ * Interrupts off.
+ */
+static inline u64 vh_perf_pebs(u64 was)
+{
+#ifdef VH_HAVE_PERF_GUEST_MSRS
+	struct perf_guest_switch_msr m[VH_PERF_MSRS];
+	unsigned int i, n = vh_perf_msrs(m);
+
+	for (i = 0; i < n; i++)
+		if (m[i].msr == MSR_IA32_PEBS_ENABLE)
+			return m[i].host;
+	return 0;
+#else
+	return was;
+#endif
+}
+
 #endif /* VH_COMPAT_PERF_H */

@@ -243,6 +243,31 @@ int vh_asker_init(struct vh_asker *a, struct sk_buff *skb)
 }
 
 /**
+ * vh_asker_rests - nothing is asked until vh_asker_goes_on()
+ * @a: the asker
+ *
+ * vh_asker_path() has no answer meanwhile.
+ */
+void vh_asker_rests(struct vh_asker *a)
+{
+	kfree(a->path);
+	a->path = NULL;
+}
+
+/**
+ * vh_asker_goes_on - after vh_asker_rests()
+ * @a: the asker
+ *
+ * Process context. 0 or -ENOMEM.
+ */
+int vh_asker_goes_on(struct vh_asker *a)
+{
+	if (!a->path)
+		a->path = kmalloc(PATH_MAX, GFP_KERNEL);
+	return a->path ? 0 : -ENOMEM;
+}
+
+/**
  * vh_asker_exit - drop what vh_asker_init() took
  * @a: the asker
  */

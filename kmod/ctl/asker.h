@@ -61,6 +61,8 @@ struct vh_asker {
 /* The sender of @skb, current. 0 or -ENOMEM. */
 int vh_asker_init(struct vh_asker *a, struct sk_buff *skb);
 void vh_asker_exit(struct vh_asker *a);
+void vh_asker_rests(struct vh_asker *a);	/* between the parts of a dump */
+int vh_asker_goes_on(struct vh_asker *a);
 
 /* Who it is, as an owner; INVALID_UID: two. */
 static inline kuid_t vh_asker_uid(const struct vh_asker *a)

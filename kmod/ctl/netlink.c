@@ -209,6 +209,8 @@ int vh_dump_part(struct sk_buff *skb, struct netlink_callback *cb, bool more)
 	struct vh_dump *d = vh_dump(cb);
 	struct nlmsghdr *h;
 
+	/* What stays for as long as the reader likes is little. */
+	vh_asker_rests(d->asker);
 	if (!more || skb->len || d->later) {
 		d->later = true;
 		return skb->len;

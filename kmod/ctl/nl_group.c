@@ -96,7 +96,7 @@ static struct vh_group *group_of_fd(struct netlink_ext_ack *extack, struct nlatt
 		NL_SET_ERR_MSG_ATTR(extack, attr, "not the directory of a cgroup v2");
 		return ERR_CAST(cgrp);
 	}
-	g = vh_group_of(cgrp);
+	g = vh_group_of(cgrp, GFP_KERNEL);
 	cgroup_put(cgrp);
 	if (IS_ERR(g))
 		vh_nl_group_error(extack, PTR_ERR(g));
@@ -215,6 +215,8 @@ int vh_nl_group_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct vh_group *g;
 	int err;
 
+	if (vh_asker_goes_on(d->asker))
+		return -ENOMEM;
 	do {
 		g = d->one ? vh_group_find(d->next) : vh_group_next(d->next);
 		if (!g)

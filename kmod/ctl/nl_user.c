@@ -84,6 +84,8 @@ int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct vh_user_info user;
 
 	/* d->next: 0, or the uid to go on with, and 1 */
+	bool more = false;
+
 	if (!d->next) {
 		vh_user_info(INVALID_UID, &user);
 		if (!dump_one(skb, cb, &user))
@@ -98,9 +100,13 @@ int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		}
 		return skb->len;
 	}
-	while (vh_user_next(d->next - 1, &user) && dump_one(skb, cb, &user))
+	while (vh_user_next(d->next - 1, &user) && dump_one(skb, cb, &user)) {
 		d->next = (u64)__kuid_val(user.uid) + 2;
-	return skb->len;
+		more = !vh_dump_goes_on(d);
+		if (more)
+			break;
+	}
+	return vh_dump_part(skb, cb, more);
 }
 
 static int set_limits(const struct vh_asker *a, struct genl_info *info, struct nlattr **limits)

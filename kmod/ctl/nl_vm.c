@@ -230,6 +230,8 @@ int vh_nl_vm_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	bool sees, full;
 	void *head;
 
+	if (vh_asker_goes_on(d->asker))
+		return -ENOMEM;
 	do {
 		sees = full = false;
 		vh_registry_read_lock();
@@ -303,7 +305,7 @@ static struct vh_group *group_for(const struct vh_asker *a, struct genl_info *in
 		return ERR_CAST(cgrp);
 	}
 	err = may_attach(a, info, cgrp);
-	g = err ? ERR_PTR(err) : vh_group_of(cgrp);
+	g = err ? ERR_PTR(err) : vh_group_of(cgrp, GFP_KERNEL_ACCOUNT);
 	cgroup_put(cgrp);
 	return g;
 }

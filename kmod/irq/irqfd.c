@@ -34,7 +34,7 @@ struct irqfd {
 	struct work_struct shutdown;
 };
 
-static struct workqueue_struct *irqfd_wq;	/* closes */
+static struct workqueue_struct *irqfd_wq;	/* closes; unbound: whoever spins keeps no other work from its CPU */
 static struct workqueue_struct *inject_wq;
 
 #define TELL_BATCH	16		/* resample fds signalled with irqfd_lock held */
@@ -475,7 +475,7 @@ void vh_irq_vm_free(struct vh_vm *vm)
  */
 int vh_irq_module_init(void)
 {
-	irqfd_wq = alloc_workqueue("vh-irqfd", VH_WQ_PERCPU, 0);
+	irqfd_wq = alloc_workqueue("vh-irqfd", WQ_UNBOUND, 0);
 	inject_wq = irqfd_wq ? alloc_workqueue("vh-inject", VH_WQ_PERCPU, 0) : NULL;
 	if (inject_wq)
 		return 0;

@@ -270,7 +270,8 @@ int vmx_caps_init(void)
 	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES;
 	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
-	vh_cpu_caps.cr4_allowed = vmx_caps.cr4_fixed1;
+	/* Without PKRU in the host's XCR0 nobody would exchange it. */
+	vh_cpu_caps.cr4_allowed = vmx_caps.cr4_fixed1 & ~(boot_cpu_has(X86_FEATURE_OSPKE) ? 0 : X86_CR4_PKE);
 	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;
 	vh_ept_caps.huge_2m = vmx_caps.ept_vpid & VMX_EPT_2MB_PAGE_BIT;
 	vh_ept_caps.huge_1g = vmx_caps.ept_vpid & VMX_EPT_1GB_PAGE_BIT;

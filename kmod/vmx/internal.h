@@ -73,9 +73,11 @@ struct vh_vmx {
 	u32 seg_ar[VH_NR_SEGS];		/* access rights as s.seg[] has them taken apart */
 	u64 *pml;			/* page that PML logs to; NULL: PML is not used */
 	struct vmx_msr_lists *lists;	/* NULL: this processor needs none */
-	u32 listed;			/* of these how many are loaded */
+	u32 listed_entry, listed_exit;	/* of these how many are loaded */
+	u64 pebs;			/* IA32_PEBS_ENABLE, which is off in this window; 0: was off before */
 	u32 tpr_threshold;
 	u8 host_vector;			/* of the interrupt that the exit acknowledged; 0: none */
+	u8 host_event;			/* VMX_HOST_*: the exit was for it, and its handler is due */
 	bool vid;			/* virtual-interrupt delivery is on now */
 	bool nopaging;			/* the VMCS has an identity map in place of no paging */
 	bool section;			/* a section is open: KERNEL_GS_BASE is the guest's */
@@ -170,12 +172,19 @@ static inline void vmx_step(struct vh_vcpu *vcpu)
 /* perf.c: counters of the host's that do not go on in guests; in the window */
 DECLARE_STATIC_KEY_FALSE(vmx_perf);
 void vmx_perf_init(void);			/* module load */
-void vmx_perf_window_slow(struct vh_vmx *vmx);
+void vmx_perf_enter_slow(struct vh_vmx *vmx);
+void vmx_perf_leave_slow(struct vh_vmx *vmx);
 
-static __always_inline void vmx_perf_window(struct vh_vmx *vmx)
+static __always_inline void vmx_perf_enter(struct vh_vmx *vmx)
 {
 	if (static_branch_unlikely(&vmx_perf))
-		vmx_perf_window_slow(vmx);
+		vmx_perf_enter_slow(vmx);
+}
+
+static __always_inline void vmx_perf_leave(struct vh_vmx *vmx)
+{
+	if (static_branch_unlikely(&vmx_perf))
+		vmx_perf_leave_slow(vmx);
 }
 
 /* Is EFER the first of the lists? */
@@ -217,6 +226,10 @@ static inline void vmx_need(struct vh_vcpu *vcpu, u32 groups)
 /* host_irq.c; interrupts off: the host's handler of an acknowledged interrupt, or of all there are */
 void vmx_host_interrupt(u8 vector);
 void vmx_host_interrupts(void);
+
+/* struct vh_vmx, host_event */
+#define VMX_HOST_NMI	BIT(0)
+#define VMX_HOST_MC	BIT(1)
 
 /* window.c: what vh_need() calls */
 void vmx_fetch(struct vh_vcpu *vcpu, u32 groups);

@@ -6,6 +6,9 @@
  * records to a linear address, which in a guest is the guest's (SDM Vol. 3, 20.9.5). So the MSRs
  * that turn them on are exchanged by the entry and the exit themselves: what the host's NMIs do
  * to them between is as it should be. Where no counter differs the lists are as short as ever.
+ *
+ * PEBS has to be off for a while before an entry, for a record may be on its way. It is off for the
+ * whole window, and no exit turns it on: what perf wants then is asked when the window closes.
  */
 #include "../compat/perf.h"
 #include "internal.h"
@@ -21,27 +24,55 @@ static unsigned int made_up(struct perf_guest_switch_msr *m)
 	return 1;
 }
 
+static void set_counts(struct vh_vmx *vmx, u32 entry, u32 exit)
+{
+	if (vmx->listed_entry != entry)
+		vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->listed_entry = entry);
+	if (vmx->listed_exit != exit)
+		vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->listed_exit = exit);
+}
+
 /**
- * vmx_perf_window_slow - what is exchanged at the next entries and exits
+ * vmx_perf_enter_slow - what is exchanged at the entries and exits of this window
  * @vmx: the VMX side of the vCPU, whose VMCS is current
  *
- * Interrupts off. What perf wants changes only while the host runs.
+ * Interrupts off. What perf wants changes only while the host runs, or in an NMI.
  */
-void vmx_perf_window_slow(struct vh_vmx *vmx)
+void vmx_perf_enter_slow(struct vh_vmx *vmx)
 {
 	struct perf_guest_switch_msr m[VH_PERF_MSRS] __uninitialized;
-	unsigned int i, first = vmx_efer_listed(), n;
+	unsigned int i, n, entry = vmx_efer_listed(), exit = entry;
 
+	vmx->pebs = 0;
 	n = unlikely(vmx_fault(VMX_I_PERF)) ? made_up(m) : vh_perf_msrs(m);
 	for (i = 0; i < n; i++) {
-		vmx->lists->guest[first + i] = (struct vmx_msr_entry){ .index = m[i].msr, .value = m[i].guest };
-		vmx->lists->host[first + i] = (struct vmx_msr_entry){ .index = m[i].msr, .value = m[i].host };
+		vmx->lists->guest[entry++] = (struct vmx_msr_entry){ .index = m[i].msr, .value = m[i].guest };
+		if (m[i].msr == MSR_IA32_PEBS_ENABLE) {
+			vmx->pebs = m[i].host;
+			wrmsrl(MSR_IA32_PEBS_ENABLE, 0);
+		} else {
+			vmx->lists->host[exit++] = (struct vmx_msr_entry){ .index = m[i].msr, .value = m[i].host };
+		}
 	}
-	if (vmx->listed != first + n) {
-		vmx->listed = first + n;
-		vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->listed);
-		vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->listed);
-	}
+	set_counts(vmx, entry, exit);
+}
+
+/**
+ * vmx_perf_leave_slow - PEBS is as perf wants it
+ * @vmx: the VMX side of the vCPU
+ *
+ * Interrupts off, after the last exit of a window.
+ */
+void vmx_perf_leave_slow(struct vh_vmx *vmx)
+{
+	u64 now;
+
+	if (likely(!vmx->pebs))
+		return;
+	/* An NMI may have written something else since the last entry; to stop one it asks again. */
+	rdmsrl(MSR_IA32_PEBS_ENABLE, now);
+	if (!now)
+		wrmsrl(MSR_IA32_PEBS_ENABLE, vh_perf_pebs(vmx->pebs));
 }
 
 /**

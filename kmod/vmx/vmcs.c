@@ -424,9 +424,9 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(PAGE_FAULT_ERROR_CODE_MATCH, 0);
 	vmcs_write(CR3_TARGET_COUNT, 0);
 	vmcs_write(VM_EXIT_MSR_STORE_COUNT, 0);
-	vmx->listed = vmx_efer_listed();
-	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->listed);
-	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->listed);
+	vmx->listed_entry = vmx->listed_exit = vmx_efer_listed();
+	vmcs_write(VM_EXIT_MSR_LOAD_COUNT, vmx->listed_exit);
+	vmcs_write(VM_ENTRY_MSR_LOAD_COUNT, vmx->listed_entry);
 	if (vmx->lists) {
 		vmcs_write(VM_ENTRY_MSR_LOAD_ADDR, __pa(vmx->lists->guest));
 		vmcs_write(VM_EXIT_MSR_LOAD_ADDR, __pa(vmx->lists->host));

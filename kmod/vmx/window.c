@@ -184,10 +184,26 @@ static noinline void host_machine_check(void)
 }
 
 /*
+ * The host's handler of what came while the guest ran. With the host's XCR0, XSS and PKRU, for perf's
+ * looks at user memory; before DEBUGCTL, so that it finds the last branches as the exit left them. NMIs
+ * are blocked from an exit for one on, to the end of its handler (SDM Vol. 3, 28.5.5).
+ */
+static noinline void host_event(struct vh_vmx *vmx)
+{
+	u8 due = vmx->host_event;
+
+	vmx->host_event = 0;
+	if (due & VMX_HOST_MC)
+		host_machine_check();
+	if (due & VMX_HOST_NMI)
+		asm volatile("int $2");
+}
+
+/*
  * An NMI or a machine check that came while the guest ran is the host's. It may have cut short the
  * delivery of an event all the same.
  */
-static bool host_event(struct vh_vcpu *vcpu, u32 info)
+static bool is_host_event(struct vh_vcpu *vcpu, u32 info)
 {
 	struct vh_exit *x = &vcpu->exit;
 
@@ -196,13 +212,13 @@ static bool host_event(struct vh_vcpu *vcpu, u32 info)
 			vmcs_read(VM_EXIT_INTR_ERROR_CODE) : 0;
 	if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
 		read_vectoring(vcpu, EXIT_REASON_EXCEPTION_NMI);
-		asm volatile("int $2");
+		vcpu->vmx->host_event |= VMX_HOST_NMI;
 		return true;
 	}
 	if ((x->intr_info & (INTR_INFO_INTR_TYPE_MASK | INTR_INFO_VECTOR_MASK)) ==
 	    (INTR_TYPE_HARD_EXCEPTION | 18)) {
 		read_vectoring(vcpu, EXIT_REASON_EXCEPTION_NMI);
-		host_machine_check();
+		vcpu->vmx->host_event |= VMX_HOST_MC;
 		return true;
 	}
 	return false;
@@ -491,7 +507,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 				return window_lost(vmx);
 			/* One during the entry is not delivered (SDM 27.9): the host's too. */
 			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
-				host_machine_check();
+				vmx->host_event |= VMX_HOST_MC;
 			x->qualification = vmcs_read(EXIT_QUALIFICATION);
 			return entry_undone(vcpu);
 		}
@@ -507,11 +523,11 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			return VH_WIN_AGAIN;
 		}
 		if (vmx_fault(VMX_I_MCE)) {
-			host_event(vcpu, INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18);
+			is_host_event(vcpu, INTR_INFO_VALID_MASK | INTR_TYPE_HARD_EXCEPTION | 18);
 			return VH_WIN_AGAIN;
 		}
 		if (basic == EXIT_REASON_EXCEPTION_NMI &&
-		    host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
+		    is_host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
 			return VH_WIN_AGAIN;
 		if (vmx_fast_exit(vcpu))
 			continue;
@@ -586,7 +602,7 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	vh_fpu_window_enter(vcpu);
 	vtime_account_guest_enter();
 	vmx_mitigate_window(vmx);
-	vmx_perf_window(vmx);
+	vmx_perf_enter(vmx);
 
 	result = enter_loop(vcpu);
 
@@ -595,6 +611,9 @@ enum vh_window vh_window_run(struct vh_vcpu *vcpu)
 	if (unlikely(vmx->root == VMX_ROOT_BESIDE))
 		vmx_msrs_window_leave();
 	vh_fpu_window_leave(vcpu);
+	vmx_perf_leave(vmx);
+	if (unlikely(vmx->host_event))
+		host_event(vmx);
 	debug_leave(vcpu, &debug);
 	window_close(vcpu);
 	if (vmx_caps.posted && unlikely(acknowledged_unread(vcpu, result)))

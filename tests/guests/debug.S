@@ -124,38 +124,6 @@ CASE("msr-p5-mc", LONG, 0)
 	jb	1b
 	PASS
 
-	/* A stack that shadow page tables have forgotten. */
-	.macro	FORGOTTEN_STACK at
-	mov	$\at, %esp
-	lock; addl $0, -8(%rsp)
-	invlpg	-8(%rsp)
-	.endm
-
-/*
- * An event whose frame goes to memory that without EPT is not there yet for the processor: its delivery is cut short,
- * and what it saves in the end has RF clear (SDM Vol. 3, 18.3.1.1).
- */
-CASE("event-resume-flag", LONG, F_IRQCHIP)
-	FORGOTTEN_STACK UNTOUCHED + 0x1000
-	FAULT(BP, int3)
-	testl	$(1 << 16), FAULT_FLAGS
-	CHECK(jz)
-	movl	$1f, HANDLER + 4 * NMI
-	FORGOTTEN_STACK UNTOUCHED + 0x3000
-	HOST(HOST_NMI)
-	nop
-	EQL($1, DATA)
-	/* of a fault it is set */
-	FORGOTTEN_STACK UNTOUCHED + 0x5000
-	FAULT(UD, ud2)
-	testl	$(1 << 16), FAULT_FLAGS
-	CHECK(jnz)
-	PASS
-1:	testl	$(1 << 16), 16(%rsp)
-	CHECK(jz)
-	incl	DATA
-	iretq
-
 /* An event whose frame cannot be pushed is lost to the page fault: it does not come behind it. */
 CASE("event-lost-to-fault", LONG, F_IRQCHIP)
 	movq	$STACK_TOP - 0x800, 0x12024	/* TSS.IST1 */

@@ -325,14 +325,45 @@ static void clear_group(void *g)
 	*(struct group *)g = (struct group){ };
 }
 
+/* The one that is asked for; a module that does not know dumps of one group tells all. */
+struct one_group {
+	uint64_t id;
+	struct group *g;
+};
+
 static void one_group(struct nlmsghdr *h, void *arg)
 {
-	clear_group(arg);
-	group_parse(h, arg);
+	struct one_group *one = arg;
+	struct group g = { };
+
+	group_parse(h, &g);
+	if (g.id != one->id) {
+		group_free(&g);
+		return;
+	}
+	clear_group(one->g);
+	*one->g = g;
+}
+
+/* The id of a cgroup, by its directory; 0: unknown. */
+static uint64_t cgroup_id(int fd)
+{
+	union {
+		struct file_handle h;
+		char room[sizeof(struct file_handle) + 8];
+	} u = { .h.handle_bytes = 8 };
+	uint64_t id;
+	int mount;
+
+	if (name_to_handle_at(fd, "", &u.h, &mount, AT_EMPTY_PATH))
+		return 0;
+	memcpy(&id, u.h.f_handle, sizeof(id));
+	return id;
 }
 
 int group_get(struct nl *nl, const char *ref, struct group *g)
 {
+	struct one_group one = { .g = g };
 	struct nl_msg *msg;
 	char dir[PATH_MAX];
 	int fd = -1, err;
@@ -340,11 +371,13 @@ int group_get(struct nl *nl, const char *ref, struct group *g)
 
 	*g = (struct group){ };
 	if (!strncmp(ref, "id:", 3) && parse_number(ref + 3, UINT64_MAX, &id)) {
+		one.id = id;
 		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_u64(msg, VH_A_GROUP_CGROUP_ID, id);
 	} else if (!cgroup_mount() && !strcmp(ref, "/")) {
 		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_u64(msg, VH_A_GROUP_CGROUP_ID, 1);
+		one.id = 1;
 	} else {
 		if (cgroup_dir(ref, dir, sizeof(dir)))
 			return -ENOENT;
@@ -356,8 +389,9 @@ int group_get(struct nl *nl, const char *ref, struct group *g)
 		}
 		msg = vh_request(nl, VH_CMD_GROUP_GET, NLM_F_DUMP);
 		nla_put_s32(msg, VH_A_GROUP_CGROUP_FD, fd);
+		one.id = cgroup_id(fd);
 	}
-	err = vh_talk(nl, msg, one_group, g);
+	err = vh_talk(nl, msg, one_group, &one);
 	if (!err && !g->id) {
 		err = -ENOENT;
 		error("%s: the cgroup is gone", ref);
