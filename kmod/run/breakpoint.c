@@ -10,7 +10,6 @@
 
 #include "internal.h"
 
-#define DR7_ENABLES	0xff
 
 #define ON_EXECUTION	0	/* R/W of DR7 */
 #define ON_WRITE	1
@@ -43,15 +42,6 @@ static u64 told(const struct vh_cpu_state *s, u64 hits)
 		if ((hits & BIT(n)) && enabled(s, n))
 			return hits;
 	return 0;
-}
-
-/**
- * vh_breakpoints_on - does the guest have any?
- * @vcpu: the vCPU; own thread
- */
-bool vh_breakpoints_on(const struct vh_vcpu *vcpu)
-{
-	return unlikely(vcpu->s.dr7 & DR7_ENABLES);
 }
 
 /**

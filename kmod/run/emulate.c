@@ -593,7 +593,7 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		write_back(vcpu);
 		if (e->task)
 			vh_inject_trap(vcpu, e->task_traps);
-		else
+		else if (unlikely(e->trap || vcpu->exec->hits))
 			vh_inject_trap(vcpu, (e->trap ? BIT(14) : 0) | vh_data_breakpoints_met(vcpu));
 		if (e->halted && !e->trap)
 			return vh_halt(vcpu);

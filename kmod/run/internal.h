@@ -91,7 +91,14 @@ static inline void vh_make_mistake(struct vh_emul *e, int r)
 #endif
 
 /* breakpoint.c: the guest's, on interpreted instructions */
-bool vh_breakpoints_on(const struct vh_vcpu *vcpu);
+#define DR7_ENABLES	0xff
+
+/* Does the guest have any? Own thread. */
+static inline bool vh_breakpoints_on(const struct vh_vcpu *vcpu)
+{
+	return unlikely(vcpu->s.dr7 & DR7_ENABLES);
+}
+
 bool vh_code_breakpoint(struct vh_vcpu *vcpu);
 void vh_data_breakpoint(struct vh_vcpu *vcpu, u64 linear, unsigned int len, bool write);
 u64 vh_data_breakpoints_met(struct vh_vcpu *vcpu);

@@ -137,8 +137,6 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 	struct vh_idt_vectoring v __uninitialized;
 	bool iret;
 
-	if (!(exit_needs[basic] & N_IDTV))
-		return;
 	v.info = vmcs_read(IDT_VECTORING_INFO_FIELD);
 	x->vectoring = v.info;
 	if (v.info & VECTORING_INFO_VALID_MASK) {
@@ -531,7 +529,7 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			return VH_WIN_AGAIN;
 		if (vmx_fast_exit(vcpu))
 			continue;
-		if (likely(basic < VH_NR_EXIT_REASONS))
+		if (likely(basic < VH_NR_EXIT_REASONS) && (exit_needs[basic] & N_IDTV))
 			read_vectoring(vcpu, basic);
 		read_exit(vcpu);
 		return VH_WIN_EXIT;
