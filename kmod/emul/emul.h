@@ -63,6 +63,7 @@ enum vh_has_word {
 #define VH_HAS(word, bit)	(VH_HAS_##word * 32 + (bit))
 #define VH_HAS_FPU		VH_HAS(1_EDX, 0)
 #define VH_HAS_MMX		VH_HAS(1_EDX, 23)
+#define VH_HAS_FXSR		VH_HAS(1_EDX, 24)
 #define VH_HAS_SSE		VH_HAS(1_EDX, 25)
 #define VH_HAS_SSE2		VH_HAS(1_EDX, 26)
 #define VH_HAS_SSE3		VH_HAS(1_ECX, 0)

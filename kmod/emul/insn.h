@@ -301,6 +301,7 @@ int vh_exec_wbinvd(struct vh_emul *e);
 /* x87.c */
 int vh_exec_fwait(struct vh_emul *e);
 int vh_exec_x87(struct vh_emul *e);
+int vh_exec_fxsave(struct vh_emul *e);
 void vh_x87_read(struct vh_emul *e, struct vh_fx *fx);
 int vh_x87_pending(struct vh_emul *e, const struct vh_fx *fx);
 

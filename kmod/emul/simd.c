@@ -460,7 +460,7 @@ int vh_exec_vex(struct vh_emul *e)
 	return vh_exec_simd(e);
 }
 
-/* vh_exec_group_15 - 0F AE: LDMXCSR, STMXCSR, CLFLUSH, CLFLUSHOPT, CLWB; with registers what is #UD */
+/* vh_exec_group_15 - 0F AE: FXSAVE, FXRSTOR, LDMXCSR, STMXCSR, CLFLUSH, CLFLUSHOPT, CLWB; with registers what is #UD */
 int vh_exec_group_15(struct vh_emul *e)
 {
 	unsigned int pp = vh_emul_pp(e), n = e->d.modrm >> 3 & 7;
@@ -480,6 +480,8 @@ int vh_exec_group_15(struct vh_emul *e)
 			r = e->ops->probe(e, linear, 1, false, false);
 		return r == VH_EMUL_USER ? VH_EMUL_OK : r;
 	}
+	if (n < 2 && !pp)
+		return vh_exec_fxsave(e);
 	if ((n != 2 && n != 3) || pp || !e->ops->fpu_read || !e->ops->fpu_write)
 		return VH_EMUL_UNHANDLED;
 	r = vh_simd_available(e, VH_HAS_SSE, VH_HAS_AVX);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * x87.c - handlers of x87 instructions: all that have a memory operand, and those by which
- * real-mode code looks for a floating-point unit and resets it.
+ * real-mode code looks for a floating-point unit and resets it; FXSAVE and FXRSTOR.
  *
  * Control instructions are plain; the others are executed by native.c on a copy of the
  * registers. Every vh_exec_ function is a handler of the opcode tables: results are enum
@@ -11,6 +11,7 @@
 
 #define UD_VECTOR 6
 #define NM_VECTOR 7
+#define GP_VECTOR 13
 #define MF_VECTOR 16
 
 #define SW_EXCEPTIONS	0x003f
@@ -206,4 +207,67 @@ int vh_exec_x87(struct vh_emul *e)
 		return vh_rm_write(e, 2, fx.sw);
 	}
 	return memory_form(e, &fx);
+}
+
+#define MXCSR_MASK	0xffbf	/* where the processor tells no other */
+
+/**
+ * vh_exec_fxsave - 0F AE /0 and /1: FXSAVE, FXRSTOR (SDM Vol. 1, 10.5)
+ * @e: the instruction
+ *
+ * In memory only, on a device they are not handled. Without CR4.OSFXSR it is x87 and MXCSR that
+ * are saved, and x87 that is loaded. FCS and FDS are 0, as on processors that do not keep them.
+ */
+int vh_exec_fxsave(struct vh_emul *e)
+{
+	bool store = !(e->d.modrm & 0x38), osfxsr = e->cr4 & X86_CR4_OSFXSR;
+	unsigned int size = offsetof(struct vh_fx, xmm), i;
+	struct vh_fx fx;
+	u32 mxcsr, mask;
+	u64 linear;
+	int r;
+
+	if (!vh_emul_has(e, VH_HAS_FXSR))
+		return vh_emul_fault(e, UD_VECTOR);
+	r = available(e);
+	if (!r)
+		r = vh_linear(e, e->d.ea_seg, e->d.ea, sizeof(fx), store, &linear);
+	if (!r && (linear & 15))
+		return vh_emul_fault0(e, GP_VECTOR);
+	if (!r && e->ops->probe)
+		r = e->ops->probe(e, linear, sizeof(fx), store, false);
+	if (r)
+		return r == VH_EMUL_USER ? VH_EMUL_UNHANDLED : r;
+	if (osfxsr)
+		size += (vh_emul_is64(e) ? 16 : 8) * sizeof(fx.xmm[0]);
+	vh_x87_read(e, &fx);
+	mxcsr = fx.mxcsr;
+	mask = fx.mxcsr_mask;
+	if (!store) {
+		r = e->ops->read(e, linear, &fx, size, false);
+		if (r)
+			return r;
+		if (osfxsr && (fx.mxcsr & ~(mask ? mask : MXCSR_MASK)))
+			return vh_emul_fault0(e, GP_VECTOR);
+	}
+	if (!(e->d.rex & 8)) {
+		fx.ip = (u32)fx.ip;
+		fx.dp = (u32)fx.dp;
+	}
+	if (store)
+		return e->ops->write(e, linear, &fx, size, false);
+	fx.cw = (fx.cw & 0x1f3f) | 0x40;
+	fx.reserved = 0;
+	fx.op &= 0x7ff;
+	if (fx.sw & ~fx.cw & SW_EXCEPTIONS)
+		fx.sw |= SW_SUMMARY | SW_BUSY;
+	else
+		fx.sw &= ~(SW_SUMMARY | SW_BUSY);
+	if (!osfxsr)
+		fx.mxcsr = mxcsr;
+	fx.mxcsr_mask = mask;
+	for (i = 0; i < 8; i++)
+		memset(fx.st[i] + 10, 0, 6);
+	e->ops->fpu_write(e, &fx);
+	return VH_EMUL_OK;
 }

@@ -64,6 +64,69 @@ CASE("real-bits", REAL, 0)
 	FAIL
 2:	PASS
 
+CASE("real-fxsave", REAL, 0)
+	mov	%cr4, %eax
+	or	$0x200, %eax		/* OSFXSR */
+	mov	%eax, %cr4
+	/* what is saved: control word, a register, MXCSR, XMM1 */
+	fninit
+	movw	$0x27f, 0x600
+	fldcw	0x600
+	movl	$0x3f800000, 0x610	/* 1.0 */
+	movl	$0x11223344, 0x614
+	flds	0x610
+	movl	$0x5f80, 0x600
+	ldmxcsr	0x600
+	movups	0x610, %xmm1
+	movl	$0x5a5a5a5a, 0xb40	/* behind XMM7 nothing is written outside 64-bit mode */
+	fxsave	0xa00
+	EQW($0x27f, 0xa00)
+	EQW($0x3800, 0xa02)		/* TOP */
+	cmpb	$0x80, 0xa04
+	CHECK(je)
+	EQL($0x5f80, 0xa18)
+	EQL($0, 0xa20)
+	EQL($0x80000000, 0xa24)
+	EQW($0x3fff, 0xa28)
+	EQL($0x3f800000, 0xab0)
+	EQL($0x11223344, 0xab4)
+	EQL($0x5a5a5a5a, 0xb40)
+	/* and loaded again */
+	fninit
+	movl	$0x1f80, 0x600
+	ldmxcsr	0x600
+	movups	0x620, %xmm1
+	fxrstor	0xa00
+	fnstcw	0x600
+	EQW($0x27f, 0x600)
+	stmxcsr	0x600
+	EQL($0x5f80, 0x600)
+	fstps	0x600
+	EQL($0x3f800000, 0x600)
+	movups	%xmm1, 0x600
+	EQL($0x11223344, 0x604)
+	/* #GP: reserved bits of MXCSR; not on 16 bytes */
+	movw	$1f, 0x34
+	movw	$0, 0x36
+	movl	$0x10000, 0xa18
+	fxrstor	0xa00
+	FAIL
+1:	stmxcsr	0x600
+	EQL($0x5f80, 0x600)
+	movw	$2f, 0x34
+	fxsave	0xa08
+	FAIL
+2:	/* #NM with CR0.TS */
+	movw	$3f, 0x1c
+	movw	$0, 0x1e
+	mov	%cr0, %eax
+	or	$8, %eax
+	mov	%eax, %cr0
+	fxsave	0xa00
+	FAIL
+3:	clts
+	PASS
+
 CASE("real-stack", REAL, 0)
 	/* ENTER with a display: the outer frames' pointers are copied */
 	mov	%sp, %bp
