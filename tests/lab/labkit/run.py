@@ -273,8 +273,9 @@ def execute(options):
     one = Run(options)
 
     def stop(number, _frame):
-        if one.machine:
-            one.machine.kill()
+        # The main thread may be waiting for the emulator, with a lock held: the way out ends it, not this handler.
+        for each in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(each, signal.SIG_IGN)
         raise KeyboardInterrupt(number)
 
     signal.signal(signal.SIGTERM, stop)
