@@ -18,6 +18,8 @@ DEFINE_RWLOCK(vh_registry_lock);
 
 int vh_asker_init(struct vh_asker *a, struct sk_buff *skb) { return -EPERM; }
 void vh_asker_exit(struct vh_asker *a) { }
+void vh_asker_rests(struct vh_asker *a) { }
+int vh_nl_group_dump_start(struct netlink_callback *cb) { return -EPERM; }
 int vh_events_init(void) { return 0; }
 void vh_events_flush(void) { }
 void vh_events_exit(void) { }
