@@ -18,6 +18,7 @@
 
 #include <linux/jump_label.h>
 #include <linux/kvm.h>
+#include <asm/fpu/xcr.h>
 
 #include "../vh.h"
 
@@ -85,11 +86,6 @@ void vh_fpu_more_leave(struct vh_vcpu *vcpu);
 extern u64 vh_fpu_host_xcr0;				/* const */
 DECLARE_STATIC_KEY_FALSE(vh_fpu_more);			/* the host has an XSS, or PKRU */
 
-static __always_inline void vh_xsetbv(u64 value)
-{
-	asm volatile("xsetbv" : : "c" (0), "a" ((u32)value), "d" ((u32)(value >> 32)));
-}
-
 /**
  * vh_fpu_window_enter - the guest's XCR0, XSS and PKRU
  * @vcpu: the vCPU
@@ -101,7 +97,7 @@ static __always_inline void vh_xsetbv(u64 value)
 static __always_inline void vh_fpu_window_enter(struct vh_vcpu *vcpu)
 {
 	if (vcpu->s.xcr0 != vh_fpu_host_xcr0)
-		vh_xsetbv(vcpu->s.xcr0);
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vcpu->s.xcr0);
 	if (static_branch_unlikely(&vh_fpu_more))
 		vh_fpu_more_enter(vcpu);
 }
@@ -117,7 +113,7 @@ static __always_inline void vh_fpu_window_leave(struct vh_vcpu *vcpu)
 	if (static_branch_unlikely(&vh_fpu_more))
 		vh_fpu_more_leave(vcpu);
 	if (vcpu->s.xcr0 != vh_fpu_host_xcr0)
-		vh_xsetbv(vh_fpu_host_xcr0);
+		xsetbv(XCR_XFEATURE_ENABLED_MASK, vh_fpu_host_xcr0);
 }
 struct fxregs_state *vh_fpu_legacy(struct vh_vcpu *vcpu, bool write);	/* for the interpreter */
 void vh_fpu_vector_get(struct vh_vcpu *vcpu, unsigned int n, u8 val[64]);

@@ -46,14 +46,6 @@ static struct {
 	unsigned int offset, size;
 } components[C_HI16_ZMM + 1] __ro_after_init;
 
-static u64 xgetbv0(void)
-{
-	u32 lo, hi;
-
-	asm volatile("xgetbv" : "=a" (lo), "=d" (hi) : "c" (0));
-	return lo | (u64)hi << 32;
-}
-
 /**
  * vh_fpu_module_init - what of the host's FPU guests are offered
  *
@@ -71,7 +63,7 @@ int __init vh_fpu_module_init(void)
 		mxcsr_mask = fx.mxcsr_mask;
 	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
 		return 0;
-	host_xcr0 = xgetbv0();
+	host_xcr0 = xgetbv(XCR_XFEATURE_ENABLED_MASK);
 	if (boot_cpu_has(X86_FEATURE_XSAVES))
 		rdmsrl(MSR_IA32_XSS, host_xss);
 	offered = host_xcr0 & XCR0_OFFERED;

@@ -82,14 +82,13 @@ int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct vh_dump *d = vh_dump(cb);
 	struct vh_user_info user;
-
-	/* d->next: 0, or the uid to go on with, and 1 */
 	bool more = false;
 
+	/* d->next: 0, or the uid to go on with, and 1 */
 	if (!d->next) {
 		vh_user_info(INVALID_UID, &user);
 		if (!dump_one(skb, cb, &user))
-			return skb->len;
+			return vh_dump_part(skb, cb, false);
 		d->next = 1;
 	}
 	if (!d->asker->right.admin) {
@@ -98,7 +97,7 @@ int vh_nl_user_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			if (dump_one(skb, cb, &user))
 				d->next = 2;
 		}
-		return skb->len;
+		return vh_dump_part(skb, cb, false);
 	}
 	while (vh_user_next(d->next - 1, &user) && dump_one(skb, cb, &user)) {
 		d->next = (u64)__kuid_val(user.uid) + 2;

@@ -10,7 +10,6 @@
 
 #include "internal.h"
 
-
 #define ON_EXECUTION	0	/* R/W of DR7 */
 #define ON_WRITE	1
 #define ON_ACCESS	3
@@ -56,7 +55,7 @@ bool vh_code_breakpoint(struct vh_vcpu *vcpu)
 	u64 at, hits = 0;
 	unsigned int n;
 
-	if (!vh_breakpoints_on(vcpu) || (s->rflags & X86_EFLAGS_RF) || (s->interruptibility & VH_SHADOW_MOVSS))
+	if ((s->rflags & X86_EFLAGS_RF) || (s->interruptibility & VH_SHADOW_MOVSS))
 		return false;
 	at = vh_long_mode(vcpu) ? s->rip : (u32)(s->seg[VH_CS].base + s->rip);
 	for (n = 0; n < 4; n++)

@@ -101,11 +101,6 @@ static void read_exit(struct vh_vcpu *vcpu)
 }
 
 /*
- * Delivery of an event was cut short by this exit: it is due again (SDM
- * 28.2.4). An exit that left NMIs unblocked although the guest's IRET had not
- * finished sets bit 12, and they must be blocked again (SDM 28.2.3).
- */
-/*
  * A fault that the guest is not to see came while an event was delivered. It saved RF as its own frame would have it
  * (SDM 28.3.3), which is 1. The event's frame, when it is delivered again, has the 1 if it is a fault's, 0 if an
  * instruction asked for it, else what there was when it was injected (SDM 18.3.1.1).
@@ -131,6 +126,11 @@ static noinline void restore_resume_flag(struct vh_vcpu *vcpu, u32 info)
 		vcpu->s.rflags = flags;
 }
 
+/*
+ * Delivery of an event was cut short by this exit: it is due again (SDM
+ * 28.2.4). An exit that left NMIs unblocked although the guest's IRET had not
+ * finished sets bit 12, and they must be blocked again (SDM 28.2.3).
+ */
 static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 {
 	struct vh_exit *x = &vcpu->exit;

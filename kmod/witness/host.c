@@ -11,6 +11,7 @@
 #include <asm/cpufeature.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
+#include <asm/fpu/xcr.h>
 #include <asm/msr.h>
 #include <asm/segment.h>
 #include <asm/special_insns.h>
@@ -159,26 +160,6 @@ static u64 read_segment(enum kind kind)
 	return s;
 }
 
-static u64 xcr0_now(void)
-{
-	u32 low, high;
-
-	if (!boot_cpu_has(X86_FEATURE_OSXSAVE))
-		return 0;
-	asm volatile("xgetbv" : "=a" (low), "=d" (high) : "c" (0));
-	return low | (u64)high << 32;
-}
-
-static u64 pkru_now(void)
-{
-	u32 low, high;
-
-	if (!boot_cpu_has(X86_FEATURE_OSPKE))
-		return 0;
-	asm volatile("rdpkru" : "=a" (low), "=d" (high) : "c" (0));
-	return low;
-}
-
 static u64 read_item(unsigned int i)
 {
 	unsigned long value = 0;
@@ -215,9 +196,9 @@ static u64 read_item(unsigned int i)
 		get_debugreg(value, 7);
 		return value;
 	case XCR0:
-		return xcr0_now();
+		return boot_cpu_has(X86_FEATURE_OSXSAVE) ? xgetbv(XCR_XFEATURE_ENABLED_MASK) : 0;
 	case PKRU:
-		return pkru_now();
+		return boot_cpu_has(X86_FEATURE_OSPKE) ? rdpkru() : 0;
 	case GDT_BASE:
 		native_store_gdt(&dt);
 		return dt.address;

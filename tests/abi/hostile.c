@@ -516,7 +516,7 @@ static int pit_flags(struct target *t, uint64_t n)
 static int xcrs(struct target *t, uint64_t n)
 {
 	struct kvm_xcrs x, was;
-	int ret, saved;
+	int ret;
 
 	/* not all processors have it */
 	if (ioctl(t->v->fd, KVM_GET_XCRS, &was))
@@ -530,9 +530,7 @@ static int xcrs(struct target *t, uint64_t n)
 	x = was;
 	x.xcrs[0].value = n;
 	ret |= ioctl(t->v->fd, KVM_SET_XCRS, &x);
-	saved = errno;
-	xioctl(t->v->fd, KVM_SET_XCRS, &was);
-	errno = saved;
+	xioctl(t->v->fd, KVM_SET_XCRS, &was);	/* errno stays */
 	return ret;
 }
 
@@ -547,7 +545,7 @@ static int mp_state(struct target *t, uint64_t n)
 static int events(struct target *t, uint64_t n)
 {
 	struct kvm_vcpu_events e, was;
-	int ret = 0, saved;
+	int ret = 0;
 
 	xioctl(t->v->fd, KVM_GET_VCPU_EVENTS, &was);
 	e = was;
@@ -568,9 +566,7 @@ static int events(struct target *t, uint64_t n)
 	e.sipi_vector = n;
 	e.flags = KVM_VCPUEVENT_VALID_SIPI_VECTOR;
 	ret |= ioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &e);
-	saved = errno;
-	xioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &was);
-	errno = saved;
+	xioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &was);	/* errno stays */
 	return ret;
 }
 

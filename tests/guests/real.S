@@ -13,6 +13,13 @@
 #define SAVED_SP	0x610
 #define SAVED_BP	0x612
 
+	/* Else INT 0x61. */
+	.macro	SAME a, b
+	cmp	\a, \b
+	je	97f
+	int	$0x61
+97:
+	.endm
 	/* A block counts in BX, and leaves BP, SP, DS and ES as they are. What it did not expect is INT 0x61. */
 	.macro	BLOCK
 98:
@@ -74,10 +81,8 @@ blocks:
 	pop	%dx
 	popf
 	and	$0x401, %dx
-	cmp	$0x401, %dx
-	je	1f
-	int	$0x61
-1:	inc	%bx
+	SAME	$0x401, %dx
+	inc	%bx
 	END_BLOCK
 	BLOCK
 	push	%ax
@@ -85,10 +90,8 @@ blocks:
 	mul	%ax
 	mov	$0x1234, %si
 	div	%si
-	cmp	%si, %ax
-	je	1f
-	int	$0x61
-1:	pop	%ax
+	SAME	%si, %ax
+	pop	%ax
 	inc	%bx
 	END_BLOCK
 	BLOCK
@@ -106,10 +109,8 @@ blocks:
 	mov	$0x55aa, %ax
 	stosw
 	lodsw
-	cmp	$0x55aa, %ax
-	je	1f
-	int	$0x61
-1:	pop	%ax
+	SAME	$0x55aa, %ax
+	pop	%ax
 	inc	%bx
 	END_BLOCK
 	BLOCK
@@ -118,10 +119,8 @@ blocks:
 	pop	%es
 	mov	%es, %dx
 	pop	%es
-	cmp	$0x4321, %dx
-	je	1f
-	int	$0x61
-1:	inc	%bx
+	SAME	$0x4321, %dx
+	inc	%bx
 	END_BLOCK
 	BLOCK
 	lea	1(%bx), %dx
@@ -148,10 +147,8 @@ blocks:
 	push	%ax
 	xor	%ax, %ax
 	in	$0x21, %al
-	cmp	$0xfe, %al
-	je	1f
-	int	$0x61
-1:	pop	%ax
+	SAME	$0xfe, %al
+	pop	%ax
 	inc	%bx
 	END_BLOCK
 	BLOCK
@@ -162,10 +159,8 @@ blocks:
 	cwd
 	mov	$7, %dx
 	imul	$3, %dx, %dx
-	cmp	$21, %dx
-	je	1f
-	int	$0x61
-1:	inc	%bx
+	SAME	$21, %dx
+	inc	%bx
 	END_BLOCK
 	BLOCK
 	push	%cs

@@ -92,6 +92,24 @@ void cgroup_remove(const char *path)
 		usleep(10000);
 }
 
+void slow_make(const char *max)
+{
+	cgroup_write(".", "cgroup.subtree_control", "+cpu");
+	close(cgroup_make("slow"));
+	cgroup_write("slow", "cpu.max", max);
+}
+
+void slow_released(void)
+{
+	cgroup_write("slow", "cpu.max", "max 100000");
+}
+
+void slow_remove(void)
+{
+	cgroup_remove("slow");
+	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+}
+
 uint64_t cgroup_id(const char *path)
 {
 	struct { struct file_handle h; uint64_t id; } handle = { .h.handle_bytes = 8 };

@@ -28,6 +28,9 @@ int cgroup_make(const char *path);
 int cgroup_procs(const char *path);	/* cgroup.procs open for writing, or -1 */
 void cgroup_enter(const char *path);
 void cgroup_remove(const char *path);
+void slow_make(const char *max);	/* the cgroup "slow", with that cpu.max */
+void slow_released(void);		/* it has as much of a processor as others */
+void slow_remove(void);			/* nobody is in it */
 void cgroup_write(const char *path, const char *file, const char *text);	/* or the test ends */
 long long cgroup_read(const char *path, const char *file);
 uint64_t cgroup_id(const char *path);

@@ -473,9 +473,7 @@ static void walks(struct tap_result *r, const void *arg)
 			WANT(fd[i][1 + k] >= 0, "vCPU %u", k);
 		}
 	}
-	cgroup_write(".", "cgroup.subtree_control", "+cpu");
-	close(cgroup_make("slow"));
-	cgroup_write("slow", "cpu.max", "2000 200000");
+	slow_make("2000 200000");
 	fflush(stdout);
 	slow = fork();
 	if (!slow) {
@@ -494,7 +492,7 @@ static void walks(struct tap_result *r, const void *arg)
 	}
 	printf("# at worst %llu us\n", (long long)worst);
 	WANT(worst < 40000, "figures after %llu us", (long long)worst);
-	cgroup_write("slow", "cpu.max", "max 100000");
+	slow_released();
 	cgroup_write("slow", "cgroup.kill", "1");
 	waitpid(slow, NULL, 0);
 	for (i = 0; i < WALKED; i++)
@@ -502,8 +500,7 @@ static void walks(struct tap_result *r, const void *arg)
 			close(fd[i][k]);
 	conn_close(&c);
 	close(root);
-	cgroup_remove("slow");
-	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+	slow_remove();
 }
 
 const struct test_case many_cases[] = {

@@ -139,9 +139,7 @@ static void cpu_max(struct tap_result *r, const void *arg)
 	struct vm vm;
 
 	(void)arg;
-	cgroup_write(".", "cgroup.subtree_control", "+cpu");
-	cgroup_make("slow");
-	cgroup_write("slow", "cpu.max", "10000 100000");
+	slow_make("10000 100000");
 	cgroup_enter("slow");
 	vm_with_code(&vm, spin, sizeof(spin), 0);
 	clock_gettime(CLOCK_MONOTONIC, &t);
@@ -149,15 +147,14 @@ static void cpu_max(struct tap_result *r, const void *arg)
 	usleep(800000);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	used = cgroup_read("slow", "cpu.stat");
-	cgroup_write("slow", "cpu.max", "max 100000");
+	slow_released();
 	runner_stop(&run);
 	wall = (end.tv_sec - t.tv_sec) * 1000000ll + (end.tv_nsec - t.tv_nsec) / 1000;
 	WANT(used > 10000, "it did not run: %lld us of %lld", used, wall);
 	WANT(used < wall / 5, "a tenth of a processor: %lld us of %lld", used, wall);
 	vm_destroy(&vm);
 	cgroup_enter(".");
-	cgroup_remove("slow");
-	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+	slow_remove();
 }
 
 /* The shrinker: memory pressure on the whole host takes cold tables back. */

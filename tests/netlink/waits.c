@@ -340,10 +340,8 @@ static void line(struct tap_result *r, const void *arg)
 		WANT(vm_make(vm_fd[i], VCPUS), "VM %u", i);
 	alone = sum_cost(&c, root, &err);
 	WANT_EQ(err, 0);
-	cgroup_write(".", "cgroup.subtree_control", "+cpu");
-	close(cgroup_make("slow"));
+	slow_make("1000 500000");
 	close(cgroup_make("fast"));
-	cgroup_write("slow", "cpu.max", "1000 500000");
 	slow = child(r, "slow", ask_on, &root);
 	usleep(500000);
 	for (tries = 0; tries < 60 && !beside; tries++) {
@@ -358,7 +356,7 @@ static void line(struct tap_result *r, const void *arg)
 		waitpid(fast, NULL, 0);
 		usleep(30000);
 	}
-	cgroup_write("slow", "cpu.max", "max 100000");
+	slow_released();
 	cgroup_write("slow", "cgroup.kill", "1");
 	waitpid(slow, NULL, 0);
 	printf("# a sum alone %llu, beside %u threads in line %llu\n", (long long)alone, LINE,
@@ -374,9 +372,8 @@ static void line(struct tap_result *r, const void *arg)
 	close(root);
 	munmap((void *)told, 4096);
 	usleep(100000);
-	cgroup_remove("slow");
 	cgroup_remove("fast");
-	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+	slow_remove();
 }
 
 /* --- eventfds that are closed --- */
@@ -497,9 +494,7 @@ static void closes(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	many_files();
-	cgroup_write(".", "cgroup.subtree_control", "+cpu");
-	close(cgroup_make("slow"));
-	cgroup_write("slow", "cpu.max", "2000 200000");
+	slow_make("2000 200000");
 	fflush(stdout);
 	slow = fork();
 	if (!slow) {
@@ -524,7 +519,7 @@ static void closes(struct tap_result *r, const void *arg)
 			worst = t;
 		usleep(7000);
 	}
-	cgroup_write("slow", "cpu.max", "max 100000");
+	slow_released();
 	kill(slow, SIGKILL);
 	waitpid(slow, NULL, 0);
 	printf("# a closed eventfd's irqfd is gone after %llu us at worst\n", (long long)worst);
@@ -532,8 +527,7 @@ static void closes(struct tap_result *r, const void *arg)
 	WANT(worst < 60000, "a closed eventfd's irqfd is gone after %llu us", (long long)worst);
 	vm_destroy(&vm);
 	usleep(300000);
-	cgroup_remove("slow");
-	cgroup_write(".", "cgroup.subtree_control", "-cpu");
+	slow_remove();
 }
 
 const struct test_case waits_cases[] = {

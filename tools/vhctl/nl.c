@@ -319,12 +319,6 @@ int vm_get(struct nl *nl, const char *ref, struct vm *vm)
 	return err;
 }
 
-static void clear_group(void *g)
-{
-	group_free(g);
-	*(struct group *)g = (struct group){ };
-}
-
 /* The one that is asked for; a module that does not know dumps of one group tells all. */
 struct one_group {
 	uint64_t id;
@@ -341,7 +335,7 @@ static void one_group(struct nlmsghdr *h, void *arg)
 		group_free(&g);
 		return;
 	}
-	clear_group(one->g);
+	group_free(one->g);
 	*one->g = g;
 }
 
