@@ -119,7 +119,7 @@ free:
  * vh_tag_free - a tag goes out of use
  * @tag: of vh_tag_new(), or NULL
  *
- * Process context.
+ * Any context but an interrupt's: SRCU's callbacks, which tables are freed by, may not sleep.
  */
 void vh_tag_free(struct vh_tag *tag)
 {
@@ -131,7 +131,7 @@ void vh_tag_free(struct vh_tag *tag)
 		WARN_ONCE(READ_ONCE(per_cpu(tlbs, cpu).tag[tag->kind]) == tag,
 			  "vh: the tables of a guest go that CPU%d is in\n", cpu);
 	/* A VPID may be somebody else's by now. */
-	xa_cmpxchg(tags(tag->kind), tag->key, tag, NULL, GFP_KERNEL);
+	xa_cmpxchg(tags(tag->kind), tag->key, tag, NULL, GFP_NOWAIT);
 	free_percpu(tag->held);
 	kfree(tag);
 }
