@@ -99,7 +99,9 @@ void backing_serve(void *at, size_t size, uint8_t fill)
 
 /* --- FUSE --- */
 
-static pid_t fuse_server;
+/* One for each VM that has such memory: what waits for one of them must come to an end. */
+static pid_t fuse_servers[8];
+static unsigned int nr_fuse_servers;
 
 static enum fuse_read how(void)
 {
@@ -127,8 +129,10 @@ static uint8_t *by_fuse(void)
 		rmdir(dir);
 		return NULL;
 	}
-	fuse_server = fork();
-	if (!fuse_server) {
+	if (nr_fuse_servers == sizeof(fuse_servers) / sizeof(fuse_servers[0]))
+		round_failed("more files by FUSE than expected");
+	fuse_servers[nr_fuse_servers] = fork();
+	if (!fuse_servers[nr_fuse_servers++]) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		fuse_serve(server, 0, how);
 		_exit(0);
@@ -158,11 +162,14 @@ uint8_t *backing_make(void)
 void backing_end(void)
 {
 	ending = true;
-	if (fuse_server > 0) {
+	while (nr_fuse_servers) {
+		pid_t server = fuse_servers[--nr_fuse_servers];
+
 		/* what waits for it fails */
-		kill(fuse_server, SIGKILL);
-		waitpid(fuse_server, NULL, 0);
-		fuse_server = 0;
+		if (server > 0) {
+			kill(server, SIGKILL);
+			waitpid(server, NULL, 0);
+		}
 	}
 }
 
