@@ -11,7 +11,7 @@
  * Written once at module load by vmx/caps.c; defined in shared.c.
  */
 struct vh_cpu_caps {
-	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling;
+	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling, step;
 	u64 cr4_allowed;		/* bits that VM entry takes as 1 */
 };
 extern struct vh_cpu_caps vh_cpu_caps;

@@ -14,6 +14,7 @@
 #include "irq/irq.h"
 #include "mmu/mmu.h"
 #include "objects.h"
+#include "run/run.h"
 #include "vmx/vmx.h"
 
 /**
@@ -63,6 +64,11 @@ int vh_check_extension(long cap)
 	case KVM_CAP_SREGS2:
 	case KVM_CAP_SET_BOOT_CPU_ID:
 		return 1;
+	case KVM_CAP_SET_GUEST_DEBUG:
+	case KVM_CAP_X86_ROBUST_SINGLESTEP:
+		return vh_debug_supported();
+	case KVM_CAP_SET_GUEST_DEBUG2:
+		return vh_debug_supported() ? VH_GUESTDBG_VALID : 0;
 	case KVM_CAP_MCE:
 		return VH_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:

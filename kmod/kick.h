@@ -27,6 +27,8 @@ enum vh_request {
 	VH_REQ_TIMER,			/* the LAPIC's periodic timer lapsed */
 	VH_REQ_CPUID,			/* the vCPU has another CPUID: what it hides is intercepted */
 	VH_REQ_ACKED,			/* the guest acknowledged a line: irqfds are to be told */
+	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
+	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
 	VH_NR_REQUESTS,
 };
 

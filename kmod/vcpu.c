@@ -207,6 +207,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_SET_VCPU_EVENTS: return SET(struct kvm_vcpu_events, vh_events_set);
 	case KVM_GET_DEBUGREGS:	return GET(struct kvm_debugregs, vh_debugregs_get);
 	case KVM_SET_DEBUGREGS:	return SET(struct kvm_debugregs, vh_debugregs_set);
+	case KVM_SET_GUEST_DEBUG: return SET(struct kvm_guest_debug, vh_debug_set);
 	case KVM_GET_MP_STATE:	return GET(struct kvm_mp_state, get_mp_state);
 	case KVM_SET_MP_STATE:	return SET(struct kvm_mp_state, set_mp_state);
 	case KVM_GET_LAPIC:	return GET(struct kvm_lapic_state, get_lapic);
@@ -246,10 +247,12 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 
 	if (vcpu->vm->mm != current->mm)
 		return -EIO;
-	if (cmd == VH_GET_EXIT_STATS)
-		return exit_stats(vcpu, (void __user *)arg);
-	if (_IOC_TYPE(cmd) != KVMIO)
-		return -ENOTTY;
+	if (unlikely(cmd != KVM_RUN)) {
+		if (cmd == VH_GET_EXIT_STATS)
+			return exit_stats(vcpu, (void __user *)arg);
+		if (_IOC_TYPE(cmd) != KVMIO)
+			return -ENOTTY;
+	}
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
 	if (likely(cmd == KVM_RUN))

@@ -81,6 +81,12 @@ enum vh_gpr {
 #define VH_BLOCKED_SMI	BIT(2)
 #define VH_BLOCKED_NMI	BIT(3)
 
+/* Debug registers (SDM Vol. 3, 18.2) */
+#define VH_DR6_BD	BIT(13)		/* MOV DR while DR7.GD is set */
+#define VH_DR7_GD	BIT(13)
+#define VH_DR7_WRITABLE	0xffff2fffULL
+#define VH_DR7_FIXED	0x400ULL
+
 /* Pending debug exceptions (SDM Table 25-4): an enabled breakpoint was met; single step */
 #define VH_PENDING_DB_ENABLED	BIT(12)
 #define VH_PENDING_DB_STEP	BIT(14)
@@ -185,12 +191,15 @@ struct vh_vcpu {
 	struct kvm_run *run;		/* shared with userspace: read once, check, use */
 	void *pio_data;			/* page 1 of the mapping: string PIO data */
 	struct vh_exit exit;		/* own thread */
-	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
+	u64 device_gfn;		/* where memory was last missing: a device is likely there again; mmu/ */
+	unsigned long device_gen;	/* of the memslots, which had none there; 0: they may have; mmu/ */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
 	struct vh_tag *tag;	/* of its own translations (witness/witness.h); const while it can run */
 #endif
 	struct vh_events ev;		/* own thread */
+	u32 debug;			/* KVM_GUESTDBG_*: the VMM debugs the guest; own thread */
+	u64 own_dr[4], own_dr7;		/* the guest's, while s.dr[] and s.dr7 are the debugger's; own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
 	struct vh_exec *exec;		/* own thread; run/ */

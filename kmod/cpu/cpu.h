@@ -57,6 +57,17 @@ int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
 int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
 int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
 
+/* --- state.c: the guest's own debug registers, which are not the processor's while a debugger uses those --- */
+static inline u64 *vh_own_dr(struct vh_vcpu *vcpu)	/* DR0 to DR3 */
+{
+	return vcpu->debug & KVM_GUESTDBG_USE_HW_BP ? vcpu->own_dr : vcpu->s.dr;
+}
+
+static inline u64 *vh_own_dr7(struct vh_vcpu *vcpu)	/* vh_need(VH_S_DR7) before, vh_dirty() behind a change */
+{
+	return vcpu->debug & KVM_GUESTDBG_USE_HW_BP ? &vcpu->own_dr7 : &vcpu->s.dr7;
+}
+
 /* --- clock.c --- */
 int vh_clock_vm_init(struct vh_vm *vm);			/* -ENOMEM */
 void vh_clock_vm_free(struct vh_vm *vm);

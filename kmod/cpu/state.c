@@ -418,9 +418,9 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d)
 {
 	vh_need(vcpu, VH_S_DR7);
-	memcpy(d->db, vcpu->s.dr, sizeof(d->db));
+	memcpy(d->db, vh_own_dr(vcpu), sizeof(d->db));
 	d->dr6 = vcpu->s.dr6;
-	d->dr7 = vcpu->s.dr7;
+	d->dr7 = *vh_own_dr7(vcpu);
 	return 0;
 }
 
@@ -433,9 +433,10 @@ int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d)
 {
 	if (d->flags || d->dr6 >> 32 || d->dr7 >> 32)
 		return -EINVAL;
-	memcpy(vcpu->s.dr, d->db, sizeof(d->db));
+	vh_need(vcpu, VH_S_DR7);
+	memcpy(vh_own_dr(vcpu), d->db, sizeof(d->db));
 	vcpu->s.dr6 = (d->dr6 & 0xe00f) | 0xffff0ff0;
-	vcpu->s.dr7 = (d->dr7 & 0xffff2fff) | 0x400;
+	*vh_own_dr7(vcpu) = (d->dr7 & VH_DR7_WRITABLE) | VH_DR7_FIXED;
 	vh_dirty(vcpu, VH_S_DR7);
 	return 0;
 }
@@ -478,9 +479,9 @@ void vh_state_reset(struct vh_vcpu *vcpu, bool init)
 	s->seg[VH_TR].s = 0;
 	s->gdt = (struct kvm_dtable){ .limit = 0xffff };
 	s->idt = (struct kvm_dtable){ .limit = 0xffff };
-	memset(s->dr, 0, sizeof(s->dr));
+	memset(vh_own_dr(vcpu), 0, sizeof(s->dr));
 	s->dr6 = 0xffff0ff0;
-	s->dr7 = 0x400;
+	*vh_own_dr7(vcpu) = VH_DR7_FIXED;
 	s->interruptibility = 0;
 	s->pending_db = 0;
 	if (!init) {

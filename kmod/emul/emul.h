@@ -51,6 +51,7 @@ enum vh_emul_sys {
 	 * the old task's again. DONE: CR0.TS is set, DR7's local enables are cleared.
 	 */
 	VH_SYS_TASK_CHECK, VH_SYS_TASK_ENTER, VH_SYS_TASK_UNDO, VH_SYS_TASK_DONE,
+	VH_SYS_INT3,				/* RETRY: it is a debugger's, and not executed */
 	VH_SYS_VMCALL,				/* *val: what RAX becomes */
 };
 

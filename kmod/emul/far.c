@@ -344,6 +344,12 @@ int vh_exec_int(struct vh_emul *e)
 
 	if (e->d.opcode == 0xce && !(e->rflags & X86_EFLAGS_OF))
 		return VH_EMUL_OK;
+	if (e->d.opcode == 0xcc && e->ops->system) {
+		int r = e->ops->system(e, VH_SYS_INT3, 0, NULL);
+
+		if (r)
+			return r;
+	}
 	return e->cr0 & X86_CR0_PE ? vh_task_int(e, vector) : vh_emul_real_int(e, vector);
 }
 

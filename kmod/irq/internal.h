@@ -215,6 +215,5 @@ bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi);
 bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write);
 
 /* ioeventfd.c */
-bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio);
 
 #endif /* VH_IRQ_INTERNAL_H */

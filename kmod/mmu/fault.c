@@ -365,6 +365,9 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	int err;
 
 	vcpu->faults++;
+	/* No memslot since. */
+	if (gfn == vcpu->device_gfn && vcpu->device_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen))
+		return VH_FAULT_MMIO;
 	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
 		err = cache_fill(vcpu);
 		if (err)
@@ -380,10 +383,15 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	if (!vh_slot_lookup(vcpu->vm, gfn, &found)) {
 		if (vh_mmu_is_apic(vcpu, gfn))
 			return map_private(vcpu, gfn, vcpu->vm->mmu->apic_page, &found.gen);
+		vcpu->device_gfn = gfn;
+		vcpu->device_gen = gfn == VH_APIC_GFN ? 0 : found.gen;
 		return VH_FAULT_MMIO;
 	}
-	if ((access & VH_ACC_WRITE) && (found.s.flags & KVM_MEM_READONLY))
+	if ((access & VH_ACC_WRITE) && (found.s.flags & KVM_MEM_READONLY)) {
+		vcpu->device_gfn = gfn;
+		vcpu->device_gen = 0;
 		return VH_FAULT_MMIO;
+	}
 	return map_page(vcpu, &found, gfn, access);
 }
 

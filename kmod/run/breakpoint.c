@@ -37,6 +37,7 @@ static u64 told(const struct vh_cpu_state *s, u64 hits)
 {
 	unsigned int n;
 
+	hits &= ~(u64)VH_HIT_STEP;
 	for (n = 0; n < 4; n++)
 		if ((hits & BIT(n)) && enabled(s, n))
 			return hits;
@@ -57,7 +58,7 @@ bool vh_code_breakpoint(struct vh_vcpu *vcpu)
 
 	if ((s->rflags & X86_EFLAGS_RF) || (s->interruptibility & VH_SHADOW_MOVSS))
 		return false;
-	at = vh_long_mode(vcpu) ? s->rip : (u32)(s->seg[VH_CS].base + s->rip);
+	at = vh_linear_rip(vcpu);
 	for (n = 0; n < 4; n++)
 		if (kind(s, n) == ON_EXECUTION && s->dr[n] == at)
 			hits |= BIT(n);

@@ -314,8 +314,8 @@ static void task_done(struct vh_emul *e)
 	vh_need(vcpu, VH_S_CR0 | VH_S_DR7);
 	s->cr0 |= X86_CR0_TS;
 	vh_dirty(vcpu, VH_S_CR0);
-	if (s->dr7 & local) {
-		s->dr7 &= ~local;
+	if (*vh_own_dr7(vcpu) & local) {
+		*vh_own_dr7(vcpu) &= ~local;
 		vh_dirty(vcpu, VH_S_DR7);
 	}
 }
@@ -361,8 +361,12 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 		break;
 	case VH_SYS_DR_READ:
 	case VH_SYS_DR_WRITE:
+		if (vh_debug_guards_dr(vcpu))
+			return VH_EMUL_RETRY;
 		return vh_dr_access(vcpu, n, what == VH_SYS_DR_WRITE, val, &e->fault) ? VH_EMUL_OK :
 											 VH_EMUL_FAULT;
+	case VH_SYS_INT3:
+		return vh_debug_breakpoint(vcpu, e->d.next_rip - e->rip) ? VH_EMUL_RETRY : VH_EMUL_OK;
 	case VH_SYS_VMCALL:
 		/* As the exit's (vmx/fast.c). */
 		*val = e->cpl ? -KVM_EPERM : -KVM_ENOSYS;
@@ -478,8 +482,8 @@ static void emul_begin(struct vh_vcpu *vcpu)
 		e->insn_len = 0;
 	e->rep_more = false;
 	e->sti_shadow = false;
-	e->single = vh_breakpoints_on(vcpu);
-	vcpu->exec->hits = 0;
+	vcpu->exec->hits = vcpu->exec->step;
+	e->single = (s->dr7 & DR7_ENABLES) | vcpu->exec->step;
 	vcpu->exec->accesses.next = 0;
 }
 
@@ -513,6 +517,8 @@ int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
 	/* The handler's first instruction is not in the shadow of what was interrupted. */
 	s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
 	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
+	if (vh_stepping(vcpu))
+		vh_debug_stepped(vcpu);
 	return 1;
 }
 
@@ -595,6 +601,8 @@ int vh_emulate(struct vh_vcpu *vcpu)
 			vh_inject_trap(vcpu, e->task_traps);
 		else if (unlikely(e->trap || vcpu->exec->hits))
 			vh_inject_trap(vcpu, (e->trap ? BIT(14) : 0) | vh_data_breakpoints_met(vcpu));
+		if (unlikely(vcpu->exec->hits & VH_HIT_STEP))
+			vh_debug_stepped(vcpu);
 		if (e->halted && !e->trap)
 			return vh_halt(vcpu);
 		return vh_access_to_user(vcpu);
@@ -622,6 +630,7 @@ int vh_run_create(struct vh_vcpu *vcpu)
 	if (!exec)
 		return -ENOMEM;
 	exec->vcpu = vcpu;
+	exec->int3_len = 1;
 	exec->e.ops = &emul_ops;
 	exec->e.has_smap = boot_cpu_has(X86_FEATURE_SMAP);
 	vcpu->exec = exec;

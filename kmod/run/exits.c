@@ -13,6 +13,7 @@
 #include "internal.h"
 
 #define DB_VECTOR	1
+#define BP_VECTOR	3
 #define UD_VECTOR	6
 #define AC_VECTOR	17
 #define DF_VECTOR	8
@@ -44,6 +45,8 @@ void vh_skip(struct vh_vcpu *vcpu)
 		s->pending_db |= VH_PENDING_DB_STEP;
 		vh_dirty(vcpu, VH_S_PENDING_DB);
 	}
+	if (unlikely(vh_stepping(vcpu)))
+		vh_debug_stepped(vcpu);
 }
 
 /**
@@ -147,21 +150,31 @@ static int exit_exception(struct vh_vcpu *vcpu)
 		return vh_exit_page_fault(vcpu);
 	if (vector == AC_VECTOR && VH_SPLIT_LOCK_HANDLED && vh_split_lock_detected() && !checks_alignment(vcpu))
 		return exit_split_lock(vcpu);
+	if (vector == BP_VECTOR && vh_debug_breakpoint(vcpu, x->insn_len))
+		return 1;
 	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
-	if (vector == 1) {
-		vcpu->s.dr6 &= ~15ULL;
-		vcpu->s.dr6 |= x->qualification & (15 | BIT(13) | BIT(14));
-		if (vcpu->s.dr7 & BIT(13)) {
-			vcpu->s.dr7 &= ~BIT(13);	/* GD clears on #DB */
-			vh_dirty(vcpu, VH_S_DR7);
-		}
+	if (vector == DB_VECTOR) {
+		bool int1 = (x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION;
+		u64 all = x->qualification & (15 | VH_DR6_BD | BIT(14)), own = vh_debug_trap(vcpu, all);
+
+		if (own != all && !own)
+			return 1;
+		vcpu->s.dr6 = (vcpu->s.dr6 & ~15ULL) | own;
+		vh_clear_gd(vcpu);
 		/* INT1 is trap-like and has a length. */
-		if ((x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION) {
+		if (int1) {
 			vh_inject_fault(vcpu, &f);
 			vcpu->ev.exception_soft = true;
 			vcpu->ev.soft_len = x->insn_len;
 			return 1;
 		}
+	}
+	/* INT3 exits for a debugger that has gone since. */
+	if (vector == BP_VECTOR) {
+		vh_inject_fault(vcpu, &f);
+		vcpu->ev.exception_soft = true;
+		vcpu->ev.soft_len = x->insn_len;
+		return 1;
 	}
 	vh_inject_fault(vcpu, &f);
 	return 1;
@@ -174,9 +187,11 @@ static int exit_triple_fault(struct vh_vcpu *vcpu)
 	return 0;
 }
 
-/* Debug build, "interpret": the one instruction is done, or the event delivered. */
+/* The one instruction is done, or the event delivered: a debugger's step, or the debug build's "interpret". */
 static int exit_step(struct vh_vcpu *vcpu)
 {
+	if (vh_stepping(vcpu))
+		vh_debug_stepped(vcpu);
 	return 1;
 }
 
@@ -321,25 +336,24 @@ bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct v
 	*f = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true };
 	if (vh_cpl(vcpu))
 		return false;
-	if (s->dr7 & BIT(13)) {		/* GD: the access itself traps */
-		s->dr6 |= BIT(13);
-		s->dr7 &= ~BIT(13);
-		vh_dirty(vcpu, VH_S_DR7);
+	if (*vh_own_dr7(vcpu) & VH_DR7_GD) {	/* the access itself traps */
+		s->dr6 |= VH_DR6_BD;
+		vh_clear_gd(vcpu);
 		*f = (struct vh_fault){ .vector = DB_VECTOR };
 		return false;
 	}
 	if (!write) {
-		*value = dr < 4 ? s->dr[dr] : dr == 6 ? s->dr6 : s->dr7;
+		*value = dr < 4 ? vh_own_dr(vcpu)[dr] : dr == 6 ? s->dr6 : *vh_own_dr7(vcpu);
 		return true;
 	}
 	if (dr >= 6 && *value >> 32)
 		return false;
 	if (dr < 4) {
-		s->dr[dr] = *value;
+		vh_own_dr(vcpu)[dr] = *value;
 	} else if (dr == 6) {
 		s->dr6 = (*value & 0xe00f) | 0xffff0ff0;
 	} else {
-		s->dr7 = (*value & 0xffff2fff) | 0x400;
+		*vh_own_dr7(vcpu) = (*value & VH_DR7_WRITABLE) | VH_DR7_FIXED;
 		vh_dirty(vcpu, VH_S_DR7);
 	}
 	return true;
@@ -352,6 +366,8 @@ static int exit_dr(struct vh_vcpu *vcpu)
 	bool read = qual & BIT(4);
 	struct vh_fault f;
 
+	if (unlikely(vcpu->debug) && vh_debug_guards_dr(vcpu))
+		return 1;
 	value = gpr_read(vcpu, reg) & operand_mask(vcpu);
 	if (!vh_dr_access(vcpu, dr, !read, &value, &f)) {
 		vh_inject_fault(vcpu, &f);
@@ -398,14 +414,8 @@ static int exit_io(struct vh_vcpu *vcpu)
 	if (qual & BIT(4))
 		return vh_emulate(vcpu);	/* INS, OUTS */
 	trace_vh_pio(vcpu->id, !in, port, len, 1);
-	if (vh_bus_pio(vcpu, port, &data, len, !in)) {
-		if (in) {
-			if (len == 4)
-				vcpu->s.gpr[VH_RAX] = data;
-			else
-				memcpy(&vcpu->s.gpr[VH_RAX], &data, len);
-		}
-		vh_request(vcpu, VH_REQ_EVENT);
+	/* The chips have been asked in the window. */
+	if (!in && vh_ioeventfd_hit(vcpu->vm, port, &data, len, true)) {
 		vh_skip(vcpu);
 		return 1;
 	}
@@ -489,7 +499,6 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 		vh_ept_drop_ad(vcpu->vm);
 		return 1;
 	}
-	vcpu->device_gfn = x->gpa >> PAGE_SHIFT;
 	if (vh_delivering(vcpu))
 		return vh_undeliverable(vcpu, x->gpa);
 	return vh_emulate(vcpu);
@@ -507,6 +516,8 @@ static int exit_apic_write(struct vh_vcpu *vcpu)
 {
 	vh_lapic_apic_write(vcpu, vcpu->exit.qualification & 0xff0);
 	vh_request(vcpu, VH_REQ_EVENT);
+	if (vh_stepping(vcpu))
+		vh_debug_stepped(vcpu);
 	return 1;
 }
 
@@ -653,6 +664,8 @@ static int exit_task_switch(struct vh_vcpu *vcpu)
 		vh_inject_fault(vcpu, &e->fault);
 	else
 		vh_inject_trap(vcpu, e->task_traps);
+	if (vh_stepping(vcpu))
+		vh_debug_stepped(vcpu);
 	return 1;
 }
 

@@ -85,16 +85,13 @@ void vh_inject_ud(struct vh_vcpu *vcpu)
  */
 void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6)
 {
+	dr6 = vh_debug_trap(vcpu, dr6);
 	if (!dr6)
 		return;
 	/* Which breakpoints were met is told anew each time (SDM Vol. 3, 18.2.3). */
 	vcpu->s.dr6 = (vcpu->s.dr6 & ~0xfULL) | dr6;
 	/* An injected #DB leaves DR7.GD as it is, the processor's own clears it (27.6.1.1; 18.2.4). */
-	vh_need(vcpu, VH_S_DR7);
-	if (vcpu->s.dr7 & BIT(13)) {
-		vcpu->s.dr7 &= ~BIT(13);
-		vh_dirty(vcpu, VH_S_DR7);
-	}
+	vh_clear_gd(vcpu);
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 1 });
 }
 
@@ -217,6 +214,7 @@ bool vh_is_fault(u8 vector)
 void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj)
 {
 	struct vh_events *ev = &vcpu->ev;
+	bool blocked = vcpu->debug & KVM_GUESTDBG_BLOCKIRQ;
 	int vector;
 
 	memset(inj, 0, sizeof(*inj));
@@ -254,11 +252,14 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 			    (ev->irq_soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR);
 		inj->insn_len = ev->irq_soft ? ev->soft_len : 0;
 		ev->irq_reinject = false;
-	} else if (ev->nmi_pending && vh_nmi_allowed(vcpu)) {
+	} else if (ev->nmi_pending && vh_nmi_allowed(vcpu) && !blocked) {
 		inj->info = 2 | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
 		ev->nmi_pending--;
 		vcpu->injected++;
 	}
+	/* A debugger wants no new ones. */
+	if (unlikely(blocked))
+		return;
 	/* What userspace says is under way may not be possible yet. */
 	if (ev->nmi_pending || ev->nmi_reinject)
 		inj->nmi_window = true;

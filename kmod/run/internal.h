@@ -45,7 +45,12 @@ struct vh_exec {
 	u64 failed_rip;
 	u8 failed_insn[15], failed_len;
 	bool failed;
-	u8 hits;			/* data breakpoints that the instruction under way has met */
+	u8 hits;			/* data breakpoints that the instruction under way has met; VH_HIT_STEP */
+	u8 step;			/* VH_HIT_STEP, or 0: what hits begins with */
+#define VH_HIT_STEP	BIT(7)		/* a debugger steps */
+	/* Of the debugger of the VMM (debug.c). */
+	u8 debug_vector, int3_len;
+	u64 debug_dr6;
 	/* Of the old task, while a new one's registers are being loaded. */
 	u64 task_cr3, task_pdptr[4], task_rflags;
 	unsigned int halt_poll_ns;	/* adaptive */
@@ -89,6 +94,37 @@ static inline void vh_make_mistake(struct vh_emul *e, int r)
 {
 }
 #endif
+
+/* debug.c: the debugger of the VMM */
+void vh_debug_report(struct vh_vcpu *vcpu, u8 vector, u64 dr6);
+int vh_debug_exit(struct vh_vcpu *vcpu);
+u64 vh_debug_trap(struct vh_vcpu *vcpu, u64 dr6);
+void vh_debug_stepped(struct vh_vcpu *vcpu);
+bool vh_debug_breakpoint(struct vh_vcpu *vcpu, u8 len);
+bool vh_debug_guards_dr(struct vh_vcpu *vcpu);
+
+static inline bool vh_stepping(const struct vh_vcpu *vcpu)
+{
+	return vcpu->debug & KVM_GUESTDBG_SINGLESTEP;
+}
+
+/* #DB clears the guest's DR7.GD (SDM Vol. 3, 18.2.4). */
+static inline void vh_clear_gd(struct vh_vcpu *vcpu)
+{
+	vh_need(vcpu, VH_S_DR7);
+	if (*vh_own_dr7(vcpu) & VH_DR7_GD) {
+		*vh_own_dr7(vcpu) &= ~(u64)VH_DR7_GD;
+		vh_dirty(vcpu, VH_S_DR7);
+	}
+}
+
+/* Where RIP is: a linear address; RIP, segments and EFER valid. */
+static inline u64 vh_linear_rip(const struct vh_vcpu *vcpu)
+{
+	const struct vh_cpu_state *s = &vcpu->s;
+
+	return (s->efer & EFER_LMA) && s->seg[VH_CS].l ? s->rip : (u32)(s->seg[VH_CS].base + s->rip);
+}
 
 /* breakpoint.c: the guest's, on interpreted instructions */
 #define DR7_ENABLES	0xff

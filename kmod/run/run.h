@@ -8,6 +8,7 @@
  *   realmode.c  states that the processor cannot enter, by interpretation
  *   inject.c    exceptions, NMIs and interrupts on their way to the guest
  *   emulate.c   the interpreter's view of the VM
+ *   debug.c     the debugger of the VMM
  *   access.c    what it does to devices and to userspace
  *
  * Events are decided on plain memory, so that tests need no VMX; the formats
@@ -23,6 +24,12 @@ int vh_run_create(struct vh_vcpu *vcpu);
 void vh_run_destroy(struct vh_vcpu *vcpu);
 /* The instruction that userspace was answering is abandoned. */
 void vh_run_abandon(struct vh_vcpu *vcpu);
+/* KVM_SET_GUEST_DEBUG, and whether this processor can. */
+int vh_debug_set(struct vh_vcpu *vcpu, const struct kvm_guest_debug *d);
+bool vh_debug_supported(void);
+#define VH_GUESTDBG_VALID	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |	\
+				 KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |	\
+				 KVM_GUESTDBG_BLOCKIRQ)
 /* KVM_RUN with vcpu->lock held. */
 int vh_vcpu_run(struct vh_vcpu *vcpu);
 /* Raise an exception; interrupts may be off. Double-fault rules: SDM Table 6-5. */

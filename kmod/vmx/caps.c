@@ -60,7 +60,8 @@ static const struct ctl ctl_proc = {
 	CPU_BASED_HLT_EXITING | CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING |
 	CPU_BASED_MOV_DR_EXITING | CPU_BASED_UNCOND_IO_EXITING | CPU_BASED_USE_MSR_BITMAPS |
 	CPU_BASED_USE_TSC_OFFSETTING | CPU_BASED_RDPMC_EXITING | CPU_BASED_TPR_SHADOW |
-	CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, 0,
+	CPU_BASED_ACTIVATE_SECONDARY_CONTROLS,
+	CPU_BASED_MONITOR_TRAP_FLAG,
 };
 static const struct ctl ctl_proc2 = {
 	"secondary processor-based", MSR_IA32_VMX_PROCBASED_CTLS2, MSR_IA32_VMX_PROCBASED_CTLS2,
@@ -133,6 +134,9 @@ static bool caps_read(struct vmx_caps *c)
 	ok &= ctl_read(&ctl_entry, true_msrs, &c->entry);
 	if (!ok || !ctl_read(&ctl_proc2, false, &c->proc2))
 		return false;
+	/* A vCPU's, while a debugger steps it. */
+	c->step = c->proc & CPU_BASED_MONITOR_TRAP_FLAG;
+	c->proc &= ~CPU_BASED_MONITOR_TRAP_FLAG;
 	/* Both ways or not at all. Without PAT the host's stays: guest memory ignores the guest's. */
 	if (!(c->exit & VM_EXIT_LOAD_IA32_EFER) || !(c->entry & VM_ENTRY_LOAD_IA32_EFER)) {
 		c->exit &= ~VM_EXIT_LOAD_IA32_EFER;
@@ -270,6 +274,7 @@ int vmx_caps_init(void)
 	vh_cpu_caps.rdtscp = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_RDTSCP;
 	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES;
 	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
+	vh_cpu_caps.step = vmx_caps.step;
 	/* Without PKRU in the host's XCR0 nobody would exchange it. */
 	vh_cpu_caps.cr4_allowed = vmx_caps.cr4_fixed1 & ~(boot_cpu_has(X86_FEATURE_OSPKE) ? 0 : X86_CR4_PKE);
 	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;

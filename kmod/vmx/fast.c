@@ -296,3 +296,25 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 		return fast_pml_full(vcpu);
 	return false;
 }
+
+/**
+ * vmx_fast_stepped - vmx_fast_exit() has finished an exit: was it an instruction that a debugger steps through?
+ * @vcpu: the vCPU
+ *
+ * In the window. True: the exit is one of the monitor trap flag now.
+ */
+bool vmx_fast_stepped(struct vh_vcpu *vcpu)
+{
+	if (!(vcpu->debug & KVM_GUESTDBG_SINGLESTEP))
+		return false;
+	switch (vcpu->exit.reason) {
+	case EXIT_REASON_INTERRUPT_WINDOW:
+	case EXIT_REASON_NMI_WINDOW:
+	case EXIT_REASON_TPR_BELOW_THRESHOLD:
+	case EXIT_REASON_EXCEPTION_NMI:
+	case EXIT_REASON_PML_FULL:
+		return false;
+	}
+	vcpu->exit.reason = EXIT_REASON_MONITOR_TRAP_FLAG;
+	return true;
+}

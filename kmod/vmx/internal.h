@@ -30,6 +30,7 @@ struct vmx_caps {
 	u64 ept_vpid;			/* those that vh uses */
 	bool pt_stops;			/* Intel PT does not trace in VMX operation */
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
+	bool step;			/* monitor trap flag */
 	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
 extern struct vmx_caps vmx_caps;
@@ -153,6 +154,7 @@ void vmx_set_proc(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
 void vmx_hide(struct vh_vcpu *vcpu);		/* in the window: VH_REQ_CPUID */
+void vmx_debug_controls(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_DEBUG_CONTROLS */
 void vmx_intr_status(struct vh_vcpu *vcpu);	/* in the window: RVI and SVI as the page says */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */
@@ -165,7 +167,7 @@ static inline void vmx_step(struct vh_vcpu *vcpu)
 #ifdef VH_DEBUG
 	u32 proc = vcpu->vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
 
-	vmx_set_proc(vcpu->vmx, vcpu->stepping ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+	vmx_set_proc(vcpu->vmx, vcpu->stepping || (vcpu->debug & KVM_GUESTDBG_SINGLESTEP) ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
 #endif
 }
 
@@ -236,6 +238,7 @@ void vmx_fetch(struct vh_vcpu *vcpu, u32 groups);
 
 /* fast.c; in the window: true when the exit is dealt with */
 bool vmx_fast_exit(struct vh_vcpu *vcpu);
+bool vmx_fast_stepped(struct vh_vcpu *vcpu);
 
 /* enter.S: 0 after a VM exit, 1 when VMLAUNCH/VMRESUME itself failed */
 int vmx_enter(struct vh_vcpu *vcpu, u64 *host_rsp, bool launched);

@@ -234,7 +234,8 @@ void vmx_apic_mode(struct vh_vcpu *vcpu)
 			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE;
 		else if (vcpu->vm->mmu->apic_page)
 			proc2 |= have & SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
-		if (vmx_caps.vid && (proc2 & (SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
+		/* What is delivered without an exit cannot be held back: KVM_GUESTDBG_BLOCKIRQ. */
+		if (vmx_caps.vid && !(vcpu->debug & KVM_GUESTDBG_BLOCKIRQ) && (proc2 & (SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
 					      SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES)))
 			proc2 |= SECONDARY_EXEC_APIC_REGISTER_VIRT |
 				 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
@@ -305,6 +306,26 @@ void vmx_hide(struct vh_vcpu *vcpu)
 			proc2 |= control;
 	}
 	vmx_set_proc2(vcpu->vmx, proc2);
+}
+
+#define BP_VECTOR	3
+
+/**
+ * vmx_debug_controls - follow vcpu->debug: steps, and #BP
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_DEBUG_CONTROLS). #DB exits always.
+ */
+void vmx_debug_controls(struct vh_vcpu *vcpu)
+{
+	struct vh_vmx *vmx = vcpu->vmx;
+	u32 proc = vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
+
+	vmx_set_proc(vmx, vcpu->debug & KVM_GUESTDBG_SINGLESTEP ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+	vmx->exceptions &= ~BIT(BP_VECTOR);
+	if (vcpu->debug & KVM_GUESTDBG_USE_SW_BP)
+		vmx->exceptions |= BIT(BP_VECTOR);
+	vmcs_write(EXCEPTION_BITMAP, vmx->exceptions);
 }
 
 /**

@@ -254,7 +254,7 @@ static void prepare_events(struct vh_vcpu *vcpu)
 }
 
 #define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | \
-			 BIT(VH_REQ_CPUID))
+			 BIT(VH_REQ_CPUID) | BIT(VH_REQ_DEBUG_CONTROLS))
 
 static noinline void rare_requests(struct vh_vcpu *vcpu)
 {
@@ -268,6 +268,8 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_CPUID))
 		vmx_hide(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_DEBUG_CONTROLS))
+		vmx_debug_controls(vcpu);
 }
 
 /* Requests that are honoured here; others end the window. */
@@ -335,7 +337,7 @@ static void tsc_refresh(struct vh_vcpu *vcpu)
 struct host_debug {
 	unsigned long dr[4], dr6, dr7;
 	u64 debugctl;
-	bool active, guest;
+	unsigned long active, guest, any;
 };
 
 static void debug_enter(struct vh_vcpu *vcpu, struct host_debug *h)
@@ -345,7 +347,8 @@ static void debug_enter(struct vh_vcpu *vcpu, struct host_debug *h)
 	h->debugctl = get_debugctlmsr();
 	h->active = hw_breakpoint_active();
 	h->guest = vcpu->s.dr7 & 0xff;
-	if (likely(!h->active && !h->guest))
+	h->any = h->debugctl | h->active | h->guest;
+	if (likely(!(h->active | h->guest)))
 		return;
 	get_debugreg(h->dr[0], 0);
 	get_debugreg(h->dr[1], 1);
@@ -365,9 +368,11 @@ static void debug_enter(struct vh_vcpu *vcpu, struct host_debug *h)
 
 static void debug_leave(struct vh_vcpu *vcpu, struct host_debug *h)
 {
-	if (unlikely(h->debugctl))
+	if (likely(!h->any))
+		return;
+	if (h->debugctl)
 		update_debugctlmsr(h->debugctl);	/* an exit clears it */
-	if (likely(!h->active && !h->guest))
+	if (!(h->active | h->guest))
 		return;
 	if (h->guest) {
 		unsigned long dr6;
@@ -527,8 +532,11 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		if (basic == EXIT_REASON_EXCEPTION_NMI &&
 		    is_host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
 			return VH_WIN_AGAIN;
-		if (vmx_fast_exit(vcpu))
+		if (vmx_fast_exit(vcpu)) {
+			if (unlikely(vcpu->debug) && vmx_fast_stepped(vcpu))
+				return VH_WIN_EXIT;
 			continue;
+		}
 		if (likely(basic < VH_NR_EXIT_REASONS) && (exit_needs[basic] & N_IDTV))
 			read_vectoring(vcpu, basic);
 		read_exit(vcpu);

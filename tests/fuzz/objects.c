@@ -469,10 +469,12 @@ static void vcpu_rest(struct a_vcpu *v)
 		struct kvm_vapic_addr va;
 		struct kvm_x86_mce mce;
 		struct vh_exit_stats stats;
+		struct kvm_guest_debug debug;
 		uint64_t n[128];
 	} u = { .n = { rnd(256) } };
+	unsigned int i;
 
-	switch (rnd(9)) {
+	switch (rnd(10)) {
 	case 0:
 		call(v->fd, KVM_INTERRUPT, &u);
 		break;
@@ -500,6 +502,14 @@ static void vcpu_rest(struct a_vcpu *v)
 		break;
 	case 7:
 		call(v->fd, KVM_KVMCLOCK_CTRL, NULL);
+		break;
+	case 8:
+		/* each of the controls, one that there is not, and breakpoints anywhere */
+		u.debug.control = (rnd(128) & 3) | rnd(32) << 16 | (chance(8) ? odd_number() : 0);
+		for (i = 0; i < 4; i++)
+			u.debug.arch.debugreg[i] = chance(2) ? odd_number() : 0x1000 + rnd(256);
+		u.debug.arch.debugreg[7] = chance(8) ? odd_number() : rnd64() & 0xffff27ff;
+		call(v->fd, KVM_SET_GUEST_DEBUG, &u);
 		break;
 	default:
 		call(v->fd, chance(2) ? KVM_TPR_ACCESS_REPORTING : KVM_SET_VAPIC_ADDR, &u);

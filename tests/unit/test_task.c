@@ -124,6 +124,8 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 	case VH_SYS_TASK_DONE:
 		m.ts = true;
 		return VH_EMUL_OK;
+	case VH_SYS_INT3:
+		return VH_EMUL_OK;
 	default:
 		return VH_EMUL_UNHANDLED;
 	}
