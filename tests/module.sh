@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# module.sh: loading and unloading, suspend, hosts without VMX.
+# module.sh: loading and unloading, also while VMs are made over netlink; suspend, hosts without VMX.
 set -eu
 cd "$(dirname "$0")/.."
 make -s -C tests/bench
 make -s -C tests/guests
+make -s -C tests/netlink
 script=$(mktemp) refused=$(mktemp)
 trap 'rm -f "$script" "$refused"' EXIT
 cat tests/lib/lab-check.sh - >"$script" <<'END'
@@ -42,6 +43,13 @@ gcc -O2 -static tests/beside/hold.c -o build/tests/hold
 status=0
 tests/lab/lab run --file kmod/vh.ko --file build/tests/bench/bench --file build/tests/hold \
 	--file build/tests/guests/guests "$script" || status=$?
+echo "insmod ./vh.ko && ./unload ./vh.ko && rmmod vh" >"$refused"
+if tests/lab/lab run --cpus 2 --file kmod/vh.ko --file build/tests/netlink/unload "$refused"; then
+	echo "ok - VMs made over netlink and unloading"
+else
+	echo "not ok - VMs made over netlink and unloading"
+	status=1
+fi
 refuses() {	# NAME, LINE, LAB OPTIONS...
 	local name=$1
 	refusal "$2" >"$refused"

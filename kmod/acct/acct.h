@@ -12,6 +12,7 @@
 
 #include <linux/cgroup.h>
 #include <linux/mutex.h>
+#include <linux/slab.h>
 #include <linux/uidgid.h>
 
 #include "index.h"
@@ -19,6 +20,18 @@
 
 struct vh_vm;
 struct vh_vcpu;
+
+/*
+ * Zeroed memory of what is made in a netlink request, when strangers wait for its end: charged to the current task's
+ * memory cgroup if there is room. At the cgroup's limit that would be searched for memory; then nobody is
+ * charged, and the limits of users and the number of cgroups bound it. Process context; NULL: no memory.
+ */
+static inline void *vh_zalloc_brief(size_t size)
+{
+	void *p = kzalloc(size, GFP_NOWAIT | __GFP_NOWARN | __GFP_ACCOUNT);
+
+	return p ? p : kzalloc(size, GFP_KERNEL);
+}
 
 /**
  * struct vh_counts - what was counted; see enum vh_attr_counter
@@ -54,7 +67,7 @@ int vh_groups_init(void);
 void vh_groups_exit(void);
 
 /* The group of @cgrp or of the current task's cgroup, with a reference; ERR_PTR(-ENOMEM). */
-struct vh_group *vh_group_of(struct cgroup *cgrp, gfp_t gfp);
+struct vh_group *vh_group_of(struct cgroup *cgrp);
 struct vh_group *vh_group_of_current(void);
 /* An existing group by its cgroup's id, with a reference, or NULL. */
 struct vh_group *vh_group_find(u64 id);

@@ -22,10 +22,12 @@
 #define REAP_INTERVAL	(2 * HZ)
 #define MAX_LEVEL	32		/* of cgroups with VMs: what is done for each ancestor has a bound */
 #define REAP_BATCH	16		/* groups looked at with groups_lock held */
+#define REAP_SOON	64		/* groups made since the last time, and a quarter of all: not later */
 
 static DEFINE_SPINLOCK(groups_lock);	/* nothing is allocated under it */
 static struct vh_index groups;		/* by id; groups_lock */
 static struct vh_group *root;		/* const after vh_groups_init() */
+static unsigned long nr_groups, nr_made;	/* nr_made: since all were looked at last; groups_lock */
 
 static void lock_groups(void)
 	__acquires(&groups_lock)
@@ -78,6 +80,8 @@ static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 	g->parent = parent;
 	vh_ledger_init(&g->ledger, parent ? &parent->ledger : NULL);
 	vh_index_add(&groups, &g->node, id);
+	nr_groups++;
+	nr_made++;
 	if (parent) {
 		parent->nr_children++;
 		schedule_delayed_work(&reap_work, REAP_INTERVAL);
@@ -87,6 +91,7 @@ static void insert(struct vh_group *g, u64 id, struct vh_group *parent)
 static void destroy(struct vh_group *g)
 {
 	vh_index_del(&groups, &g->node);
+	nr_groups--;
 	g->parent->nr_children--;
 	kfree(g);
 }
@@ -143,6 +148,9 @@ static void reap(struct work_struct *work)
 	u64 id = 0;
 	int n;
 
+	lock_groups();
+	nr_made = 0;
+	unlock_groups();
 	do {
 		lock_groups();
 		for (n = 0; n < REAP_BATCH && (g = of_node(vh_index_next(&groups, id))); n++) {
@@ -164,14 +172,14 @@ static void reap(struct work_struct *work)
 /**
  * vh_group_of - the group of a cgroup, made when it is the first time
  * @cgrp: of the default hierarchy, with a reference of the caller's
- * @gfp: GFP_KERNEL_ACCOUNT, or GFP_KERNEL where a reclaim of the caller's memory cgroup must not be waited for
  *
  * Process context. Returns it with a reference, or ERR_PTR(-ENOMEM), ERR_PTR(-ELOOP): the cgroup
  * is more than 32 levels deep.
  */
-struct vh_group *vh_group_of(struct cgroup *cgrp, gfp_t gfp)
+struct vh_group *vh_group_of(struct cgroup *cgrp)
 {
 	struct vh_group *g, *child, *fresh = NULL;
+	bool soon;
 	int level;
 
 	if (cgrp->level > MAX_LEVEL)
@@ -196,13 +204,17 @@ struct vh_group *vh_group_of(struct cgroup *cgrp, gfp_t gfp)
 		if (level > cgrp->level)
 			break;
 		unlock_groups();
-		fresh = kzalloc(sizeof(*fresh), gfp);
+		fresh = vh_zalloc_brief(sizeof(*fresh));
 		if (!fresh)
 			return ERR_PTR(-ENOMEM);
 	}
 	get(g, cgrp);
+	soon = nr_made > REAP_SOON + nr_groups / 4;
 	unlock_groups();
 	kfree(fresh);
+	/* Whose cgroups come and go quickly does not pile up groups: the timer may be late, too. */
+	if (soon)
+		mod_delayed_work(system_wq, &reap_work, 0);
 	return g;
 }
 
@@ -221,7 +233,7 @@ struct vh_group *vh_group_of_current(void)
 		cgrp = task_dfl_cgroup(current);
 	} while (!cgroup_tryget(cgrp));
 	rcu_read_unlock();
-	g = vh_group_of(cgrp, GFP_KERNEL_ACCOUNT);
+	g = vh_group_of(cgrp);
 	cgroup_put(cgrp);
 	return g;
 }

@@ -59,18 +59,26 @@ static VH_LRU_WALK_FN(add_reclaimable, item, list, sum)
 	return LRU_SKIP;
 }
 
+#define SHRINK_LOOKS	32UL		/* VMs looked at with the list's lock, which is of all memory cgroups */
+#define SHRINK_VMS	16		/* that one call of the shrinker takes from */
+
+/*
+ * How much there is, by the first VMs. EMPTY only without any: the kernel does not ask again for a
+ * memory cgroup before it has one more VM; but VMs that have no tables yet will have some.
+ */
 static unsigned long shrink_count(struct shrinker *s, struct shrink_control *sc)
 {
-	unsigned long sum = 0;
+	unsigned long sum = 0, n, looks;
 
-	if (!READ_ONCE(ready))
+	n = READ_ONCE(ready) ? list_lru_shrink_count(&vms, sc) : 0;
+	if (!n)
 		return SHRINK_EMPTY;
-	sc->nr_to_scan = list_lru_shrink_count(&vms, sc);	/* what the walk may visit */
+	looks = min(n, SHRINK_LOOKS);
+	sc->nr_to_scan = looks;
 	list_lru_shrink_walk(&vms, sc, add_reclaimable, &sum);
-	return sum ? sum : SHRINK_EMPTY;
+	/* Of those behind them, which come to the front in turn, it is a guess. */
+	return sum + (n - looks) * max(sum / looks, 1UL);
 }
-
-#define SHRINK_VMS	16		/* that one call of the shrinker takes from */
 
 /*
  * Who ends the VM waits for whoever has it pinned. That one stays on its CPU, or its

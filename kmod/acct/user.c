@@ -55,7 +55,7 @@ static struct vh_user *find(u64 uid)
 	return n ? container_of(n, struct vh_user, node) : NULL;
 }
 
-static struct vh_user *user_get(kuid_t uid, gfp_t gfp)
+static struct vh_user *user_get(kuid_t uid)
 {
 	struct vh_user *u, *fresh = NULL;
 	int i;
@@ -73,7 +73,7 @@ static struct vh_user *user_get(kuid_t uid, gfp_t gfp)
 		unlock_users();
 		if (u)
 			break;
-		fresh = kzalloc(sizeof(*fresh), gfp);
+		fresh = vh_zalloc_brief(sizeof(*fresh));
 		if (!fresh)
 			return NULL;
 		fresh->uid = uid;
@@ -174,13 +174,13 @@ static kuid_t besides(const struct cred *cred)
  * vh_user_answering - who answers for what the current task does
  *
  * Process context. Its user, or whoever pays besides: users of one's own making are one. With a reference,
- * or NULL: no memory; what is made for a sum alone is charged to no memory cgroup, for it must not wait for its reclaim.
+ * or NULL: no memory.
  */
 struct vh_user *vh_user_answering(void)
 {
 	kuid_t uid = besides(current_cred());
 
-	return user_get(uid_valid(uid) ? uid : current_euid(), GFP_KERNEL);
+	return user_get(uid_valid(uid) ? uid : current_euid());
 }
 
 /**
@@ -194,9 +194,9 @@ int vh_payer_init(struct vh_payer *p)
 	kuid_t uid = besides(current_cred());
 
 	p->user[1] = NULL;
-	p->user[0] = user_get(current_euid(), GFP_KERNEL_ACCOUNT);
+	p->user[0] = user_get(current_euid());
 	if (p->user[0] && uid_valid(uid)) {
-		p->user[1] = user_get(uid, GFP_KERNEL_ACCOUNT);
+		p->user[1] = user_get(uid);
 		if (!p->user[1]) {
 			vh_user_put(p->user[0]);
 			p->user[0] = NULL;
@@ -353,7 +353,7 @@ int vh_user_limit(kuid_t uid, enum vh_quota q, u64 limit)
 	struct vh_user *u = NULL;
 
 	if (uid_valid(uid)) {
-		u = user_get(uid, GFP_KERNEL);
+		u = user_get(uid);
 		if (!u)
 			return -ENOMEM;
 	}

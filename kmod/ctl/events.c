@@ -18,6 +18,7 @@
 #include <linux/netlink.h>
 #include <linux/notifier.h>
 #include <linux/random.h>
+#include <linux/refcount.h>
 #include <linux/slab.h>
 #include <linux/user_namespace.h>
 #include <linux/workqueue.h>
@@ -30,27 +31,30 @@
 #define EVENT_SIZE	360
 #define QUEUED		1024		/* events of one user on their way */
 #define RESERVE		64		/* events for which there is memory in any case */
-#define SEND_BATCH	4		/* messages sent with events_mutex held ... */
-#define LOOK_BATCH	16		/* ... and listeners looked at */
 
-/* A socket that asked for events. */
+/*
+ * A socket that asked for events. Whoever comes or goes waits for nobody but the work item, and for
+ * that only while it sends to this very socket: the work item sends with @sending held.
+ */
 struct listener {
-	struct vh_index_node node;	/* in order of their coming; events_mutex */
+	struct vh_index_node node;	/* in order of their coming; ports_lock */
 	struct hlist_node by_port;	/* ports_lock */
+	refcount_t refs;		/* the lists', and the work item's */
+	struct mutex sending;		/* the work item, which only tries, and the end of the socket */
+	bool gone;			/* the socket is; @sending */
 	struct net *net;		/* const; stays while the socket does */
 	u32 portid;			/* const */
 	struct vh_right right;		/* const: of who asked for events, at that time */
 	struct cgroup_namespace *cgroup_ns;	/* const: its; with a reference */
 	struct vh_payer payer;		/* const */
-	u64 after;			/* const: events that came later are for it */
-	u64 seq;			/* events_mutex */
+	u64 after;			/* const in the lists: events that came later are for it */
+	u64 seq;			/* the work item alone */
 };
 
-static DEFINE_MUTEX(events_mutex);
-static struct vh_index listeners;	/* events_mutex */
 static DEFINE_SPINLOCK(ports_lock);	/* every netlink socket of the host that is closed looks here */
+static struct vh_index listeners;	/* ports_lock */
 static DEFINE_HASHTABLE(ports, 8);	/* listeners; ports_lock */
-static u64 next_listener;		/* events_mutex */
+static u64 next_listener;		/* ports_lock */
 static u32 port_seed;			/* const */
 static u64 group_seq;			/* the work item alone */
 
@@ -415,7 +419,7 @@ static bool hides_usage(const struct listener *l, const struct event *e)
 	return !inside;
 }
 
-/* events_mutex held. A message that cannot be sent is a gap in the numbers. */
+/* A message that cannot be sent is a gap in the numbers. */
 static void send_to(struct listener *l, const struct message *m, const struct event *e)
 {
 	struct sk_buff *copy;
@@ -429,7 +433,52 @@ static void send_to(struct listener *l, const struct message *m, const struct ev
 		skb_trim(copy, m->usage_at);
 		nlmsg_hdr(copy)->nlmsg_len = copy->len;
 	}
-	genlmsg_unicast(l->net, copy, l->portid);
+	/* A socket that ends has no use for it, nor has its port. */
+	if (!mutex_trylock(&l->sending)) {
+		nlmsg_free(copy);
+		return;
+	}
+	if (l->gone)
+		nlmsg_free(copy);
+	else
+		genlmsg_unicast(l->net, copy, l->portid);
+	mutex_unlock(&l->sending);
+}
+
+static void put_listener(struct listener *l)
+{
+	if (!refcount_dec_and_test(&l->refs))
+		return;
+	vh_payer_exit(&l->payer);
+	put_cgroup_ns(l->cgroup_ns);
+	vh_right_put(&l->right);
+	kfree(l);
+}
+
+/* In no list any more: the user may have another one at once. */
+static void drop_listener(struct listener *l)
+{
+	vh_payer_uncharge(&l->payer, VH_QUOTA_SOCKETS, 1);
+	put_listener(l);
+}
+
+/* The next listener from @next on that was there when @e happened, with a reference; NULL: none. */
+static struct listener *next_listener_of(const struct event *e, u64 next)
+{
+	struct vh_index_node *n;
+	struct listener *l = NULL;
+
+	lock_events(&ports_lock);
+	n = vh_index_next(&listeners, next);
+	if (n)
+		l = container_of(n, struct listener, node);
+	/* Those that follow came later still. */
+	if (l && l->after >= e->nr)
+		l = NULL;
+	if (l)
+		refcount_inc(&l->refs);
+	unlock_events(&ports_lock);
+	return l;
 }
 
 /*
@@ -439,28 +488,17 @@ static void send_to(struct listener *l, const struct message *m, const struct ev
 static void deliver(const struct event *e)
 {
 	struct message m = {};
-	struct vh_index_node *n;
+	struct listener *l;
 	u64 next = 0;
 
 	build(&m, e);
-	do {
-		unsigned int sent = 0, seen = 0;
-
-		mutex_lock(&events_mutex);
-		while (sent < SEND_BATCH && seen < LOOK_BATCH &&
-		       (n = vh_index_next(&listeners, next))) {
-			struct listener *l = container_of(n, struct listener, node);
-
-			next = n->key + 1;
-			seen++;
-			if (l->after >= e->nr || !may_hear(l, e))
-				continue;
-			sent++;
+	while ((l = next_listener_of(e, next))) {
+		next = l->node.key + 1;
+		if (may_hear(l, e))
 			send_to(l, &m, e);
-		}
-		mutex_unlock(&events_mutex);
+		put_listener(l);
 		cond_resched();
-	} while (n);
+	}
 	group_seq += e->lost + 1;
 	if (!m.skb)
 		return;
@@ -490,19 +528,10 @@ static void send_queued(struct work_struct *work)
 
 /* --- who listens --- */
 
-static void free_listener(struct listener *l)
-{
-	vh_payer_uncharge(&l->payer, VH_QUOTA_SOCKETS, 1);
-	vh_payer_exit(&l->payer);
-	put_cgroup_ns(l->cgroup_ns);
-	vh_right_put(&l->right);
-	kfree(l);
-}
-
 /* A listener of the current user's, charged. */
 static struct listener *new_listener(struct genl_info *info, const struct vh_asker *a)
 {
-	struct listener *l = kzalloc(sizeof(*l), GFP_KERNEL_ACCOUNT);
+	struct listener *l = vh_zalloc_brief(sizeof(*l));
 	struct vh_user *full;
 	int err;
 
@@ -521,6 +550,8 @@ static struct listener *new_listener(struct genl_info *info, const struct vh_ask
 		kfree(l);
 		return ERR_PTR(err);
 	}
+	refcount_set(&l->refs, 1);
+	mutex_init(&l->sending);
 	l->net = genl_info_net(info);
 	l->portid = info->snd_portid;
 	vh_right_copy(&l->right, &a->right);
@@ -533,19 +564,16 @@ static int listen(struct listener *l)
 {
 	bool has;
 
-	mutex_lock(&events_mutex);
+	lock_events(&queue_lock);
+	l->after = last_nr;
+	unlock_events(&queue_lock);
 	lock_events(&ports_lock);
 	has = find_listener(l->net, l->portid);
-	if (!has)
-		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
-	unlock_events(&ports_lock);
 	if (!has) {
-		lock_events(&queue_lock);
-		l->after = last_nr;
-		unlock_events(&queue_lock);
+		hash_add(ports, &l->by_port, port_hash(l->net, l->portid));
 		vh_index_add(&listeners, &l->node, next_listener++);
 	}
-	mutex_unlock(&events_mutex);
+	unlock_events(&ports_lock);
 	return has ? -EALREADY : 0;
 }
 
@@ -569,7 +597,7 @@ int vh_nl_event(struct sk_buff *skb, struct genl_info *info)
 		return PTR_ERR(l);
 	err = listen(l);
 	if (err) {
-		free_listener(l);
+		drop_listener(l);
 		NL_SET_ERR_MSG(info->extack, "this socket gets events already");
 	}
 	return err;
@@ -585,15 +613,17 @@ static int socket_gone(struct notifier_block *nb, unsigned long event, void *dat
 		return NOTIFY_DONE;
 	lock_events(&ports_lock);
 	l = find_listener(n->net, n->portid);
-	if (l)
+	if (l) {
 		hash_del(&l->by_port);
+		vh_index_del(&listeners, &l->node);
+	}
 	unlock_events(&ports_lock);
 	if (!l)
 		return NOTIFY_DONE;
-	mutex_lock(&events_mutex);
-	vh_index_del(&listeners, &l->node);
-	mutex_unlock(&events_mutex);
-	free_listener(l);
+	mutex_lock(&l->sending);
+	l->gone = true;
+	mutex_unlock(&l->sending);
+	drop_listener(l);
 	return NOTIFY_DONE;
 }
 
@@ -651,7 +681,7 @@ void vh_events_exit(void)
 	destroy_workqueue(wq);
 	while ((n = vh_index_next(&listeners, 0))) {
 		vh_index_del(&listeners, n);
-		free_listener(container_of(n, struct listener, node));
+		drop_listener(container_of(n, struct listener, node));
 	}
 	mempool_destroy(pool);
 }

@@ -96,7 +96,7 @@ static struct vh_group *group_of_fd(struct netlink_ext_ack *extack, struct nlatt
 		NL_SET_ERR_MSG_ATTR(extack, attr, "not the directory of a cgroup v2");
 		return ERR_CAST(cgrp);
 	}
-	g = vh_group_of(cgrp, GFP_KERNEL);
+	g = vh_group_of(cgrp);
 	cgroup_put(cgrp);
 	if (IS_ERR(g))
 		vh_nl_group_error(extack, PTR_ERR(g));

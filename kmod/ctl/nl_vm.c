@@ -305,7 +305,7 @@ static struct vh_group *group_for(const struct vh_asker *a, struct genl_info *in
 		return ERR_CAST(cgrp);
 	}
 	err = may_attach(a, info, cgrp);
-	g = err ? ERR_PTR(err) : vh_group_of(cgrp, GFP_KERNEL_ACCOUNT);
+	g = err ? ERR_PTR(err) : vh_group_of(cgrp);
 	cgroup_put(cgrp);
 	return g;
 }

@@ -149,9 +149,10 @@ static void new_uuid(uuid_t *uuid)
 struct vh_record *vh_record_create(struct vh_group *group, const struct vh_definition *def,
 				   const char **why)
 {
-	struct vh_record *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	struct vh_record *r;
 	int err;
 
+	r = def ? vh_zalloc_brief(sizeof(*r)) : kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
 	if (!r) {
 		vh_group_put(group);
 		return ERR_PTR(-ENOMEM);

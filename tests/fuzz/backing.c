@@ -102,6 +102,7 @@ void backing_serve(void *at, size_t size, uint8_t fill)
 /* One for each VM that has such memory: what waits for one of them must come to an end. */
 static pid_t fuse_servers[8];
 static unsigned int nr_fuse_servers;
+static bool never;		/* some reads are not answered at all */
 
 static enum fuse_read how(void)
 {
@@ -111,37 +112,47 @@ static enum fuse_read how(void)
 	case 2:
 		return FUSE_READ_FAILS;
 	case 3:
-		return FUSE_READ_NEVER;
+		return never ? FUSE_READ_NEVER : FUSE_READ_LATE;
 	default:
 		return FUSE_READ_NOW;
 	}
 }
 
-static uint8_t *by_fuse(void)
+int backing_file(uint8_t fill, bool at_all)
 {
 	char dir[64];
-	uint8_t *at;
-	int server;
+	int server, fd;
 
 	snprintf(dir, sizeof(dir), "/tmp/fuse-%d", getpid());
 	server = fuse_mount(dir, 0);
 	if (server < 0) {
 		rmdir(dir);
-		return NULL;
+		return -1;
 	}
+	never = !at_all;
 	if (nr_fuse_servers == sizeof(fuse_servers) / sizeof(fuse_servers[0]))
 		round_failed("more files by FUSE than expected");
 	fuse_servers[nr_fuse_servers] = fork();
 	if (!fuse_servers[nr_fuse_servers++]) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		fuse_serve(server, 0, how);
+		fuse_serve(server, 0, fill, how);
 		_exit(0);
 	}
 	close(server);
-	at = fuse_map(dir, ODD_SIZE);
-	/* the mapping keeps it, and nobody has to clean up */
+	fd = fuse_open(dir);
+	/* the file keeps it, and nobody has to clean up */
 	umount2(dir, MNT_DETACH);
 	rmdir(dir);
+	return fd;
+}
+
+static uint8_t *by_fuse(void)
+{
+	int fd = backing_file(0, false);
+	uint8_t *at = mmap(NULL, ODD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+
+	if (fd >= 0)
+		close(fd);
 	return at == MAP_FAILED ? NULL : at;
 }
 
@@ -226,7 +237,7 @@ static void put(const char *dir, const char *file, const char *text)
 	close(fd);
 }
 
-void backing_tight(void)
+void backing_tight(unsigned int least, unsigned int more)
 {
 	static const char root[] = "/sys/fs/cgroup";
 	char dir[80], text[32];
@@ -239,7 +250,7 @@ void backing_tight(void)
 	rmdir(dir);
 	snprintf(dir, sizeof(dir), "%s/fuzz-%u", root, rnd(2));
 	mkdir(dir, 0755);
-	snprintf(text, sizeof(text), "%u", (6 + rnd(20)) << 20);
+	snprintf(text, sizeof(text), "%u", (least + rnd(more)) << 10);
 	put(dir, "memory.max", text);
 	snprintf(text, sizeof(text), "%d", getpid());
 	put(dir, "cgroup.procs", text);

@@ -169,7 +169,7 @@ static void round_of_ioctls(void)
 		round_failed("socketpair: %s", strerror(errno));
 	/* before there is another process that is charged elsewhere */
 	if (chance(4))
-		backing_tight();
+		backing_tight(6 << 10, 20 << 10);
 	other = fork();
 	if (!other) {
 		close(sock[0]);

@@ -20,7 +20,7 @@ struct rounds {
 	const char *name;
 	void (*round)(void);		/* in a process of its own; returns or calls round_failed() */
 	const char *const *counters;	/* names of counter[], ends with NULL */
-	bool may_die;			/* SIGSEGV and SIGBUS of its own doing are no failure */
+	bool may_die;			/* a signal that ends it is no failure */
 };
 
 /**
@@ -36,6 +36,9 @@ int rounds_main(int argc, char **argv, const struct rounds *r);
 
 /* round_failed() - print what is wrong, and how to have it again; ends the round */
 void round_failed(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+/* round_may_die() - a signal that ends this round is no failure: its memory may be too little */
+void round_may_die(void);
 
 extern volatile unsigned long *counter;	/* shared by all rounds */
 extern bool verbose;			/* --round: tell what is done */

@@ -9,6 +9,7 @@
  * them; all memory that is not something else is HLT.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 #define CODE		0x4000u
 #define STACK		0x8000u
 #define HANDLER		0x3000u
+#define FILE_AT		(MEMORY - ODD_SIZE)
 
 #define RFLAGS_IF	(1u << 9)
 #define RFLAGS_TF	(1u << 8)
@@ -53,7 +55,8 @@ static const char *const counters[] = {
 
 static struct vm vm;
 static struct vcpu *v;
-static bool irqchip, vh, odd_memory;	/* odd: comes late, or is poisoned (backing.h) */
+static bool irqchip, vh, odd_memory;	/* odd: comes late, fails, or is poisoned (backing.h) */
+static int file = -1;			/* of FUSE: memory from FILE_AT on */
 static unsigned int step;
 static struct kvm_sregs sregs;		/* what was set last */
 static struct kvm_regs regs;
@@ -114,6 +117,14 @@ static void get(unsigned long cmd, void *arg, const char *name)
 
 /* --- segments and control registers --- */
 
+/* Of what is read and written. */
+static uint64_t an_address(uint64_t usual)
+{
+	if (file >= 0 && chance(2))
+		return FILE_AT + rnd(ODD_SIZE);
+	return chance(2) ? usual : odd_number();
+}
+
 /* A state to begin with: one of the modes, at CPL 0 or 3, or virtual-8086. */
 static void base_state(void)
 {
@@ -128,10 +139,12 @@ static void base_state(void)
 	regs.rflags |= RFLAGS_IF | (chance(4) ? rnd(4) << 12 : 0) | (chance(16) ? RFLAGS_TF : 0);
 	regs.rcx = rnd(64);	/* of REP and LOOP */
 	regs.rdx = chance(2) ? rnd(0x400) : odd_number();
-	regs.rsi = regs.rdi = chance(2) ? 0x6000 : odd_number();
-	regs.rbx = chance(2) ? 0x7000 : odd_number();
+	regs.rsi = regs.rdi = an_address(0x6000);
+	regs.rbx = an_address(0x7000);
 	regs.rax = odd_number();
-	regs.rbp = chance(2) ? STACK : odd_number();
+	regs.rbp = an_address(STACK);
+	if (file >= 0 && mode != MODE_REAL && chance(8))
+		sregs.cr3 = FILE_AT + rnd(ODD_SIZE / 4096) * 4096;
 	if (mode == MODE_REAL)
 		return;
 	if (chance(8) && mode != MODE_LONG) {	/* virtual-8086 */
@@ -685,6 +698,8 @@ static void discard(void)
 		return;
 	while (n--)
 		madvise(vm.mem + rnd(MEMORY / 4096) * 4096, 4096, MADV_DONTNEED);
+	if (file >= 0)
+		posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
 	if (chance(8))
 		backing_poison(vm.mem + rnd(MEMORY / 4096) * 4096, 0xf4);
 }
@@ -737,13 +752,23 @@ static void round_of_states(void)
 
 	vh = !strcmp(kvm_device, "/dev/vh");
 	irqchip = !chance(3);
+	odd_memory = chance(4);
+	/* before there is another process that is charged elsewhere; a round takes about 2200 KiB */
+	if (chance(6)) {
+		backing_tight(2130, 200);
+		round_may_die();
+	}
+	if (odd_memory && chance(2))
+		file = backing_file(0xf4, true);
 	msr_list = calloc(1, 4 + 4 * 256);
 	msr_list->nmsrs = 256;
 	xioctl(kvm_open(), KVM_GET_MSR_INDEX_LIST, msr_list);
 	vm_create(&vm, MEMORY, irqchip ? VM_IRQCHIP | (chance(3) ? VM_PIT : 0) : 0);
 	memset(vm.mem, 0xf4, MEMORY);
-	odd_memory = chance(4);
-	if (odd_memory)
+	if (file >= 0 && mmap(vm.mem + FILE_AT, ODD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
+			      file, 0) == MAP_FAILED)
+		round_failed("the file of FUSE: %s", strerror(errno));
+	if (odd_memory && file < 0)
 		backing_serve(vm.mem, MEMORY, 0xf4);
 	v = vm_add_vcpu(&vm);
 	sigaction(SIGALRM, &sa, NULL);

@@ -43,6 +43,8 @@ static struct fuse_attr attr_of(uint64_t node, unsigned int uid)
 	};
 }
 
+static uint8_t fill;		/* what the file is full of */
+
 static bool answer(int server, uint64_t unique, int error, const void *body, size_t size)
 {
 	static struct { struct fuse_out_header h; char body[1 << 18]; } out;
@@ -51,7 +53,7 @@ static bool answer(int server, uint64_t unique, int error, const void *body, siz
 	if (body)
 		memcpy(out.body, body, size);
 	else
-		memset(out.body, 0, size);
+		memset(out.body, fill, size);
 	return write(server, &out, out.h.len) >= 0 || errno == ENOENT || errno == EINTR;
 }
 
@@ -119,12 +121,13 @@ static bool request(int server, unsigned int uid, enum fuse_read (*how)(void),
 	return true;
 }
 
-void fuse_serve(int server, unsigned int uid, enum fuse_read (*how)(void))
+void fuse_serve(int server, unsigned int uid, uint8_t with, enum fuse_read (*how)(void))
 {
 	struct pollfd p = { .fd = server, .events = POLLIN };
 	struct read_request late[MOST_LATE];
 	unsigned int n = 0;
 
+	fill = with;
 	for (;;) {
 		int r = poll(&p, 1, n ? LATE_MS : -1);
 
@@ -137,14 +140,19 @@ void fuse_serve(int server, unsigned int uid, enum fuse_read (*how)(void))
 	}
 }
 
-void *fuse_map(const char *dir, size_t size)
+int fuse_open(const char *dir)
 {
 	char path[120];
-	void *at;
-	int fd;
 
 	snprintf(path, sizeof(path), "%s/file", dir);
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+void *fuse_map(const char *dir, size_t size)
+{
+	int fd = fuse_open(dir);
+	void *at;
+
 	at = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	if (fd >= 0)
 		close(fd);

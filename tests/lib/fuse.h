@@ -4,6 +4,7 @@
 #define VH_TESTS_FUSE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /**
  * fuse_mount() - mount it at a directory, as root
@@ -20,11 +21,15 @@ enum fuse_read { FUSE_READ_NOW, FUSE_READ_LATE, FUSE_READ_FAILS, FUSE_READ_NEVER
  * fuse_serve() - answer requests until the file system goes
  * @server: of fuse_mount()
  * @uid: likewise
+ * @with: each byte of the file
  * @how: asked at each read; late is some milliseconds
  *
  * In a process of its own: one that waits for itself cannot be killed, whatever it waits in.
  */
-void fuse_serve(int server, unsigned int uid, enum fuse_read (*how)(void));
+void fuse_serve(int server, unsigned int uid, uint8_t with, enum fuse_read (*how)(void));
+
+/* fuse_open() - the file, for reading and writing, or -1 with errno; @dir: of fuse_mount() */
+int fuse_open(const char *dir);
 
 /**
  * fuse_map() - map the file, private and writable

@@ -105,7 +105,7 @@ static void fuse(void)
 	void *at;
 
 	if (!fork()) {
-		fuse_serve(fuse_server, ATTACKER, never);
+		fuse_serve(fuse_server, ATTACKER, 0, never);
 		_exit(0);
 	}
 	close(fuse_server);

@@ -53,18 +53,26 @@ void cgroup_enter(const char *path)
 	close(fd);
 }
 
-void cgroup_write(const char *path, const char *file, const char *text)
+bool cgroup_try(const char *path, const char *file, const char *text)
 {
+	bool written;
 	char full[300];
 	int fd;
 
 	path_of(full, sizeof(full), path, file);
 	fd = open(full, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, strlen(text)) < 0) {
-		printf("# %s: %s\n", full, strerror(errno));
-		exit(3);
-	}
-	close(fd);
+	written = fd >= 0 && write(fd, text, strlen(text)) >= 0;
+	if (fd >= 0)
+		close(fd);
+	return written;
+}
+
+void cgroup_write(const char *path, const char *file, const char *text)
+{
+	if (cgroup_try(path, file, text))
+		return;
+	printf("# %s of %s: %s\n", file, path, strerror(errno));
+	exit(3);
 }
 
 long long cgroup_read(const char *path, const char *file)

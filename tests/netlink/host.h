@@ -31,6 +31,7 @@ void cgroup_remove(const char *path);
 void slow_make(const char *max);	/* the cgroup "slow", with that cpu.max */
 void slow_released(void);		/* it has as much of a processor as others */
 void slow_remove(void);			/* nobody is in it */
+bool cgroup_try(const char *path, const char *file, const char *text);	/* write it; false with errno */
 void cgroup_write(const char *path, const char *file, const char *text);	/* or the test ends */
 long long cgroup_read(const char *path, const char *file);
 uint64_t cgroup_id(const char *path);

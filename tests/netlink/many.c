@@ -503,6 +503,37 @@ static void walks(struct tap_result *r, const void *arg)
 	slow_remove();
 }
 
+/* --- cgroups that come and go --- */
+
+#define NAMED	1500
+
+/* What is kept of cgroups that somebody named, and that are gone, does not grow with them. */
+static void cgroups(struct tap_result *r, const void *arg)
+{
+	int i, n, most = 0, fd;
+	struct group_info g;
+	struct conn c;
+
+	(void)arg;
+	conn_open(&c);
+	for (i = 0; i < NAMED; i++) {
+		fd = cgroup_make("named");
+		WANT_EQ(get_group_at_once(&c, fd, &g), 0);
+		close(fd);
+		cgroup_remove("named");
+		if (i % 50)
+			continue;
+		n = dump_count(&c, VH_CMD_GROUP_GET);
+		WANT(n > 0, "a dump: %d", n);
+		if (n > most)
+			most = n;
+	}
+	printf("# at most %d groups\n", most);
+	fflush(stdout);
+	WANT(most < 250, "%d groups, of %d cgroups that came and went", most, NAMED);
+	conn_close(&c);
+}
+
 const struct test_case many_cases[] = {
 	{ "many-events", events, NULL },
 	{ "many-dumps", dumps, NULL },
@@ -510,5 +541,6 @@ const struct test_case many_cases[] = {
 	{ "many-namesakes", namesakes, NULL },
 	{ "many-threads", threads, NULL },
 	{ "many-walks", walks, NULL },
+	{ "many-cgroups", cgroups, NULL },
 	{ NULL, NULL, NULL }
 };

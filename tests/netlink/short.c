@@ -2,6 +2,7 @@
 /* VMs that are short of page tables, or of processor time. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -184,10 +185,42 @@ static void pressure(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* Memory pressure on a cgroup, first while its VM has no tables, takes them back when it has some. */
+static void cgroup_pressure(struct tap_result *r, const void *arg)
+{
+	struct vm_info before, after;
+	struct conn c;
+	struct vm vm;
+	int i;
+
+	(void)arg;
+	conn_open(&c);
+	cgroup_write(".", "cgroup.subtree_control", "+memory");
+	close(cgroup_make("pressed"));
+	cgroup_enter("pressed");
+	vm_that_strides(&vm);
+	for (i = 0; i < 4; i++)
+		cgroup_try("pressed", "memory.reclaim", "1M");
+	WANT_EQ(get_vm(&c, id_of(&vm), &before), 0);
+	WANT_EQ(before.c.v[VH_A_COUNTER_RECLAIMED], 0);
+	WANT_EQ(vcpu_run(&vm.vcpu[0]), 0);
+	for (i = 0; i < 8; i++)
+		cgroup_try("pressed", "memory.reclaim", "1M");
+	WANT_EQ(get_vm(&c, id_of(&vm), &after), 0);
+	printf("# %llu bytes of tables taken back\n", (long long)after.c.v[VH_A_COUNTER_RECLAIMED]);
+	fflush(stdout);
+	vm_destroy(&vm);
+	cgroup_enter(".");
+	cgroup_remove("pressed");
+	cgroup_write(".", "cgroup.subtree_control", "-memory");
+	WANT(after.c.v[VH_A_COUNTER_RECLAIMED], "no page tables are taken back");
+}
+
 const struct test_case short_cases[] = {
 	{ "limits-tables", tables, NULL },
 	{ "limits-tables-shared", shared_tables, NULL },
 	{ "limits-cpu-max", cpu_max, NULL },
 	{ "limits-pressure", pressure, NULL },
+	{ "limits-pressure-cgroup", cgroup_pressure, NULL },
 	{ NULL, NULL, NULL }
 };
