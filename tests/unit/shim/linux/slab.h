@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define GFP_KERNEL 0
+#define GFP_NOWAIT 0
 #define kzalloc(size, gfp) calloc(1, size)
 #define kfree(p) free(p)
 
