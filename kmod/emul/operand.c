@@ -101,8 +101,8 @@ void vh_addr_reg_write(struct vh_emul *e, unsigned int n, unsigned int adsize, u
 }
 
 /* SDM Vol. 3, 5.3 and 5.5: limit and type, outside 64-bit mode. */
-static bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s, u64 offset,
-			   unsigned int len, bool write)
+static __always_inline bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s, u64 offset,
+					   unsigned int len, bool write)
 {
 	u64 last = offset + len - 1;
 
