@@ -30,7 +30,6 @@ enum where {
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
 	IDENTITY = 1 << 19,	/* a register is near the page that vh has its own identity map in */
-	RF = 1 << 20,		/* of memory RF of a frame is all that differs */
 };
 
 #define WAY_EPT		1
@@ -127,8 +126,6 @@ static const struct rule rules[] = {
 	{ NULL, AC | KVM_MORE, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not, and behind each iteration. */
 	{ NULL, VH_STEP | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no single-step trap behind an instruction that left for a device" },
-	/* Vol. 3, 18.3.1.1: the instruction is done */
-	{ NULL, VH_STEP | VH_LEFT | RF, 1, 1, D_MEMORY, 0, 0, "KVM: RF in the frame of a trap behind an instruction on a device" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
 	/* Vol. 3, 5.3 */
 	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
@@ -210,22 +207,6 @@ static bool wraps(const struct state *kvm)
 	return kvm->sregs.cr2 >= 0xffffff80;
 }
 
-static bool only_rf(const struct state *kvm, const struct state *vh)
-{
-	unsigned int i, n = 0;
-
-	if (kvm->words != vh->words)
-		return false;
-	for (i = 0; i < kvm->words; i++) {
-		uint64_t differs = kvm->word[i].value ^ vh->word[i].value;
-
-		if (kvm->word[i].at != vh->word[i].at || (differs && differs != 0x10000 && differs != 0x10000ull << 32))
-			return false;
-		n += !!differs;
-	}
-	return n == 1;
-}
-
 static bool near_identity(const struct program *p)
 {
 	const uint64_t *gpr = (const uint64_t *)&p->regs;	/* rax to r15 come first */
@@ -277,8 +258,6 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & X87_PENDING) && (!(kvm->fpu.sw & 0x80) || (vh->fpu.sw & 0x80)))
 		return false;
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
-		return false;
-	if ((r->where & RF) && !only_rf(kvm, vh))
 		return false;
 	if ((r->where & IDENTITY) && !near_identity(p))
 		return false;
