@@ -26,7 +26,7 @@ int vh_exec_bound(struct vh_emul *e)
 
 	if (!e->d.mem)
 		return VH_EMUL_UNHANDLED;
-	r = vh_mem_read(e, e->d.ea_seg, e->d.ea, &both, 2 * size);
+	r = vh_mem_read_pair(e, e->d.ea_seg, e->d.ea, &both, 2 * size, size);
 	if (r)
 		return r;
 	if (index < vh_sext(both & vh_mask(size), size) || index > vh_sext(both >> size * 8, size))

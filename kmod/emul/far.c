@@ -210,7 +210,7 @@ static int far_pointer(struct vh_emul *e, u16 *sel, u64 *offset)
 		*offset = e->d.imm & vh_mask(e->d.opsize);
 		return VH_EMUL_OK;
 	}
-	r = vh_mem_read(e, e->d.ea_seg, e->d.ea, buf, e->d.opsize + 2);
+	r = vh_mem_read_pair(e, e->d.ea_seg, e->d.ea, buf, e->d.opsize + 2, e->d.opsize);
 	*offset = 0;
 	memcpy(offset, buf, e->d.opsize);
 	memcpy(sel, buf + e->d.opsize, 2);

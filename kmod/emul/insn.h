@@ -116,9 +116,12 @@ static inline bool vh_emul_canonical(const struct vh_emul *e, u64 linear)
 {
 	return vh_canonical(linear, e->cr4 & X86_CR4_LA57);
 }
+int vh_linear_aligned(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, unsigned int align,
+		      bool write, u64 *linear);
 int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
 	      u64 *linear);
 int vh_mem_read(struct vh_emul *e, unsigned int seg, u64 offset, void *buf, unsigned int len);
+int vh_mem_read_pair(struct vh_emul *e, unsigned int seg, u64 offset, void *buf, unsigned int len, unsigned int align);
 int vh_mem_write(struct vh_emul *e, unsigned int seg, u64 offset, const void *buf,
 		 unsigned int len);
 int vh_branch_ok(struct vh_emul *e, u64 target);

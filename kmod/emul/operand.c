@@ -101,8 +101,8 @@ void vh_addr_reg_write(struct vh_emul *e, unsigned int n, unsigned int adsize, u
 }
 
 /* SDM Vol. 3, 5.3 and 5.5: limit and type, outside 64-bit mode. */
-static bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s, u64 offset,
-			   unsigned int len, bool write)
+static __always_inline bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s, u64 offset,
+					   unsigned int len, bool write)
 {
 	u64 last = offset + len - 1;
 
@@ -117,21 +117,9 @@ static bool segment_allows(const struct vh_emul *e, const struct kvm_segment *s,
 	return last <= s->limit;
 }
 
-/**
- * vh_linear - a logical address to a linear one
- * @e: the instruction
- * @seg: enum vh_seg
- * @offset: already cut to the address size
- * @len: bytes of the access
- * @write: whether it writes
- * @linear: the answer
- *
- * VH_EMUL_OK, or VH_EMUL_FAULT with #GP(0) or #SS(0) for limit, type and canonicality,
- * or #AC(0) (SDM Vol. 3, 6.15) for a user access that is not naturally aligned, unless a #PF
- * comes before it.
- */
-int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
-	      u64 *linear)
+/* vh_linear_aligned(); @align of 0: as vh_linear() has it. Both are on the way of every access to a device. */
+static __always_inline int to_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len,
+				     unsigned int align, bool write, u64 *linear)
 {
 	const struct kvm_segment *s = &e->seg[seg];
 	bool ok;
@@ -147,14 +135,73 @@ int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len,
 	}
 	if (!ok)
 		return vh_emul_fault0(e, seg == VH_SS ? SS_VECTOR : GP_VECTOR);
-	if (e->cpl == 3 && (e->rflags & X86_EFLAGS_AC) && (e->cr0 & X86_CR0_AM) && len <= 8 &&
-	    (*linear & (len - 1))) {
+	if (e->cpl != 3 || !(e->rflags & X86_EFLAGS_AC) || !(e->cr0 & X86_CR0_AM))
+		return VH_EMUL_OK;
+	if (!align)
+		align = len <= 8 && !(len & (len - 1)) ? len : 1;
+	if (*linear & (align - 1)) {
 		/* A page fault comes first (SDM Vol. 3, table 6-2). */
 		if (e->ops->probe && e->ops->probe(e, *linear, len, write, false) == VH_EMUL_FAULT)
 			return VH_EMUL_FAULT;
 		return vh_emul_fault0(e, AC_VECTOR);
 	}
 	return VH_EMUL_OK;
+}
+
+/**
+ * vh_linear_aligned - a logical address to a linear one
+ * @e: the instruction
+ * @seg: enum vh_seg
+ * @offset: already cut to the address size
+ * @len: bytes of the access
+ * @align: what it is aligned to, a power of 2; 1: anything
+ * @write: whether it writes
+ * @linear: the answer
+ *
+ * VH_EMUL_OK, or VH_EMUL_FAULT with #GP(0) or #SS(0) for limit, type and canonicality,
+ * or #AC(0) (SDM Vol. 3, 6.15) for a user access that is not aligned, unless a #PF
+ * comes before it.
+ */
+int vh_linear_aligned(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, unsigned int align,
+		      bool write, u64 *linear)
+{
+	return to_linear(e, seg, offset, len, align, write, linear);
+}
+
+/**
+ * vh_linear - the linear address of one item
+ * @e: the instruction
+ * @seg: enum vh_seg
+ * @offset: already cut to the address size
+ * @len: bytes of it; up to 8, and a power of 2, its alignment is that (SDM Vol. 3, table 6-7)
+ * @write: whether it is written
+ * @linear: the answer
+ *
+ * Returns as vh_linear_aligned() does.
+ */
+int vh_linear(struct vh_emul *e, unsigned int seg, u64 offset, unsigned int len, bool write,
+	      u64 *linear)
+{
+	return to_linear(e, seg, offset, len, 0, write, linear);
+}
+
+/**
+ * vh_mem_read_pair - read two items that lie side by side, at a logical address
+ * @e: the instruction
+ * @seg: enum vh_seg
+ * @offset: already cut to the address size
+ * @buf: where to
+ * @len: bytes of both
+ * @align: what they are aligned to, a power of 2
+ *
+ * Returns as vh_mem_read() does.
+ */
+int vh_mem_read_pair(struct vh_emul *e, unsigned int seg, u64 offset, void *buf, unsigned int len, unsigned int align)
+{
+	u64 linear;
+	int r = vh_linear_aligned(e, seg, offset, len, align, false, &linear);
+
+	return r ? r : e->ops->read(e, linear, buf, len, false);
 }
 
 /**

@@ -141,7 +141,7 @@ static const u8 stores[8] = { 0, 0xcc, 0, 0x8e, 0, 0xce, 0, 0xce };
 /* Loads, stores and arithmetic, and what saves and loads the whole of it. */
 static int memory_form(struct vh_emul *e, struct vh_fx *fx)
 {
-	unsigned int n = e->d.opcode & 7, reg = e->d.modrm >> 3 & 7, size = sizes[n][reg];
+	unsigned int n = e->d.opcode & 7, reg = e->d.modrm >> 3 & 7, size = sizes[n][reg], align;
 	bool whole = size >= ENV, store = stores[n] & 1 << reg;
 	bool short_form = whole && e->d.opsize == 2;
 	u8 buf[108];
@@ -160,10 +160,12 @@ static int memory_form(struct vh_emul *e, struct vh_fx *fx)
 		size = short_form ? 14 : 28;
 	else if (size == STATE)
 		size = short_form ? 94 : 108;
+	/* SDM Vol. 3, table 6-7 */
+	align = !whole ? min(size, 8u) : short_form ? 2 : 4;
 	/* FNSTENV and FNSAVE do not wait. */
 	r = whole && store ? VH_EMUL_OK : vh_x87_pending(e, fx);
 	if (!r)
-		r = vh_linear(e, e->d.ea_seg, e->d.ea, size, store, &linear);
+		r = vh_linear_aligned(e, e->d.ea_seg, e->d.ea, size, align, store, &linear);
 	if (!r && !store)
 		r = e->ops->read(e, linear, buf, size, false);
 	if (r)

@@ -84,8 +84,8 @@ static void put_prefixes(struct out *o, const struct opcode *op)
 		p66 = false;
 	}
 	p66 |= must == 0x66;
-	/* of 64-bit LEAVE (SDM Vol. 2, LEAVE); the emulator ignores it */
-	if (mode == 8 && !strcmp(op->name, "leave"))
+	/* of 64-bit ENTER and LEAVE (SDM Vol. 2); the emulator ignores it */
+	if (mode == 8 && (!strcmp(op->name, "leave") || !strcmp(op->name, "enter")))
 		p66 = false;
 	o->opsize = p66 ? (mode == 2 ? 4 : 2) : mode == 2 ? 2 : 4;
 	o->adsize = p67 ? (mode == 4 ? 2 : 4) : mode;

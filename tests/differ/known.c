@@ -22,8 +22,14 @@ enum where {
 	AC = 1 << 9,		/* alignment is checked */
 	USER = 1 << 10,		/* CPL 3 when it began */
 	NO_COUNT = 1 << 11,	/* CX is 0 */
-	WRAPS = 1 << 12,	/* KVM's CR2 is at the end of 4 GB */
+	WRAPS = 1 << 12,	/* KVM's CR2, or an access to a device, is at the end of 4 GB */
 	FMASK = 1 << 13,	/* ECX is IA32_FMASK's */
+	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI, VIF and VIP */
+	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins */
+	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
+	SMAP = 1 << 17,		/* CR4.SMAP */
+	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
+	IDENTITY = 1 << 19,	/* a register is near the page that vh has its own identity map in */
 };
 
 #define WAY_EPT		1
@@ -67,6 +73,13 @@ static const struct rule rules[] = {
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
 	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
+	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
+	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
+	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	/* Vol. 3, 20.3.3.2 */
+	{ "int", AT_KVM | USER, 6, 8, 0, 1 << M_VM86, 0, "vh, KVM: an INT that VME redirects, with its stack in a device" },
+	/* That page is read instead of the device that nobody has there. */
+	{ NULL, IDENTITY, ANY, ANY, 0, 0, WAY_REAL, "vh: the page of its identity map" },
 	/* Vol. 2, TZCNT, LZCNT */
 	{ "tzcnt", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
 	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
@@ -95,17 +108,28 @@ static const struct rule rules[] = {
 	/* Vol. 2, CALL: the target is checked before anything is pushed */
 	{ "call", AT_KVM, 13, 13, D_MEMORY, 0, 0, "emulator: CALL to what is no target has pushed the return address" },
 	POP_SEGMENT("es"), POP_SEGMENT("ss"), POP_SEGMENT("ds"), POP_SEGMENT("fs"), POP_SEGMENT("gs"),
+	/* Vol. 2, ANDN and others: VEX.W1 is ignored outside 64-bit mode */
+	{ "bmi", AT_KVM, 6, ANY, 0, 0xff & ~(1 << M_LONG), 0, "emulator: VEX.W of BMI outside 64-bit mode" },
+	/* Vol. 3, table 6-2: faults of one class come in the processor's order */
+	{ "x87", AT_VH | X87_PENDING, ANY, ANY, 0, 0, 0, "neither: an x87 store that faults, of what raises an exception" },
+	/* Vol. 2, IRET: what is in the limits where SP wraps between two words is not told */
+	{ "iret", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: IRET whose frame wraps at the end of a 16-bit stack" },
+	/* Vol. 3, 5.8.1: a call to a conforming segment is made with the CPL that there is */
+	{ "callfar", AT_KVM | USER | SMAP, 14, ANY, 0, 0, 0, "emulator: far CALL to a conforming segment pushes with its DPL" },
 	/* Vol. 4, table 2-2: its upper half is reserved */
 	{ "wrmsr", AT_VH | FMASK, ANY, 13, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
+	/* Vol. 3, 20.4: PVI is for protected mode, and STI has the fault there */
+	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI, VIF and VIP no code of CPL 3 is fetched" },
 	/* Vol. 3, table 6-2 */
 	{ NULL, AC, 17, 14, 0, 0, 0, "emulator: #AC before #PF" },
+	{ NULL, AC, 17, 17, D_MEMORY, 0, WAY_INTERPRET, "emulator: #AC before page tables are walked, which sets accessed flags" },
 	{ NULL, AC | KVM_MORE, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not, and behind each iteration. */
 	{ NULL, VH_STEP | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no single-step trap behind an instruction that left for a device" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
 	/* Vol. 3, 5.3 */
-	{ NULL, WRAPS, 14, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
-	{ NULL, WRAPS, 14, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+	{ NULL, WRAPS, ANY, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 };
 
 static unsigned int way_of(const char *name)
@@ -173,6 +197,38 @@ static bool vector_is(int wanted, const struct state *s)
 	return wanted == ANY || wanted == s->vector;
 }
 
+static bool wraps(const struct state *kvm)
+{
+	unsigned int i;
+
+	for (i = 0; i < kvm->accesses; i++)
+		if (!kvm->access[i].port && kvm->access[i].where >= 0xffffff80)
+			return true;
+	return kvm->sregs.cr2 >= 0xffffff80;
+}
+
+static bool near_identity(const struct program *p)
+{
+	const uint64_t *gpr = (const uint64_t *)&p->regs;	/* rax to r15 come first */
+	unsigned int i;
+
+	for (i = 0; i < 16; i++)
+		if (gpr[i] + 0x100 >= 0xfffbc000 && gpr[i] < 0xfffbd000)
+			return true;
+	return false;
+}
+
+/* A task was left, and nobody made one to switch to. */
+static bool switched(const struct program *p, const struct state *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < s->words && !p->task; i++)
+		if (s->word[i].at >= TSS32 + 0x20 && s->word[i].at < TSS32 + 0x60)
+			return p->mode >= M_PROT16 && p->mode <= M_PAE;
+	return false;
+}
+
 static bool fits(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh,
 		 unsigned int differs, unsigned int way)
 {
@@ -195,9 +251,21 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & NO_COUNT) && (p->regs.rcx & 0xffff))
 		return false;
-	if ((r->where & WRAPS) && (p->mode == M_LONG || kvm->sregs.cr2 < 0xffffff80))
+	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm)))
+		return false;
+	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0)
+		return false;
+	if ((r->where & X87_PENDING) && (!(kvm->fpu.sw & 0x80) || (vh->fpu.sw & 0x80)))
+		return false;
+	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
+		return false;
+	if ((r->where & IDENTITY) && !near_identity(p))
+		return false;
+	if ((r->where & SMAP) && !(kvm->sregs.cr4 & 1 << 21))
 		return false;
 	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084)
+		return false;
+	if ((r->where & VIRTUAL) && (!(kvm->sregs.cr4 & 2) || (~kvm->regs.rflags & 0x180000)))
 		return false;
 	return names_it(r, p, kvm, vh);
 }
@@ -220,6 +288,12 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* SDM Vol. 3, 12.1.3: not before a jump; the processor need not fetch it anew for each iteration. */
 	if (kvm->wrote_code || vh->wrote_code)
 		return "neither: a program that writes to its own code";
+	/* Vol. 3, 4.10.2, Vol. 2, INS: when it sees what it has written over is the processor's affair. */
+	if (kvm->end == E_SHUTDOWN && vh->end == E_SHUTDOWN && has_kind(p, 1 << K_STRING | 1 << K_BYTES))
+		return "neither: a string instruction that overwrites the tables by which it runs";
+	/* Vol. 3, 7.3: the new task's segments are checked */
+	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
+		return "KVM: a switch to a task that faults";
 	if (vh->end == E_ERROR && vh->detail == 1 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
 	    (kvm->vector == 6 || has_kind(p, 1 << K_X87 | 1 << K_SSE | 1 << K_SYSTEM | 1 << K_BYTES)))
 		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";

@@ -211,4 +211,35 @@ CASE("user-vm86", PAGE32, 0)
 	EQL($0, (%esp))
 	PASS
 
+/* What is not of 1, 2, 4 or 8 bytes has its alignment, too: SDM Vol. 3, table 6-7. */
+CASE("user-mmio-aligned", LONG, 0)
+	mov	$MMIO_BASE, %edi
+	movq	$0, (%rdi)
+	movq	$0, 8(%rdi)
+	movq	$0, 16(%rdi)
+	fninit
+	mov	%cr0, %rax
+	bts	$18, %rax
+	mov	%rax, %cr0
+	TO_USER
+	pushf
+	orl	$0x40000, (%rsp)
+	popf
+	fldt	8(%rdi)
+	FAULT_CODE(AC, 0, fldt 4(%rdi))
+	FAULT_CODE(AC, 0, fstpt 4(%rdi))
+	fstpt	8(%rdi)
+	fnstenv	4(%rdi)
+	FAULT_CODE(AC, 0, fnstenv 2(%rdi))
+	movl	$0, 4(%rdi)
+	movl	$0, 8(%rdi)
+	lfsl	4(%rdi), %eax
+	FAULT_CODE(AC, 0, lfsl 2(%rdi), %eax)
+	lfsw	6(%rdi), %ax
+	FAULT_CODE(AC, 0, lfsw 1(%rdi), %ax)
+	pushf
+	andl	$~0x40000, (%rsp)
+	popf
+	PASS
+
 	.section .note.GNU-stack, "", @progbits
