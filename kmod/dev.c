@@ -62,7 +62,10 @@ int vh_check_extension(long cap)
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_SREGS2:
 	case KVM_CAP_SET_BOOT_CPU_ID:
+	case KVM_CAP_COALESCED_PIO:
 		return 1;
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_MCE:
 		return VH_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:

@@ -275,6 +275,11 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 	case 1:
 		at = vcpu->pio_data;
 		break;
+	case KVM_COALESCED_MMIO_PAGE_OFFSET:
+		at = vh_coalesced_page(vcpu->vm);
+		if (!at)
+			return VM_FAULT_OOM;
+		break;
 	default:
 		return VM_FAULT_SIGBUS;
 	}

@@ -38,7 +38,7 @@
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
-#define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
+#define VH_VCPU_MMAP_PAGES 3		/* struct kvm_run, PIO data, the ring of coalesced writes */
 #define VH_IOAPIC_BASE	0xfec00000ULL
 #define VH_IOAPIC_PINS	24
 
@@ -186,6 +186,7 @@ struct vh_vcpu {
 	void *pio_data;			/* page 1 of the mapping: string PIO data */
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again */
+	bool owes_write;	/* a write of the instruction waits for userspace; own thread, run/ */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
 	struct vh_tag *tag;	/* of its own translations (witness/witness.h); const while it can run */

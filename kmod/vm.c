@@ -329,6 +329,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return WITH(struct kvm_irqfd, true, false, vh_irqfd(vm, &v));
 	case KVM_IOEVENTFD:
 		return WITH(struct kvm_ioeventfd, true, false, vh_ioeventfd(vm, &v));
+	case KVM_REGISTER_COALESCED_MMIO:
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return WITH(struct kvm_coalesced_mmio_zone, true, false,
+			    vh_coalesced_zone(vm, &v, cmd == KVM_UNREGISTER_COALESCED_MMIO));
 	case KVM_GET_CLOCK:
 		return WITH(struct kvm_clock_data, false, true, vh_clock_get(vm, &v));
 	case KVM_SET_CLOCK:

@@ -133,6 +133,8 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args);
 void vh_irqfd_release_all(struct vh_vm *vm);
 int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args);
 void vh_ioeventfd_release_all(struct vh_vm *vm);
+int vh_coalesced_zone(struct vh_vm *vm, const struct kvm_coalesced_mmio_zone *args, bool remove);
+void *vh_coalesced_page(struct vh_vm *vm);		/* NULL */
 int vh_irq_vm_init(struct vh_vm *vm);			/* -ENOMEM */
 void vh_irq_vm_free(struct vh_vm *vm);
 int vh_irq_module_init(void);

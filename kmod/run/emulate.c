@@ -648,4 +648,5 @@ void vh_run_abandon(struct vh_vcpu *vcpu)
 {
 	vcpu->exec->complete = NULL;
 	memset(&vcpu->exec->accesses, 0, sizeof(vcpu->exec->accesses));
+	vcpu->owes_write = false;
 }

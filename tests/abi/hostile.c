@@ -311,6 +311,19 @@ static int ioevent_len(struct target *t, uint64_t n)
 	return ioevent(t, &e);
 }
 
+static int coalesced(struct target *t, uint64_t n)
+{
+	struct kvm_coalesced_mmio_zone at = { .addr = n, .size = 4096 }, size = { .addr = 0xd0000000, .size = n },
+				       pio = { .addr = n, .size = n >> 8, .pio = n };
+
+	return ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &at) |
+	       ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &size) |
+	       ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &pio) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &at) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &size) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &pio);
+}
+
 static int routes(struct target *t, uint64_t n)
 {
 	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e[2]; } table = {
@@ -666,6 +679,7 @@ static const struct field fields[] = {
 	{ "hostile-irqfd", irqfd, VM_IRQCHIP },
 	{ "hostile-ioeventfd-address", ioevent_addr, 0 },
 	{ "hostile-ioeventfd-length", ioevent_len, 0 },
+	{ "hostile-coalesced", coalesced, VM_IRQCHIP },
 	{ "hostile-routes", routes, VM_IRQCHIP },
 	{ "hostile-interrupt", interrupt, 0 },
 	{ "hostile-mce-setup", mce_setup, 0 },
