@@ -82,6 +82,8 @@ int vh_check_extension(long cap)
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
 		return VH_MAX_VCPUS;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return VH_LOG_MANUAL;
 	case KVM_CAP_NR_MEMSLOTS:
 		return VH_MAX_SLOTS;
 	case KVM_CAP_X86_DISABLE_EXITS:

@@ -78,6 +78,7 @@ struct vh_mmu {
 	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
 	unsigned long pages;		/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
+	u32 manual_log;			/* KVM_DIRTY_LOG_*: who clears bits, how they begin; slots_lock */
 	bool pml;			/* a memslot is logged by PML; slots_lock */
 	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
 	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
@@ -109,9 +110,14 @@ void vh_mmu_free_apic_page(struct vh_vm *vm);
  */
 int vh_mmu_create_identity_page(struct vh_vm *vm);
 
-/* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG) */
+/* memslots (KVM_SET_USER_MEMORY_REGION) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);
+
+/* dirty.c */
+#define VH_LOG_MANUAL	(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+int vh_log_manual(struct vh_vm *vm, u64 flags);
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
+int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log);
 
 /* What a vCPU's processor has logged by PML: @n gpas of written pages. Interrupts may be off. */
 void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
+ * slots.c - memslots: KVM_SET_USER_MEMORY_REGION.
  *
  * The array is copied, changed and published. Who reads the old one is waited
  * for before what it described is torn down: whoever is inside vh_slots_enter(),
@@ -16,7 +16,6 @@
 #include "slots.h"
 
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
-#define COPY_WORDS	8192UL			/* of a bitmap, between two chances to reschedule */
 
 /*
  * Whoever found the array before is out of vh_slots_enter(). Twice: one that had read
@@ -183,8 +182,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	if (add.flags & KVM_MEM_LOG_DIRTY_PAGES) {
 		add.dirty = old_dirty;
 		if (!add.dirty) {
-			new_dirty = kvcalloc(BITS_TO_LONGS(add.npages), sizeof(long),
-					     GFP_KERNEL_ACCOUNT);
+			new_dirty = vh_log_alloc(vm->mmu, add.npages);
 			if (!new_dirty) {
 				err = -ENOMEM;
 				goto uncharge;
@@ -210,7 +208,8 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	if (add.dirty)
 		vh_pml_switch(vm, true);
 	publish(vm, new);
-	if (new_dirty && !moved)
+	/* A page whose bit is set as well may stay as it is, until the bit is cleared. */
+	if (new_dirty && !moved && !vh_log_begins_full(vm->mmu))
 		write_protect(vm, add.base, add.base + add.npages);
 	/* The memslot takes the place of the APIC-access page. */
 	if (VH_APIC_GFN >= add.base && VH_APIC_GFN - add.base < add.npages)
@@ -223,6 +222,22 @@ uncharge:
 	if (!old)
 		vh_record_uncharge(vm->rec, VH_RES_MEMORY, r->memory_size);
 	return err;
+}
+
+/**
+ * vh_slot_of_id - the memslot with this id, or NULL
+ * @vm: the VM; slots_lock held
+ * @id: as KVM_SET_USER_MEMORY_REGION has it
+ */
+const struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id)
+{
+	const struct vh_slots *slots = vh_slots(vm);
+	unsigned int i;
+
+	for (i = 0; i < slots->n; i++)
+		if (slots->s[i].id == id)
+			return &slots->s[i];
+	return NULL;
 }
 
 /**
@@ -242,131 +257,5 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 		return -EINTR;
 	err = set_region(vm, r);
 	mutex_unlock(&vm->mmu->slots_lock);
-	return err;
-}
-
-static const struct vh_slot *slot_of_id(struct vh_vm *vm, u32 id)
-{
-	const struct vh_slots *slots = vh_slots(vm);
-	unsigned int i;
-
-	for (i = 0; i < slots->n; i++)
-		if (slots->s[i].id == id)
-			return &slots->s[i];
-	return NULL;
-}
-
-/*
- * Take the bits of a bitmap: a page whose bit is taken is marked at its next
- * write. mmu.lock is held for no more pages than are zapped at once.
- */
-static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned long *copy)
-{
-	unsigned long i, words = BITS_TO_LONGS(slot->npages);
-	struct vh_mmu *mmu = vm->mmu;
-	struct vh_zap z = {};
-	long budget = VH_ZAP_BATCH;
-
-	vh_mmu_lock(mmu);
-	for (i = 0; i < words; i++) {
-		gfn_t first = slot->base + i * BITS_PER_LONG;
-
-		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
-		if (copy[i]) {
-			z.start = first + __ffs(copy[i]);
-			z.end = first + __fls(copy[i]) + 1;
-			z.vcpu = 0;
-			z.pos = 0;
-			z.budget = LONG_MAX;	/* at most as many pages as a word has bits */
-			mmu->ops->protect(mmu, &z);
-			budget -= BITS_PER_LONG;
-		}
-		if (--budget > 0 && !need_resched())
-			continue;
-		if (z.flush && !VH_BROKEN(protect))
-			vh_vm_flush_tlb(vm);
-		z.flush = false;
-		vh_mmu_unlock(mmu);
-		cond_resched();
-		budget = VH_ZAP_BATCH;
-		vh_mmu_lock(mmu);
-	}
-	if (z.flush && !VH_BROKEN(protect))
-		vh_vm_flush_tlb(vm);
-	vh_mmu_unlock(mmu);
-}
-
-/* Give them back: the caller could not be told, and may ask again. */
-static void return_bits(struct vh_vm *vm, const struct kvm_dirty_log *log,
-			const unsigned long *copy, unsigned long words)
-{
-	const struct vh_slot *slot;
-	unsigned long i;
-
-	if (mutex_lock_killable(&vm->mmu->slots_lock))
-		return;
-	slot = slot_of_id(vm, log->slot);
-	if (slot && slot->dirty && BITS_TO_LONGS(slot->npages) == words) {
-		for (i = 0; i < words; i++) {
-			if (copy[i])
-				atomic_long_or(copy[i], (atomic_long_t *)&slot->dirty[i]);
-			if (!(i % COPY_WORDS))
-				cond_resched();
-		}
-	}
-	mutex_unlock(&vm->mmu->slots_lock);
-}
-
-static int copy_bits(void __user *to, const unsigned long *copy, unsigned long words)
-{
-	unsigned long i, n;
-
-	for (i = 0; i < words; i += n) {
-		n = min(words - i, COPY_WORDS);
-		if (copy_to_user(to + i * sizeof(long), copy + i, n * sizeof(long)))
-			return -EFAULT;
-		cond_resched();
-	}
-	return 0;
-}
-
-/**
- * vh_mmu_get_dirty_log - KVM_GET_DIRTY_LOG: pages written since the last call
- * @vm: the VM
- * @log: slot and bitmap
- *
- * Process context. -ENOENT when the slot does not exist or is not logged, -ENOMEM, -EFAULT
- * (nothing is lost), -EINTR.
- */
-int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
-{
-	unsigned long words = 0, *copy = NULL;
-	const struct vh_slot *slot;
-	int err = -ENOENT;
-
-	if (log->slot >= VH_MAX_SLOTS)
-		return -EINVAL;
-	if (mutex_lock_killable(&vm->mmu->slots_lock))
-		return -EINTR;
-	slot = slot_of_id(vm, log->slot);
-	if (slot && slot->dirty) {
-		words = BITS_TO_LONGS(slot->npages);
-		copy = kvmalloc_array(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-		err = copy ? 0 : -ENOMEM;
-	}
-	if (!err) {
-		/* What was written before the call is in the bitmap, and not only in a vCPU's log. */
-		if (vm->mmu->pml)
-			vh_vm_leave_guest(vm);
-		take_bits(vm, slot, copy);
-	}
-	mutex_unlock(&vm->mmu->slots_lock);
-	if (err)
-		return err;
-	/* The VMM's memory may take for ever to come: nothing is held. */
-	err = copy_bits(log->dirty_bitmap, copy, words);
-	if (err)
-		return_bits(vm, log, copy, words);
-	kvfree(copy);
 	return err;
 }

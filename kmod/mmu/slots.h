@@ -126,6 +126,13 @@ const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
 const struct vh_slot *vh_slot_next_at(const struct vh_slots *slots, unsigned long start,
 				      unsigned long end, const struct vh_slot *after);
 
+/* slots.c */
+const struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id);
+
+/* dirty.c */
+bool vh_log_begins_full(const struct vh_mmu *mmu);
+unsigned long *vh_log_alloc(const struct vh_mmu *mmu, unsigned long npages);
+
 /* A copy of the memslot that holds @gfn, for code that sleeps. */
 static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
 {

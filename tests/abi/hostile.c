@@ -470,6 +470,18 @@ static int memory_slot(struct target *t, uint64_t n)
 	return ret | ioctl(t->vm.fd, KVM_GET_DIRTY_LOG, &log);
 }
 
+static int clear_log(struct target *t, uint64_t n)
+{
+	struct kvm_clear_dirty_log slot = { .slot = n, .num_pages = 64, .dirty_bitmap = at_end(8) };
+	struct kvm_clear_dirty_log first = { .first_page = n, .num_pages = 64, .dirty_bitmap = at_end(8) };
+	struct kvm_clear_dirty_log pages = { .num_pages = n, .dirty_bitmap = at_end(8) };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { n } };
+
+	vm_slot(&t->vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, t->vm.size, t->vm.mem);
+	return ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &slot) | ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &first) |
+	       ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &pages) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &cap);
+}
+
 static int vcpu_id(struct target *t, uint64_t n)
 {
 	int fd = ioctl(t->vm.fd, KVM_CREATE_VCPU, n);
@@ -690,6 +702,7 @@ static const struct field fields[] = {
 	{ "hostile-memory-gpa", memory_gpa, 0 },
 	{ "hostile-memory-hva", memory_hva, 0 },
 	{ "hostile-memory-slot", memory_slot, 0 },
+	{ "hostile-clear-log", clear_log, 0 },
 	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
 	{ "hostile-vm", vm_numbers, 0 },
 	{ "hostile-capability", capability, VM_IRQCHIP },
