@@ -82,6 +82,9 @@ int vh_check_extension(long cap)
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
 		return VH_MAX_VCPUS;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return VH_RING_MAX_BYTES;
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return VH_LOG_MANUAL;
 	case KVM_CAP_NR_MEMSLOTS:

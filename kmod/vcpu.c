@@ -281,7 +281,12 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 			return VM_FAULT_OOM;
 		break;
 	default:
-		return VM_FAULT_SIGBUS;
+		vmf->page = vmf->pgoff < KVM_DIRTY_LOG_PAGE_OFFSET ? NULL :
+			    vh_ring_page(vcpu, vmf->pgoff - KVM_DIRTY_LOG_PAGE_OFFSET);
+		if (!vmf->page)
+			return VM_FAULT_SIGBUS;
+		get_page(vmf->page);
+		return 0;
 	}
 	vmf->page = virt_to_page(at);
 	get_page(vmf->page);
@@ -292,8 +297,18 @@ static const struct vm_operations_struct vcpu_vm_ops = { .fault = vcpu_fault };
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (vma_pages(vma) + vma->vm_pgoff > VH_VCPU_MMAP_PAGES)
+	const struct vh_vcpu *vcpu = file->private_data;
+	unsigned long first = vma->vm_pgoff, n = vma_pages(vma);
+	unsigned long ring = vcpu->vm->mmu->ring_bytes >> PAGE_SHIFT;
+
+	if (first >= KVM_DIRTY_LOG_PAGE_OFFSET) {
+		/* What userspace writes there has to be seen. */
+		if (first - KVM_DIRTY_LOG_PAGE_OFFSET + n > ring || !(vma->vm_flags & VM_SHARED) ||
+		    (vma->vm_flags & VM_EXEC))
+			return -EINVAL;
+	} else if (first + n > VH_VCPU_MMAP_PAGES) {
 		return -EINVAL;
+	}
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }

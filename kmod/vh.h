@@ -157,6 +157,7 @@ struct vh_msrs;				/* cpu/ */
 struct vh_pit;				/* irq/ */
 struct vh_pvclock;			/* cpu/ */
 struct vh_record;			/* ctl/ */
+struct vh_ring;				/* mmu/ */
 struct vh_shadow;			/* mmu/ */
 struct vh_shrink_item;			/* acct/ */
 struct vh_table_cache;			/* mmu/ */
@@ -194,6 +195,7 @@ struct vh_vcpu {
 	struct vh_events ev;		/* own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
+	struct vh_ring *ring;		/* of the pages it has written (mmu/ring.c), or NULL; const */
 	struct vh_exec *exec;		/* own thread; run/ */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */

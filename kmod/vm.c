@@ -218,6 +218,9 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 			return -EINVAL;
 		vm->disabled_exits = cap.args[0];
 		return 0;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return vh_ring_enable(vm, cap.args[0]);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
 		return vh_log_manual(vm, cap.args[0]);
 	}
@@ -315,6 +318,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return WITH(struct kvm_dirty_log, true, false, vh_mmu_get_dirty_log(vm, &v));
 	case KVM_CLEAR_DIRTY_LOG:
 		return WITH(struct kvm_clear_dirty_log, true, false, vh_mmu_clear_dirty_log(vm, &v));
+	case KVM_RESET_DIRTY_RINGS:
+		return vh_ring_reset(vm);
 	case KVM_IRQ_LINE:
 		return irq_line(vm, u, false);
 	case KVM_IRQ_LINE_STATUS:

@@ -21,7 +21,8 @@
  */
 bool vh_log_begins_full(const struct vh_mmu *mmu)
 {
-	return mmu->manual_log & KVM_DIRTY_LOG_INITIALLY_SET;
+	/* A bit is in a ring's place only while an entry is. */
+	return !mmu->ring_bytes && (mmu->manual_log & KVM_DIRTY_LOG_INITIALLY_SET);
 }
 
 /**
@@ -191,7 +192,7 @@ static int part_alloc(struct part *p)
  * @vm: the VM
  * @log: slot and bitmap
  *
- * Process context. -EINVAL, -ENOENT when the slot does not exist or is not logged, -ENOMEM, -EFAULT
+ * Process context. -ENXIO (the VM has dirty rings), -EINVAL, -ENOENT when the slot does not exist or is not logged, -ENOMEM, -EFAULT
  * (nothing is lost), -EINTR.
  */
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
@@ -201,6 +202,8 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 	bool taken = false;
 	int err = -ENOENT;
 
+	if (READ_ONCE(vm->mmu->ring_bytes))
+		return -ENXIO;
 	if (log->slot >= VH_MAX_SLOTS)
 		return -EINVAL;
 	if (mutex_lock_killable(&vm->mmu->slots_lock))
@@ -249,7 +252,7 @@ static const struct vh_slot *slot_to_clear(struct vh_vm *vm, const struct kvm_cl
  * @vm: the VM
  * @log: slot, pages, and a bitmap of those among them that count
  *
- * Process context. -EINVAL, -ENOENT, -ENOMEM, -EFAULT (nothing is changed), -EINTR.
+ * Process context. -ENXIO (the VM has dirty rings), -EINVAL, -ENOENT, -ENOMEM, -EFAULT (nothing is changed), -EINTR.
  */
 int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log)
 {
@@ -259,6 +262,8 @@ int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *l
 	};
 	int err;
 
+	if (READ_ONCE(vm->mmu->ring_bytes))
+		return -ENXIO;
 	if (log->slot >= VH_MAX_SLOTS || log->first_page % BITS_PER_LONG)
 		return -EINVAL;
 	/* The bitmap is copied with nothing held: what it is about is looked at before, and after. */

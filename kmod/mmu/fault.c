@@ -41,11 +41,13 @@ int vh_mmu_vcpu_create(struct vh_vcpu *vcpu)
 	vcpu->table_cache = kzalloc(sizeof(*vcpu->table_cache), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->table_cache)
 		return -ENOMEM;
+	if (vh_ring_create(vcpu))
+		return -ENOMEM;
 	return vh_cpu_caps.ept ? 0 : vh_shadow_create(vcpu);
 }
 
 /**
- * vh_mmu_vcpu_free - free a vCPU's shadow, and the tables that it kept for its next faults
+ * vh_mmu_vcpu_free - free a vCPU's shadow and dirty ring, and the tables that it kept for its next faults
  * @vcpu: the vCPU; it never runs again
  */
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
@@ -53,6 +55,7 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 	struct vh_table_cache *cache = vcpu->table_cache;
 
 	vh_shadow_destroy(vcpu);
+	vh_ring_destroy(vcpu);
 	while (cache && cache->n)
 		vh_table_free(vcpu->vm, cache->table[--cache->n]);
 	kfree(cache);
@@ -303,7 +306,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
-			vh_slot_mark(&found->s, gfn);
+			vh_slot_mark(vcpu, &found->s, gfn);
 	}
 	read_unlock(&mmu->lock);
 	vh_host_page_put(&hp);

@@ -78,6 +78,7 @@ struct vh_mmu {
 	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
 	unsigned long pages;		/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
+	u32 ring_bytes;			/* of each vCPU's dirty ring, or 0; vm->lock, const with vCPUs */
 	u32 manual_log;			/* KVM_DIRTY_LOG_*: who clears bits, how they begin; slots_lock */
 	bool pml;			/* a memslot is logged by PML; slots_lock */
 	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
@@ -119,8 +120,15 @@ int vh_log_manual(struct vh_vm *vm, u64 flags);
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
 int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log);
 
+/* ring.c */
+#define VH_RING_MAX_BYTES	(1u << 20)
+int vh_ring_enable(struct vh_vm *vm, u64 bytes);
+int vh_ring_reset(struct vh_vm *vm);
+bool vh_ring_full(struct vh_vcpu *vcpu);
+struct page *vh_ring_page(struct vh_vcpu *vcpu, unsigned long n);
+
 /* What a vCPU's processor has logged by PML: @n gpas of written pages. Interrupts may be off. */
-void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
+void vh_pml_log(struct vh_vcpu *vcpu, const u64 *gpa, unsigned int n);
 
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of
@@ -134,12 +142,12 @@ void vh_ept_drop_ad(struct vh_vm *vm);
 /*
  * Guest-physical access through the memslots by the kernel: -ENXIO outside
  * them (or a write to a read-only one), -EFAULT when nothing is behind one,
- * -EINTR when a signal is due first. They may sleep.
+ * -EINTR when a signal is due first. They may sleep. Writes are a vCPU's, own thread.
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
-int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len);
+int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len);
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
-int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
 int vh_mmu_vcpu_create(struct vh_vcpu *vcpu);

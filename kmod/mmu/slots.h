@@ -159,10 +159,27 @@ static inline unsigned long vh_slot_hva(const struct vh_slot *slot, gfn_t gfn)
 	return slot->hva + ((gfn - slot->base) << PAGE_SHIFT);
 }
 
-static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
+/* ring.c */
+int vh_ring_create(struct vh_vcpu *vcpu);
+void vh_ring_destroy(struct vh_vcpu *vcpu);
+void vh_ring_mark(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn);
+bool vh_ring_room(const struct vh_vcpu *vcpu);
+
+/* The vCPU has written to a page; own thread. */
+static inline void vh_slot_mark(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn)
 {
-	if (slot->dirty)
+	if (!slot->dirty)
+		return;
+	if (likely(!vcpu->ring))
 		set_bit(gfn - slot->base, slot->dirty);
+	else
+		vh_ring_mark(vcpu, slot, gfn);
+}
+
+/* May vh write for the vCPU? Not what could not be told of. */
+static inline bool vh_slot_writable(const struct vh_vcpu *vcpu, const struct vh_slot *slot)
+{
+	return likely(!slot->dirty || !vcpu->ring) || vh_ring_room(vcpu);
 }
 
 /**
@@ -240,7 +257,8 @@ struct vh_host_page {
 
 /* gpa.c */
 #define VH_BRING_IN	1	/* of a try that does not sleep: vh_host_bring_in() first */
-int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+int vh_slot_cmpxchg(struct vh_vcpu *vcpu, const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new,
+		    unsigned int len);
 
 /* fault.c */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,

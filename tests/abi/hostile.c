@@ -511,9 +511,10 @@ static int capability(struct target *t, uint64_t n)
 {
 	struct kvm_enable_cap one = { .cap = n, .args = { n, n, n, n } };
 	struct kvm_enable_cap exits = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { n } };
+	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { n } };
 	struct kvm_enable_cap flags = { .cap = KVM_CAP_X86_DISABLE_EXITS, .flags = n };
 
-	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
+	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &ring) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
 	       ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
 }
 
