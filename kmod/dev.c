@@ -7,7 +7,9 @@
 #include <linux/module.h>
 
 #include "bound.h"
+#include "caps.h"
 #include "compat/compat.h"
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/asker.h"
 #include "ctl/events.h"
@@ -63,7 +65,12 @@ int vh_check_extension(long cap)
 	case KVM_CAP_SREGS2:
 	case KVM_CAP_SET_BOOT_CPU_ID:
 	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_USER_MEMORY2:
+	case KVM_CAP_MEMORY_FAULT_INFO:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
 		return 1;
+	case KVM_CAP_PRE_FAULT_MEMORY:
+		return vh_cpu_caps.ept;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_MCE:

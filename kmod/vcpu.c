@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "caps.h"
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
 #include "ctl/whose.h"
@@ -126,6 +127,35 @@ static int set_vapic_addr(struct vh_vcpu *vcpu, const struct kvm_vapic_addr *va)
 	return vcpu->lapic && !va->vapic_addr ? 0 : -EINVAL;
 }
 
+/* How far it came is told also when it ends early. */
+static long pre_fault(struct vh_vcpu *vcpu, struct kvm_pre_fault_memory __user *u)
+{
+	struct kvm_pre_fault_memory range;
+	long r = 0;
+	u64 whole;
+
+	if (copy_from_user(&range, u, sizeof(range)))
+		return -EFAULT;
+	whole = range.size;
+	if (range.flags || ((range.gpa | range.size) & ~PAGE_MASK) || range.gpa + range.size <= range.gpa)
+		r = -EINVAL;
+	while (!r && range.size) {
+		long n = vh_mmu_prefault(vcpu, range.gpa);
+
+		if (n <= 0) {
+			r = n;
+			break;
+		}
+		n = min_t(u64, n, range.size);
+		range.gpa += n;
+		range.size -= n;
+		cond_resched();
+	}
+	if (range.size != whole)
+		r = 0;
+	return copy_to_user(u, &range, sizeof(range)) ? -EFAULT : r;
+}
+
 static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 {
 	int r = vh_mce_inject(vcpu, e);
@@ -232,6 +262,8 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, set_mce);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
+	case KVM_PRE_FAULT_MEMORY:
+		return pre_fault(vcpu, u);
 	case KVM_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 0;

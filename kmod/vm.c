@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
 #include "ctl/whose.h"
@@ -293,6 +294,10 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;
+	case KVM_SET_NR_MMU_PAGES:
+		return vh_mmu_set_nr_pages(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return vh_mmu_nr_pages(vm);
 	}
 	return -ENOTTY;
 }
@@ -314,6 +319,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_SET_USER_MEMORY_REGION:
 		return WITH(struct kvm_userspace_memory_region, true, false,
 			    vh_mmu_set_region(vm, &v));
+	case KVM_SET_USER_MEMORY_REGION2:
+		/* Begins as the other does; the flag for the rest of it is refused. */
+		return WITH(struct kvm_userspace_memory_region2, true, false,
+			    vh_mmu_set_region(vm, (struct kvm_userspace_memory_region *)&v));
 	case KVM_GET_DIRTY_LOG:
 		return WITH(struct kvm_dirty_log, true, false, vh_mmu_get_dirty_log(vm, &v));
 	case KVM_CLEAR_DIRTY_LOG:

@@ -61,18 +61,6 @@ struct vh_slot_found {
 	unsigned long gen;
 };
 
-/**
- * struct vh_slots - all memslots of a VM, sorted by base, replaced as a whole
- */
-struct vh_slots {
-	unsigned int n;
-	struct vh_slot_by_hva {		/* in order of hva (slot_array.c) */
-		unsigned long reach;
-		u32 slot;
-	} *by_hva;
-	struct vh_slot s[];
-};
-
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 static_assert(VH_ALL_GFNS == VH_VM_MEMORY_MAX >> PAGE_SHIFT);	/* memslots do not overlap */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
@@ -119,15 +107,25 @@ static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 				     lockdep_is_held(&vm->mmu->lock));
 }
 
-/* slot_array.c */
-struct vh_slots *vh_slots_alloc(unsigned int room);
-struct vh_slots *vh_slots_rebuilt(const struct vh_slots *old, u32 id, const struct vh_slot *add);
+/* slot_tree.c */
+struct vh_slot *vh_slot_alloc(const struct vh_slot *like);
+void vh_slot_free(struct vh_slot *slot);
+void vh_slots_change(struct vh_slots *slots, struct vh_slot *out, struct vh_slot *in);
+bool vh_slot_overlap(const struct vh_slots *slots, gfn_t base, unsigned long npages,
+		     const struct vh_slot *but);
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
 const struct vh_slot *vh_slot_next_at(const struct vh_slots *slots, unsigned long start,
 				      unsigned long end, const struct vh_slot *after);
 
 /* slots.c */
-const struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id);
+void vh_slots_init(struct vh_mmu *mmu);
+void vh_slots_release(struct vh_vm *vm);
+
+/* The memslot with this id, or NULL; slots_lock held. */
+static inline struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id)
+{
+	return xa_load(&vm->mmu->slot_ids, id);
+}
 
 /* dirty.c */
 bool vh_log_begins_full(const struct vh_mmu *mmu);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../kmod/compat/kvm.h"
 #include "../lib/kvm.h"
 
 static uint32_t seed = 1;
@@ -73,6 +74,8 @@ static const struct call {
 	SET(VCPU, X86_SETUP_MCE, 0), SET(VCPU, X86_SET_MCE, 0),
 	SET(VCPU, SET_VAPIC_ADDR, 0),
 	SET(VM, SET_USER_MEMORY_REGION, 0), SET(VM, SET_USER_MEMORY_REGION, 0),
+	SET(VM, SET_USER_MEMORY_REGION2, 0), SET(VCPU, PRE_FAULT_MEMORY, 0),
+	PLAIN(VM, SET_NR_MMU_PAGES), PLAIN(VM, GET_NR_MMU_PAGES),
 	SET(VM, GET_DIRTY_LOG, 0), SET(VM, CLEAR_DIRTY_LOG, 0), SET(VM, IRQ_LINE, 0),
 	SET(VM, IRQ_LINE_STATUS, 0), SET(VM, SIGNAL_MSI, 0), SET(VM, IRQFD, 0),
 	SET(VM, IOEVENTFD, 0), SET(VM, REGISTER_COALESCED_MMIO, 0),
@@ -105,6 +108,7 @@ static void plausible(const struct call *c, struct vm *vm, uint8_t *buf)
 
 	switch (c->set) {
 	case KVM_SET_USER_MEMORY_REGION:
+	case KVM_SET_USER_MEMORY_REGION2:	/* begins as the other */
 		m->slot = rnd() % 4;
 		m->flags = rnd() % 4;
 		m->guest_phys_addr = (uint64_t)(rnd() % 64) << 16;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../kmod/compat/kvm.h"
 #include "lane.h"
 
 #define CODE		0x9000u
@@ -482,6 +483,19 @@ static int clear_log(struct target *t, uint64_t n)
 	       ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &pages) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &cap);
 }
 
+static int pre_fault(struct target *t, uint64_t n)
+{
+	struct kvm_pre_fault_memory at = { .gpa = n, .size = 4096 }, size = { .size = n & ~4095ull },
+				    flags = { .size = 4096, .flags = n };
+	int ret = ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &at) | ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &size) |
+		  ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &flags) | ioctl(t->vm.fd, KVM_SET_NR_MMU_PAGES, n);
+
+	/* without EPT, or on a KVM that has none of it */
+	if (ret && (errno == EOPNOTSUPP || errno == ENOTTY))
+		errno = EINVAL;
+	return ret;
+}
+
 static int vcpu_id(struct target *t, uint64_t n)
 {
 	int fd = ioctl(t->vm.fd, KVM_CREATE_VCPU, n);
@@ -704,6 +718,7 @@ static const struct field fields[] = {
 	{ "hostile-memory-hva", memory_hva, 0 },
 	{ "hostile-memory-slot", memory_slot, 0 },
 	{ "hostile-clear-log", clear_log, 0 },
+	{ "hostile-pre-fault", pre_fault, 0 },
 	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
 	{ "hostile-vm", vm_numbers, 0 },
 	{ "hostile-capability", capability, VM_IRQCHIP },
