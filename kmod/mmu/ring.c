@@ -40,10 +40,13 @@ static u32 spare(void)
  * @vm: the VM; vm->lock held
  * @bytes: of each vCPU's ring
  *
- * Once, before the first vCPU. -EINVAL, -E2BIG.
+ * Process context. Once, before the first vCPU. -EINVAL, -E2BIG, -EINTR.
  */
 int vh_ring_enable(struct vh_vm *vm, u64 bytes)
 {
+	struct vh_slot *slot;
+	unsigned long id, at;
+
 	if (!bytes || !is_power_of_2(bytes) || bytes < PAGE_SIZE ||
 	    bytes < spare() * sizeof(struct kvm_dirty_gfn))
 		return -EINVAL;
@@ -51,7 +54,18 @@ int vh_ring_enable(struct vh_vm *vm, u64 bytes)
 		return -E2BIG;
 	if (vm->mmu->ring_bytes || vm->nr_vcpus)
 		return -EINVAL;
+	if (mutex_lock_killable(&vm->mmu->slots_lock))
+		return -EINTR;
 	WRITE_ONCE(vm->mmu->ring_bytes, bytes);
+	/* What a log began with (vh_log_begins_full()) is in no ring. Nothing is mapped yet. */
+	xa_for_each(&vm->mmu->slot_ids, id, slot) {
+		for (at = 0; slot->dirty && at < BITS_TO_LONGS(slot->npages); at++) {
+			slot->dirty[at] = 0;
+			if (!(at % 8192))
+				cond_resched();
+		}
+	}
+	mutex_unlock(&vm->mmu->slots_lock);
 	return 0;
 }
 

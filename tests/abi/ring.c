@@ -189,6 +189,32 @@ static void told(struct tap_result *r, const void *arg)
 			tap_fail(r, "entry %u has flags %#x", i, d.r[0].e[i].flags);
 }
 
+/* A log that began with all pages in it, before there were rings: they are told when they are written. */
+static void begun(struct tap_result *r, const void *arg)
+{
+	struct kvm_enable_cap manual = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { 3 } };
+	static struct ring_vm d;
+
+	(void)arg;
+	memset(&d, 0, sizeof(d));
+	vm_create(&d.vm, 1 << 20, 0);
+	vm_build_tables(&d.vm);
+	d.mem = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	want_ok(r, ioctl(d.vm.fd, KVM_ENABLE_CAP, &manual), "manual");
+	vm_slot(&d.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, d.mem);
+	want_ok(r, enable(d.vm.fd, KVM_CAP_DIRTY_LOG_RING, SMALL), "rings");
+	d.vcpus = 1;
+	d.entries = SMALL / sizeof(struct kvm_dirty_gfn);
+	d.r[0].v = vm_add_vcpu(&d.vm);
+	d.r[0].e = mmap(NULL, SMALL, PROT_READ | PROT_WRITE, MAP_SHARED, d.r[0].v->fd,
+			KVM_DIRTY_LOG_PAGE_OFFSET * 4096);
+	guest_start(&d.vm, d.r[0].v, "touch", GPA, 100);
+	if (vcpu_run(d.r[0].v) || d.r[0].v->run->exit_reason != KVM_EXIT_IO)
+		tap_fail(r, "exit %s", exit_name(d.r[0].v->run->exit_reason));
+	if (harvest_all(r, &d) != 100)
+		tap_fail(r, "not all pages are told");
+}
+
 /* A ring that nobody empties stops its vCPU, before anything is lost. */
 static void full(struct tap_result *r, const void *arg)
 {
@@ -456,6 +482,7 @@ static void stale(struct tap_result *r, const void *arg)
 const struct test_case ring_cases[] = {
 	{ "ring-arguments", arguments, NULL },
 	{ "ring-told", told, NULL },
+	{ "ring-begun", begun, NULL },
 	{ "ring-full", full, NULL },
 	{ "ring-running", running, NULL },
 	{ "ring-interpreted", interpreted, NULL },
