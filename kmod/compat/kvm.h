@@ -27,7 +27,7 @@
 struct vh_memory_fault {
 	__u64 flags, gpa, size;
 };
-#define vh_memory_fault_of(run)	((struct vh_memory_fault *)&(run)->hw)
+#define vh_memory_fault_of(run)	((struct vh_memory_fault *)((char *)(run) + __builtin_offsetof(struct kvm_run, hw)))
 
 #ifndef KVM_SET_USER_MEMORY_REGION2
 struct kvm_userspace_memory_region2 {
