@@ -7,7 +7,9 @@
 #include <linux/module.h>
 
 #include "bound.h"
+#include "caps.h"
 #include "compat/compat.h"
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/asker.h"
 #include "ctl/events.h"
@@ -63,12 +65,20 @@ int vh_check_extension(long cap)
 	case KVM_CAP_GET_MSR_FEATURES:
 	case KVM_CAP_SREGS2:
 	case KVM_CAP_SET_BOOT_CPU_ID:
+	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_USER_MEMORY2:
+	case KVM_CAP_MEMORY_FAULT_INFO:
+	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 		return vh_debug_supported();
 	case KVM_CAP_SET_GUEST_DEBUG2:
 		return vh_debug_supported() ? VH_GUESTDBG_VALID : 0;
+	case KVM_CAP_PRE_FAULT_MEMORY:
+		return vh_cpu_caps.ept;
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_MCE:
 		return VH_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:
@@ -85,6 +95,11 @@ int vh_check_extension(long cap)
 	case KVM_CAP_MAX_VCPUS:
 	case KVM_CAP_MAX_VCPU_ID:
 		return VH_MAX_VCPUS;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return VH_RING_MAX_BYTES;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return VH_LOG_MANUAL;
 	case KVM_CAP_NR_MEMSLOTS:
 		return VH_MAX_SLOTS;
 	case KVM_CAP_X86_DISABLE_EXITS:

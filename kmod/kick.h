@@ -26,6 +26,7 @@ enum vh_request {
 	VH_REQ_STOPPED,			/* the guest did not run for a while: its clock is to say so */
 	VH_REQ_TIMER,			/* the LAPIC's periodic timer lapsed */
 	VH_REQ_CPUID,			/* the vCPU has another CPUID: what it hides is intercepted */
+	VH_REQ_RING,			/* the vCPU's dirty ring is as full as it may be */
 	VH_REQ_ACKED,			/* the guest acknowledged a line: irqfds are to be told */
 	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
 	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 
 #include "caps.h"
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
 #include "ctl/whose.h"
@@ -126,6 +127,35 @@ static int set_vapic_addr(struct vh_vcpu *vcpu, const struct kvm_vapic_addr *va)
 	return vcpu->lapic && !va->vapic_addr ? 0 : -EINVAL;
 }
 
+/* How far it came is told also when it ends early. */
+static long pre_fault(struct vh_vcpu *vcpu, struct kvm_pre_fault_memory __user *u)
+{
+	struct kvm_pre_fault_memory range;
+	long r = 0;
+	u64 whole;
+
+	if (copy_from_user(&range, u, sizeof(range)))
+		return -EFAULT;
+	whole = range.size;
+	if (range.flags || ((range.gpa | range.size) & ~PAGE_MASK) || range.gpa + range.size <= range.gpa)
+		r = -EINVAL;
+	while (!r && range.size) {
+		long n = vh_mmu_prefault(vcpu, range.gpa);
+
+		if (n <= 0) {
+			r = n;
+			break;
+		}
+		n = min_t(u64, n, range.size);
+		range.gpa += n;
+		range.size -= n;
+		cond_resched();
+	}
+	if (range.size != whole)
+		r = 0;
+	return copy_to_user(u, &range, sizeof(range)) ? -EFAULT : r;
+}
+
 static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 {
 	int r = vh_mce_inject(vcpu, e);
@@ -233,6 +263,8 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, set_mce);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
+	case KVM_PRE_FAULT_MEMORY:
+		return pre_fault(vcpu, u);
 	case KVM_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 0;
@@ -278,8 +310,18 @@ static vm_fault_t vcpu_fault(struct vm_fault *vmf)
 	case 1:
 		at = vcpu->pio_data;
 		break;
+	case KVM_COALESCED_MMIO_PAGE_OFFSET:
+		at = vh_coalesced_page(vcpu->vm);
+		if (!at)
+			return VM_FAULT_OOM;
+		break;
 	default:
-		return VM_FAULT_SIGBUS;
+		vmf->page = vmf->pgoff < KVM_DIRTY_LOG_PAGE_OFFSET ? NULL :
+			    vh_ring_page(vcpu, vmf->pgoff - KVM_DIRTY_LOG_PAGE_OFFSET);
+		if (!vmf->page)
+			return VM_FAULT_SIGBUS;
+		get_page(vmf->page);
+		return 0;
 	}
 	vmf->page = virt_to_page(at);
 	get_page(vmf->page);
@@ -290,8 +332,18 @@ static const struct vm_operations_struct vcpu_vm_ops = { .fault = vcpu_fault };
 
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	if (vma_pages(vma) + vma->vm_pgoff > VH_VCPU_MMAP_PAGES)
+	const struct vh_vcpu *vcpu = file->private_data;
+	unsigned long first = vma->vm_pgoff, n = vma_pages(vma);
+	unsigned long ring = vcpu->vm->mmu->ring_bytes >> PAGE_SHIFT;
+
+	if (first >= KVM_DIRTY_LOG_PAGE_OFFSET) {
+		/* What userspace writes there has to be seen. */
+		if (first - KVM_DIRTY_LOG_PAGE_OFFSET + n > ring || !(vma->vm_flags & VM_SHARED) ||
+		    (vma->vm_flags & VM_EXEC))
+			return -EINVAL;
+	} else if (first + n > VH_VCPU_MMAP_PAGES) {
 		return -EINVAL;
+	}
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }

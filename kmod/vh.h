@@ -38,7 +38,7 @@
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
-#define VH_VCPU_MMAP_PAGES 2		/* struct kvm_run, PIO data */
+#define VH_VCPU_MMAP_PAGES 3		/* struct kvm_run, PIO data, the ring of coalesced writes */
 #define VH_IOAPIC_BASE	0xfec00000ULL
 #define VH_IOAPIC_PINS	24
 
@@ -163,6 +163,7 @@ struct vh_msrs;				/* cpu/ */
 struct vh_pit;				/* irq/ */
 struct vh_pvclock;			/* cpu/ */
 struct vh_record;			/* ctl/ */
+struct vh_ring;				/* mmu/ */
 struct vh_shadow;			/* mmu/ */
 struct vh_shrink_item;			/* acct/ */
 struct vh_table_cache;			/* mmu/ */
@@ -193,6 +194,7 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again; mmu/ */
 	unsigned long device_gen;	/* of the memslots, which had none there; 0: they may have; mmu/ */
+	bool owes_write;	/* a write of the instruction waits for userspace; own thread, run/ */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
 	struct vh_tag *tag;	/* of its own translations (witness/witness.h); const while it can run */
@@ -202,6 +204,7 @@ struct vh_vcpu {
 	u64 own_dr[4], own_dr7;		/* the guest's, while s.dr[] and s.dr7 are the debugger's; own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
+	struct vh_ring *ring;		/* of the pages it has written (mmu/ring.c), or NULL; const */
 	struct vh_exec *exec;		/* own thread; run/ */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */

@@ -9,6 +9,7 @@
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 
+#include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
 #include "ctl/whose.h"
@@ -218,6 +219,11 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 			return -EINVAL;
 		vm->disabled_exits = cap.args[0];
 		return 0;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return vh_ring_enable(vm, cap.args[0]);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return vh_log_manual(vm, cap.args[0]);
 	}
 	return -EINVAL;
 }
@@ -288,6 +294,10 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;
+	case KVM_SET_NR_MMU_PAGES:
+		return vh_mmu_set_nr_pages(vm, arg);
+	case KVM_GET_NR_MMU_PAGES:
+		return vh_mmu_nr_pages(vm);
 	}
 	return -ENOTTY;
 }
@@ -309,8 +319,16 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_SET_USER_MEMORY_REGION:
 		return WITH(struct kvm_userspace_memory_region, true, false,
 			    vh_mmu_set_region(vm, &v));
+	case KVM_SET_USER_MEMORY_REGION2:
+		/* Begins as the other does; the flag for the rest of it is refused. */
+		return WITH(struct kvm_userspace_memory_region2, true, false,
+			    vh_mmu_set_region(vm, (struct kvm_userspace_memory_region *)&v));
 	case KVM_GET_DIRTY_LOG:
 		return WITH(struct kvm_dirty_log, true, false, vh_mmu_get_dirty_log(vm, &v));
+	case KVM_CLEAR_DIRTY_LOG:
+		return WITH(struct kvm_clear_dirty_log, true, false, vh_mmu_clear_dirty_log(vm, &v));
+	case KVM_RESET_DIRTY_RINGS:
+		return vh_ring_reset(vm);
 	case KVM_IRQ_LINE:
 		return irq_line(vm, u, false);
 	case KVM_IRQ_LINE_STATUS:
@@ -329,6 +347,10 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return WITH(struct kvm_irqfd, true, false, vh_irqfd(vm, &v));
 	case KVM_IOEVENTFD:
 		return WITH(struct kvm_ioeventfd, true, false, vh_ioeventfd(vm, &v));
+	case KVM_REGISTER_COALESCED_MMIO:
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		return WITH(struct kvm_coalesced_mmio_zone, true, false,
+			    vh_coalesced_zone(vm, &v, cmd == KVM_UNREGISTER_COALESCED_MMIO));
 	case KVM_GET_CLOCK:
 		return WITH(struct kvm_clock_data, false, true, vh_clock_get(vm, &v));
 	case KVM_SET_CLOCK:

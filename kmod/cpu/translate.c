@@ -4,14 +4,14 @@
  */
 #include "internal.h"
 
-static int walk_read(void *vm, gpa_t gpa, void *buf, unsigned int len)
+static int walk_read(void *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
-	return vh_gpa_read(vm, gpa, buf, len);
+	return vh_gpa_read(((struct vh_vcpu *)vcpu)->vm, gpa, buf, len);
 }
 
-static int walk_cmpxchg(void *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+static int walk_cmpxchg(void *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
-	return vh_gpa_cmpxchg(vm, gpa, old, new, len);
+	return vh_gpa_cmpxchg(vcpu, gpa, old, new, len);
 }
 
 static void paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
@@ -33,7 +33,7 @@ static void paging_of(struct vh_vcpu *vcpu, struct vh_paging *p)
  */
 int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, struct vh_fault *f)
 {
-	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu->vm };
+	const struct vh_walk_mem mem = { walk_read, walk_cmpxchg, vcpu };
 	struct vh_paging p;
 	struct vh_walk w;
 	int err;

@@ -32,6 +32,32 @@ bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int le
 	return true;
 }
 
+/*
+ * A write that no chip took. Behind one of the same instruction that userspace has yet to see
+ * nothing may be put down that it reads first.
+ */
+static bool watched(struct vh_vcpu *vcpu, u64 addr, const void *data, unsigned int len, bool pio)
+{
+	struct vh_vm *vm = vcpu->vm;
+
+	if (likely(!READ_ONCE(vm->eventfds->watched)))
+		return false;
+	return vh_ioeventfd_hit(vm, addr, data, len, pio) ||
+	       (!vcpu->owes_write && vh_coalesce(vm, addr, data, len, pio));
+}
+
+/**
+ * vh_bus_pio_watched - a write to a port that no chip took: an eventfd's, or put down for userspace?
+ * @vcpu: own thread, process context
+ * @port: its number
+ * @data: what is written
+ * @len: 1, 2 or 4 bytes
+ */
+bool vh_bus_pio_watched(struct vh_vcpu *vcpu, u16 port, const void *data, unsigned int len)
+{
+	return watched(vcpu, port, data, len, true);
+}
+
 /**
  * vh_bus_pio - an access to a port
  * @vcpu: own thread, process context
@@ -40,12 +66,12 @@ bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int le
  * @len: 1, 2 or 4 bytes
  * @write: direction
  *
- * True when a device took it.
+ * True when a device took it, or it was put down for userspace (coalesce.c).
  */
 bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write)
 {
 	return vh_bus_pio_chip(vcpu, port, data, len, write) ||
-	       (write && vh_ioeventfd_hit(vcpu->vm, port, data, len, true));
+	       (write && watched(vcpu, port, data, len, true));
 }
 
 /**
@@ -56,7 +82,7 @@ bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bo
  * @len: 1 to 8 bytes
  * @write: direction
  *
- * True when a device took it.
+ * True when a device took it, or it was put down for userspace.
  */
 bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write)
 {
@@ -74,5 +100,5 @@ bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, 
 		vh_ioapic_mmio(vm->irqchip, gpa - VH_IOAPIC_BASE, data, len, write);
 		return true;
 	}
-	return write && vh_ioeventfd_hit(vm, gpa, data, len, false);
+	return write && watched(vcpu, gpa, data, len, false);
 }

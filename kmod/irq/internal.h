@@ -202,8 +202,14 @@ struct vh_eventfds {
 	atomic_t closing;		/* irqfds whose eventfd is being closed */
 	DECLARE_HASHTABLE(ioeventfds, 7);	/* by address: RCU; ioeventfd_lock */
 	struct mutex ioeventfd_lock;
-	unsigned int nr_ioeventfds;	/* ioeventfd_lock, read with READ_ONCE */
+	unsigned int nr_ioeventfds;	/* ioeventfd_lock */
+	struct vh_zones __rcu *zones[2];	/* of writes that are coalesced: of memory, of ports; writers ioeventfd_lock */
+	spinlock_t ring_lock;		/* what is put into @ring, and that @zones change; inside ioeventfd_lock */
+	void *ring;			/* set once; a page shared with userspace */
+	/* ioeventfds and zones, read with READ_ONCE: 0, and a write needs no look; ioeventfd_lock */
+	unsigned int watched;
 };
+#define VH_MAX_ZONES		1000	/* of each bus */
 #define VH_MAX_IRQFDS		2048
 #define VH_MAX_IOEVENTFDS	1000
 
@@ -215,5 +221,10 @@ bool vh_irqfd_resamples(struct vh_vm *vm, u32 gsi);
 bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write);
 
 /* ioeventfd.c */
+bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio);
+
+/* coalesce.c */
+bool vh_coalesce(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio);
+void vh_coalesced_free(struct vh_vm *vm);
 
 #endif /* VH_IRQ_INTERNAL_H */

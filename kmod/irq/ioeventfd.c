@@ -37,8 +37,6 @@ bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int
 	u64 value = 0;
 	bool hit = false;
 
-	if (!READ_ONCE(vm->eventfds->nr_ioeventfds))
-		return false;
 	memcpy(&value, data, min(len, 8u));
 	rcu_read_lock();
 	hash_for_each_possible_rcu(vm->eventfds->ioeventfds, e, node, addr) {
@@ -78,7 +76,8 @@ static int assign(struct vh_vm *vm, const struct ioeventfd *like)
 	if (all->nr_ioeventfds >= VH_MAX_IOEVENTFDS)
 		goto unlock;
 	hash_add_rcu(all->ioeventfds, &e->node, e->addr);
-	WRITE_ONCE(all->nr_ioeventfds, all->nr_ioeventfds + 1);
+	all->nr_ioeventfds++;
+	WRITE_ONCE(all->watched, all->watched + 1);
 	err = 0;
 unlock:
 	mutex_unlock(&all->ioeventfd_lock);
@@ -105,7 +104,8 @@ static int deassign(struct vh_vm *vm, const struct ioeventfd *like)
 		    (e->wildcard || e->datamatch == like->datamatch)) {
 			found = e;
 			hash_del_rcu(&e->node);
-			WRITE_ONCE(all->nr_ioeventfds, all->nr_ioeventfds - 1);
+			all->nr_ioeventfds--;
+			WRITE_ONCE(all->watched, all->watched - 1);
 			break;
 		}
 	}

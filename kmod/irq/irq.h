@@ -133,6 +133,8 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args);
 void vh_irqfd_release_all(struct vh_vm *vm);
 int vh_ioeventfd(struct vh_vm *vm, const struct kvm_ioeventfd *args);
 void vh_ioeventfd_release_all(struct vh_vm *vm);
+int vh_coalesced_zone(struct vh_vm *vm, const struct kvm_coalesced_mmio_zone *args, bool remove);
+void *vh_coalesced_page(struct vh_vm *vm);		/* NULL */
 int vh_irq_vm_init(struct vh_vm *vm);			/* -ENOMEM */
 void vh_irq_vm_free(struct vh_vm *vm);
 int vh_irq_module_init(void);
@@ -145,7 +147,7 @@ void vh_irq_module_exit(void);
  */
 bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write);
 bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bool write);
-bool vh_ioeventfd_hit(struct vh_vm *vm, u64 addr, const void *data, unsigned int len, bool pio);
+bool vh_bus_pio_watched(struct vh_vcpu *vcpu, u16 port, const void *data, unsigned int len);
 bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write);
 
 #endif /* VH_IRQ_H */

@@ -452,6 +452,7 @@ int vh_irq_vm_init(struct vh_vm *vm)
 	spin_lock_init(&e->irqfd_lock);
 	hash_init(e->ioeventfds);
 	mutex_init(&e->ioeventfd_lock);
+	spin_lock_init(&e->ring_lock);
 	vm->eventfds = e;
 	return 0;
 }
@@ -462,8 +463,10 @@ int vh_irq_vm_init(struct vh_vm *vm)
  */
 void vh_irq_vm_free(struct vh_vm *vm)
 {
-	if (vm->eventfds)
+	if (vm->eventfds) {
 		kvfree(vm->eventfds->resample);
+		vh_coalesced_free(vm);
+	}
 	kfree(vm->eventfds);
 	vm->eventfds = NULL;
 }

@@ -41,11 +41,13 @@ int vh_mmu_vcpu_create(struct vh_vcpu *vcpu)
 	vcpu->table_cache = kzalloc(sizeof(*vcpu->table_cache), GFP_KERNEL_ACCOUNT);
 	if (!vcpu->table_cache)
 		return -ENOMEM;
+	if (vh_ring_create(vcpu))
+		return -ENOMEM;
 	return vh_cpu_caps.ept ? 0 : vh_shadow_create(vcpu);
 }
 
 /**
- * vh_mmu_vcpu_free - free a vCPU's shadow, and the tables that it kept for its next faults
+ * vh_mmu_vcpu_free - free a vCPU's shadow and dirty ring, and the tables that it kept for its next faults
  * @vcpu: the vCPU; it never runs again
  */
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
@@ -53,6 +55,7 @@ void vh_mmu_vcpu_free(struct vh_vcpu *vcpu)
 	struct vh_table_cache *cache = vcpu->table_cache;
 
 	vh_shadow_destroy(vcpu);
+	vh_ring_destroy(vcpu);
 	while (cache && cache->n)
 		vh_table_free(vcpu->vm, cache->table[--cache->n]);
 	kfree(cache);
@@ -278,7 +281,9 @@ static u64 leaf_for(const struct vh_host_page *hp, u32 access)
 	return entry;
 }
 
-static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn, u32 access)
+/* *level: of the leaf, if it was mapped. */
+static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn, u32 access,
+		    int *level)
 {
 	int err, max = vh_ept_caps.huge_1g ? 3 : vh_ept_caps.huge_2m ? 2 : 1;
 	struct vh_mmu *mmu = vcpu->vm->mmu;
@@ -303,10 +308,11 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn
 		} while (err == -EAGAIN);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (!err && write)
-			vh_slot_mark(&found->s, gfn);
+			vh_slot_mark(vcpu, &found->s, gfn);
 	}
 	read_unlock(&mmu->lock);
 	vh_host_page_put(&hp);
+	*level = nx_level(&hp, access);
 	if (err == -EEXIST) {
 		clear_way(vcpu->vm, gfn, nx_level(&hp, access));
 		if (nx_level(&hp, access) < hp.level)
@@ -362,7 +368,7 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	struct vh_slot_found found __uninitialized;
-	int err;
+	int err, level;
 
 	vcpu->faults++;
 	/* No memslot since. */
@@ -392,7 +398,46 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 		vcpu->device_gen = 0;
 		return VH_FAULT_MMIO;
 	}
-	return map_page(vcpu, &found, gfn, access);
+	return map_page(vcpu, &found, gfn, access, &level);
+}
+
+/**
+ * vh_mmu_prefault - have a page mapped before the guest reads it
+ * @vcpu: the vCPU, own thread
+ * @gpa: guest-physical address
+ *
+ * Process context, may sleep. Returns how many bytes from @gpa on the leaf maps; -EOPNOTSUPP without
+ * EPT, -ENOENT in no memslot, -EFAULT (nothing behind it), -ENOMEM, -EINTR.
+ */
+long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+	struct vh_slot_found found;
+	int err, level = 1;
+	u64 size;
+
+	if (!vh_cpu_caps.ept)
+		return -EOPNOTSUPP;
+	/* A page of vh's own is in the place of the memslot's. */
+	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT)
+		return PAGE_SIZE;
+	for (;;) {
+		if (signal_pending(current))
+			return -EINTR;
+		err = cache_fill(vcpu);
+		if (err)
+			return err;
+		if (!vh_slot_lookup(vcpu->vm, gfn, &found))
+			return -ENOENT;
+		err = map_page(vcpu, &found, gfn, VH_ACC_READ, &level);
+		if (err != VH_FAULT_RETRY)
+			break;
+		cond_resched();
+	}
+	if (err)
+		return err;
+	size = PAGE_SIZE << ept_shift(level);
+	return size - (gpa & (size - 1));
 }
 
 /**

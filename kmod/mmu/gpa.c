@@ -30,8 +30,8 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 	return 0;
 }
 
-/* One access inside a page that does not sleep. 0, -ENXIO, or VH_BRING_IN with *hva. */
-static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write,
+/* One access inside a page that does not sleep; @writer: NULL, it is a read. 0, -ENXIO, -EFAULT, or VH_BRING_IN with *hva. */
+static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, struct vh_vcpu *writer,
 		    unsigned long *hva)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
@@ -40,17 +40,19 @@ static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
 
 	idx = vh_slots_enter(vm);
 	slot = vh_slot_find(vh_slots(vm), gfn);
-	if (slot && !(write && (slot->flags & KVM_MEM_READONLY))) {
+	if (unlikely(slot && writer && !vh_slot_writable(writer, slot))) {
+		err = -EFAULT;
+	} else if (slot && !(writer && (slot->flags & KVM_MEM_READONLY))) {
 		/* The memslot's range was checked when it was set: only the copy is left to do. */
 		*hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
 		pagefault_disable();
-		err = write ? raw_copy_to_user((void __user *)*hva, buf, len) :
-			      copy_in(buf, (void __user *)*hva, len);
+		err = writer ? raw_copy_to_user((void __user *)*hva, buf, len) :
+			       copy_in(buf, (void __user *)*hva, len);
 		pagefault_enable();
 		if (err)
 			err = VH_BRING_IN;
-		else if (write)
-			vh_slot_mark(slot, gfn);
+		else if (writer)
+			vh_slot_mark(writer, slot, gfn);
 	}
 	vh_slots_leave(vm, idx);
 	return err;
@@ -61,24 +63,24 @@ static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bo
  * what it is reached by is looked up again: it is never written to after its
  * memslot has been deleted.
  */
-static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, bool write)
+static int one_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, struct vh_vcpu *writer)
 {
 	unsigned long hva;
 	int err;
 
-	while (unlikely((err = try_page(vm, gpa, buf, len, write, &hva)) == VH_BRING_IN)) {
-		err = vh_host_bring_in(hva, write);
+	while (unlikely((err = try_page(vm, gpa, buf, len, writer, &hva)) == VH_BRING_IN)) {
+		err = vh_host_bring_in(hva, writer);
 		if (err)
 			return err;
 	}
 	return err;
 }
 
-static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len, bool write)
+static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len, struct vh_vcpu *writer)
 {
 	while (len) {
 		unsigned int part = min_t(unsigned long, len, PAGE_SIZE - offset_in_page(gpa));
-		int err = one_page(vm, gpa, buf, part, write);
+		int err = one_page(vm, gpa, buf, part, writer);
 
 		if (err)
 			return err;
@@ -101,22 +103,22 @@ static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len,
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
 {
-	return access_gpa(vm, gpa, buf, len, false);
+	return access_gpa(vm, gpa, buf, len, NULL);
 }
 
 /**
  * vh_gpa_write - write guest-physical memory
- * @vm: the VM
+ * @vcpu: whose write it is, own thread
  * @gpa: where
  * @buf: what
  * @len: bytes
  *
- * Returns 0, -ENXIO (not in a writable memslot), -EFAULT (nothing behind it), -EINTR
- * (a signal is to be handled first).
+ * Returns 0, -ENXIO (not in a writable memslot), -EFAULT (nothing behind it, or its
+ * dirty ring has no room at all), -EINTR (a signal is to be handled first).
  */
-int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len)
+int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len)
 {
-	return access_gpa(vm, gpa, (void *)buf, len, true);
+	return access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu);
 }
 
 /**
@@ -158,6 +160,7 @@ end_:			user_access_end();					\
 
 /**
  * vh_slot_cmpxchg - vh_gpa_cmpxchg() that does not sleep
+ * @vcpu: whose write it is, own thread
  * @slot: where @gpa is
  * @gpa: where; the operand must not cross a page
  * @old: expected value; what was there is put here
@@ -166,13 +169,14 @@ end_:			user_access_end();					\
  *
  * Inside vh_slots_enter(). 0, -EAGAIN (the value differed), VH_BRING_IN, -EFAULT.
  */
-int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+int vh_slot_cmpxchg(struct vh_vcpu *vcpu, const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new,
+		    unsigned int len)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	unsigned long hva = vh_slot_hva(slot, gfn) + offset_in_page(gpa);
 	int err = -EFAULT;
 
-	if (slot->flags & KVM_MEM_READONLY)
+	if ((slot->flags & KVM_MEM_READONLY) || !vh_slot_writable(vcpu, slot))
 		return -EFAULT;
 	pagefault_disable();
 	switch (len) {
@@ -191,29 +195,29 @@ int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, un
 	}
 	pagefault_enable();
 	if (!err)
-		vh_slot_mark(slot, gfn);
+		vh_slot_mark(vcpu, slot, gfn);
 	return err;
 }
 
-static int try_cmpxchg_page(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len,
+static int try_cmpxchg_page(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len,
 			    unsigned long *hva)
 {
 	const struct vh_slot *slot;
 	int idx, err = -EFAULT;
 
-	idx = vh_slots_enter(vm);
-	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
+	idx = vh_slots_enter(vcpu->vm);
+	slot = vh_slot_find(vh_slots(vcpu->vm), gpa >> PAGE_SHIFT);
 	if (slot) {
 		*hva = vh_slot_hva(slot, gpa >> PAGE_SHIFT);
-		err = vh_slot_cmpxchg(slot, gpa, old, new, len);
+		err = vh_slot_cmpxchg(vcpu, slot, gpa, old, new, len);
 	}
-	vh_slots_leave(vm, idx);
+	vh_slots_leave(vcpu->vm, idx);
 	return err;
 }
 
 /**
  * vh_gpa_cmpxchg - compare and exchange in guest-physical memory
- * @vm: the VM
+ * @vcpu: whose write it is, own thread
  * @gpa: where; the operand must not cross a page
  * @old: expected value; what was there is put here
  * @new: stored when it was as expected
@@ -222,14 +226,14 @@ static int try_cmpxchg_page(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsi
  * Returns 0, -EAGAIN (the value differed), -EFAULT, -EINTR (a signal is to be
  * handled first).
  */
-int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len)
+int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
 	unsigned long hva;
 	int err;
 
 	if (offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
-	while ((err = try_cmpxchg_page(vm, gpa, old, new, len, &hva)) == VH_BRING_IN) {
+	while ((err = try_cmpxchg_page(vcpu, gpa, old, new, len, &hva)) == VH_BRING_IN) {
 		err = vh_host_bring_in(hva, true);
 		if (err)
 			return err;

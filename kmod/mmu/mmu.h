@@ -13,8 +13,10 @@
 #include <linux/kvm_types.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 struct vh_vm;
 struct vh_vcpu;
@@ -32,7 +34,7 @@ struct vh_vcpu;
 #define VH_FAULT_MMIO	1	/* no memslot, or a write to a read-only one: emulate */
 #define VH_FAULT_RETRY	2	/* raced with an invalidation: enter the guest again */
 
-#define VH_MAX_SLOTS	512
+#define VH_MAX_SLOTS	32764		/* as KVM has them */
 
 /**
  * struct vh_ept_caps - EPT features of the processor; written once by vmx/caps.c
@@ -53,7 +55,14 @@ struct vh_table_cache {
 
 struct vh_slot;			/* slots.h */
 struct vh_mmu_ops;		/* likewise */
-struct vh_slots;		/* sorted array of memslots, replaced as a whole (slots.c) */
+
+/**
+ * struct vh_slots - one of the two sets of trees that have all memslots of a VM (slot_tree.c)
+ */
+struct vh_slots {
+	struct rb_root by_gfn, by_hva;
+	unsigned int which;		/* 0 or 1; const */
+};
 
 /**
  * struct vh_mmu - memory of one VM
@@ -62,7 +71,11 @@ struct vh_mmu {
 	struct vh_vm *vm;		/* const */
 	struct mutex slots_lock;	/* memslot changes; nests inside vm->lock */
 	/* read inside vh_slots_enter() or with lock; writers: slots_lock, lock */
-	struct vh_slots __rcu *slots;
+	struct vh_slots __rcu *slots;	/* one of @sets; the other is changed, under slots_lock, and takes its place */
+	struct vh_slots sets[2];
+	struct xarray slot_ids;		/* memslots by id; slots_lock */
+	unsigned int logged;		/* memslots with a bitmap; slots_lock */
+	unsigned int nr_mmu_pages;	/* KVM_SET_NR_MMU_PAGES, or 0; vm->lock */
 	unsigned int epoch;		/* bit 0: which of @readers counts who comes in; slots_lock */
 	atomic_t readers[2];		/* who is inside vh_slots_enter() */
 	struct mmu_notifier notifier;
@@ -78,6 +91,8 @@ struct vh_mmu {
 	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
 	unsigned long pages;		/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
+	u32 ring_bytes;			/* of each vCPU's dirty ring, or 0; vm->lock, const with vCPUs */
+	u32 manual_log;			/* KVM_DIRTY_LOG_*: who clears bits, how they begin; slots_lock */
 	bool pml;			/* a memslot is logged by PML; slots_lock */
 	bool pml_armed;			/* and it is on in every vCPU (witness); slots_lock */
 	struct list_head shadows;	/* of the vCPUs, without EPT; lock (write) */
@@ -109,12 +124,26 @@ void vh_mmu_free_apic_page(struct vh_vm *vm);
  */
 int vh_mmu_create_identity_page(struct vh_vm *vm);
 
-/* memslots (KVM_SET_USER_MEMORY_REGION, KVM_GET_DIRTY_LOG) */
+/* memslots (KVM_SET_USER_MEMORY_REGION) */
 int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r);
+int vh_mmu_set_nr_pages(struct vh_vm *vm, unsigned long n);
+int vh_mmu_nr_pages(struct vh_vm *vm);
+
+/* dirty.c */
+#define VH_LOG_MANUAL	(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET)
+int vh_log_manual(struct vh_vm *vm, u64 flags);
 int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log);
+int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *log);
+
+/* ring.c */
+#define VH_RING_MAX_BYTES	(1u << 20)
+int vh_ring_enable(struct vh_vm *vm, u64 bytes);
+int vh_ring_reset(struct vh_vm *vm);
+bool vh_ring_full(struct vh_vcpu *vcpu);
+struct page *vh_ring_page(struct vh_vcpu *vcpu, unsigned long n);
 
 /* What a vCPU's processor has logged by PML: @n gpas of written pages. Interrupts may be off. */
-void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
+void vh_pml_log(struct vh_vcpu *vcpu, const u64 *gpa, unsigned int n);
 
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of
@@ -122,18 +151,20 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n);
  * page behind the memslot), -ENOMEM, -EINTR (a signal is due first).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
+/* KVM_PRE_FAULT_MEMORY: map what is at @gpa, as if it were read; how many bytes from there on are mapped now. */
+long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa);
 /* pml.c: a walk of the guest's tables met a read-only memslot. */
 void vh_ept_drop_ad(struct vh_vm *vm);
 
 /*
  * Guest-physical access through the memslots by the kernel: -ENXIO outside
  * them (or a write to a read-only one), -EFAULT when nothing is behind one,
- * -EINTR when a signal is due first. They may sleep.
+ * -EINTR when a signal is due first. They may sleep. Writes are a vCPU's, own thread.
  */
 int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
-int vh_gpa_write(struct vh_vm *vm, gpa_t gpa, const void *buf, unsigned long len);
+int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len);
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
-int vh_gpa_cmpxchg(struct vh_vm *vm, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
 
 int vh_mmu_vcpu_create(struct vh_vcpu *vcpu);

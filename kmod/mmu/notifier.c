@@ -166,14 +166,9 @@ static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 static void free_notifier(struct mmu_notifier *mn)
 {
 	struct vh_vm *vm = vm_of(mn);
-	struct vh_slots *slots = rcu_dereference_protected(vm->mmu->slots, 1);
-	unsigned int i;
 
 	VH_TAG_FREE(vm->mmu);
 	free_page((unsigned long)vm->mmu->root);
-	for (i = 0; i < slots->n; i++)
-		kvfree(slots->s[i].dirty);
-	kvfree(slots);
 	if (vm->mmu->identity_page)
 		__free_page(vm->mmu->identity_page);
 	if (vm->mmu->apic_page)
@@ -229,33 +224,30 @@ void vh_mmu_zap(struct vh_vm *vm, gfn_t start, gfn_t end)
 int vh_mmu_init(struct vh_vm *vm)
 {
 	struct vh_mmu *mmu = kzalloc(sizeof(*mmu), GFP_KERNEL_ACCOUNT);
-	struct vh_slots *slots = vh_slots_alloc(0);
 	int err = -ENOMEM;
 
-	if (!mmu || !slots)
-		goto free;
+	if (!mmu)
+		return err;
 	vm->mmu = mmu;
 	mmu->vm = vm;
 	mmu->ops = vh_mmu_ops;
 	mutex_init(&mmu->slots_lock);
 	rwlock_init(&mmu->lock);
 	INIT_LIST_HEAD(&mmu->shadows);
-	mmu->slots_gen = 1;
+	vh_slots_init(mmu);
 	err = vh_cpu_caps.ept ? vh_ept_init(mmu) : 0;
 	if (err)
 		goto free;
-	RCU_INIT_POINTER(mmu->slots, slots);
 	mmu->notifier.ops = &notifier_ops;
 	err = mmu_notifier_register(&mmu->notifier, current->mm);
 	if (err)
 		goto free;
 	return 0;
 free:
-	if (mmu && mmu->root) {
+	if (mmu->root) {
 		VH_TAG_FREE(mmu);
 		vh_table_free(vm, mmu->root);
 	}
-	kvfree(slots);
 	kfree(mmu);
 	vm->mmu = NULL;
 	return err;
@@ -274,6 +266,7 @@ void vh_mmu_destroy(struct vh_vm *vm)
 	 * after the put they may be freed before free_notifier() runs.
 	 */
 	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+	vh_slots_release(vm);
 	/* The root stays for late callbacks, on nobody's account. */
 	if (vm->mmu->root)
 		vh_record_uncharge_tables(vm, PAGE_SIZE);

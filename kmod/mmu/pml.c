@@ -74,14 +74,15 @@ void vh_ept_drop_ad(struct vh_vm *vm)
 
 /**
  * vh_pml_log - mark what the processor has logged
- * @vm: the VM
+ * @vcpu: the vCPU that wrote, own thread
  * @gpa: of pages that were written
  * @n: how many
  *
  * Interrupts may be off. Pages of memslots that are not logged count for nothing.
  */
-void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
+void vh_pml_log(struct vh_vcpu *vcpu, const u64 *gpa, unsigned int n)
 {
+	struct vh_vm *vm = vcpu->vm;
 	const struct vh_slot *slot = NULL;
 	const struct vh_slots *slots;
 	unsigned int i;
@@ -99,7 +100,7 @@ void vh_pml_log(struct vh_vm *vm, const u64 *gpa, unsigned int n)
 			if (!slot || !vh_slot_holds(slot, gfn))
 				continue;
 		}
-		vh_slot_mark(slot, gfn);
+		vh_slot_mark(vcpu, slot, gfn);
 	}
 	vh_slots_leave(vm, idx);
 }

@@ -22,6 +22,7 @@
  * have to is left to the slow path.
  */
 struct how {
+	struct vh_vcpu *vcpu;
 	struct vh_vm *vm;
 	bool window;
 	bool again;			/* the first try met what has to be brought in */
@@ -64,7 +65,7 @@ static int try_exchange(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int le
 {
 	struct how *how = ctx;
 	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
-	int err = slot ? vh_slot_cmpxchg(slot, gpa, old, new, len) : -EFAULT;
+	int err = slot ? vh_slot_cmpxchg(how->vcpu, slot, gpa, old, new, len) : -EFAULT;
 
 	how->again |= err == VH_BRING_IN;
 	return err;
@@ -81,7 +82,7 @@ static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int le
 {
 	struct how *how = ctx;
 
-	return vh_gpa_cmpxchg(how->vm, gpa, old, new, len);
+	return vh_gpa_cmpxchg(how->vcpu, gpa, old, new, len);
 }
 
 /* Out of the window: what the first try would have to wait for, the second does without it. */
@@ -471,7 +472,7 @@ static int map(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w,
 			path_local(sh, &way);
 		/* Before the lock is dropped: whoever takes the bit finds the page to protect. */
 		if (err >= 0 && slot && (access & VH_ACC_WRITE))
-			vh_slot_mark(slot, w->gpa >> PAGE_SHIFT);
+			vh_slot_mark(vcpu, slot, w->gpa >> PAGE_SHIFT);
 		if (!err && hp && way.level == 1 && !mmu->invalidating && !slot->dirty &&
 		    !(way.page[1]->key.role & SH_WP0))
 			install_around(sh, &way, w, how);
@@ -607,7 +608,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
 	struct vh_slot_found found __uninitialized;
-	struct how how = { .vm = vcpu->vm, .found = &found };
+	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .found = &found };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err;
 
@@ -657,7 +658,7 @@ bool vh_shadow_device(const struct vh_vcpu *vcpu)
  */
 int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
-	struct how how = { .vm = vcpu->vm, .window = true };
+	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .window = true };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err, idx;
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * slots.c - memslots: KVM_SET_USER_MEMORY_REGION and dirty logs.
+ * slots.c - memslots: KVM_SET_USER_MEMORY_REGION.
  *
- * The array is copied, changed and published. Who reads the old one is waited
- * for before what it described is torn down: whoever is inside vh_slots_enter(),
- * which is never over code that sleeps, so that no memory that a VMM or its
- * guests choose can draw the wait out; and whoever holds mmu.lock. Readers are
- * counted for each VM: no grace period of others is waited for.
+ * There are two sets of trees with the same memslots in them. The one that nobody reads is changed,
+ * and published; then the other, when all who read it have left: whoever is inside vh_slots_enter(),
+ * which is never over code that sleeps, so that no memory that a VMM or its guests choose can draw
+ * the wait out; and whoever holds mmu.lock. Only then is torn down what a memslot described that is
+ * gone. Readers are counted for each VM: no grace period of others is waited for.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -16,7 +16,7 @@
 #include "slots.h"
 
 #define MAX_PAGES	((1UL << 31) - 1)	/* of one slot: bounds the dirty bitmap */
-#define COPY_WORDS	8192UL			/* of a bitmap, between two chances to reschedule */
+#define MMU_PAGES_MIN	64UL			/* KVM_SET_NR_MMU_PAGES */
 
 /*
  * Whoever found the array before is out of vh_slots_enter(). Twice: one that had read
@@ -40,21 +40,64 @@ static void wait_for_readers(struct vh_mmu *mmu)
 	}
 }
 
-static void publish(struct vh_vm *vm, struct vh_slots *new)
+/**
+ * vh_slots_init - no memslots
+ * @mmu: of a new VM
+ */
+void vh_slots_init(struct vh_mmu *mmu)
 {
-	struct vh_slots *old = rcu_dereference_protected(vm->mmu->slots,
-							 lockdep_is_held(&vm->mmu->slots_lock));
-	unsigned int i;
+	xa_init(&mmu->slot_ids);
+	mmu->sets[1].which = 1;
+	mmu->slots_gen = 1;
+	RCU_INIT_POINTER(mmu->slots, &mmu->sets[0]);
+}
 
-	vh_mmu_lock(vm->mmu);
-	rcu_assign_pointer(vm->mmu->slots, new);
-	smp_store_release(&vm->mmu->slots_gen, vm->mmu->slots_gen + 1);
-	vh_mmu_unlock(vm->mmu);
-	vm->mmu->pages = 0;
-	for (i = 0; i < new->n; i++)
-		vm->mmu->pages += new->s[i].npages;
-	wait_for_readers(vm->mmu);
-	kvfree(old);
+/**
+ * vh_slots_release - free all memslots
+ * @vm: no vCPU is left, and nothing is mapped
+ *
+ * Process context. The MMU notifier may still look for some, with mmu.lock held.
+ */
+void vh_slots_release(struct vh_vm *vm)
+{
+	struct vh_mmu *mmu = vm->mmu;
+	struct vh_slot *slot;
+	unsigned long id;
+
+	vh_mmu_lock(mmu);
+	mmu->sets[0].by_gfn = mmu->sets[0].by_hva = RB_ROOT;
+	mmu->sets[1].by_gfn = mmu->sets[1].by_hva = RB_ROOT;
+	vh_mmu_unlock(mmu);
+	xa_for_each(&mmu->slot_ids, id, slot) {
+		kvfree(slot->dirty);
+		vh_slot_free(slot);
+		cond_resched();
+	}
+	xa_destroy(&mmu->slot_ids);
+}
+
+/* One memslot goes, one comes. When this returns nobody uses @out any more, but for its mappings. */
+static void publish(struct vh_vm *vm, struct vh_slot *out, struct vh_slot *in)
+{
+	struct vh_mmu *mmu = vm->mmu;
+	struct vh_slots *old = rcu_dereference_protected(mmu->slots, lockdep_is_held(&mmu->slots_lock));
+	struct vh_slots *new = &mmu->sets[!old->which];
+
+	vh_slots_change(new, out, in);
+	vh_mmu_lock(mmu);
+	rcu_assign_pointer(mmu->slots, new);
+	smp_store_release(&mmu->slots_gen, mmu->slots_gen + 1);
+	vh_mmu_unlock(mmu);
+	if (out) {
+		mmu->pages -= out->npages;
+		mmu->logged -= !!out->dirty;
+	}
+	if (in) {
+		mmu->pages += in->npages;
+		mmu->logged += !!in->dirty;
+	}
+	wait_for_readers(mmu);
+	vh_slots_change(old, out, in);
 }
 
 static int region_check(const struct kvm_userspace_memory_region *r)
@@ -79,33 +122,15 @@ static int region_check(const struct kvm_userspace_memory_region *r)
 
 /*
  * Deleting and moving: no reader may find the old slot when its mappings go.
- * What is logged until they are gone counts for the slot that moves. Its copy
- * @gone must last until the next publish() has returned.
+ * What is logged until they are gone counts for the slot that moves.
  */
-static int slot_remove(struct vh_vm *vm, const struct vh_slots *slots, const struct vh_slot *old,
-		       struct vh_slot *gone, bool moved)
+static void unpublish(struct vh_vm *vm, struct vh_slot *old, bool moves)
 {
-	struct vh_slots *new = vh_slots_rebuilt(slots, old->id, NULL);
-
-	if (!new)
-		return -ENOMEM;
-	*gone = *old;
-	if (moved)
-		smp_store_release(&vm->mmu->moving, gone);
-	publish(vm, new);
-	vh_mmu_zap(vm, gone->base, gone->base + gone->npages);
+	if (moves)
+		smp_store_release(&vm->mmu->moving, old);
+	publish(vm, old, NULL);
+	vh_mmu_zap(vm, old->base, old->base + old->npages);
 	WRITE_ONCE(vm->mmu->moving, NULL);
-	return 0;
-}
-
-static bool any_logged(const struct vh_slots *slots)
-{
-	unsigned int i;
-
-	for (i = 0; i < slots->n; i++)
-		if (slots->s[i].dirty)
-			return true;
-	return false;
 }
 
 static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
@@ -126,103 +151,94 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 	} while (more);
 }
 
+static int delete_slot(struct vh_vm *vm, struct vh_slot *old)
+{
+	unpublish(vm, old, false);
+	xa_erase(&vm->mmu->slot_ids, old->id);
+	if (!vm->mmu->logged)
+		vh_pml_switch(vm, false);
+	vh_record_vacate(vm->rec, (u64)old->npages << PAGE_SHIFT);
+	/* Drains may have found it as the one that moves: they are over. */
+	kvfree(old->dirty);
+	vh_slot_free(old);
+	return 0;
+}
+
+/* All that may fail comes before anything is changed. Its bitmap is that of @old, if both have one. */
+static struct vh_slot *new_slot(struct vh_vm *vm, struct vh_slot *like, const struct vh_slot *old)
+{
+	unsigned long *fresh = NULL;
+	struct vh_slot *add;
+
+	if (like->flags & KVM_MEM_LOG_DIRTY_PAGES) {
+		like->dirty = old ? old->dirty : NULL;
+		if (!like->dirty) {
+			fresh = vh_log_alloc(vm->mmu, like->npages);
+			if (!fresh)
+				return NULL;
+			like->dirty = fresh;
+		}
+	}
+	add = vh_slot_alloc(like);
+	if (add && !xa_is_err(xa_store(&vm->mmu->slot_ids, like->id, add, GFP_KERNEL_ACCOUNT)))
+		return add;
+	vh_slot_free(add);
+	kvfree(fresh);
+	return NULL;
+}
+
 static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {
-	const struct vh_slots *slots = vh_slots(vm);
-	const struct vh_slot *old = NULL;
-	struct vh_slot gone, add = {
+	struct vh_slot *old = vh_slot_of_id(vm, r->slot), *add;
+	struct vh_slot like = {
 		.base = r->guest_phys_addr >> PAGE_SHIFT,
 		.npages = r->memory_size >> PAGE_SHIFT,
 		.hva = r->userspace_addr, .id = r->slot, .flags = r->flags,
 	};
-	unsigned long *old_dirty = NULL, *new_dirty = NULL;
-	struct vh_slots *new;
-	bool moved;
-	unsigned int i;
+	bool moved, fresh;
 	int err;
 
-	for (i = 0; i < slots->n; i++)
-		if (slots->s[i].id == r->slot)
-			old = &slots->s[i];
-	if (!add.npages) {
-		if (!old)
-			return -EINVAL;
-		old_dirty = old->dirty;
-		add.npages = old->npages;
-		err = slot_remove(vm, slots, old, &gone, false);
-		if (err)
-			return err;
-		if (!any_logged(vh_slots(vm)))
-			vh_pml_switch(vm, false);
-		vh_record_vacate(vm->rec, (u64)add.npages << PAGE_SHIFT);
-		kvfree(old_dirty);
-		return 0;
-	}
+	if (!like.npages)
+		return old ? delete_slot(vm, old) : -EINVAL;
 	if (old) {
-		if (old->npages != add.npages || old->hva != add.hva ||
-		    ((old->flags ^ add.flags) & KVM_MEM_READONLY))
+		if (old->npages != like.npages || old->hva != like.hva ||
+		    ((old->flags ^ like.flags) & KVM_MEM_READONLY))
 			return -EINVAL;
-		if (old->base == add.base && old->flags == add.flags)
+		if (old->base == like.base && old->flags == like.flags)
 			return 0;
 	}
-	for (i = 0; i < slots->n; i++) {
-		const struct vh_slot *s = &slots->s[i];
-
-		if (s != old && add.base < s->base + s->npages && s->base < add.base + add.npages)
-			return -EEXIST;
-	}
-
+	if (vh_slot_overlap(vh_slots(vm), like.base, like.npages, old))
+		return -EEXIST;
 	if (!old) {
 		err = vh_record_charge(vm->rec, VH_RES_MEMORY, r->memory_size);
 		if (err)
 			return err;
 	}
-	moved = old && old->base != add.base;
-	if (old)
-		old_dirty = old->dirty;
-	if (add.flags & KVM_MEM_LOG_DIRTY_PAGES) {
-		add.dirty = old_dirty;
-		if (!add.dirty) {
-			new_dirty = kvcalloc(BITS_TO_LONGS(add.npages), sizeof(long),
-					     GFP_KERNEL_ACCOUNT);
-			if (!new_dirty) {
-				err = -ENOMEM;
-				goto uncharge;
-			}
-			add.dirty = new_dirty;
-		}
-		old_dirty = NULL;
+	add = new_slot(vm, &like, old);
+	if (!add) {
+		if (!old)
+			vh_record_uncharge(vm->rec, VH_RES_MEMORY, r->memory_size);
+		return -ENOMEM;
 	}
-	/* Allocate before anything is undone. */
-	new = vh_slots_rebuilt(slots, r->slot, &add);
-	err = -ENOMEM;
-	if (new && moved) {
-		err = slot_remove(vm, slots, old, &gone, true);
-		if (err) {
-			kvfree(new);
-			new = NULL;
-		}
-	}
-	if (!new) {
-		kvfree(new_dirty);
-		goto uncharge;
-	}
-	if (add.dirty)
+	moved = old && old->base != add->base;
+	fresh = add->dirty && !(old && old->dirty);
+	if (add->dirty)
 		vh_pml_switch(vm, true);
-	publish(vm, new);
-	if (new_dirty && !moved)
-		write_protect(vm, add.base, add.base + add.npages);
+	if (moved)
+		unpublish(vm, old, true);
+	publish(vm, moved ? NULL : old, add);
+	/* A page whose bit is set as well may stay as it is, until the bit is cleared. */
+	if (fresh && !moved && !vh_log_begins_full(vm->mmu))
+		write_protect(vm, add->base, add->base + add->npages);
 	/* The memslot takes the place of the APIC-access page. */
-	if (VH_APIC_GFN >= add.base && VH_APIC_GFN - add.base < add.npages)
+	if (vh_slot_holds(add, VH_APIC_GFN))
 		vh_mmu_zap(vm, VH_APIC_GFN, VH_APIC_GFN + 1);
-	if (!any_logged(new))
+	if (!vm->mmu->logged)
 		vh_pml_switch(vm, false);
-	kvfree(old_dirty);
+	if (old && old->dirty != add->dirty)
+		kvfree(old->dirty);
+	vh_slot_free(old);
 	return 0;
-uncharge:
-	if (!old)
-		vh_record_uncharge(vm->rec, VH_RES_MEMORY, r->memory_size);
-	return err;
 }
 
 /**
@@ -245,128 +261,36 @@ int vh_mmu_set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	return err;
 }
 
-static const struct vh_slot *slot_of_id(struct vh_vm *vm, u32 id)
-{
-	const struct vh_slots *slots = vh_slots(vm);
-	unsigned int i;
-
-	for (i = 0; i < slots->n; i++)
-		if (slots->s[i].id == id)
-			return &slots->s[i];
-	return NULL;
-}
-
-/*
- * Take the bits of a bitmap: a page whose bit is taken is marked at its next
- * write. mmu.lock is held for no more pages than are zapped at once.
+/**
+ * vh_mmu_set_nr_pages - KVM_SET_NR_MMU_PAGES
+ * @vm: the VM; vm->lock held
+ * @n: shadow tables, of which there are none with EPT
+ *
+ * Kept, and what is answered from then on; how many there are is the VM's memory's to say. -EINVAL.
  */
-static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, unsigned long *copy)
+int vh_mmu_set_nr_pages(struct vh_vm *vm, unsigned long n)
 {
-	unsigned long i, words = BITS_TO_LONGS(slot->npages);
-	struct vh_mmu *mmu = vm->mmu;
-	struct vh_zap z = {};
-	long budget = VH_ZAP_BATCH;
-
-	vh_mmu_lock(mmu);
-	for (i = 0; i < words; i++) {
-		gfn_t first = slot->base + i * BITS_PER_LONG;
-
-		copy[i] = slot->dirty[i] ? xchg(&slot->dirty[i], 0) : 0;
-		if (copy[i]) {
-			z.start = first + __ffs(copy[i]);
-			z.end = first + __fls(copy[i]) + 1;
-			z.vcpu = 0;
-			z.pos = 0;
-			z.budget = LONG_MAX;	/* at most as many pages as a word has bits */
-			mmu->ops->protect(mmu, &z);
-			budget -= BITS_PER_LONG;
-		}
-		if (--budget > 0 && !need_resched())
-			continue;
-		if (z.flush && !VH_BROKEN(protect))
-			vh_vm_flush_tlb(vm);
-		z.flush = false;
-		vh_mmu_unlock(mmu);
-		cond_resched();
-		budget = VH_ZAP_BATCH;
-		vh_mmu_lock(mmu);
-	}
-	if (z.flush && !VH_BROKEN(protect))
-		vh_vm_flush_tlb(vm);
-	vh_mmu_unlock(mmu);
-}
-
-/* Give them back: the caller could not be told, and may ask again. */
-static void return_bits(struct vh_vm *vm, const struct kvm_dirty_log *log,
-			const unsigned long *copy, unsigned long words)
-{
-	const struct vh_slot *slot;
-	unsigned long i;
-
-	if (mutex_lock_killable(&vm->mmu->slots_lock))
-		return;
-	slot = slot_of_id(vm, log->slot);
-	if (slot && slot->dirty && BITS_TO_LONGS(slot->npages) == words) {
-		for (i = 0; i < words; i++) {
-			if (copy[i])
-				atomic_long_or(copy[i], (atomic_long_t *)&slot->dirty[i]);
-			if (!(i % COPY_WORDS))
-				cond_resched();
-		}
-	}
-	mutex_unlock(&vm->mmu->slots_lock);
-}
-
-static int copy_bits(void __user *to, const unsigned long *copy, unsigned long words)
-{
-	unsigned long i, n;
-
-	for (i = 0; i < words; i += n) {
-		n = min(words - i, COPY_WORDS);
-		if (copy_to_user(to + i * sizeof(long), copy + i, n * sizeof(long)))
-			return -EFAULT;
-		cond_resched();
-	}
+	if (n < MMU_PAGES_MIN)
+		return -EINVAL;
+	vm->mmu->nr_mmu_pages = min_t(unsigned long, n, INT_MAX);
 	return 0;
 }
 
 /**
- * vh_mmu_get_dirty_log - KVM_GET_DIRTY_LOG: pages written since the last call
- * @vm: the VM
- * @log: slot and bitmap
+ * vh_mmu_nr_pages - KVM_GET_NR_MMU_PAGES
+ * @vm: the VM; vm->lock held
  *
- * Process context. -ENOENT when the slot does not exist or is not logged, -ENOMEM, -EFAULT
- * (nothing is lost), -EINTR.
+ * What was set, else KVM's share of the memslots' pages: 2 %, 64 at least. -EINTR.
  */
-int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
+int vh_mmu_nr_pages(struct vh_vm *vm)
 {
-	unsigned long words = 0, *copy = NULL;
-	const struct vh_slot *slot;
-	int err = -ENOENT;
+	unsigned long n = vm->mmu->nr_mmu_pages;
 
-	if (log->slot >= VH_MAX_SLOTS)
-		return -EINVAL;
+	if (n)
+		return n;
 	if (mutex_lock_killable(&vm->mmu->slots_lock))
 		return -EINTR;
-	slot = slot_of_id(vm, log->slot);
-	if (slot && slot->dirty) {
-		words = BITS_TO_LONGS(slot->npages);
-		copy = kvmalloc_array(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-		err = copy ? 0 : -ENOMEM;
-	}
-	if (!err) {
-		/* What was written before the call is in the bitmap, and not only in a vCPU's log. */
-		if (vm->mmu->pml)
-			vh_vm_leave_guest(vm);
-		take_bits(vm, slot, copy);
-	}
+	n = vm->mmu->pages;
 	mutex_unlock(&vm->mmu->slots_lock);
-	if (err)
-		return err;
-	/* The VMM's memory may take for ever to come: nothing is held. */
-	err = copy_bits(log->dirty_bitmap, copy, words);
-	if (err)
-		return_bits(vm, log, copy, words);
-	kvfree(copy);
-	return err;
+	return n ? min_t(unsigned long, max(n / 50, MMU_PAGES_MIN), INT_MAX) : 0;
 }

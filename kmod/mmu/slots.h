@@ -61,18 +61,6 @@ struct vh_slot_found {
 	unsigned long gen;
 };
 
-/**
- * struct vh_slots - all memslots of a VM, sorted by base, replaced as a whole
- */
-struct vh_slots {
-	unsigned int n;
-	struct vh_slot_by_hva {		/* in order of hva (slot_array.c) */
-		unsigned long reach;
-		u32 slot;
-	} *by_hva;
-	struct vh_slot s[];
-};
-
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 static_assert(VH_ALL_GFNS == VH_VM_MEMORY_MAX >> PAGE_SHIFT);	/* memslots do not overlap */
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
@@ -119,12 +107,29 @@ static inline const struct vh_slots *vh_slots(struct vh_vm *vm)
 				     lockdep_is_held(&vm->mmu->lock));
 }
 
-/* slot_array.c */
-struct vh_slots *vh_slots_alloc(unsigned int room);
-struct vh_slots *vh_slots_rebuilt(const struct vh_slots *old, u32 id, const struct vh_slot *add);
+/* slot_tree.c */
+struct vh_slot *vh_slot_alloc(const struct vh_slot *like);
+void vh_slot_free(struct vh_slot *slot);
+void vh_slots_change(struct vh_slots *slots, struct vh_slot *out, struct vh_slot *in);
+bool vh_slot_overlap(const struct vh_slots *slots, gfn_t base, unsigned long npages,
+		     const struct vh_slot *but);
 const struct vh_slot *vh_slot_find(const struct vh_slots *slots, gfn_t gfn);
 const struct vh_slot *vh_slot_next_at(const struct vh_slots *slots, unsigned long start,
 				      unsigned long end, const struct vh_slot *after);
+
+/* slots.c */
+void vh_slots_init(struct vh_mmu *mmu);
+void vh_slots_release(struct vh_vm *vm);
+
+/* The memslot with this id, or NULL; slots_lock held. */
+static inline struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id)
+{
+	return xa_load(&vm->mmu->slot_ids, id);
+}
+
+/* dirty.c */
+bool vh_log_begins_full(const struct vh_mmu *mmu);
+unsigned long *vh_log_alloc(const struct vh_mmu *mmu, unsigned long npages);
 
 /* A copy of the memslot that holds @gfn, for code that sleeps. */
 static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
@@ -152,10 +157,27 @@ static inline unsigned long vh_slot_hva(const struct vh_slot *slot, gfn_t gfn)
 	return slot->hva + ((gfn - slot->base) << PAGE_SHIFT);
 }
 
-static inline void vh_slot_mark(const struct vh_slot *slot, gfn_t gfn)
+/* ring.c */
+int vh_ring_create(struct vh_vcpu *vcpu);
+void vh_ring_destroy(struct vh_vcpu *vcpu);
+void vh_ring_mark(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn);
+bool vh_ring_room(const struct vh_vcpu *vcpu);
+
+/* The vCPU has written to a page; own thread. */
+static inline void vh_slot_mark(struct vh_vcpu *vcpu, const struct vh_slot *slot, gfn_t gfn)
 {
-	if (slot->dirty)
+	if (!slot->dirty)
+		return;
+	if (likely(!vcpu->ring))
 		set_bit(gfn - slot->base, slot->dirty);
+	else
+		vh_ring_mark(vcpu, slot, gfn);
+}
+
+/* May vh write for the vCPU? Not what could not be told of. */
+static inline bool vh_slot_writable(const struct vh_vcpu *vcpu, const struct vh_slot *slot)
+{
+	return likely(!slot->dirty || !vcpu->ring) || vh_ring_room(vcpu);
 }
 
 /**
@@ -233,7 +255,8 @@ struct vh_host_page {
 
 /* gpa.c */
 #define VH_BRING_IN	1	/* of a try that does not sleep: vh_host_bring_in() first */
-int vh_slot_cmpxchg(const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new, unsigned int len);
+int vh_slot_cmpxchg(struct vh_vcpu *vcpu, const struct vh_slot *slot, gpa_t gpa, u64 *old, u64 new,
+		    unsigned int len);
 
 /* fault.c */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,

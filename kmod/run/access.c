@@ -60,6 +60,7 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
 	}
 	/* Userspace has nothing to say to a write: the instruction goes on, the write follows. */
 	e->posted = !done;
+	vcpu->owes_write |= write && !done;
 	if (!write)
 		memcpy(e->data, data, len);
 	if (done)
@@ -81,6 +82,7 @@ void vh_access_reset(struct vh_vcpu *vcpu)
 	a->next = 0;
 	a->pending = false;
 	a->finished = false;
+	vcpu->owes_write = false;
 }
 
 /**
@@ -125,7 +127,7 @@ int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int si
 		x->count = 1;
 		vh_request(vcpu, VH_REQ_EVENT);
 	} else if (write) {
-		x->posted = true;
+		x->posted = vcpu->owes_write = true;
 	} else {
 		a->pending = true;
 		return VH_EMUL_USER;

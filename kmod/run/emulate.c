@@ -63,7 +63,7 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 	for (i = 0; i < n; i++) {
 		unsigned int done = 0;
 
-		err = write ? vh_gpa_write(vcpu->vm, gpa[i], buf, part[i]) :
+		err = write ? vh_gpa_write(vcpu, gpa[i], buf, part[i]) :
 			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
 		if (err && err != -ENXIO)
 			return not_reached(err);
@@ -176,7 +176,7 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	if (atomic && vh_gpa_is_ram(vcpu->vm, gpa, true)) {
 		if (vh_breakpoints_on(vcpu) && !system)
 			vh_data_breakpoint(vcpu, linear, len, true);
-		err = vh_gpa_cmpxchg(vcpu->vm, gpa, old, new, len);
+		err = vh_gpa_cmpxchg(vcpu, gpa, old, new, len);
 		return err && err != -EAGAIN ? not_reached(err) : VH_EMUL_OK;
 	}
 	/* Devices have no atomic accesses: a read and a write, of what was read if it does not match (SDM Vol. 2, CMPXCHG). */
@@ -657,4 +657,5 @@ void vh_run_abandon(struct vh_vcpu *vcpu)
 {
 	vcpu->exec->complete = NULL;
 	memset(&vcpu->exec->accesses, 0, sizeof(vcpu->exec->accesses));
+	vcpu->owes_write = false;
 }

@@ -9,6 +9,7 @@
 #include <asm/vmx.h>
 
 #include "../trace.h"
+#include "../compat/kvm.h"
 #include "../compat/split_lock.h"
 #include "internal.h"
 
@@ -103,6 +104,22 @@ int vh_undeliverable(struct vh_vcpu *vcpu, u64 where)
 		vcpu->ev.irq_reinject = false;
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR, .has_error = true });
 	return 1;
+}
+
+/**
+ * vh_memory_fault - nothing is behind a memslot: tell where
+ * @vcpu: the vCPU
+ * @gpa: in the page
+ *
+ * -EFAULT, for KVM_RUN to return, with KVM_EXIT_MEMORY_FAULT beside it.
+ */
+int vh_memory_fault(struct vh_vcpu *vcpu, gpa_t gpa)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->exit_reason = KVM_EXIT_MEMORY_FAULT;
+	*vh_memory_fault_of(run) = (struct vh_memory_fault){ .gpa = gpa & PAGE_MASK, .size = PAGE_SIZE };
+	return -EFAULT;
 }
 
 /* 0: done, skip; 1: #GP raised. */
@@ -415,7 +432,7 @@ static int exit_io(struct vh_vcpu *vcpu)
 		return vh_emulate(vcpu);	/* INS, OUTS */
 	trace_vh_pio(vcpu->id, !in, port, len, 1);
 	/* The chips have been asked in the window. */
-	if (!in && vh_ioeventfd_hit(vcpu->vm, port, &data, len, true)) {
+	if (!in && vh_bus_pio_watched(vcpu, port, &data, len)) {
 		vh_skip(vcpu);
 		return 1;
 	}
@@ -494,7 +511,7 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 	if (r == -EINTR)
 		return 1;	/* the loop sees the signal */
 	if (r != VH_FAULT_MMIO)
-		return r;
+		return r == -EFAULT ? vh_memory_fault(vcpu, x->gpa) : r;
 	if (reads_table(vcpu)) {
 		vh_ept_drop_ad(vcpu->vm);
 		return 1;

@@ -64,6 +64,7 @@ struct vh_exec {
 /* exits.c */
 int vh_handle_exit(struct vh_vcpu *vcpu);
 int vh_halt(struct vh_vcpu *vcpu);			/* HLT is done */
+int vh_memory_fault(struct vh_vcpu *vcpu, gpa_t gpa);
 void vh_skip(struct vh_vcpu *vcpu);			/* the exit's instruction is done */
 int vh_internal_error(struct vh_vcpu *vcpu, u32 suberror, u64 data0, u64 data1);
 int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in a device */

@@ -28,6 +28,17 @@ static void lose_event(struct vh_vcpu *vcpu)
 	vh_dirty(vcpu, VH_S_INTR);
 }
 
+/* Nothing is behind the memslot that the guest's tables lead to. */
+static int not_behind(struct vh_vcpu *vcpu, u64 va)
+{
+	struct vh_fault f;
+	gpa_t gpa;
+
+	if (vh_gva_to_gpa(vcpu, va, VH_ACC_READ | VH_ACC_NOSET | VH_ACC_IMPLICIT, &gpa, &f))
+		return -EFAULT;
+	return vh_memory_fault(vcpu, gpa);
+}
+
 /**
  * vh_exit_page_fault - the guest took #PF
  * @vcpu: the vCPU
@@ -51,6 +62,8 @@ int vh_exit_page_fault(struct vh_vcpu *vcpu)
 		return 1;
 	case VH_FAULT_MMIO:
 		break;
+	case -EFAULT:
+		return not_behind(vcpu, x->qualification);
 	default:
 		return r;
 	}

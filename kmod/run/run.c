@@ -122,6 +122,11 @@ static int block(struct vh_vcpu *vcpu)
 /* Requests that need process context. 1: go on; 0: to userspace; -ENOMEM. */
 static int slow_requests(struct vh_vcpu *vcpu)
 {
+	/* First of all, for whatever follows may write. */
+	if (unlikely(vh_test_request(vcpu, VH_REQ_RING)) && vh_ring_full(vcpu)) {
+		vcpu->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+		return 0;
+	}
 	/* What it is about is looked at once more: it may have come since. */
 	if (vh_test_request(vcpu, VH_REQ_CONTROL))
 		return 1;

@@ -43,7 +43,7 @@ void vmx_pml_drain(struct vh_vcpu *vcpu)
 	u16 first = vmcs_read(GUEST_PML_INDEX) + 1;
 
 	if (first < PML_ENTRIES) {
-		vh_pml_log(vcpu->vm, vcpu->vmx->pml + first, PML_ENTRIES - first);
+		vh_pml_log(vcpu, vcpu->vmx->pml + first, PML_ENTRIES - first);
 		vmcs_write(GUEST_PML_INDEX, PML_ENTRIES - 1);
 	}
 }

@@ -545,6 +545,233 @@ static void bad_pointer(struct tap_result *r, const void *arg)
 		tap_fail(r, "%u pages are in the next", count(d.log));
 }
 
+/* --- KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2: bits go when KVM_CLEAR_DIRTY_LOG says so --- */
+
+static int manual(struct dirty_vm *d, uint64_t flags)
+{
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { flags } };
+
+	return ioctl(d->vm.fd, KVM_ENABLE_CAP, &cap);
+}
+
+static int clear(struct dirty_vm *d, uint64_t first, uint32_t n, void *bits)
+{
+	struct kvm_clear_dirty_log l = { .slot = 1, .first_page = first, .num_pages = n, .dirty_bitmap = bits };
+
+	return ioctl(d->vm.fd, KVM_CLEAR_DIRTY_LOG, &l);
+}
+
+static void manual_arguments(struct tap_result *r, const void *arg)
+{
+	static struct dirty_vm d;
+	uint64_t bits[WORDS] = { 0 };
+
+	(void)arg;
+	if (kvm_cap(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) != 3)
+		tap_fail(r, "KVM_CHECK_EXTENSION: %d", kvm_cap(KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2));
+	dirty_vm_create(&d, KVM_MEM_LOG_DIRTY_PAGES, SMALL, "touch");
+	want_errno(r, manual(&d, KVM_DIRTY_LOG_INITIALLY_SET), EINVAL, "INITIALLY_SET alone");
+	want_errno(r, manual(&d, 7), EINVAL, "an unknown flag");
+	want_errno(r, manual(&d, 1ull << 32), EINVAL, "a flag above 2^32");
+	want_ok(r, manual(&d, 3), "both");
+	want_ok(r, manual(&d, 0), "neither");
+	want_ok(r, manual(&d, 1), "one");
+	want_errno(r, ioctl(d.vm.fd, KVM_CLEAR_DIRTY_LOG, BAD_POINTER), EFAULT, "bad pointer");
+	want_errno(r, clear(&d, 0, pages, BAD_POINTER), EFAULT, "bad pointer to the bitmap");
+	want_errno(r, clear(&d, 1, 64, bits), EINVAL, "from page 1");
+	want_errno(r, clear(&d, 0, 65, bits), EINVAL, "65 pages");
+	want_errno(r, clear(&d, 0, pages + 1, bits), EINVAL, "a page too many");
+	want_errno(r, clear(&d, 64, pages, bits), EINVAL, "past the end");
+	want_errno(r, clear(&d, pages + 64, 0, bits), EINVAL, "behind the end");
+	want_errno(r, clear(&d, -64ull, 128, bits), EINVAL, "around the end of all");
+	want_errno(r, clear(&d, 0, 0xffffffff, bits), EINVAL, "2^32-1 pages");
+	want_ok(r, clear(&d, pages, 0, bits), "none at the end");
+	want_ok(r, clear(&d, 0, 0, BAD_POINTER), "none");
+	want_ok(r, clear(&d, 64, 64, bits), "64 pages");
+	vm_slot(&d.vm, 1, 0, GPA, SIZE, d.mem);
+	want_errno(r, clear(&d, 0, pages, bits), ENOENT, "not logged");
+	vm_slot(&d.vm, 1, 0, GPA, 0, d.mem);
+	want_errno(r, clear(&d, 0, pages, bits), ENOENT, "not there");
+	/* a memslot that ends within a word */
+	vm_slot(&d.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, 70 * 4096, d.mem);
+	want_ok(r, clear(&d, 64, 6, bits), "the last 6 of 70");
+	want_ok(r, clear(&d, 0, 70, bits), "all 70");
+	want_errno(r, clear(&d, 64, 5, bits), EINVAL, "5 of the last 6");
+}
+
+/* What a log tells stays until it is cleared, page by page. */
+static void manual_cleared(struct tap_result *r, const void *arg)
+{
+	static struct dirty_vm d;
+	uint64_t bits[WORDS] = { 0 }, every[WORDS];
+	unsigned int i;
+
+	(void)arg;
+	dirty_vm_create(&d, KVM_MEM_LOG_DIRTY_PAGES, SMALL, "touch");
+	want_ok(r, manual(&d, 1), "manual");
+	round_(r, &d);
+	for (i = 0; i < 2; i++) {
+		take(&d, 1, d.log);
+		if (count(d.log) != pages)
+			tap_fail(r, "log %u: %u pages of %u", i, count(d.log), pages);
+	}
+	/* every third of the second half is cleared, and told again when it is written */
+	for (i = 0; i < pages / 64; i++)
+		every[i] = 0x9249249249249249;
+	want_ok(r, clear(&d, pages / 2, pages / 2, every), "some");
+	take(&d, 1, d.log);
+	for (i = 0; i < pages; i++)
+		if (bit(d.log, i) != (i < pages / 2 || (i % 64) % 3))
+			tap_fail(r, "page %#x is %s the log", i, bit(d.log, i) ? "in" : "not in");
+	guest_start(&d.vm, d.w[0].v, "touch", GPA + pages / 2 * 4096, 64);
+	round_(r, &d);
+	take(&d, 1, bits);
+	for (i = 0; i < pages; i++)
+		if (bit(bits, i) != (i < pages / 2 + 64 || (i % 64) % 3))
+			tap_fail(r, "then page %#x is %s the log", i, bit(bits, i) ? "in" : "not in");
+	/* a bit that is not in the log does not come by being cleared; nothing is written */
+	memset(every, 0xff, sizeof(every));
+	want_ok(r, clear(&d, 0, pages, every), "all");
+	want_ok(r, clear(&d, 0, pages, every), "and again");
+	take(&d, 1, bits);
+	if (count(bits))
+		tap_fail(r, "%u pages are left", count(bits));
+	guest_start(&d.vm, d.w[0].v, "touch", GPA, pages);
+	round_(r, &d);
+	/* it works without the capability as well, and a log that is got is taken then */
+	want_ok(r, manual(&d, 0), "no more");
+	want_ok(r, clear(&d, 0, pages / 2, every), "half of it");
+	take(&d, 1, bits);
+	if (count(bits) != pages / 2)
+		tap_fail(r, "%u pages of %u", count(bits), pages / 2);
+	take(&d, 1, bits);
+	if (count(bits))
+		tap_fail(r, "%u pages though all were taken", count(bits));
+}
+
+/* A log that begins with all pages in it: they are told of from when they are cleared. */
+static void manual_initially(struct tap_result *r, const void *arg)
+{
+	static struct dirty_vm d;
+	uint64_t bits[WORDS] = { 0 }, all[WORDS];
+	unsigned int i;
+
+	memset(all, 0xff, sizeof(all));
+	dirty_vm_create(&d, 0, *(const enum backing *)arg, "touch");
+	want_ok(r, manual(&d, 3), "both");
+	/* all of it is mapped, by large pages where there are any */
+	round_(r, &d);
+	vm_slot(&d.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, d.mem);
+	take(&d, 1, d.log);
+	if (count(d.log) != pages)
+		tap_fail(r, "it begins with %u pages of %u", count(d.log), pages);
+	/* one page of a large one, and one of another: what is around them stays in the log */
+	all[1] = 1;
+	want_ok(r, clear(&d, 64, 64, &all[1]), "page 64");
+	all[1] = ~0ull;
+	take(&d, 1, bits);
+	if (count(bits) != pages - 1 || bit(bits, 64))
+		tap_fail(r, "%u pages, page 64 is %s", count(bits), bit(bits, 64) ? "there" : "not there");
+	guest_start(&d.vm, d.w[0].v, "touch", GPA + 64 * 4096, 1);
+	round_(r, &d);
+	take(&d, 1, bits);
+	if (!bit(bits, 64))
+		tap_fail(r, "page 64 was written, and is not in the log");
+	want_ok(r, clear(&d, 0, pages, all), "all");
+	take(&d, 1, bits);
+	if (count(bits))
+		tap_fail(r, "%u pages are left", count(bits));
+	for (i = 0; i < pages; i += 97) {
+		guest_start(&d.vm, d.w[0].v, "touch", GPA + i * 4096, 1);
+		round_(r, &d);
+	}
+	take(&d, 1, bits);
+	for (i = 0; i < pages; i++)
+		if (bit(bits, i) != !(i % 97))
+			tap_fail(r, "page %#x is %s the log", i, bit(bits, i) ? "in" : "not in");
+}
+
+/* Logs are got, and cleared a piece at a time, while four vCPUs write; what is copied after that is all there is. */
+static void manual_running(struct tap_result *r, const void *arg)
+{
+	static uint8_t copy[MOST][16];
+	static struct dirty_vm d;
+	unsigned int i, j, at, n, copied = 0;
+	uint64_t bits[WORDS];
+
+	dirty_vm_create(&d, 0, HUGE, "scatter");
+	want_ok(r, manual(&d, *(const uint64_t *)arg), "manual");
+	start_all(&d);
+	usleep(3000);
+	for (j = 0; j < pages; j++)
+		memset(copy[j], 0xff, 16);
+	if (vm_slot(&d.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, d.mem))
+		tap_fail(r, "logging on: %s", strerror(errno));
+	/* without INITIALLY_SET what was there before is the VMM's to copy */
+	for (j = 0; j < pages; j++)
+		memcpy(copy[j], d.mem + j * 4096ul, 16);
+	for (i = 0; i < 24; i++) {
+		usleep(i % 4 * 1000);
+		if (i == 23)
+			stop_all(&d);
+		take(&d, 1, bits);
+		for (at = 0; at < pages; at += n) {
+			n = 64 << i % 4;
+			if (n > pages - at)
+				n = pages - at;
+			if (clear(&d, at, n, bits + at / 64))
+				tap_fail(r, "clear: %s", strerror(errno));
+			for (j = at; j < at + n; j++)
+				if (bit(bits, j)) {
+					memcpy(copy[j], d.mem + j * 4096ul, 16);
+					copied++;
+				}
+		}
+	}
+	for (j = 0; j < pages; j++)
+		if (memcmp(copy[j], d.mem + j * 4096ul, 16))
+			tap_fail(r, "page %#x: the copy made from the log differs", j);
+	if (copied < pages)
+		tap_fail(r, "only %u pages were copied", copied);
+}
+
+static void *delete_often(void *arg)
+{
+	struct dirty_vm *d = arg;
+	unsigned int i;
+
+	for (i = 0; i < 200; i++) {
+		vm_slot(&d->vm, 1, 0, GPA, 0, d->mem);
+		vm_slot(&d->vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, i & 1 ? SIZE : SIZE / 4, d->mem);
+	}
+	return NULL;
+}
+
+/* The slot goes, and comes with another size, while it is cleared. */
+static void manual_deleted(struct tap_result *r, const void *arg)
+{
+	static struct dirty_vm d;
+	uint64_t all[WORDS];
+	unsigned int done = 0, i;
+	pthread_t t;
+
+	(void)arg;
+	dirty_vm_create(&d, KVM_MEM_LOG_DIRTY_PAGES, SMALL, "scatter");
+	want_ok(r, manual(&d, 3), "both");
+	memset(all, 0xff, sizeof(all));
+	start_all(&d);
+	pthread_create(&t, NULL, delete_often, &d);
+	for (i = 0; i < 300 || pthread_tryjoin_np(t, NULL); i++)
+		if (!clear(&d, 0, i & 1 ? pages : pages / 4, all))
+			done++;
+		else if (errno != ENOENT && errno != EINVAL)
+			tap_fail(r, "%s", strerror(errno));
+	stop_all(&d);
+	if (!done)
+		tap_fail(r, "none was cleared");
+}
+
+static const uint64_t enable = 1, both = 3;
 static const enum backing small = SMALL, huge = HUGE;
 
 const struct test_case dirty_cases[] = {
@@ -558,5 +785,12 @@ const struct test_case dirty_cases[] = {
 	{ "dirty-exits", exits_of_writes, NULL },
 	{ "dirty-large", large, NULL },
 	{ "dirty-bad-pointer", bad_pointer, NULL },
+	{ "dirty-manual-arguments", manual_arguments, NULL },
+	{ "dirty-manual-cleared", manual_cleared, NULL },
+	{ "dirty-manual-initially", manual_initially, &small },
+	{ "dirty-manual-initially-huge", manual_initially, &huge },
+	{ "dirty-manual-running", manual_running, &enable },
+	{ "dirty-manual-running-initially", manual_running, &both },
+	{ "dirty-manual-deleted", manual_deleted, NULL },
 	{ NULL, NULL, NULL }
 };

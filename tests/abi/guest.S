@@ -110,6 +110,27 @@ entry_\name:
 	out	%al, $0x10
 	jmp	1b
 
+	/* ECX words, numbered from 1, all to ESI */
+	ENTRY	stores
+1:	xor	%eax, %eax
+2:	inc	%eax
+	mov	%eax, (%esi)
+	cmp	%ecx, %eax
+	jb	2b
+	out	%al, $0x10
+	jmp	1b
+
+	/* the same to a port, in bytes */
+	ENTRY	outs
+	mov	%esi, %edx
+1:	xor	%eax, %eax
+2:	inc	%eax
+	out	%al, %dx
+	cmp	%ecx, %eax
+	jb	2b
+	out	%al, $0x10
+	jmp	1b
+
 	/* EAX: sum of the first words */
 	ENTRY	sum
 1:	mov	%esi, %edi

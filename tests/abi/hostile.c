@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../../kmod/compat/kvm.h"
 #include "lane.h"
 
 #define CODE		0x9000u
@@ -311,6 +312,19 @@ static int ioevent_len(struct target *t, uint64_t n)
 	return ioevent(t, &e);
 }
 
+static int coalesced(struct target *t, uint64_t n)
+{
+	struct kvm_coalesced_mmio_zone at = { .addr = n, .size = 4096 }, size = { .addr = 0xd0000000, .size = n },
+				       pio = { .addr = n, .size = n >> 8, .pio = n };
+
+	return ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &at) |
+	       ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &size) |
+	       ioctl(t->vm.fd, KVM_REGISTER_COALESCED_MMIO, &pio) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &at) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &size) |
+	       ioctl(t->vm.fd, KVM_UNREGISTER_COALESCED_MMIO, &pio);
+}
+
 static int routes(struct target *t, uint64_t n)
 {
 	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e[2]; } table = {
@@ -457,6 +471,31 @@ static int memory_slot(struct target *t, uint64_t n)
 	return ret | ioctl(t->vm.fd, KVM_GET_DIRTY_LOG, &log);
 }
 
+static int clear_log(struct target *t, uint64_t n)
+{
+	struct kvm_clear_dirty_log slot = { .slot = n, .num_pages = 64, .dirty_bitmap = at_end(8) };
+	struct kvm_clear_dirty_log first = { .first_page = n, .num_pages = 64, .dirty_bitmap = at_end(8) };
+	struct kvm_clear_dirty_log pages = { .num_pages = n, .dirty_bitmap = at_end(8) };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { n } };
+
+	vm_slot(&t->vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, t->vm.size, t->vm.mem);
+	return ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &slot) | ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &first) |
+	       ioctl(t->vm.fd, KVM_CLEAR_DIRTY_LOG, &pages) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &cap);
+}
+
+static int pre_fault(struct target *t, uint64_t n)
+{
+	struct kvm_pre_fault_memory at = { .gpa = n, .size = 4096 }, size = { .size = n & ~4095ull },
+				    flags = { .size = 4096, .flags = n };
+	int ret = ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &at) | ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &size) |
+		  ioctl(t->v->fd, KVM_PRE_FAULT_MEMORY, &flags) | ioctl(t->vm.fd, KVM_SET_NR_MMU_PAGES, n);
+
+	/* without EPT, or on a KVM that has none of it */
+	if (ret && (errno == EOPNOTSUPP || errno == ENOTTY))
+		errno = EINVAL;
+	return ret;
+}
+
 static int vcpu_id(struct target *t, uint64_t n)
 {
 	int fd = ioctl(t->vm.fd, KVM_CREATE_VCPU, n);
@@ -486,9 +525,10 @@ static int capability(struct target *t, uint64_t n)
 {
 	struct kvm_enable_cap one = { .cap = n, .args = { n, n, n, n } };
 	struct kvm_enable_cap exits = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { n } };
+	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { n } };
 	struct kvm_enable_cap flags = { .cap = KVM_CAP_X86_DISABLE_EXITS, .flags = n };
 
-	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
+	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &ring) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
 	       ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
 }
 
@@ -666,6 +706,7 @@ static const struct field fields[] = {
 	{ "hostile-irqfd", irqfd, VM_IRQCHIP },
 	{ "hostile-ioeventfd-address", ioevent_addr, 0 },
 	{ "hostile-ioeventfd-length", ioevent_len, 0 },
+	{ "hostile-coalesced", coalesced, VM_IRQCHIP },
 	{ "hostile-routes", routes, VM_IRQCHIP },
 	{ "hostile-interrupt", interrupt, 0 },
 	{ "hostile-mce-setup", mce_setup, 0 },
@@ -676,6 +717,8 @@ static const struct field fields[] = {
 	{ "hostile-memory-gpa", memory_gpa, 0 },
 	{ "hostile-memory-hva", memory_hva, 0 },
 	{ "hostile-memory-slot", memory_slot, 0 },
+	{ "hostile-clear-log", clear_log, 0 },
+	{ "hostile-pre-fault", pre_fault, 0 },
 	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
 	{ "hostile-vm", vm_numbers, 0 },
 	{ "hostile-capability", capability, VM_IRQCHIP },

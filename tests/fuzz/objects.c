@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../../kmod/compat/kvm.h"
 #include "../lib/kvm.h"
 #include "../../uapi/linux/vh.h"
 #include "backing.h"
@@ -103,6 +104,7 @@ static void fill(struct a_vm *vm)
 void vm_begin(struct a_vm *vm, bool live)
 {
 	unsigned int i, flags = MAP_NORESERVE | (chance(3) ? MAP_SHARED : MAP_PRIVATE);
+	struct kvm_enable_cap rings = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { 16384 << rnd(3) } };
 	struct kvm_pit_config pit = { };
 
 	memset(vm, 0, sizeof(*vm));
@@ -114,6 +116,8 @@ void vm_begin(struct a_vm *vm, bool live)
 		vm->odd = backing_make();
 	vm->fd = xioctl(kvm_open(), KVM_CREATE_VM, 0);
 	count(VMS);
+	if (chance(4))
+		call(vm->fd, KVM_ENABLE_CAP, &rings);
 	if (!chance(4))
 		call(vm->fd, KVM_CREATE_IRQCHIP, NULL);
 	if (chance(2))
@@ -229,6 +233,68 @@ static void dirty_log(struct a_vm *vm)
 	if (chance(16))
 		d.dirty_bitmap = (void *)odd_number();
 	call(vm->fd, KVM_GET_DIRTY_LOG, &d);
+}
+
+static void clear_log(struct a_vm *vm)
+{
+	static __thread uint64_t bits[MEM_SIZE / 4096 / 8];
+	struct kvm_clear_dirty_log d = { .slot = rnd(SLOTS), .dirty_bitmap = bits };
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, .args = { rnd(4) } };
+
+	if (chance(4))
+		call(vm->fd, KVM_ENABLE_CAP, &cap);
+	memset(bits, chance(2) ? 0xff : rnd(256), sizeof(bits));
+	d.first_page = chance(8) ? odd_number() : rnd(8) * 64;
+	d.num_pages = chance(8) ? odd_number() : rnd(16) * 64;
+	if (vm->odd && chance(8))
+		d.dirty_bitmap = vm->odd + rnd(ODD_SIZE - sizeof(bits));
+	call(vm->fd, KVM_CLEAR_DIRTY_LOG, &d);
+}
+
+/* What is shared with the VM beside kvm_run: coalesced writes, dirty rings. */
+static void scribble(struct a_vcpu *v)
+{
+	uint64_t *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, (chance(2) ? 2 : 64 + rnd(4)) * 4096);
+	unsigned int i;
+
+	if (p == MAP_FAILED)
+		return;
+	for (i = rnd(32); i; i--)
+		((volatile uint64_t *)p)[rnd(512)] = chance(2) ? odd_number() : rnd(4) | (uint64_t)rnd(SLOTS) << 32;
+	munmap(p, 4096);
+}
+
+static void memory_rest(struct a_vm *vm, struct a_vcpu *v)
+{
+	struct kvm_coalesced_mmio_zone zone = { .addr = chance(8) ? odd_number() : rnd(64) << 16,
+						.size = chance(8) ? odd_number() : 4096, .pio = rnd(2) };
+	struct kvm_pre_fault_memory range = { .gpa = rnd(2048) << 12, .size = rnd(512) << 12 };
+	struct kvm_userspace_memory_region2 region = { .slot = rnd(SLOTS), .flags = rnd(8), .guest_memfd = -1 };
+
+	switch (rnd(7)) {
+	case 0:
+		call(vm->fd, KVM_REGISTER_COALESCED_MMIO, &zone);
+		break;
+	case 1:
+		call(vm->fd, KVM_UNREGISTER_COALESCED_MMIO, &zone);
+		break;
+	case 2:
+		call(vm->fd, KVM_RESET_DIRTY_RINGS, NULL);
+		break;
+	case 3:
+		call(v->fd, KVM_PRE_FAULT_MEMORY, &range);
+		break;
+	case 4:
+		memcpy(&region, &vm->slot[region.slot], sizeof(vm->slot[0]));
+		region.flags ^= chance(2);
+		call(vm->fd, KVM_SET_USER_MEMORY_REGION2, &region);
+		break;
+	case 5:
+		call(vm->fd, chance(2) ? KVM_SET_NR_MMU_PAGES : KVM_GET_NR_MMU_PAGES, (void *)odd_number());
+		break;
+	case 6:
+		scribble(v);
+	}
 }
 
 static void irq(struct a_vm *vm)
@@ -529,7 +595,13 @@ void an_ioctl(struct a_vm *vm)
 		run->immediate_exit = 0;
 		return;
 	}
-	switch (rnd(9)) {
+	switch (rnd(11)) {
+	case 9:
+		clear_log(vm);
+		break;
+	case 10:
+		memory_rest(vm, v);
+		break;
 	case 0:
 	case 1:
 		set_slot(vm);

@@ -150,7 +150,14 @@ void vh_irqfd_resample(struct vh_vm *v, u32 gsi)
 	vh_irq_set(v, gsi, SRC_RESAMPLE, 0);
 }
 
+static struct vh_eventfds no_eventfds;
+
 bool vh_ioeventfd_hit(struct vh_vm *v, u64 addr, const void *data, unsigned int len, bool pio)
+{
+	return false;
+}
+
+bool vh_coalesce(struct vh_vm *v, u64 addr, const void *data, unsigned int len, bool pio)
 {
 	return false;
 }
@@ -177,6 +184,7 @@ void env_create(unsigned int n)
 	memset(queue, 0, sizeof(queue));
 	vm = kvzalloc(sizeof(*vm), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(tap_test, vm);
+	vm->eventfds = &no_eventfds;
 	mutex_init(&vm->lock);
 	mutex_lock(&vm->lock);
 	TAP_EQ(vh_irqchip_create(vm), 0);
