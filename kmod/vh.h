@@ -143,6 +143,7 @@ struct vh_events {
 	bool irq_soft;			/* INT n */
 	u8 irq_vector;
 	u8 soft_len;			/* instruction length of a software event */
+	u8 int3_len;			/* that of the INT3 which a debugger saw last, or 1 */
 	bool nmi_reinject;
 	bool resume;			/* RFLAGS.RF when the last event was injected */
 	bool nmi_window;		/* exit wanted when NMIs unblock */

@@ -17,7 +17,7 @@
 
 #define F(n)	BIT(n)
 
-/* CPUID.1:ECX: SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 x2APIC MOVBE POPCNT TSC-deadline
+/* CPUID.1:ECX: SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 x2APIC MOVBE POPCNT
  * AES XSAVE AVX F16C RDRAND hypervisor */
 #define ALLOW_1_ECX	(F(0) | F(1) | F(9) | F(12) | F(13) | F(17) | F(19) | F(20) | F(22) | \
 			 F(23) | F(25) | F(26) | F(28) | F(29) | F(30))
@@ -53,8 +53,11 @@ static void leaf(struct kvm_cpuid_entry2 *e, u32 function, u32 index, bool index
 
 static void leaf_1(struct kvm_cpuid_entry2 *e)
 {
-	/* Offered in software whether the host has them or not: x2APIC, TSC deadline, hypervisor. */
-	e->ecx = (e->ecx & ALLOW_1_ECX) | F(21) | F(24) | F(31);
+	/*
+	 * Offered in software whether the host has them or not: x2APIC, hypervisor. The timer's TSC-deadline mode is
+	 * told of by KVM_CAP_TSC_DEADLINE_TIMER alone, for it is there with an in-kernel irqchip only.
+	 */
+	e->ecx = (e->ecx & ALLOW_1_ECX) | F(21) | F(31);
 	e->edx &= ALLOW_1_EDX;
 	if (!vh_fpu_xcr0())
 		e->ecx &= ~(F(26) | F(28) | F(12) | F(29));

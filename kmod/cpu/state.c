@@ -368,7 +368,10 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	vh_dirty(vcpu, VH_S_PENDING_DB);
 	ev->exception_pending = e->exception.injected;
 	ev->exception_reinject = e->exception.injected;
-	ev->exception_soft = false;
+	/* INT3 and INTO: what is saved is the instruction behind them, which a debugger may have been shown. */
+	ev->exception_soft = e->exception.injected && (e->exception.nr == 3 || e->exception.nr == 4);
+	if (ev->exception_soft)
+		ev->soft_len = ev->int3_len;
 	if (e->exception.injected)
 		ev->exception = (struct vh_fault){
 			.vector = e->exception.nr,

@@ -110,7 +110,7 @@ bool vh_debug_breakpoint(struct vh_vcpu *vcpu, u8 len)
 {
 	if (!(vcpu->debug & KVM_GUESTDBG_USE_SW_BP))
 		return false;
-	vcpu->exec->int3_len = len;
+	vcpu->ev.int3_len = len;
 	vh_debug_report(vcpu, BP_VECTOR, 0);
 	return true;
 }
@@ -176,7 +176,7 @@ int vh_debug_set(struct vh_vcpu *vcpu, const struct kvm_guest_debug *d)
 			return -EBUSY;
 		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = bp ? BP_VECTOR : DB_VECTOR });
 		vcpu->ev.exception_soft = bp;
-		vcpu->ev.soft_len = bp ? vcpu->exec->int3_len : 0;
+		vcpu->ev.soft_len = bp ? vcpu->ev.int3_len : 0;
 	}
 	if ((vcpu->debug | control) & KVM_GUESTDBG_USE_HW_BP)
 		own_registers(vcpu, d, control);

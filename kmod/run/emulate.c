@@ -630,7 +630,7 @@ int vh_run_create(struct vh_vcpu *vcpu)
 	if (!exec)
 		return -ENOMEM;
 	exec->vcpu = vcpu;
-	exec->int3_len = 1;
+	vcpu->ev.int3_len = 1;
 	exec->e.ops = &emul_ops;
 	exec->e.has_smap = boot_cpu_has(X86_FEATURE_SMAP);
 	vcpu->exec = exec;

@@ -49,7 +49,7 @@ struct vh_exec {
 	u8 step;			/* VH_HIT_STEP, or 0: what hits begins with */
 #define VH_HIT_STEP	BIT(7)		/* a debugger steps */
 	/* Of the debugger of the VMM (debug.c). */
-	u8 debug_vector, int3_len;
+	u8 debug_vector;
 	u64 debug_dr6;
 	/* Of the old task, while a new one's registers are being loaded. */
 	u64 task_cr3, task_pdptr[4], task_rflags;

@@ -26,6 +26,7 @@ static void init_event(struct vh_vcpu *vcpu)
 	if (vcpu->lapic)
 		vh_lapic_reset(vcpu, true);
 	memset(&vcpu->ev, 0, sizeof(vcpu->ev));
+	vcpu->ev.int3_len = 1;
 	atomic_set(&vcpu->nmi_queued, 0);
 	vh_cpuid_refresh(vcpu);
 	vh_mmu_new_paging(vcpu);

@@ -299,6 +299,30 @@ static void int3(struct tap_result *r, const void *arg)
 	exits(r, v, "without", KVM_EXIT_HLT);
 }
 
+/* Likewise by KVM_SET_VCPU_EVENTS, which QEMU takes, and a VM that was saved meanwhile. */
+static void int3_restored(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0x90, 0xcc, 0xf4 };	/* nop; int3; hlt */
+	struct kvm_vcpu_events e = { };
+	struct vm vm;
+	struct vcpu *v = guest(&vm, 0, MODE_FLAT32, code, sizeof(code));
+
+	(void)arg;
+	vm.mem[HANDLER] = 0xcf;			/* iret */
+	gate(&vm, BP_VECTOR, HANDLER);
+	want_ok(r, debug(v, KVM_GUESTDBG_USE_SW_BP, NULL), "software breakpoints");
+	stops(r, v, "INT3", BP_VECTOR, CODE + 1, 0);
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &e);
+	if (e.exception.injected)
+		tap_fail(r, "exception %u is there already", e.exception.nr);
+	e.exception.injected = 1;
+	e.exception.nr = BP_VECTOR;
+	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &e);
+	exits(r, v, "behind INT3", KVM_EXIT_HLT);
+	if (rip(v) != CODE + 3)
+		tap_fail(r, "RIP is %#llx", (long long)rip(v));
+}
+
 /* --- breakpoints of the processor's --- */
 
 static void breakpoints(struct tap_result *r, const void *arg)
@@ -483,6 +507,7 @@ const struct test_case debug_cases[] = {
 	{ "debug-step-own-trap", step_own_trap, NULL },
 	{ "debug-int3", int3, &flat32 },
 	{ "debug-int3-real", int3, &real },
+	{ "debug-int3-restored", int3_restored, NULL },
 	{ "debug-breakpoints", breakpoints, NULL },
 	{ "debug-breakpoints-device", breakpoints_device, NULL },
 	{ "debug-guarded", guarded, NULL },

@@ -698,6 +698,7 @@ static void manual_running(struct tap_result *r, const void *arg)
 	static struct dirty_vm d;
 	unsigned int i, j, at, n, copied = 0;
 	uint64_t bits[WORDS];
+	bool last = false;
 
 	dirty_vm_create(&d, 0, HUGE, "scatter");
 	want_ok(r, manual(&d, *(const uint64_t *)arg), "manual");
@@ -710,9 +711,11 @@ static void manual_running(struct tap_result *r, const void *arg)
 	/* without INITIALLY_SET what was there before is the VMM's to copy */
 	for (j = 0; j < pages; j++)
 		memcpy(copy[j], d.mem + j * 4096ul, 16);
-	for (i = 0; i < 24; i++) {
+	/* a slow host takes more rounds until enough was written */
+	for (i = 0; !last; i++) {
 		usleep(i % 4 * 1000);
-		if (i == 23)
+		last = (i >= 23 && copied >= pages) || i == 400;
+		if (last)
 			stop_all(&d);
 		take(&d, 1, bits);
 		for (at = 0; at < pages; at += n) {

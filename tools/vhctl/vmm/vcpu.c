@@ -27,7 +27,8 @@
  * One package whose cores are the vCPUs; each has its own APIC id. Without the
  * invariant-TSC promise, which no VM that may move can keep, guests take kvm-clock.
  */
-static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus)
+/* @deadline: the LAPIC timer has this mode, which the list of what is supported does not say */
+static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline)
 {
 	int bits = 0;
 
@@ -37,6 +38,8 @@ static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus)
 	case 1:
 		e->ebx = (e->ebx & 0x0000ff00) | id << 24 | cpus << 16;
 		e->edx = (e->edx & ~(1u << 28)) | (cpus > 1 ? 1u << 28 : 0);
+		if (deadline)
+			e->ecx |= 1u << 24;
 		break;
 	case 4:
 		if (e->eax & 31)
@@ -66,8 +69,10 @@ static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
 		return -1;
 	l->nent = MAX_CPUID;
 	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, l)) {
+		bool deadline = ioctl(v->dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+
 		for (unsigned int i = 0; i < l->nent; i++)
-			cpuid_of(&l->entries[i], c->id, v->cfg->cpus);
+			cpuid_of(&l->entries[i], c->id, v->cfg->cpus, deadline);
 		err = ioctl(c->fd, KVM_SET_CPUID2, l);
 	}
 	if (err)
