@@ -33,6 +33,14 @@ enum vh_request {
 	VH_NR_REQUESTS,
 };
 
+/*
+ * Those that the window honours without ending, some of them rarely; all others are the run loop's, before
+ * the guest, or the interpreter, goes on.
+ */
+#define VH_REQS_RARE	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | BIT(VH_REQ_CPUID) | \
+			 BIT(VH_REQ_DEBUG_CONTROLS))
+#define VH_REQS_WINDOW	(VH_REQS_RARE | BIT(VH_REQ_TLB_FLUSH) | BIT(VH_REQ_TLB_FLUSH_GUEST) | BIT(VH_REQ_EVENT))
+
 /* vcpu->mode */
 enum vh_mode { VH_OUTSIDE, VH_IN_GUEST, VH_KICKED };
 

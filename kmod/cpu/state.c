@@ -387,7 +387,8 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 			ev->irq_reinject = true;
 			ev->irq_vector = e->interrupt.nr;
 			ev->irq_soft = e->interrupt.soft;
-			ev->soft_len = 2;
+			if (e->interrupt.soft)
+				ev->soft_len = 2;
 		}
 	}
 	if (e->flags & KVM_VCPUEVENT_VALID_SHADOW) {

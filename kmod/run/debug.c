@@ -170,13 +170,12 @@ int vh_debug_set(struct vh_vcpu *vcpu, const struct kvm_guest_debug *d)
 	if ((control & KVM_GUESTDBG_USE_HW_BP) && d->arch.debugreg[7] >> 32)
 		return -EINVAL;
 	if (d->control & inject) {
-		bool bp = !(d->control & KVM_GUESTDBG_INJECT_DB);
-
 		if (vcpu->ev.exception_pending)
 			return -EBUSY;
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = bp ? BP_VECTOR : DB_VECTOR });
-		vcpu->ev.exception_soft = bp;
-		vcpu->ev.soft_len = bp ? vcpu->ev.int3_len : 0;
+		if (d->control & KVM_GUESTDBG_INJECT_DB)
+			vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DB_VECTOR });
+		else
+			vh_inject_soft(vcpu, BP_VECTOR, vcpu->ev.int3_len);
 	}
 	if ((vcpu->debug | control) & KVM_GUESTDBG_USE_HW_BP)
 		own_registers(vcpu, d, control);

@@ -167,8 +167,12 @@ static int exit_exception(struct vh_vcpu *vcpu)
 		return vh_exit_page_fault(vcpu);
 	if (vector == AC_VECTOR && VH_SPLIT_LOCK_HANDLED && vh_split_lock_detected() && !checks_alignment(vcpu))
 		return exit_split_lock(vcpu);
-	if (vector == BP_VECTOR && vh_debug_breakpoint(vcpu, x->insn_len))
+	/* Given to the guest when it exits for a debugger that has gone since. */
+	if (vector == BP_VECTOR) {
+		if (!vh_debug_breakpoint(vcpu, x->insn_len))
+			vh_inject_soft(vcpu, vector, x->insn_len);
 		return 1;
+	}
 	/* SDM 28.2.1: the exit qualification of #DB is what DR6 would get. */
 	if (vector == DB_VECTOR) {
 		bool int1 = (x->intr_info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION;
@@ -180,18 +184,9 @@ static int exit_exception(struct vh_vcpu *vcpu)
 		vh_clear_gd(vcpu);
 		/* INT1 is trap-like and has a length. */
 		if (int1) {
-			vh_inject_fault(vcpu, &f);
-			vcpu->ev.exception_soft = true;
-			vcpu->ev.soft_len = x->insn_len;
+			vh_inject_soft(vcpu, vector, x->insn_len);
 			return 1;
 		}
-	}
-	/* INT3 exits for a debugger that has gone since. */
-	if (vector == BP_VECTOR) {
-		vh_inject_fault(vcpu, &f);
-		vcpu->ev.exception_soft = true;
-		vcpu->ev.soft_len = x->insn_len;
-		return 1;
 	}
 	vh_inject_fault(vcpu, &f);
 	return 1;

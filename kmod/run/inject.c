@@ -60,6 +60,19 @@ out:
 }
 
 /**
+ * vh_inject_soft - raise the exception of INT1, INT3 or INTO: behind the instruction
+ * @vcpu: the vCPU
+ * @vector: the exception
+ * @len: bytes of the instruction
+ */
+void vh_inject_soft(struct vh_vcpu *vcpu, u8 vector, u8 len)
+{
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = vector });
+	vcpu->ev.exception_soft = true;
+	vcpu->ev.soft_len = len;
+}
+
+/**
  * vh_inject_gp - #GP with an error code
  * @vcpu: the vCPU
  * @error: its error code

@@ -120,11 +120,11 @@ static inline void vh_clear_gd(struct vh_vcpu *vcpu)
 }
 
 /* Where RIP is: a linear address; RIP, segments and EFER valid. */
-static inline u64 vh_linear_rip(const struct vh_vcpu *vcpu)
+static inline u64 vh_linear_rip(struct vh_vcpu *vcpu)
 {
 	const struct vh_cpu_state *s = &vcpu->s;
 
-	return (s->efer & EFER_LMA) && s->seg[VH_CS].l ? s->rip : (u32)(s->seg[VH_CS].base + s->rip);
+	return vh_long_mode(vcpu) ? s->rip : (u32)(s->seg[VH_CS].base + s->rip);
 }
 
 /* breakpoint.c: the guest's, on interpreted instructions */
@@ -144,6 +144,7 @@ u64 vh_data_breakpoints_met(struct vh_vcpu *vcpu);
 bool vh_is_fault(u8 vector);
 void vh_inject_gp(struct vh_vcpu *vcpu, u32 error);
 void vh_inject_ud(struct vh_vcpu *vcpu);
+void vh_inject_soft(struct vh_vcpu *vcpu, u8 vector, u8 len);
 void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6);
 /* Is anything in vcpu->ev waiting? */
 bool vh_events_pending(struct vh_vcpu *vcpu);

@@ -214,9 +214,7 @@ static bool code_breakpoint(struct vh_vcpu *vcpu, bool *waiting)
 }
 
 /* Requests that the run loop has to see. */
-#define SLOW_REQUESTS	(BIT(VH_REQ_TRIPLE_FAULT) | BIT(VH_REQ_APIC_EVENT) | \
-			 BIT(VH_REQ_CLOCK) | BIT(VH_REQ_APIC_PAGE) | BIT(VH_REQ_ACKED) | \
-			 BIT(VH_REQ_TIMER) | BIT(VH_REQ_DEBUG))
+#define SLOW_REQUESTS	(~VH_REQS_WINDOW)
 
 /**
  * vh_interpret - execute instructions until the state can be entered

@@ -162,12 +162,17 @@ void vmx_eptp_switch(struct vh_vcpu *vcpu);	/* VH_REQ_EPT */
 void vmx_flush_vpid(struct vh_vcpu *vcpu);	/* in the window */
 
 /* In the window: does an exit follow the next instruction? */
+static inline void vmx_set_step(struct vh_vmx *vmx, bool on)
+{
+	u32 proc = vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
+
+	vmx_set_proc(vmx, on ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+}
+
 static inline void vmx_step(struct vh_vcpu *vcpu)
 {
 #ifdef VH_DEBUG
-	u32 proc = vcpu->vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
-
-	vmx_set_proc(vcpu->vmx, vcpu->stepping || (vcpu->debug & KVM_GUESTDBG_SINGLESTEP) ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+	vmx_set_step(vcpu->vmx, vcpu->stepping || (vcpu->debug & KVM_GUESTDBG_SINGLESTEP));
 #endif
 }
 

@@ -319,9 +319,8 @@ void vmx_hide(struct vh_vcpu *vcpu)
 void vmx_debug_controls(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
-	u32 proc = vmx->proc & ~CPU_BASED_MONITOR_TRAP_FLAG;
 
-	vmx_set_proc(vmx, vcpu->debug & KVM_GUESTDBG_SINGLESTEP ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
+	vmx_set_step(vmx, vcpu->debug & KVM_GUESTDBG_SINGLESTEP);
 	vmx->exceptions &= ~BIT(BP_VECTOR);
 	if (vcpu->debug & KVM_GUESTDBG_USE_SW_BP)
 		vmx->exceptions |= BIT(BP_VECTOR);

@@ -253,9 +253,6 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	}
 }
 
-#define RARE_REQUESTS	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | \
-			 BIT(VH_REQ_CPUID) | BIT(VH_REQ_DEBUG_CONTROLS))
-
 static noinline void rare_requests(struct vh_vcpu *vcpu)
 {
 	if (vh_test_request(vcpu, VH_REQ_APIC_MODE))
@@ -275,7 +272,7 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 /* Requests that are honoured here; others end the window. */
 static bool honour_requests(struct vh_vcpu *vcpu)
 {
-	if (unlikely(READ_ONCE(vcpu->requests) & RARE_REQUESTS))
+	if (unlikely(READ_ONCE(vcpu->requests) & VH_REQS_RARE))
 		rare_requests(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_TLB_FLUSH))
 		vmx_flush_ept(vcpu);
