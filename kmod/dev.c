@@ -29,6 +29,7 @@ int vh_check_extension(long cap)
 {
 	switch (cap) {
 	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_SPLIT_IRQCHIP:
 	case KVM_CAP_HLT:
 	case KVM_CAP_USER_MEMORY:
 	case KVM_CAP_SET_TSS_ADDR:
@@ -93,8 +94,11 @@ int vh_check_extension(long cap)
 	case KVM_CAP_NR_VCPUS:
 		return min_t(unsigned int, num_online_cpus(), VH_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
-	case KVM_CAP_MAX_VCPU_ID:
 		return VH_MAX_VCPUS;
+	case KVM_CAP_MAX_VCPU_ID:
+		return VH_MAX_VCPU_IDS;
+	case KVM_CAP_X2APIC_API:
+		return VH_X2APIC_API;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return VH_RING_MAX_BYTES;

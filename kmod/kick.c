@@ -126,9 +126,9 @@ struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id)
 	struct vh_vcpu *vcpu;
 	unsigned int i;
 
-	if (id < VH_MAX_VCPUS && id < smp_load_acquire(&vm->nr_vcpus)) {
-		vcpu = rcu_dereference_raw(vm->vcpus[id]);
-		if (vcpu && vcpu->id == id)
+	if (id < smp_load_acquire(&vm->nr_vcpus)) {
+		vcpu = vh_vcpu_at(vm, id);
+		if (vcpu->id == id)
 			return vcpu;
 	}
 	vh_for_each_vcpu(i, vcpu, vm)

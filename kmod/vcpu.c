@@ -90,7 +90,7 @@ static int set_interrupt(struct vh_vcpu *vcpu, const struct kvm_interrupt *irq)
 {
 	if (irq->irq > 255)
 		return -EINVAL;
-	if (vcpu->lapic)
+	if (!vcpu->user_pic)
 		return -ENXIO;
 	if (vcpu->user_irq >= 0)
 		return -EEXIST;
@@ -423,11 +423,11 @@ static int vcpu_init(struct vh_vcpu *vcpu)
  */
 int vh_vcpu_create(struct vh_vm *vm, u32 id)
 {
-	struct vh_vcpu *vcpu;
+	struct vh_vcpu *vcpu, ***chunk;
 	struct file *file;
 	int err, fd;
 
-	if (id >= VH_MAX_VCPUS)
+	if (id >= VH_MAX_VCPU_IDS)
 		return -EINVAL;
 	if (vm->nr_vcpus >= VH_MAX_VCPUS)
 		return -EINVAL;
@@ -435,6 +435,11 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		return -EEXIST;
 	if (vh_cpu_caps.ept && !vh_cpu_caps.unrestricted && !vm->mmu->identity_page &&
 	    vh_mmu_create_identity_page(vm))
+		return -ENOMEM;
+	chunk = &vm->vcpus[vm->nr_vcpus / VH_VCPU_CHUNK];
+	if (!*chunk)
+		*chunk = kcalloc(VH_VCPU_CHUNK, sizeof(**chunk), GFP_KERNEL_ACCOUNT);
+	if (!*chunk)
 		return -ENOMEM;
 	err = vh_record_charge(vm->rec, VH_RES_VCPUS, 1);
 	if (err)
@@ -449,6 +454,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 	vcpu->idx = vm->nr_vcpus;
 	vcpu->cpu = -1;
 	vcpu->user_irq = -1;
+	vcpu->user_pic = !vm->irqchip_kernel || vh_irqchip_is_split(vm);
 	vcpu->device_gfn = ~0ULL;
 	mutex_init(&vcpu->lock);
 	rcuwait_init(&vcpu->wait);
@@ -470,7 +476,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 		goto free;
 	}
 	vh_vm_get(vm);
-	rcu_assign_pointer(vm->vcpus[vcpu->idx], vcpu);
+	vm->vcpus[vcpu->idx / VH_VCPU_CHUNK][vcpu->idx % VH_VCPU_CHUNK] = vcpu;
 	smp_store_release(&vm->nr_vcpus, vcpu->idx + 1);
 	vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
 	fd_install(fd, file);

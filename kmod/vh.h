@@ -34,11 +34,14 @@
 #include "../uapi/linux/vh.h"
 #include "emul/emul.h"
 
-#define VH_MAX_VCPUS	288
+#define VH_MAX_VCPUS	1024
+#define VH_MAX_VCPU_IDS	4096		/* KVM_CREATE_VCPU's, from 0 on */
+#define VH_VCPU_CHUNK	32
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
 #define VH_MAX_GSI	1024		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
 #define VH_VCPU_MMAP_PAGES 3		/* struct kvm_run, PIO data, the ring of coalesced writes */
+#define VH_X2APIC_API	(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
 #define VH_IOAPIC_BASE	0xfec00000ULL
 #define VH_IOAPIC_PINS	24
 
@@ -182,7 +185,7 @@ struct vh_vcpu {
 	struct vh_vm *vm;		/* const */
 	struct mutex lock;		/* held across every vCPU ioctl: "own thread" */
 	u32 id;				/* KVM_CREATE_VCPU's argument, the initial APIC id; const */
-	u32 idx;			/* position in vm->vcpus; const */
+	u32 idx;			/* position in the VM (vh_vcpu_at()); const */
 
 	unsigned long requests;		/* atomic bits, enum vh_request (kick.h) */
 	int mode;			/* atomic, enum vh_mode (kick.h) */
@@ -214,9 +217,10 @@ struct vh_vcpu {
 	atomic_t nmi_queued;
 	u8 user_cr8;			/* CR8 and IA32_APIC_BASE without in-kernel irqchip; own thread */
 	u64 user_apic_base;
-	int user_irq;			/* KVM_INTERRUPT without in-kernel irqchip; -1: none; own thread */
+	int user_irq;			/* KVM_INTERRUPT of userspace's 8259s; -1: none; own thread */
 
 	struct vh_lapic *lapic;		/* set at creation, const; NULL: no in-kernel irqchip */
+	bool user_pic;			/* the 8259s are userspace's: no LAPIC, or a split irqchip; const */
 	/* own thread; cpu/ */
 	struct vh_cpuid *cpuid;
 	struct vh_msrs *msrs;
@@ -261,9 +265,11 @@ struct vh_vm {
 	unsigned long control;		/* atomic bits VH_CTL_*: the run loop stops to look when not 0 */
 
 	struct mutex lock;		/* vCPU and irqchip creation, state of the VM */
-	struct vh_vcpu __rcu *vcpus[VH_MAX_VCPUS];	/* filled in order, never cleared while the VM lives; lock */
+	/* Filled in order, never cleared while the VM lives (vh_vcpu_at()); lock */
+	struct vh_vcpu **vcpus[VH_MAX_VCPUS / VH_VCPU_CHUNK];
 	unsigned int nr_vcpus;		/* published after the pointer (smp_store_release); lock */
-	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP done; lock, read with READ_ONCE */
+	bool irqchip_kernel;		/* KVM_CREATE_IRQCHIP or KVM_CAP_SPLIT_IRQCHIP done; lock, read with READ_ONCE */
+	u32 x2apic_api;			/* KVM_X2APIC_API_*: lock, read with READ_ONCE */
 
 	struct vh_mmu *mmu;		/* const */
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
@@ -281,9 +287,15 @@ struct vh_vm {
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
 };
 
+/* The vCPU at position @i, below nr_vcpus as smp_load_acquire() has it. */
+static inline struct vh_vcpu *vh_vcpu_at(const struct vh_vm *vm, unsigned int i)
+{
+	return vm->vcpus[i / VH_VCPU_CHUNK][i % VH_VCPU_CHUNK];
+}
+
 #define vh_for_each_vcpu(i, vcpu, vm)						\
 	for ((i) = 0; (i) < smp_load_acquire(&(vm)->nr_vcpus) &&		\
-	     ((vcpu) = rcu_dereference_raw((vm)->vcpus[i])) != NULL; (i)++)
+	     ((vcpu) = vh_vcpu_at(vm, i)) != NULL; (i)++)
 
 /* --- state in the VMCS; own thread, interrupts on --- */
 

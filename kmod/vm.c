@@ -47,7 +47,9 @@ static void vm_destroy(struct vh_vm *vm)
 	smp_store_release(&vm->nr_vcpus, 0);
 	write_unlock(&vm->mmu->lock);
 	for (i = 0; i < n; i++)
-		vh_vcpu_free(rcu_dereference_protected(vm->vcpus[i], 1));
+		vh_vcpu_free(vh_vcpu_at(vm, i));
+	for (i = 0; i < ARRAY_SIZE(vm->vcpus); i++)
+		kfree(vm->vcpus[i]);
 	vh_irqchip_destroy(vm);
 	vh_irq_vm_free(vm);
 	vh_clock_vm_free(vm);
@@ -93,25 +95,32 @@ static int set_identity_addr(struct vh_vm *vm, const u64 __user *u)
 	return 0;
 }
 
-static int create_irqchip(struct vh_vm *vm)
+/* LAPICs for the vCPUs to come, and the other chips; or, split, none of these but @pins pins of userspace's. */
+static int create_irqchip(struct vh_vm *vm, bool split, u64 pins)
 {
 	int err;
 
 	if (vm->irqchip_kernel)
 		return -EEXIST;
 	if (vm->nr_vcpus)
-		return -EINVAL;
+		return split ? -EEXIST : -EINVAL;
 	err = vh_mmu_create_apic_page(vm);
 	if (err)
 		return err;
 	/* Last, for it cannot be taken back: from then on other threads use the chips. */
-	err = vh_irqchip_create(vm);
+	err = split ? vh_irqchip_create_split(vm, pins) : vh_irqchip_create(vm);
 	if (err) {
 		vh_mmu_free_apic_page(vm);
 		return err;
 	}
 	WRITE_ONCE(vm->irqchip_kernel, true);
 	return 0;
+}
+
+/* IOAPIC and 8259s, which a split irqchip leaves to userspace. */
+static bool has_chips(struct vh_vm *vm)
+{
+	return vm->irqchip_kernel && !vh_irqchip_is_split(vm);
 }
 
 static int create_pit(struct vh_vm *vm, const struct kvm_pit_config __user *u)
@@ -122,7 +131,7 @@ static int create_pit(struct vh_vm *vm, const struct kvm_pit_config __user *u)
 		return -EFAULT;
 	if (vm->pit)
 		return -EEXIST;
-	if (!vm->irqchip_kernel)
+	if (!has_chips(vm))
 		return -ENOENT;
 	return vh_pit_create(vm, &cfg);
 }
@@ -136,7 +145,7 @@ static int irqchip_state(struct vh_vm *vm, struct kvm_irqchip __user *u, bool se
 	if (IS_ERR(chip))
 		return PTR_ERR(chip);
 	err = -ENXIO;
-	if (vm->irqchip_kernel)
+	if (has_chips(vm))
 		err = set ? vh_irqchip_set(vm, chip) : vh_irqchip_get(vm, chip);
 	if (!err && !set && copy_to_user(u, chip, sizeof(*chip)))
 		err = -EFAULT;
@@ -219,6 +228,15 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 			return -EINVAL;
 		vm->disabled_exits = cap.args[0];
 		return 0;
+	case KVM_CAP_SPLIT_IRQCHIP:
+		if (cap.args[0] > VH_MAX_ROUTES)
+			return -EINVAL;
+		return create_irqchip(vm, true, cap.args[0]);
+	case KVM_CAP_X2APIC_API:
+		if (cap.args[0] & ~(u64)VH_X2APIC_API)
+			return -EINVAL;
+		WRITE_ONCE(vm->x2apic_api, vm->x2apic_api | cap.args[0]);
+		return 0;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return vh_ring_enable(vm, cap.args[0]);
@@ -263,7 +281,7 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_IDENTITY_MAP_ADDR:
 		return set_identity_addr(vm, u);
 	case KVM_CREATE_IRQCHIP:
-		return create_irqchip(vm);
+		return create_irqchip(vm, false, 0);
 	case KVM_CREATE_PIT:
 		return create_pit(vm, NULL);
 	case KVM_CREATE_PIT2:
@@ -283,7 +301,7 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_BOOT_CPU_ID:
 		if (vm->nr_vcpus)
 			return -EBUSY;
-		if (arg >= VH_MAX_VCPUS)
+		if (arg >= VH_MAX_VCPU_IDS)
 			return -EINVAL;
 		vm->bsp_id = arg;
 		return 0;

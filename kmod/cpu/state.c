@@ -318,7 +318,7 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 		e->exception.has_error_code = ev->exception.has_error;
 		e->exception.error_code = ev->exception.error;
 	}
-	if (vcpu->user_irq >= 0) {
+	if (!vcpu->lapic && vcpu->user_irq >= 0) {
 		e->interrupt.injected = 1;
 		e->interrupt.nr = vcpu->user_irq;
 	} else if (ev->irq_reinject) {
@@ -379,7 +379,8 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 			.error = e->exception.has_error_code ? e->exception.error_code : 0,
 		};
 	ev->irq_reinject = false;
-	vcpu->user_irq = -1;
+	if (!vcpu->lapic)
+		vcpu->user_irq = -1;
 	if (e->interrupt.injected) {
 		if (!vcpu->lapic && !e->interrupt.soft) {
 			vcpu->user_irq = e->interrupt.nr;

@@ -173,7 +173,7 @@ static bool next_vcpu(struct vh_dump *d, const u32 *only, struct vcpu_view *v, b
 		d->next = r->id;
 		if (r->vm && vh_asker_sees(d->asker, r) &&
 		    d->sub < smp_load_acquire(&r->vm->nr_vcpus)) {
-			vcpu = rcu_dereference_raw(r->vm->vcpus[d->sub]);
+			vcpu = vh_vcpu_at(r->vm, d->sub);
 			view_get(v, d->asker, r, vcpu);
 			return true;
 		}

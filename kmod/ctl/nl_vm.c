@@ -130,7 +130,7 @@ static void view_get(struct vm_view *v, const struct vh_asker *a, struct vh_reco
 	memcpy(v->comm, r->comm, sizeof(v->comm));
 }
 
-/* No lock held: up to 288 vCPUs. */
+/* No lock held: up to VH_MAX_VCPUS. */
 static void view_sum(struct vm_view *v)
 {
 	if (!v->vm)

@@ -60,7 +60,7 @@ static bool one_vm(struct walk *w, struct vh_vm *vm, int *left)
 	for (; w->vcpu < n; w->vcpu++, --*left) {
 		if (*left <= 0)
 			return false;
-		vh_counts_add_vcpu(&w->some, rcu_dereference_raw(vm->vcpus[w->vcpu]));
+		vh_counts_add_vcpu(&w->some, vh_vcpu_at(vm, w->vcpu));
 	}
 	vh_counts_add(w->sum, &w->some);
 	vh_counts_add_own(w->sum, vm);

@@ -22,7 +22,7 @@ bool vh_bus_pio_chip(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int le
 	int taken;
 
 	/* The chips are 8 bits wide. */
-	if (len != 1 || !vm->irqchip)
+	if (len != 1 || vcpu->user_pic)
 		return false;
 	taken = vh_pic_io(vm->irqchip, port, data, write);
 	if (!taken)
@@ -96,7 +96,7 @@ bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, 
 			vh_lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, len);
 		return true;
 	}
-	if (vm->irqchip && gpa >= VH_IOAPIC_BASE && gpa < VH_IOAPIC_BASE + 0x100) {
+	if (!vcpu->user_pic && gpa >= VH_IOAPIC_BASE && gpa < VH_IOAPIC_BASE + 0x100) {
 		vh_ioapic_mmio(vm->irqchip, gpa - VH_IOAPIC_BASE, data, len, write);
 		return true;
 	}

@@ -73,6 +73,7 @@ struct vh_lapic {
 	bool virtual;			/* the processor delivers; own thread */
 	bool changed;			/* IRR or ISR, and the processor has to be told; own thread */
 	bool notified;			/* posted interrupts need no exit; own thread writes */
+	unsigned long ended[256 / BITS_PER_LONG];	/* vectors whose EOI userspace has yet to see; own thread */
 
 	u32 id, ldr, dfr;
 	bool x2apic, hw_enabled, sw_enabled;
@@ -128,10 +129,15 @@ void vh_apic_send_icr(struct vh_vcpu *vcpu, u32 low, u32 dest);
 enum vh_irq_source { SRC_USER, SRC_PIT, SRC_RESAMPLE };
 
 /**
- * struct vh_irqchip - IOAPIC and the two 8259s of a VM
+ * struct vh_irqchip - IOAPIC and the two 8259s of a VM, and what its GSIs are wired to
+ *
+ * @split: the chips are userspace's and only the LAPICs are here. Routes are messages alone, @announced the
+ * vectors that its IOAPIC's @user_pins have ever sent level-triggered, and @pic_intr is up for ever.
  */
 struct vh_irqchip {
 	struct vh_vm *vm;
+	bool split;			/* const */
+	u32 user_pins;			/* GSIs from 0 on that are pins of userspace's IOAPICs; const */
 	raw_spinlock_t pic_lock;
 	struct kvm_pic_state pic[2];	/* pic_lock */
 	u8 pic_lines[16];		/* by source; pic_lock */
@@ -166,6 +172,7 @@ void vh_ioapic_eoi(struct vh_vm *vm, u8 vector);
 void vh_ioapic_again(struct vh_irqchip *chip);	/* process context */
 void vh_ioapic_stop(struct vh_irqchip *chip);	/* process context: nothing comes by itself any more */
 bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin);
+void vh_ioapic_announce(struct vh_irqchip *chip, const u64 vectors[4]);	/* process context */
 void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned int len, bool write);
 void vh_ioapic_get(struct vh_irqchip *chip, struct kvm_ioapic_state *s);
 int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s);

@@ -270,14 +270,18 @@ static bool new_entry(struct vh_irqchip *chip, u32 sel, u32 value, u32 *at, u64 
 	return true;
 }
 
-/*
- * Vectors that become level-triggered: when this returns their EOI exits in every
- * vCPU. With interrupts that the processor delivers a request and a kick are not
- * enough: what is sent next might be there, and ended, before the kick is.
+/**
+ * vh_ioapic_announce - vectors become level-triggered
+ * @chip: the chips
+ * @vectors: their bits
  *
- * ioapic_lock not held, interrupts on. Until announced(), with the lock held.
+ * When this returns their EOI exits in every vCPU. With interrupts that the processor delivers a
+ * request and a kick are not enough: what is sent next might be there, and ended, before the kick is.
+ *
+ * Process context, ioapic_lock not held. Until announced(), with the lock held; for good where
+ * the IOAPIC is userspace's, which says nothing of what is under way.
  */
-static void announce(struct vh_irqchip *chip, const u64 vectors[4])
+void vh_ioapic_announce(struct vh_irqchip *chip, const u64 vectors[4])
 {
 	unsigned long flags;
 	int i;
@@ -376,7 +380,7 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 		if (level) {
 			vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 			__set_bit((u8)e, (unsigned long *)vectors);
-			announce(chip, vectors);
+			vh_ioapic_announce(chip, vectors);
 			vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 		}
 		reg_write(chip, sel, value, &out);
@@ -456,7 +460,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		if (s->redirtbl[pin].bits & E_LEVEL)
 			__set_bit((u8)s->redirtbl[pin].bits, (unsigned long *)vectors);
-	announce(chip, vectors);
+	vh_ioapic_announce(chip, vectors);
 	vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 	chip->ioapic = *s;
 	chip->ioapic.pad = 0;

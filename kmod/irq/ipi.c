@@ -16,12 +16,23 @@ static bool match_logical(const struct vh_lapic *a, u32 dest)
 	return ldr >> 4 == dest >> 4 && (ldr & dest & 15);	/* cluster */
 }
 
-static bool broadcast(struct vh_vcpu *src, u32 dest)
+#define ALL_XAPICS	0xffu
+#define ALL_X2APICS	0xffffffffu
+
+/*
+ * Does a destination stand for everybody, this vCPU too? x2APICs' messages have 32 bits of it, all others' have
+ * 8, chips' too; these reach x2APICs as well, although SDM 11.12.9 has none of it without interrupt remapping,
+ * for KVM has it so unless KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK.
+ */
+static bool broadcast(const struct vh_lapic *a, struct vh_vcpu *src, u32 dest)
 {
-	/* x2APIC destinations have 32 bits; all others, chips' messages too, have 8. */
+	bool x2apic = READ_ONCE(a->x2apic);
+
+	if (READ_ONCE(a->vcpu->vm->x2apic_api) & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+		return dest == (x2apic ? ALL_X2APICS : ALL_XAPICS);
 	if (src && READ_ONCE(src->lapic->x2apic))
-		return dest == 0xffffffff;
-	return dest == 0xff;
+		return dest == ALL_X2APICS;
+	return dest == ALL_XAPICS || (dest == ALL_X2APICS && x2apic);
 }
 
 static bool match(struct vh_vcpu *vcpu, struct vh_vcpu *src, const struct vh_msi *m)
@@ -38,7 +49,7 @@ static bool match(struct vh_vcpu *vcpu, struct vh_vcpu *src, const struct vh_msi
 	case 3:
 		return vcpu != src;
 	}
-	if (broadcast(src, m->dest))
+	if (broadcast(a, src, m->dest))
 		return true;
 	return m->logical ? match_logical(a, m->dest) : READ_ONCE(a->id) == m->dest;
 }
@@ -78,7 +89,7 @@ static int deliver_lowest(struct vh_vm *vm, struct vh_vcpu *src, const struct vh
 
 	for (i = 0; i < n; i++) {
 		unsigned int at = (start + i) % n;
-		struct vh_vcpu *vcpu = rcu_dereference_raw(vm->vcpus[at]);
+		struct vh_vcpu *vcpu = vh_vcpu_at(vm, at);
 
 		if (match(vcpu, src, m) && READ_ONCE(vcpu->lapic->sw_enabled)) {
 			WRITE_ONCE(vm->irqchip->round_robin, at + 1);
@@ -106,9 +117,9 @@ int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m
 	if (m->delivery_mode == MODE_LOWEST)
 		return deliver_lowest(vm, src, m);
 	/* The usual case: one physical destination whose index is its id. */
-	if (!m->shorthand && !m->logical && m->dest < READ_ONCE(vm->nr_vcpus) && m->dest != 0xff) {
-		vcpu = rcu_dereference_raw(vm->vcpus[m->dest]);
-		if (vcpu && vcpu->lapic && READ_ONCE(vcpu->lapic->id) == m->dest &&
+	if (!m->shorthand && !m->logical && m->dest != ALL_XAPICS && m->dest < smp_load_acquire(&vm->nr_vcpus)) {
+		vcpu = vh_vcpu_at(vm, m->dest);
+		if (vcpu->lapic && READ_ONCE(vcpu->lapic->id) == m->dest &&
 		    READ_ONCE(vcpu->lapic->hw_enabled))
 			return deliver_one(vcpu, m);
 	}
@@ -142,7 +153,9 @@ bool vh_irq_is_wide(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *
 		return false;
 	if (m->shorthand)
 		return m->shorthand != 1;
-	return broadcast(src, m->dest) || (m->logical && !(src && READ_ONCE(src->lapic->x2apic)));
+	if (src && READ_ONCE(src->lapic->x2apic))
+		return m->dest == ALL_X2APICS;
+	return m->logical || m->dest == ALL_XAPICS || m->dest == ALL_X2APICS;
 }
 
 static void icr_message(u32 low, u32 dest, struct vh_msi *m)

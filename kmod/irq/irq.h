@@ -74,6 +74,8 @@ void vh_lapic_apic_write(struct vh_vcpu *vcpu, u32 offset);
 void vh_lapic_eoi_exit_bitmap(struct vh_vcpu *vcpu, u64 bitmap[4]);
 /* LVT0 in ExtINT mode (or LAPIC hardware-disabled): does this vCPU take the 8259's interrupts? */
 bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu);
+/* VH_REQ_EOI_EXIT: the vector of the EOI that userspace is to see next. */
+u8 vh_lapic_ended(struct vh_vcpu *vcpu);
 /* Is the timer's interrupt already due, or due in less than @ns? For the halt poll. */
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
 void vh_lapic_timer_resume(struct vh_vcpu *vcpu);	/* VH_REQ_TIMER */
@@ -108,6 +110,8 @@ int vh_irq_pending(struct vh_vcpu *vcpu);
 /* Acknowledge what vh_irq_pending() announced; returns the vector or -1 (spurious PIC included). */
 int vh_irq_ack(struct vh_vcpu *vcpu);
 int vh_irq_ack_pic(struct vh_vcpu *vcpu);
+/* The 8259s alone, the VMM's as well: an interrupt that this vCPU takes? Own thread. */
+bool vh_irq_pic_pending(struct vh_vcpu *vcpu);
 
 /* The 8259s alone: is their INTR line up? Acknowledge (INTA): the vector. Any CPU. */
 bool vh_pic_pending(struct vh_vm *vm);
@@ -115,6 +119,8 @@ int vh_pic_ack(struct vh_vm *vm);
 
 /* --- chips: ioctls, process context, vm->lock held where it says (L) --- */
 int vh_irqchip_create(struct vh_vm *vm);			/* L: IOAPIC, PICs, default routes */
+int vh_irqchip_create_split(struct vh_vm *vm, u32 pins);	/* L: routes alone */
+bool vh_irqchip_is_split(struct vh_vm *vm);
 void vh_irqchip_stop(struct vh_vm *vm);
 void vh_irqchip_destroy(struct vh_vm *vm);			/* L or last reference */
 int vh_irqchip_get(struct vh_vm *vm, struct kvm_irqchip *chip);

@@ -334,6 +334,9 @@ int vh_irqfd(struct vh_vm *vm, const struct kvm_irqfd *args)
 		return -EINVAL;
 	if (!smp_load_acquire(&vm->irqchip))
 		return -EINVAL;
+	/* What is acknowledged in userspace is not known here. */
+	if (vm->irqchip->split && (args->flags & KVM_IRQFD_FLAG_RESAMPLE))
+		return -EINVAL;
 	/* No deassign may find what an assign has not yet hung into its eventfd's queue. */
 	if (mutex_lock_killable(&vm->lock))
 		return -EINTR;

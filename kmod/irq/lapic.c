@@ -120,10 +120,34 @@ void vh_lapic_ack(struct vh_vcpu *vcpu, u8 vector)
  */
 void vh_lapic_eoi_induced(struct vh_vcpu *vcpu, u8 vector)
 {
-	if (apic_reg(vcpu->lapic, APIC_TMR_ + (vector >> 5) * 16) & BIT(vector & 31)) {
+	struct vh_irqchip *chip = vcpu->vm->irqchip;
+
+	if (!(apic_reg(vcpu->lapic, APIC_TMR_ + (vector >> 5) * 16) & BIT(vector & 31)))
+		return;
+	if (!chip->split) {
 		vh_ioapic_eoi(vcpu->vm, vector);
 		vh_irq_note_acks(vcpu);
+	} else if (READ_ONCE(chip->announced[vector / 64]) & BIT_ULL(vector % 64)) {
+		__set_bit(vector, vcpu->lapic->ended);
+		vh_request(vcpu, VH_REQ_EOI_EXIT);
 	}
+}
+
+/**
+ * vh_lapic_ended - the EOI that userspace's IOAPIC is to see next
+ * @vcpu: own thread; VH_REQ_EOI_EXIT was there
+ *
+ * Its vector. The request is made again for another: one instruction may have ended several.
+ */
+u8 vh_lapic_ended(struct vh_vcpu *vcpu)
+{
+	unsigned long *ended = vcpu->lapic->ended;
+	unsigned int vector = find_first_bit(ended, 256);
+
+	__clear_bit(vector, ended);
+	if (!bitmap_empty(ended, 256))
+		vh_request(vcpu, VH_REQ_EOI_EXIT);
+	return vector;
 }
 
 /**
@@ -178,6 +202,16 @@ bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_irq_pic_pending - has this vCPU to take an interrupt of the 8259s?
+ * @vcpu: own thread, with a LAPIC
+ */
+bool vh_irq_pic_pending(struct vh_vcpu *vcpu)
+{
+	return vh_pic_pending(vcpu->vm) && vh_lapic_accepts_pic(vcpu) &&
+	       (!vcpu->user_pic || vcpu->user_irq >= 0);
+}
+
+/**
  * vh_irq_pending - the vector that INTR would deliver now, or -1
  * @vcpu: own thread
  *
@@ -185,7 +219,7 @@ bool vh_lapic_accepts_pic(struct vh_vcpu *vcpu)
  */
 int vh_irq_pending(struct vh_vcpu *vcpu)
 {
-	if (vh_pic_pending(vcpu->vm) && vh_lapic_accepts_pic(vcpu))
+	if (vh_irq_pic_pending(vcpu))
 		return 256;
 	return vh_lapic_pending(vcpu);
 }
@@ -194,12 +228,19 @@ int vh_irq_pending(struct vh_vcpu *vcpu)
  * vh_irq_ack_pic - acknowledge what the 8259s have
  * @vcpu: own thread
  *
- * Returns the vector. With automatic EOI the service ends here.
+ * Returns the vector. With automatic EOI the service ends here. Userspace's were acknowledged
+ * before KVM_INTERRUPT.
  */
 int vh_irq_ack_pic(struct vh_vcpu *vcpu)
 {
-	int vector = vh_pic_ack(vcpu->vm);
+	int vector;
 
+	if (unlikely(vcpu->user_pic)) {
+		vector = vcpu->user_irq;
+		vcpu->user_irq = -1;
+		return vector;
+	}
+	vector = vh_pic_ack(vcpu->vm);
 	vh_irq_note_acks(vcpu);
 	return vector;
 }
@@ -214,7 +255,7 @@ int vh_irq_ack(struct vh_vcpu *vcpu)
 {
 	int vector;
 
-	if (vh_pic_pending(vcpu->vm) && vh_lapic_accepts_pic(vcpu))
+	if (vh_irq_pic_pending(vcpu))
 		return vh_irq_ack_pic(vcpu);
 	vector = vh_lapic_pending(vcpu);
 	if (vector >= 0)
@@ -641,6 +682,12 @@ void vh_lapic_reset(struct vh_vcpu *vcpu, bool init)
 	vh_request(vcpu, VH_REQ_EVENT);
 }
 
+/* KVM_CAP_X2APIC_API: ids of all 32 bits in an x2APIC's state. */
+static bool wide_ids(struct vh_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
+}
+
 /**
  * vh_lapic_get_state - KVM_GET_LAPIC
  * @vcpu: own thread
@@ -653,9 +700,9 @@ int vh_lapic_get_state(struct vh_vcpu *vcpu, struct kvm_lapic_state *s)
 	vh_apic_fold(a);
 	ppr_update(a);
 	memcpy(s->regs, a->regs, sizeof(s->regs));
-	/* The ABI shows the id in the xAPIC's place in both modes, and the ICR in halves. */
+	/* The ABI shows the id in the xAPIC's place in both modes, unless it was asked not to, and the ICR in halves. */
 	if (a->x2apic) {
-		*(u32 *)(s->regs + APIC_ID_) = apic_reg(a, APIC_ID_) << 24;
+		*(u32 *)(s->regs + APIC_ID_) = apic_reg(a, APIC_ID_) << (wide_ids(vcpu) ? 0 : 24);
 		*(u32 *)(s->regs + APIC_ICR2_) = apic_reg(a, APIC_ICR_ + 4);
 	}
 	*(u32 *)(s->regs + APIC_TMCCT_) = vh_apic_timer_count(a);
@@ -673,7 +720,7 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
 	u32 id = *(const u32 *)(s->regs + APIC_ID_), remaining;
 	unsigned int i;
 
-	if (a->x2apic && id >> 24 != (vcpu->id & 0xff))
+	if (a->x2apic && (wide_ids(vcpu) ? id != vcpu->id : id >> 24 != (vcpu->id & 0xff)))
 		return -EINVAL;
 	vh_apic_timer_stop(a);
 	memcpy(a->regs, s->regs, sizeof(s->regs));

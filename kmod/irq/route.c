@@ -34,7 +34,13 @@ static const struct vh_routes *routes_of(struct vh_vm *vm)
 	return chip ? rcu_dereference_check(chip->routes, lockdep_is_held(&vm->lock)) : NULL;
 }
 
-static void to_msi(u32 lo, u32 hi, u32 data, struct vh_msi *m)
+/* KVM_CAP_X2APIC_API: a message's destination has 32 bits, and the low byte of its upper address is reserved. */
+static bool wide_ids(struct vh_vm *vm)
+{
+	return READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
+}
+
+static void to_msi(struct vh_vm *vm, u32 lo, u32 hi, u32 data, struct vh_msi *m)
 {
 	/* SDM 11.11: the redirection hint asks for one of the logical destination's. */
 	bool one = (lo & BIT(3)) && (lo & BIT(2)) && !(data & 0x700);
@@ -47,6 +53,8 @@ static void to_msi(u32 lo, u32 hi, u32 data, struct vh_msi *m)
 		.level = data & BIT(15),
 		.assert = data & BIT(14),
 	};
+	if (wide_ids(vm))
+		m->dest |= hi & ~0xffu;
 }
 
 /* The pin of both chips' that an entry is wired to, counted through; PINS for an MSI. */
@@ -79,7 +87,7 @@ static int drive(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, unsign
 	if (e->type == KVM_IRQ_ROUTING_MSI) {
 		if (!level)
 			return -1;
-		to_msi(e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
+		to_msi(vm, e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
 		return vh_irq_deliver(vm, NULL, &m);
 	}
 	return drive_pin(vm, pin_of(e), source, level);
@@ -148,7 +156,7 @@ bool vh_irq_gsi_is_wide(struct vh_vm *vm, u32 gsi)
 		const struct kvm_irq_routing_entry *e = &r->e[i];
 
 		if (e->type == KVM_IRQ_ROUTING_MSI) {
-			to_msi(e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
+			to_msi(vm, e->u.msi.address_lo, e->u.msi.address_hi, e->u.msi.data, &m);
 			wide = vh_irq_is_wide(vm, NULL, &m);
 		} else if (e->u.irqchip.irqchip == KVM_IRQCHIP_IOAPIC) {
 			wide = vh_ioapic_is_wide(vm->irqchip, e->u.irqchip.pin);
@@ -187,7 +195,9 @@ int vh_irq_signal_msi(struct vh_vm *vm, const struct kvm_msi *msi)
 
 	if (!smp_load_acquire(&vm->irqchip) || msi->flags)
 		return -EINVAL;
-	to_msi(msi->address_lo, msi->address_hi, msi->data, &m);
+	if (wide_ids(vm) && (msi->address_hi & 0xff))
+		return -EINVAL;
+	to_msi(vm, msi->address_lo, msi->address_hi, msi->data, &m);
 	r = vh_irq_deliver(vm, NULL, &m);
 	return r < 0 ? 0 : r;
 }
@@ -294,14 +304,16 @@ void vh_routes_resample(struct vh_vm *vm)
 	mutex_unlock(&chip->acks_lock);
 }
 
-static int entry_check(const struct kvm_irq_routing_entry *e)
+static int entry_check(struct vh_vm *vm, bool split, const struct kvm_irq_routing_entry *e)
 {
 	if (e->gsi >= VH_MAX_GSI || e->flags)
 		return -EINVAL;
 	switch (e->type) {
 	case KVM_IRQ_ROUTING_MSI:
-		return e->u.msi.address_hi & 0xff ? -EINVAL : 0;
+		return wide_ids(vm) && (e->u.msi.address_hi & 0xff) ? -EINVAL : 0;
 	case KVM_IRQ_ROUTING_IRQCHIP:
+		if (split)
+			return -EINVAL;
 		switch (e->u.irqchip.irqchip) {
 		case KVM_IRQCHIP_PIC_MASTER:
 		case KVM_IRQCHIP_PIC_SLAVE:
@@ -329,13 +341,14 @@ static int compare(const void *a, const void *b)
 }
 
 /* A table of @nr checked entries, sorted; ERR_PTR. */
-static struct vh_routes *make_routes(const struct kvm_irq_routing_entry *e, u32 nr)
+static struct vh_routes *make_routes(struct vh_vm *vm, bool split, const struct kvm_irq_routing_entry *e,
+				     u32 nr)
 {
 	struct vh_routes *r;
 	unsigned int i, j;
 
 	for (i = 0; i < nr; i++)
-		if (entry_check(&e[i]))
+		if (entry_check(vm, split, &e[i]))
 			return ERR_PTR(-EINVAL);
 	r = kvzalloc(struct_size(r, e, nr) + nr * sizeof(*r->by_pin), GFP_KERNEL_ACCOUNT);
 	if (!r)
@@ -359,6 +372,25 @@ static struct vh_routes *make_routes(const struct kvm_irq_routing_entry *e, u32 
 	return r;
 }
 
+/* What userspace's IOAPICs will send level-triggered, before they can: their EOI is told of. */
+static void announce_levels(struct vh_irqchip *chip, const struct vh_routes *r)
+{
+	u64 vectors[4] = {};
+	bool new = false;
+	struct vh_msi m;
+	unsigned int i;
+
+	for (i = 0; i < r->n && r->e[i].gsi < chip->user_pins; i++) {
+		to_msi(chip->vm, r->e[i].u.msi.address_lo, r->e[i].u.msi.address_hi, r->e[i].u.msi.data, &m);
+		if (!m.level)
+			continue;
+		vectors[m.vector / 64] |= BIT_ULL(m.vector % 64);
+		new |= !(chip->announced[m.vector / 64] & BIT_ULL(m.vector % 64));
+	}
+	if (new)
+		vh_ioapic_announce(chip, vectors);
+}
+
 /**
  * vh_irq_set_routing - KVM_SET_GSI_ROUTING
  * @vm: the VM, with chips; vm->lock held
@@ -376,9 +408,11 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
 
 	if (!chip || flags || nr > VH_MAX_ROUTES)
 		return -EINVAL;
-	new = make_routes(e, nr);
+	new = make_routes(vm, chip->split, e, nr);
 	if (IS_ERR(new))
 		return PTR_ERR(new);
+	if (chip->split)
+		announce_levels(chip, new);
 	/* What was acknowledged by the old table is told by it, what comes by the new is noticed. */
 	vh_irq_tell_acks(vm);
 	mutex_lock(&chip->acks_lock);
@@ -388,7 +422,8 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
 	WRITE_ONCE(chip->resample_pins, pins);
 	mutex_unlock(&chip->acks_lock);
 	kvfree_rcu(old, rcu);
-	vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
+	if (!chip->split)
+		vh_vm_request_all(vm, VH_REQ_EOI_BITMAP);
 	return 0;
 }
 
@@ -399,7 +434,7 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
  * to the pin of its number. A VMM whose tables say that the timer is on pin 2
  * (as PCs have it) sets routes, as it has to on KVM.
  */
-static struct vh_routes *default_routes(void)
+static struct vh_routes *default_routes(struct vh_vm *vm)
 {
 	struct kvm_irq_routing_entry *e = kcalloc(PINS, sizeof(*e), GFP_KERNEL);
 	unsigned int n = 0, gsi;
@@ -419,9 +454,35 @@ static struct vh_routes *default_routes(void)
 		e[n].u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
 		e[n++].u.irqchip.pin = gsi & 7;
 	}
-	r = make_routes(e, n);
+	r = make_routes(vm, false, e, n);
 	kfree(e);
 	return r;
+}
+
+static int create(struct vh_vm *vm, bool split, u32 pins)
+{
+	struct vh_irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
+	struct vh_routes *r;
+
+	if (!chip)
+		return -ENOMEM;
+	r = split ? make_routes(vm, true, NULL, 0) : default_routes(vm);
+	if (IS_ERR(r)) {
+		kfree(chip);
+		return PTR_ERR(r);
+	}
+	chip->vm = vm;
+	chip->split = split;
+	chip->user_pins = pins;
+	vh_pic_init(chip);
+	vh_ioapic_init(chip);
+	/* KVM_INTERRUPT says whether there is something. */
+	chip->pic_intr = split;
+	mutex_init(&chip->acks_lock);
+	RCU_INIT_POINTER(chip->routes, r);
+	/* Complete: other threads' ioctls find it from here on. */
+	smp_store_release(&vm->irqchip, chip);
+	return 0;
 }
 
 /**
@@ -432,24 +493,32 @@ static struct vh_routes *default_routes(void)
  */
 int vh_irqchip_create(struct vh_vm *vm)
 {
-	struct vh_irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
-	struct vh_routes *r;
+	return create(vm, false, 0);
+}
 
-	if (!chip)
-		return -ENOMEM;
-	r = default_routes();
-	if (IS_ERR(r)) {
-		kfree(chip);
-		return PTR_ERR(r);
-	}
-	chip->vm = vm;
-	vh_pic_init(chip);
-	vh_ioapic_init(chip);
-	mutex_init(&chip->acks_lock);
-	RCU_INIT_POINTER(chip->routes, r);
-	/* Complete: other threads' ioctls find it from here on. */
-	smp_store_release(&vm->irqchip, chip);
-	return 0;
+/**
+ * vh_irqchip_create_split - KVM_CAP_SPLIT_IRQCHIP: LAPICs and routes, the other chips are userspace's
+ * @vm: the VM; vm->lock held
+ * @pins: GSIs from 0 on that are pins of its IOAPICs
+ *
+ * Process context. -ENOMEM.
+ */
+int vh_irqchip_create_split(struct vh_vm *vm, u32 pins)
+{
+	return create(vm, true, pins);
+}
+
+/**
+ * vh_irqchip_is_split - are the chips userspace's, and only the LAPICs here?
+ * @vm: the VM
+ *
+ * Any context.
+ */
+bool vh_irqchip_is_split(struct vh_vm *vm)
+{
+	const struct vh_irqchip *chip = smp_load_acquire(&vm->irqchip);
+
+	return chip && chip->split;
 }
 
 /**

@@ -210,7 +210,7 @@ static int exit_step(struct vh_vcpu *vcpu)
 static int exit_irq_window(struct vh_vcpu *vcpu)
 {
 	/* Userspace's interrupt controllers: is it waiting for this moment? */
-	if (!vcpu->lapic && READ_ONCE(vcpu->run->request_interrupt_window) && vcpu->user_irq < 0) {
+	if (vh_wants_window(vcpu)) {
 		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 		return 0;
 	}
@@ -557,7 +557,7 @@ static int exit_pause(struct vh_vcpu *vcpu)
 
 	vh_skip(vcpu);
 	for (i = 1; i < n; i++) {
-		struct vh_vcpu *other = rcu_dereference_raw(vm->vcpus[(vcpu->idx + i) % n]);
+		struct vh_vcpu *other = vh_vcpu_at(vm, (vcpu->idx + i) % n);
 		struct task_struct *task = NULL;
 		struct pid *pid;
 		bool yielded = false;

@@ -224,6 +224,18 @@ bool vh_is_fault(u8 vector)
 	return vector < 32 && (faults & BIT(vector));
 }
 
+/**
+ * vh_wants_window - is userspace, whose 8259s they are, to be told when an interrupt could be taken?
+ * @vcpu: own thread
+ *
+ * Not while it has one under way, or the LAPIC lets none of them through.
+ */
+bool vh_wants_window(struct vh_vcpu *vcpu)
+{
+	return vcpu->user_pic && READ_ONCE(vcpu->run->request_interrupt_window) && vcpu->user_irq < 0 &&
+	       (!vcpu->lapic || vh_lapic_accepts_pic(vcpu));
+}
+
 void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj)
 {
 	struct vh_events *ev = &vcpu->ev;
@@ -290,15 +302,17 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 			} else {
 				inj->irq_window = true;
 			}
-		} else if (READ_ONCE(vcpu->run->request_interrupt_window)) {
+		} else if (vh_wants_window(vcpu)) {
 			inj->irq_window = true;
 		}
 		return;
 	}
 
+	if (unlikely(vcpu->user_pic) && vh_wants_window(vcpu))
+		inj->irq_window = true;
 	if (virtual) {
 		/* Only the 8259's interrupts come this way. */
-		if (!vh_lapic_accepts_pic(vcpu) || !vh_pic_pending(vcpu->vm))
+		if (!vh_irq_pic_pending(vcpu))
 			return;
 		if (inj->info || !vh_irq_allowed(vcpu)) {
 			inj->irq_window = true;
@@ -326,7 +340,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 	inj->info = vector | INTR_TYPE_EXT_INTR | INTR_INFO_VALID_MASK;
 	vcpu->injected++;
 	/* One at a time; look again as soon as the next may be taken. */
-	if (virtual ? vh_pic_pending(vcpu->vm) : vh_irq_pending(vcpu) >= 0)
+	if (virtual ? vh_irq_pic_pending(vcpu) : vh_irq_pending(vcpu) >= 0)
 		inj->irq_window = true;
 	/* An automatic EOI: its irqfds are told when the guest comes out next. */
 	if (READ_ONCE(vcpu->requests) & BIT(VH_REQ_ACKED))

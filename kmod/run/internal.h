@@ -150,6 +150,7 @@ void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6);
 bool vh_events_pending(struct vh_vcpu *vcpu);
 /* Would an interrupt, an NMI be taken now? RFLAGS and INTR valid. */
 bool vh_irq_allowed(struct vh_vcpu *vcpu);
+bool vh_wants_window(struct vh_vcpu *vcpu);
 bool vh_nmi_allowed(struct vh_vcpu *vcpu);
 
 /* An event's frame is being pushed: where that is a device, nothing sensible can be done. */

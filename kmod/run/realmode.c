@@ -126,9 +126,9 @@ static bool irq_waits(struct vh_vcpu *vcpu)
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
 	if (!vh_irq_allowed(vcpu))
 		return false;
-	if (vcpu->lapic)
-		return READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT);
-	return vcpu->user_irq >= 0 || READ_ONCE(vcpu->run->request_interrupt_window);
+	if (vh_wants_window(vcpu))
+		return true;
+	return vcpu->lapic ? READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT) : vcpu->user_irq >= 0;
 }
 
 /**
@@ -149,11 +149,10 @@ bool vh_interpret_this(struct vh_vcpu *vcpu)
 }
 #endif
 
-/* Without in-kernel irqchip: has userspace an interrupt, and could it be taken now? */
+/* Userspace's 8259s: have they an interrupt, and could it be taken now? */
 static bool user_window(struct vh_vcpu *vcpu)
 {
-	return !vcpu->lapic && READ_ONCE(vcpu->run->request_interrupt_window) &&
-	       vcpu->user_irq < 0 && vh_irq_allowed(vcpu);
+	return vh_wants_window(vcpu) && vh_irq_allowed(vcpu);
 }
 
 /*

@@ -84,6 +84,15 @@ static void adapt_halt_poll(struct vh_vcpu *vcpu, u64 waited, bool polled)
 								    HALT_POLL_START);
 }
 
+/* HLT, and userspace waits for a moment when its 8259s' interrupt is taken: it is now. */
+static bool halted_in_window(struct vh_vcpu *vcpu)
+{
+	if (likely(!vcpu->user_pic) || vcpu->mp_state != KVM_MP_STATE_HALTED || !vh_wants_window(vcpu))
+		return false;
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
+	return vh_irq_allowed(vcpu);
+}
+
 /* Wait until the vCPU has something to do. 0, or -EINTR. */
 static int block(struct vh_vcpu *vcpu)
 {
@@ -134,6 +143,11 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	if (vh_test_request(vcpu, VH_REQ_TRIPLE_FAULT)) {
 		vh_vm_crashed(vcpu->vm, VH_CRASH_TRIPLE_FAULT);
 		vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+		return 0;
+	}
+	if (vh_test_request(vcpu, VH_REQ_EOI_EXIT)) {
+		vcpu->run->eoi.vector = vh_lapic_ended(vcpu);
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		return 0;
 	}
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
@@ -222,6 +236,10 @@ static int run_loop(struct vh_vcpu *vcpu)
 			}
 		}
 		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE)) {
+			if (halted_in_window(vcpu)) {
+				vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+				return 0;
+			}
 			block(vcpu);
 			continue;
 		}
@@ -279,13 +297,16 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 	if (vcpu->lapic) {
 		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
 		run->apic_base = vh_lapic_base(vcpu);
-		run->ready_for_interrupt_injection = 1;
 	} else {
-		vh_need(vcpu, VH_S_INTR);
 		run->cr8 = vcpu->user_cr8;
 		run->apic_base = vcpu->user_apic_base;
+	}
+	run->ready_for_interrupt_injection = 1;
+	if (vcpu->user_pic) {
+		vh_need(vcpu, VH_S_INTR);
 		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
-						     !vh_events_pending(vcpu);
+						     !vh_events_pending(vcpu) &&
+						     (!vcpu->lapic || vh_lapic_accepts_pic(vcpu));
 	}
 }
 
@@ -319,10 +340,10 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		vcpu->exec->complete = NULL;
 		r = complete(vcpu);
 	}
-	if (!vcpu->lapic) {
+	if (vcpu->user_pic) {
 		u8 cr8 = READ_ONCE(run->cr8) & 15;
 
-		if (r == 1)
+		if (r == 1 && !vcpu->lapic)
 			vcpu->user_cr8 = cr8;
 		vh_request(vcpu, VH_REQ_EVENT);
 	}

@@ -254,7 +254,7 @@ bool vmx_fast_exit(struct vh_vcpu *vcpu)
 	case EXIT_REASON_INTERRUPT_WINDOW:
 		vcpu->ev.irq_window = false;
 		vmx_set_proc(vcpu->vmx, vcpu->vmx->proc & ~CPU_BASED_INTR_WINDOW_EXITING);
-		if (!vcpu->lapic)
+		if (vcpu->user_pic)
 			return false;	/* userspace may want to know */
 		vh_request(vcpu, VH_REQ_EVENT);
 		return true;

@@ -199,7 +199,7 @@ void env_create(unsigned int n)
 		vcpus[i]->tsc_khz = 1000000;
 		KUNIT_ASSERT_EQ(tap_test, vh_lapic_create(vcpus[i]), 0);
 		vh_lapic_reset(vcpus[i], false);
-		vm->vcpus[i] = vcpus[i];
+		vm->vcpus[0] = vcpus;
 		vm->nr_vcpus = i + 1;
 		wr(i, APIC_SVR_, 0x1ff);
 	}

@@ -93,8 +93,13 @@ void vm_create(struct vm *vm, size_t size, unsigned int flags)
 	vm->fd = xioctl(kvm_open(), KVM_CREATE_VM, 0);
 	xioctl(vm->fd, KVM_SET_IDENTITY_MAP_ADDR, &ident);
 	xioctl(vm->fd, KVM_SET_TSS_ADDR, 0xfffbd000);
-	if (flags & VM_IRQCHIP)
+	if (flags & VM_SPLIT) {
+		struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { 24 } };
+
+		xioctl(vm->fd, KVM_ENABLE_CAP, &cap);
+	} else if (flags & VM_IRQCHIP) {
 		xioctl(vm->fd, KVM_CREATE_IRQCHIP, 0);
+	}
 	if (flags & VM_PIT) {
 		struct kvm_pit_config pit = {
 			.flags = KVM_PIT_SPEAKER_DUMMY

@@ -89,6 +89,7 @@ int xioctl_named(int fd, unsigned long req, void *arg, const char *name);
 #define VM_IRQCHIP	1
 #define VM_PIT		2
 #define VM_HLT		4	/* HLT does not exit */
+#define VM_SPLIT	8	/* LAPICs alone, and 24 pins of an IOAPIC that is the caller's */
 
 /**
  * vm_create() - a VM with memory at guest physical 0
