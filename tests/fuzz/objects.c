@@ -101,6 +101,20 @@ static void fill(struct a_vm *vm)
 		((uint64_t *)(vm->mem + IDT))[i] = handler | SEL_CODE32 << 16 | 0x8e00ull << 32;
 }
 
+/* All of its interrupt controllers, LAPICs alone, or none; ids of 8 or 32 bits. */
+static void irqchip(struct a_vm *vm)
+{
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP, .args = { rnd(32) } };
+	struct kvm_enable_cap ids = { .cap = KVM_CAP_X2APIC_API, .args = { rnd(4) } };
+
+	if (chance(4))
+		call(vm->fd, KVM_ENABLE_CAP, &ids);
+	if (chance(4))
+		call(vm->fd, KVM_ENABLE_CAP, &split);
+	else if (!chance(4))
+		call(vm->fd, KVM_CREATE_IRQCHIP, NULL);
+}
+
 void vm_begin(struct a_vm *vm, bool live)
 {
 	unsigned int i, flags = MAP_NORESERVE | (chance(3) ? MAP_SHARED : MAP_PRIVATE);
@@ -118,8 +132,7 @@ void vm_begin(struct a_vm *vm, bool live)
 	count(VMS);
 	if (chance(4))
 		call(vm->fd, KVM_ENABLE_CAP, &rings);
-	if (!chance(4))
-		call(vm->fd, KVM_CREATE_IRQCHIP, NULL);
+	irqchip(vm);
 	if (chance(2))
 		call(vm->fd, KVM_CREATE_PIT2, &pit);
 	vm->slot[0] = (struct kvm_userspace_memory_region){
@@ -759,8 +772,7 @@ void to_descriptors(struct a_vm *vm, int helper)
 		memset(vm->vcpu, 0, sizeof(vm->vcpu));
 		vm->slot[0] = (struct kvm_userspace_memory_region){
 			.memory_size = MEM_SIZE, .userspace_addr = (uintptr_t)vm->mem };
-		if (!chance(4))
-			call(vm->fd, KVM_CREATE_IRQCHIP, NULL);
+		irqchip(vm);
 		call(vm->fd, KVM_SET_USER_MEMORY_REGION, &vm->slot[0]);
 		vm->vcpus = 0;
 		vm_add(vm);

@@ -763,7 +763,7 @@ static void round_of_states(void)
 	msr_list = calloc(1, 4 + 4 * 256);
 	msr_list->nmsrs = 256;
 	xioctl(kvm_open(), KVM_GET_MSR_INDEX_LIST, msr_list);
-	vm_create(&vm, MEMORY, irqchip ? VM_IRQCHIP | (chance(3) ? VM_PIT : 0) : 0);
+	vm_create(&vm, MEMORY, !irqchip ? 0 : chance(4) ? VM_SPLIT : VM_IRQCHIP | (chance(3) ? VM_PIT : 0));
 	memset(vm.mem, 0xf4, MEMORY);
 	if (file >= 0 && mmap(vm.mem + FILE_AT, ODD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
 			      file, 0) == MAP_FAILED)

@@ -39,15 +39,15 @@ else
 	tar -C "$out" -cf "$out/qemu.tar" tree
 	libraries=(--file "$out/qemu.tar")
 fi
-cp -L "$root"/usr/share/seabios/{bios-256k,vgabios-stdvga}.bin \
+cp -L "$root"/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin \
 	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,linuxboot}.bin "$out/rom"
 kernel=$(tests/lab/lab kernel 6.1)
 mkdir -p build/guest && tests/guest/mk-initramfs build/guest/initrd
 entry=$(readelf -h "$kernel/vmlinux" | awk '/Entry point/ { print $4 }')
 
 # QEMU from version 9 on has no LAPIC of its own beside KVM
-irqchips="on off"
-[ "$suite" = host ] || irqchips=on
+irqchips="on split off"
+[ "$suite" = host ] || irqchips="on split"
 rows=()
 for machine in pc q35; do
 	for irqchip in $irqchips; do
@@ -56,7 +56,8 @@ for machine in pc q35; do
 		done
 	done
 done
-rows+=(gdb)
+# its irqchip is split, if it is not told otherwise
+rows+=(boot-microvm-default-1 boot-microvm-default-2 gdb)
 mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 [ ${#rows[@]} != 0 ] || { echo "no row matches $only" >&2; exit 2; }
 
@@ -89,7 +90,8 @@ verdict() {	# ROW STATUS FILE...
 	fi
 }
 boot() {	# MACHINE IRQCHIP VCPUS CMDLINE OPTIONS...
-	local machine=$1,accel=kvm,kernel-irqchip=$2 cpus=$3 cmdline=$4
+	local machine=$1,accel=kvm cpus=$3 cmdline=$4
+	[ "$2" = default ] || machine=$machine,kernel-irqchip=$2
 	shift 4
 	timeout 120 $qemu -L rom -machine "$machine" -cpu host -smp "$cpus" -m 96 -nodefaults -vga none -display none -nic none -no-reboot \
 		-kernel vmlinuz -initrd initrd -append "console=ttyS0 quiet nokaslr panic=-1 $cmdline" \
