@@ -165,6 +165,38 @@ static struct miscdevice dev = {
 	.mode	= 0660,
 };
 
+static bool kvm_alias;
+module_param(kvm_alias, bool, 0444);
+MODULE_PARM_DESC(kvm_alias, "be /dev/kvm as well, for VMMs that know no other name; KVM must not be loaded");
+
+static struct miscdevice alias = {
+	.minor	= KVM_MINOR,
+	.name	= "kvm",
+	.fops	= &dev_fops,
+	.mode	= 0660,
+};
+
+static int __init register_devices(void)
+{
+	int err = misc_register(&dev);
+
+	if (err || !kvm_alias)
+		return err;
+	err = misc_register(&alias);
+	if (err == -EBUSY)
+		vh_err("kvm_alias: /dev/kvm is KVM's, whose modules are loaded\n");
+	if (err)
+		misc_deregister(&dev);
+	return err;
+}
+
+static void deregister_devices(void)
+{
+	if (kvm_alias)
+		misc_deregister(&alias);
+	misc_deregister(&dev);
+}
+
 static int __init vh_module_init(void)
 {
 	int err = vh_vmx_init();
@@ -183,16 +215,16 @@ static int __init vh_module_init(void)
 	err = vh_registry_init();
 	if (err)
 		goto irq;
-	err = misc_register(&dev);
+	vh_is_device = is_device;
+	err = register_devices();
 	if (err)
 		goto registry;
-	vh_is_device = is_device;
 	err = vh_netlink_init();
 	if (err)
 		goto misc;
 	return 0;
 misc:
-	misc_deregister(&dev);
+	deregister_devices();
 registry:
 	vh_registry_exit();
 irq:
@@ -207,7 +239,7 @@ vmx:
 static void __exit vh_module_exit(void)
 {
 	vh_netlink_exit();
-	misc_deregister(&dev);
+	deregister_devices();
 	vh_irq_module_exit();
 	vh_mmu_module_exit();
 	vh_registry_exit();

@@ -27,6 +27,19 @@ check "guests ran through it" wait $guests
 check "and run afterwards" ./guests --only cpuid /dev/vh
 kill $holder; wait $holder 2>/dev/null
 check "the module unloads" rmmod vh
+
+# For VMMs that know one name only.
+alias_runs() { [ "$(stat -c %t:%T /dev/kvm)" = a:e8 ] && ./guests --only cpuid /dev/kvm; }
+check "it loads as /dev/kvm as well" insmod ./vh.ko kvm_alias=1
+check "VMs run on /dev/kvm" alias_runs
+check "and on /dev/vh" ./guests --only cpuid /dev/vh
+check "it unloads" rmmod vh
+check "/dev/kvm goes with it" [ ! -e /dev/kvm ]
+modprobe kvm-intel
+taken() { ! insmod ./vh.ko kvm_alias=1 && dmesg | grep -q "vh: kvm_alias: /dev/kvm is KVM's" && [ ! -e /dev/vh ]; }
+check "where KVM is, it says so and does not load" taken
+check "nor is KVM disturbed" ./guests --only cpuid /dev/kvm
+rmmod kvm-intel kvm
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
 END

@@ -101,6 +101,9 @@ check "udev takes the rule" inside "udevadm test --action=add /devices/virtual/m
 	grep -q 'Reading rules file.*60-vh.rules' /tmp/udev; ! grep '60-vh.rules:[0-9]' /tmp/udev"
 check "vh is loaded at boot" inside "systemd-analyze cat-config modules-load.d | grep -x vh"
 check "systemd takes the unit" inside "touch /etc/vh/web.conf; systemd-analyze verify --man=no vh@web.service; rm /etc/vh/web.conf"
+check "systemd takes the drop-in of the examples" inside "cd /etc/systemd/system; mkdir vmm.service.d
+	printf '[Service]\nExecStart=/bin/true\n' >vmm.service; cp /usr/share/doc/vhctl/examples/kvm-is-vh.conf vmm.service.d
+	systemd-analyze verify --man=no vmm.service; rm -r vmm.service vmm.service.d"
 check "vhctl runs" test "$(inside 'vhctl version')" = "vhctl $version"$'\n'"vh.ko not loaded"
 check "bash completes it" inside ". /usr/share/bash-completion/completions/vhctl
 	COMP_WORDS=(vhctl metr) COMP_CWORD=1; _vhctl; [ \"\${COMPREPLY[*]}\" = metrics ]"
