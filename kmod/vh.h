@@ -277,6 +277,11 @@ struct vh_vm {
 	struct vh_eventfds *eventfds;	/* const */
 	struct vh_vm_clock *clock;	/* const; cpu/ */
 
+	/* VH_CMD_VM_STOP (ctl/control.c), with READ_ONCE and WRITE_ONCE */
+	unsigned long stop_at;		/* jiffies: when it came, then when the VMM was told */
+	unsigned int stop_told;		/* by which vCPU's position */
+	bool power_button;		/* VH_SET_POWER_BUTTON */
+
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */

@@ -334,6 +334,11 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vh_check_extension(arg);
 	case VH_GET_VM_ID:
 		return get_vm_id(vm, u);
+	case VH_SET_POWER_BUTTON:
+		if (arg > 1)
+			return -EINVAL;
+		WRITE_ONCE(vm->power_button, arg);
+		return 0;
 	case KVM_SET_USER_MEMORY_REGION:
 		return WITH(struct kvm_userspace_memory_region, true, false,
 			    vh_mmu_set_region(vm, &v));

@@ -16,27 +16,6 @@
 #include "whose.h"
 
 /**
- * vh_vm_state - VH_A_VM_STATE
- * @r: a registered record; vh_registry_lock held
- */
-enum vh_vm_state vh_vm_state(const struct vh_record *r)
-{
-	const struct vh_vm *vm = r->vm;
-
-	if (!vm)
-		return VH_VM_DEFINED;
-	if (test_bit(VH_CTL_DEAD, &vm->control))
-		return VH_VM_DEAD;
-	if (test_bit(VH_ST_CRASHED, &vm->rec->status))
-		return VH_VM_CRASHED;
-	if (test_bit(VH_CTL_PAUSED, &vm->control))
-		return VH_VM_PAUSED;
-	if (test_bit(VH_CTL_STOP, &vm->control) || test_bit(VH_ST_STOPPED, &vm->rec->status))
-		return VH_VM_STOPPING;
-	return test_bit(VH_ST_STARTED, &vm->rec->status) ? VH_VM_RUNNING : VH_VM_CREATED;
-}
-
-/**
  * vh_vcpu_state - VH_A_VCPU_STATE
  * @vcpu: a vCPU; vh_registry_lock held
  */
@@ -49,6 +28,53 @@ enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu)
 	if (rcuwait_active((struct rcuwait *)&vcpu->wait))
 		return VH_VCPU_HALTED;
 	return mutex_is_locked((struct mutex *)&vcpu->lock) ? VH_VCPU_HOST : VH_VCPU_IDLE;
+}
+
+/* A stop that no vCPU takes for so long lapses: its VMM has the VM stopped, and would be told when it goes on. */
+#define STOP_LAPSES	(10 * HZ)
+/* Told, a VMM that goes on for so long does not end its VM; with a button it is the guest that does not. */
+#define VMM_ENDS	(2 * HZ)
+#define GUEST_ENDS	(120 * HZ)
+
+static unsigned long since_stop(const struct vh_vm *vm)
+{
+	return jiffies - READ_ONCE(vm->stop_at);
+}
+
+/* vh_registry_lock held. */
+static bool stopping(struct vh_record *r)
+{
+	const struct vh_vm *vm = r->vm;
+
+	if (test_bit(VH_CTL_STOP, &vm->control) && since_stop(vm) <= STOP_LAPSES)
+		return true;
+	if (!test_bit(VH_ST_STOPPED, &r->status))
+		return false;
+	if (since_stop(vm) > (READ_ONCE(vm->power_button) ? GUEST_ENDS : VMM_ENDS) &&
+	    vh_vcpu_state(vh_vcpu_at(vm, READ_ONCE(vm->stop_told))) != VH_VCPU_IDLE)
+		clear_bit(VH_ST_STOPPED, &r->status);
+	return test_bit(VH_ST_STOPPED, &r->status);
+}
+
+/**
+ * vh_vm_state - VH_A_VM_STATE
+ * @r: a registered record; vh_registry_lock held
+ */
+enum vh_vm_state vh_vm_state(struct vh_record *r)
+{
+	const struct vh_vm *vm = r->vm;
+
+	if (!vm)
+		return VH_VM_DEFINED;
+	if (test_bit(VH_CTL_DEAD, &vm->control))
+		return VH_VM_DEAD;
+	if (test_bit(VH_ST_CRASHED, &vm->rec->status))
+		return VH_VM_CRASHED;
+	if (test_bit(VH_CTL_PAUSED, &vm->control))
+		return VH_VM_PAUSED;
+	if (stopping(r))
+		return VH_VM_STOPPING;
+	return test_bit(VH_ST_STARTED, &vm->rec->status) ? VH_VM_RUNNING : VH_VM_CREATED;
 }
 
 /*
@@ -80,12 +106,15 @@ static int change(struct vh_vm *vm, u8 cmd, enum vh_event *event)
 {
 	if (test_bit(VH_CTL_DEAD, &vm->control))
 		return -EIO;
-	if (cmd == VH_CMD_VM_STOP)
+	if (cmd == VH_CMD_VM_STOP) {
+		WRITE_ONCE(vm->stop_at, jiffies);
+		smp_mb__before_atomic();
 		set_bit(VH_CTL_STOP, &vm->control);	/* the first vCPU that looks tells the VMM */
-	else if (cmd == VH_CMD_VM_PAUSE && !test_and_set_bit(VH_CTL_PAUSED, &vm->control))
+	} else if (cmd == VH_CMD_VM_PAUSE && !test_and_set_bit(VH_CTL_PAUSED, &vm->control)) {
 		*event = VH_EVENT_PAUSED;
-	else if (cmd == VH_CMD_VM_RESUME && test_and_clear_bit(VH_CTL_PAUSED, &vm->control))
+	} else if (cmd == VH_CMD_VM_RESUME && test_and_clear_bit(VH_CTL_PAUSED, &vm->control)) {
 		*event = VH_EVENT_RESUMED;
+	}
 	return 0;
 }
 
@@ -182,7 +211,9 @@ int vh_control(struct vh_vcpu *vcpu)
 	for (;;) {
 		if (test_bit(VH_CTL_DEAD, &vm->control))
 			return -EIO;
-		if (test_and_clear_bit(VH_CTL_STOP, &vm->control)) {
+		if (test_and_clear_bit(VH_CTL_STOP, &vm->control) && since_stop(vm) <= STOP_LAPSES) {
+			WRITE_ONCE(vm->stop_told, vcpu->idx);
+			WRITE_ONCE(vm->stop_at, jiffies);
 			set_bit(VH_ST_STOPPED, &vm->rec->status);
 			vcpu->run->exit_reason = KVM_EXIT_SYSTEM_EVENT;
 			vcpu->run->system_event.type = KVM_SYSTEM_EVENT_SHUTDOWN;

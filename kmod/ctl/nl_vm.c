@@ -108,6 +108,7 @@ struct vm_view {
 	struct vh_counts counts;
 	long tables;
 	enum vh_vm_state state;
+	bool button;
 	pid_t pid;			/* 0: none that the asker sees */
 	char name[VH_VM_NAME_MAX + 1], comm[TASK_COMM_LEN];
 };
@@ -119,8 +120,10 @@ static void view_get(struct vm_view *v, const struct vh_asker *a, struct vh_reco
 	v->r = r;
 	v->counts = r->past;
 	v->tables = 0;
+	v->button = false;
 	v->vm = r->vm;
 	if (v->vm) {
+		v->button = READ_ONCE(v->vm->power_button);
 		vh_reclaim_pin(v->vm);
 		v->tables = atomic_long_read(&v->vm->tables);
 	}
@@ -183,6 +186,8 @@ static int put_vm(struct sk_buff *skb, struct vh_asker *a, const struct vm_view 
 	if (r->defined && (nla_put_flag(skb, VH_A_VM_DEFINED) ||
 			   put_u64(skb, VH_A_VM_RESERVED_MEMORY, r->reserved[VH_RES_MEMORY]) ||
 			   nla_put_u32(skb, VH_A_VM_RESERVED_VCPUS, r->reserved[VH_RES_VCPUS])))
+		return -EMSGSIZE;
+	if (v->button && nla_put_flag(skb, VH_A_VM_POWER_BUTTON))
 		return -EMSGSIZE;
 	return vh_put_counters(skb, VH_A_VM_COUNTERS, &v->counts);
 }

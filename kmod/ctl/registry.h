@@ -196,7 +196,7 @@ unsigned long vh_limit_reclaim(struct vh_group *full, struct vh_vm *first, unsig
 #define VH_ST_STOPPED	1
 #define VH_ST_CRASHED	2
 
-enum vh_vm_state vh_vm_state(const struct vh_record *r);
+enum vh_vm_state vh_vm_state(struct vh_record *r);
 enum vh_vcpu_state vh_vcpu_state(const struct vh_vcpu *vcpu);
 
 /**

@@ -252,6 +252,7 @@ void vm_from(const struct nlattr *a, int len, int cmd, void *arg)
 	vm->age = attr_u(a, len, VH_A_VM_AGE);
 	vm->reserved_memory = attr_u(a, len, VH_A_VM_RESERVED_MEMORY);
 	vm->defined = attr_find(a, len, VH_A_VM_DEFINED);
+	vm->power_button = attr_find(a, len, VH_A_VM_POWER_BUTTON);
 	if (uuid)
 		memcpy(vm->uuid, attr_data(uuid), 16);
 	text(a, len, VH_A_VM_NAME, vm->name, sizeof(vm->name));

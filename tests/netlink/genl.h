@@ -56,7 +56,7 @@ struct vm_info {
 	uint32_t id, state, pid, uid, vcpus, reserved_vcpus;
 	uint64_t cgroup, memory, tables, age, reserved_memory;
 	uint8_t uuid[16];
-	bool defined;
+	bool defined, power_button;
 	char name[64], comm[20], path[256];
 	struct counters c;
 };

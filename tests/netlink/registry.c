@@ -268,6 +268,52 @@ static void stop(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* A stop lapses that finds no vCPU running; "stopping" ends when the VMM goes on. */
+static void stop_not(struct tap_result *r, const void *arg)
+{
+	struct vm_info info;
+	struct runner run;
+	struct conn c;
+	struct vm vm;
+	uint32_t id;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, guest_spin, sizeof(guest_spin), 0);
+	id = id_of(&vm);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_STOPPING);
+	sleep(11);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_CREATED);
+	runner_start(&run, &vm.vcpu[0]);
+	WANT(wait_for(running, &vm, 5000), "the guest does not run");
+	WANT_EQ(run.system_events, 0);
+
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "the VMM is not told");
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_STOPPING);
+	/* no button, and it goes on */
+	sleep(3);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_RUNNING);
+	/* with one it is the guest that takes its time */
+	WANT(!info.power_button, "a power button from nowhere");
+	WANT(ioctl(vm.fd, VH_SET_POWER_BUTTON, 2) < 0 && errno == EINVAL, "two buttons: %d", errno);
+	xioctl(vm.fd, VH_SET_POWER_BUTTON, 1);
+	run.system_events = 0;
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "the VMM is not told");
+	sleep(3);
+	WANT_EQ(get_vm(&c, id, &info), 0);
+	WANT_EQ(info.state, VH_VM_STOPPING);
+	WANT(info.power_button, "no power button");
+	runner_stop(&run);
+	vm_destroy(&vm);
+}
+
 static void kill_vm(struct tap_result *r, const void *arg)
 {
 	int ready[2], status;
@@ -707,6 +753,7 @@ const struct test_case registry_cases[] = {
 	{ "registry-strict", strict, NULL },
 	{ "registry-pause", pause_resume, NULL },
 	{ "registry-stop", stop, NULL },
+	{ "registry-stop-not", stop_not, NULL },
 	{ "registry-kill", kill_vm, NULL },
 	{ "registry-kill-threads", kill_threads, NULL },
 	{ "registry-kill-exec", kill_exec, NULL },

@@ -6,7 +6,7 @@
 #
 # --suite: this machine's QEMU (host), or that of another Debian, unpacked under build/vmm. Rows, of which
 # --only takes those that match: boot-MACHINE-IRQCHIP-VCPUS; gdb: a debugger's breakpoints and steps while a
-# kernel boots, by QEMU's stub.
+# kernel boots, by QEMU's stub; stop: vhctl stop and the power button of a guest of QEMU.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suite=host device=vh only=.
@@ -58,6 +58,7 @@ for machine in pc q35; do
 done
 # its irqchip is split, if it is not told otherwise
 rows+=(boot-microvm-default-1 boot-microvm-default-2 gdb)
+[ $device = kvm ] || rows+=(stop)
 mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 [ ${#rows[@]} != 0 ] || { echo "no row matches $only" >&2; exit 2; }
 
@@ -106,6 +107,43 @@ row_boot() {
 	grep -q "guest: cpus $cpus," serial && grep -q 'guest: done' serial || status="the guest does not get to its end"
 	verdict "$1" "$status" errors serial
 }
+row_stop() {
+	local status=0 vmm
+	# Nobody presses what nobody reaches: a QEMU without a monitor
+	boot q35 on 1 "" -S &
+	vmm=$!
+	until_one_vm
+	! ./vhctl stop -n "$vm" 2>says && grep -q "does not reach the power button" says || status="it does not say that there is no button"
+	./vhctl kill "$vm"; wait $vmm
+	boot q35 on 1 "" -S -name guest=web,debug-threads=on &
+	vmm=$!
+	until_one_vm
+	! ./vhctl stop "$vm" 2>says && grep -q "virsh shutdown web" says || status="it does not name virsh"
+	./vhctl kill "$vm"; wait $vmm
+	for monitor in "-qmp unix:qmp,server=on,wait=off" "-chardev socket,id=m,server=on,wait=off,path=qmp -mon m,mode=control"; do
+		boot q35 on 1 "" -S $monitor -trace qemu_system_powerdown_request -D trace &
+		vmm=$!
+		until_one_vm
+		./vhctl stop -n "$vm" 2>says && grep -q powerdown trace || status="the button is not pressed by $monitor"
+		./vhctl kill "$vm"; wait $vmm
+	done
+	# the guest is not asked, and the VM ends
+	boot q35 on 1 "" &
+	vmm=$!
+	until_one_vm
+	./vhctl stop --off "$vm" 2>says || status="--off does not end it"
+	wait $vmm || status="QEMU ends with $? when it is told to"
+	verdict "$1" "$status" errors says trace
+}
+until_one_vm() {
+	local n=0
+	while vm=$(./vhctl ls -j | sed -n 's/.*"id":\([0-9]*\).*/\1/p'); [ -z "$vm" ] && [ $n -lt 100 ]; do
+		n=$((n + 1))
+		usleep 100000
+	done
+	# its monitor comes a little later
+	usleep 500000
+}
 row_gdb() {
 	local status=0 vmm
 	rm -f serial gdb.sock
@@ -126,4 +164,4 @@ END_SCRIPT
 	echo '[ $failed = 0 ]'
 } >"$out/script.sh"
 tests/lab/lab run --file kmod/vh.ko "${libraries[@]}" --file "$out/rom" --file "$kernel/vmlinuz" \
-	--file build/guest/initrd --file build/tests/vmm/gdb --mem 768 --timeout 900 "$@" "$out/script.sh"
+	--file build/guest/initrd --file build/tests/vmm/gdb --file build/vhctl/vhctl --mem 768 --timeout 900 "$@" "$out/script.sh"

@@ -119,6 +119,7 @@ bool vm_parse(struct nlmsghdr *h, struct vm *vm)
 	vm->age = u64(a[VH_A_VM_AGE]);
 	vm->reserved_memory = u64(a[VH_A_VM_RESERVED_MEMORY]);
 	vm->defined = a[VH_A_VM_DEFINED];
+	vm->power_button = a[VH_A_VM_POWER_BUTTON];
 	bytes(a[VH_A_VM_UUID], vm->uuid, sizeof(vm->uuid));
 	text(a[VH_A_VM_NAME], vm->name, sizeof(vm->name));
 	text(a[VH_A_VM_COMM], vm->comm, sizeof(vm->comm));

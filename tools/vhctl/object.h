@@ -19,7 +19,7 @@ struct vm {
 	uint32_t id, state, pid, uid, vcpus, reserved_vcpus;
 	uint64_t cgroup_id, memory, tables, age, reserved_memory;
 	uint8_t uuid[16];
-	bool defined;
+	bool defined, power_button;
 	char name[VH_VM_NAME_MAX + 1], comm[17];
 	char *cgroup;			/* or NULL */
 	struct counters c;

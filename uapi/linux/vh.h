@@ -53,6 +53,11 @@ struct vh_vm_id {
  * VM that the caller may see; EBUSY: it has a VMM.
  */
 #define VH_ATTACH_VM		_IOW(VHIO, 0x12, __u32)
+/*
+ * VM ioctl: 1: on KVM_SYSTEM_EVENT_SHUTDOWN of VH_CMD_VM_STOP the VMM presses the guest's power button,
+ * 0 (unless said): it ends the VM, as it does when a guest itself says so.
+ */
+#define VH_SET_POWER_BUTTON	_IO(VHIO, 0x13)
 
 /* --- generic netlink --- */
 
@@ -72,7 +77,7 @@ struct vh_vm_id {
  * @VH_CMD_VM_SET: vm; give the VM (by id or uuid) another name
  * @VH_CMD_VM_PAUSE: vm; returns when no vCPU is in the guest
  * @VH_CMD_VM_RESUME: vm
- * @VH_CMD_VM_STOP: vm; one vCPU returns KVM_EXIT_SYSTEM_EVENT, shutdown, to the VMM
+ * @VH_CMD_VM_STOP: vm; one vCPU returns KVM_EXIT_SYSTEM_EVENT, shutdown, to the VMM, unless none runs for 10 s
  * @VH_CMD_VM_KILL: vm; no vCPU runs again, the VMM gets SIGKILL
  * @VH_CMD_VCPU_GET: vcpu; do: one vCPU, dump: those of one VM, or of all
  * @VH_CMD_GROUP_GET: group; do: by cgroup-id or cgroup-fd, E2BIG and EBUSY: too many VMs and vCPUs to
@@ -112,7 +117,8 @@ enum vh_cmd {
  * @VH_VM_CREATED: has a VMM, no vCPU has run
  * @VH_VM_RUNNING: vCPUs may run
  * @VH_VM_PAUSED: no vCPU runs until VH_CMD_VM_RESUME
- * @VH_VM_STOPPING: the VMM was asked to stop, and has been told
+ * @VH_VM_STOPPING: the VMM was asked to stop, and has not gone on for 2 s since it was told, with a power
+ *	button the guest for 120 s
  * @VH_VM_CRASHED: a vCPU ended with a fault that the guest cannot survive
  * @VH_VM_DEAD: killed, or stopped by vh; no vCPU will run again
  */
@@ -247,6 +253,7 @@ enum vh_quota {
  * @VH_A_VM_CGROUP_FD: s32, create: cgroup.procs of the VM's cgroup, open for writing
  * @VH_A_VM_COMMON_FD: s32, create: cgroup.procs of the nearest common ancestor of that cgroup and the
  *	caller's, open for writing (as for moving a task there); not needed with CAP_SYS_ADMIN
+ * @VH_A_VM_POWER_BUTTON: flag, VH_CMD_VM_STOP presses the guest's power button (VH_SET_POWER_BUTTON)
  */
 enum vh_attr_vm {
 	VH_A_VM_UNSPEC,
@@ -271,6 +278,7 @@ enum vh_attr_vm {
 	VH_A_VM_DEV_FD,
 	VH_A_VM_CGROUP_FD,
 	VH_A_VM_COMMON_FD,
+	VH_A_VM_POWER_BUTTON,
 	__VH_A_VM_MAX,
 	VH_A_VM_MAX = __VH_A_VM_MAX - 1
 };

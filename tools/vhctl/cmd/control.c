@@ -5,6 +5,7 @@
 
 #include "fields.h"
 #include "parse.h"
+#include "qmp.h"
 #include "vhctl.h"
 
 /* Options of a command that has only --help: the first argument, or -1 - status. */
@@ -116,20 +117,38 @@ static bool not_its_end(const struct event *e, void *arg)
 		 (e->type == VH_EVENT_DESTROYED || e->type == VH_EVENT_DETACHED));
 }
 
-static int stop_one(const char *ref, unsigned int timeout)
+/* How the guest's power button is pressed: by the VM's VMM, or a monitor of that; or, @off, none is. */
+static int ask(struct nl *nl, const char *ref, const struct vm *vm, bool off)
+{
+	struct nl_msg *msg;
+
+	if (!off && !vm->power_button)
+		switch (qmp_powerdown(vm)) {
+		case QMP_DONE:
+			return EXIT_OK;
+		case QMP_FAILED:
+			return EXIT_ERROR;
+		case QMP_NONE:
+			error("%s: vh does not reach the power button of a guest of %s; shut it down from within or by its "
+			      "VMM's own tools, or 'vhctl stop --off' it, which asks no guest", ref,
+			      vm->comm[0] ? vm->comm : "no VMM");
+			return EXIT_ERROR;
+		}
+	msg = vh_request(nl, VH_CMD_VM_STOP, 0);
+	nla_put_u32(msg, VH_A_VM_ID, vm->id);
+	return vh_do(nl, msg, ref);
+}
+
+static int stop_one(const char *ref, unsigned int timeout, bool off)
 {
 	struct nl *nl = vh_open(), *events = vh_open();
 	int status = EXIT_ERROR;
-	struct nl_msg *msg;
 	struct vm vm;
 
 	if (!nl || !events || vm_get(nl, ref, &vm))
 		goto close;
-	if (!events_begin(events)) {
-		msg = vh_request(nl, VH_CMD_VM_STOP, 0);
-		nla_put_u32(msg, VH_A_VM_ID, vm.id);
-		status = vh_do(nl, msg, ref);
-	}
+	if (!events_begin(events))
+		status = ask(nl, ref, &vm, off);
 	if (!status && timeout) {
 		switch (events_loop(events, not_its_end, &vm.id, timeout)) {
 		case 0:
@@ -155,11 +174,13 @@ int cmd_stop(int argc, char **argv)
 	static const struct option options[] = {
 		{ "timeout", required_argument, NULL, 't' },
 		{ "no-wait", no_argument, NULL, 'n' },
+		{ "off", no_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	unsigned int timeout = 60000;
 	int opt, status = EXIT_OK, s;
+	bool off = false;
 
 	while ((opt = getopt_long(argc, argv, "t:nh", options, NULL)) != -1) {
 		switch (opt) {
@@ -172,12 +193,17 @@ int cmd_stop(int argc, char **argv)
 		case 'n':
 			timeout = 0;
 			break;
+		case 'o':
+			off = true;
+			break;
 		case 'h':
 			puts("usage: vhctl stop [OPTIONS] VM...\n\n"
-			     "Asks the VMM to stop the VM (KVM_EXIT_SYSTEM_EVENT), and waits until it is gone.\n"
-			     "A guest of vhctl gets a press of its power button.\n\n"
+			     "Presses the guest's power button, and waits until the VM is gone. That is possible\n"
+			     "for guests of vhctl, and of a QEMU with a QMP monitor on a UNIX socket.\n\n"
 			     "  -t, --timeout S  wait at most so long (default: 60); status 6 when it is over\n"
 			     "  -n, --no-wait    only ask\n"
+			     "      --off        ask the VMM to end the VM (KVM_EXIT_SYSTEM_EVENT), as a guest that\n"
+			     "                   powers off does; no guest is asked\n"
 			     "  -h, --help       this text");
 			return EXIT_OK;
 		default:
@@ -189,7 +215,7 @@ int cmd_stop(int argc, char **argv)
 		return usage_error(argv[0]);
 	}
 	for (; optind < argc; optind++) {
-		s = stop_one(argv[optind], timeout);
+		s = stop_one(argv[optind], timeout, off);
 		if (s)
 			status = s;
 	}

@@ -118,6 +118,7 @@ static int create_vm(struct vmm *v)
 		error("cannot create a VM on %s: %s", v->cfg->device, create_error(v, errno));
 		return -1;
 	}
+	ioctl(v->vm, VH_SET_POWER_BUTTON, 1);	/* end.c; not vh: nobody presses it */
 	if (v->cfg->named && set_name(v))
 		return -1;
 	size = ioctl(v->dev, KVM_GET_VCPU_MMAP_SIZE, 0);
