@@ -275,6 +275,8 @@ struct vh_vm {
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
 	u32 default_tsc_khz;		/* of vCPUs to come; lock */
+	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD; lock, read at any time */
+	bool triple_fault_event;	/* KVM_CAP_X86_TRIPLE_FAULT_EVENT; the same */
 
 	/* Accounting: mmu/ writes, others read. */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */

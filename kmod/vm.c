@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <asm/tsc.h>
 
 #include "compat/kvm.h"
 #include "cpu/cpu.h"
@@ -219,6 +220,12 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 			return -EINVAL;
 		vm->disabled_exits = cap.args[0];
 		return 0;
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		WRITE_ONCE(vm->exception_payload, !!cap.args[0]);
+		return 0;
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		WRITE_ONCE(vm->triple_fault_event, !!cap.args[0]);
+		return 0;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return vh_ring_enable(vm, cap.args[0]);
@@ -290,7 +297,7 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_TSC_KHZ:
 		if (arg > UINT_MAX || vh_tsc_khz_check(arg))
 			return -EINVAL;
-		vm->default_tsc_khz = arg;
+		vm->default_tsc_khz = arg ? arg : tsc_khz;
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;

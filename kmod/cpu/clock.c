@@ -179,6 +179,39 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 }
 
 /**
+ * vh_tsc_offset_get - what a guest's TSC has more than the host's, where that is scaled: than the scaled one
+ * @vcpu: the vCPU
+ *
+ * Guest ticks. Of the TSC that RDTSC reads on the host, and KVM_GET_CLOCK tells: when that has restarted, this
+ * has as many more.
+ */
+u64 vh_tsc_offset_get(const struct vh_vcpu *vcpu)
+{
+	return vcpu->tsc_offset + vh_tsc_scaled(READ_ONCE(vh_tsc_lost), vcpu->tsc_scale);
+}
+
+/**
+ * vh_tsc_offset_set - set what vh_tsc_offset_get() gets
+ * @vcpu: the vCPU
+ * @offset: any
+ *
+ * Unlike a write of IA32_TSC this is taken as it is.
+ */
+void vh_tsc_offset_set(struct vh_vcpu *vcpu, u64 offset)
+{
+	struct vh_vm_clock *c = vcpu->vm->clock;
+	unsigned long flags;
+
+	vcpu->tsc_offset = offset - vh_tsc_scaled(READ_ONCE(vh_tsc_lost), vcpu->tsc_scale);
+	vh_bound_lock_irqsave(&c->lock, flags, VH_BOUND_CLOCK);
+	c->written = true;
+	c->write_offset = vcpu->tsc_offset;
+	c->write_khz = vcpu->tsc_khz;
+	vh_bound_unlock_irqrestore(&c->lock, flags, VH_BOUND_CLOCK);
+	vh_request(vcpu, VH_REQ_CLOCK);
+}
+
+/**
  * vh_tsc_can_scale - can a guest's TSC run at another rate?
  */
 bool vh_tsc_can_scale(void)
@@ -490,8 +523,8 @@ int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
 	d->clock = vm_clock_now(vm, &tsc, &real);
 	d->realtime = real;
 	d->host_tsc = tsc - vh_tsc_lost;
-	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
-		   (host_tsc_stable() ? KVM_CLOCK_TSC_STABLE : 0);
+	/* One CPU's TSC says nothing where they differ, as on KVM. */
+	d->flags = KVM_CLOCK_REALTIME | (host_tsc_stable() ? KVM_CLOCK_HOST_TSC | KVM_CLOCK_TSC_STABLE : 0);
 	return 0;
 }
 

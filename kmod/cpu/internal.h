@@ -96,6 +96,8 @@ void vh_fpu_destroy(struct vh_vcpu *vcpu);
 /* clock.c */
 void vh_clock_init(struct vh_vcpu *vcpu);
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+u64 vh_tsc_offset_get(const struct vh_vcpu *vcpu);		/* KVM_VCPU_TSC_OFFSET */
+void vh_tsc_offset_set(struct vh_vcpu *vcpu, u64 offset);
 void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
 
 #endif /* VH_CPU_INTERNAL_H */

@@ -35,8 +35,9 @@ static inline bool vh_canonical(u64 linear, bool la57)
 struct vh_fault {
 	u8 vector;
 	bool has_error;
+	bool payload;		/* CR2 is yet to be loaded with @cr2; vector 1: DR6 */
 	u32 error;
-	u64 cr2;		/* vector 14 only */
+	u64 cr2;		/* vector 14 only, or the payload */
 };
 
 /* Of ops->system: what to do, with register number or address @n and value *val. */
