@@ -73,7 +73,17 @@ int vh_check_extension(long cap)
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_EXCEPTION_PAYLOAD:
 	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+	case KVM_CAP_DISABLE_QUIRKS:
+	case KVM_CAP_ENABLE_CAP:
+	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
+	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_REINJECT_CONTROL:
 		return 1;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return VH_QUIRKS;
+	case KVM_CAP_SMALLER_MAXPHYADDR:
+		/* With EPT the processor alone looks at the guest's tables, and knows its own width. */
+		return !vh_cpu_caps.ept;
 	case KVM_CAP_XSAVE2:
 		return vh_xsave_size();
 	case KVM_CAP_SYNC_REGS:

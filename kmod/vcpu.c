@@ -166,6 +166,14 @@ static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 	return 0;
 }
 
+static int enable_cap(struct vh_vcpu *vcpu, const struct kvm_enable_cap *cap)
+{
+	if (cap->flags || cap->cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vh_cpuid_enforce_pv(vcpu, cap->args[0]);
+	return 0;
+}
+
 static long get_xsave(struct vh_vcpu *vcpu, void __user *u)
 {
 	unsigned int size = vh_xsave_size();
@@ -275,6 +283,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_TPR_ACCESS_REPORTING: return EXCHANGE(struct kvm_tpr_access_ctl, tpr_access);
 	case KVM_SET_VAPIC_ADDR: return SET(struct kvm_vapic_addr, set_vapic_addr);
 	case KVM_INTERRUPT:	return SET(struct kvm_interrupt, set_interrupt);
+	case KVM_ENABLE_CAP:	return SET(struct kvm_enable_cap, enable_cap);
 	case KVM_SET_CPUID2:	return vh_cpuid_set(vcpu, u);
 	case KVM_GET_CPUID2:	return vh_cpuid_get(vcpu, u);
 	case KVM_GET_MSRS:	return vh_msrs_ioctl(vcpu, u, false);
@@ -502,7 +511,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 	struct file *file;
 	int err, fd;
 
-	if (id >= VH_MAX_VCPUS)
+	if (id >= (vm->max_vcpu_ids ? vm->max_vcpu_ids : VH_MAX_VCPUS))
 		return -EINVAL;
 	if (vm->nr_vcpus >= VH_MAX_VCPUS)
 		return -EINVAL;

@@ -446,16 +446,26 @@ static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 	vh_gpa_write(vcpu, gpa, &wc, sizeof(wc));
 }
 
+/* Does CPUID show the feature that the MSR belongs to? */
+static bool msr_shown(struct vh_vcpu *vcpu, u32 msr)
+{
+	bool new = msr == MSR_KVM_WALL_CLOCK_NEW || msr == MSR_KVM_SYSTEM_TIME_NEW;
+
+	return vh_cpuid_has_pv(vcpu, new ? KVM_FEATURE_CLOCKSOURCE2 : KVM_FEATURE_CLOCKSOURCE);
+}
+
 /**
  * vh_clock_msr_read - the MSRs of kvmclock
  * @vcpu: the vCPU
  * @msr: its index
  * @value: filled in
  *
- * -EINVAL for any other MSR.
+ * -EINVAL for any other MSR, and where CPUID has to show them and does not.
  */
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 {
+	if (!msr_shown(vcpu, msr))
+		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		*value = vcpu->clock->wall_clock_msr;
@@ -473,12 +483,14 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
  * @msr: its index
  * @value: guest-physical address, bit 0 enables
  *
- * Process context. -EINVAL for any other MSR.
+ * Process context. -EINVAL as vh_clock_msr_read().
  */
 int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 {
 	struct vh_pvclock *c = vcpu->clock;
 
+	if (!msr_shown(vcpu, msr))
+		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		c->wall_clock_msr = value;

@@ -38,6 +38,7 @@ int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
 bool vh_cpuid_has(struct vh_vcpu *vcpu, unsigned int feature);	/* VH_HAS_*; interrupts may be off */
 bool vh_cpuid_host_has(unsigned int feature);	/* any context */
+void vh_cpuid_enforce_pv(struct vh_vcpu *vcpu, bool on);
 /* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
 void vh_cpuid_exec(struct vh_vcpu *vcpu);
 /* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */

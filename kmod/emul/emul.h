@@ -69,6 +69,7 @@ enum vh_has_word {
 #define VH_HAS_SSE		VH_HAS(1_EDX, 25)
 #define VH_HAS_SSE2		VH_HAS(1_EDX, 26)
 #define VH_HAS_SSE3		VH_HAS(1_ECX, 0)
+#define VH_HAS_MWAIT		VH_HAS(1_ECX, 3)
 #define VH_HAS_SSSE3		VH_HAS(1_ECX, 9)
 #define VH_HAS_SSE41		VH_HAS(1_ECX, 19)
 #define VH_HAS_SSE42		VH_HAS(1_ECX, 20)

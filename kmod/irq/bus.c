@@ -88,12 +88,17 @@ bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, 
 {
 	struct vh_vm *vm = vcpu->vm;
 
-	if (vcpu->lapic && (gpa & PAGE_MASK) == APIC_PAGE && vh_lapic_hw_enabled(vcpu) &&
-	    !vh_lapic_x2apic(vcpu)) {
-		if (write)
+	if (vcpu->lapic && (gpa & PAGE_MASK) == APIC_PAGE) {
+		if (!vh_lapic_hw_enabled(vcpu) || vh_lapic_x2apic(vcpu)) {
+			if (!vh_has_quirk(vm, KVM_X86_QUIRK_LAPIC_MMIO_HOLE))
+				return write && watched(vcpu, gpa, data, len, false);
+			if (!write)
+				memset(data, 0xff, len);
+		} else if (write) {
 			vh_lapic_mmio_write(vcpu, gpa & ~PAGE_MASK, data, len);
-		else
+		} else {
 			vh_lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, len);
+		}
 		return true;
 	}
 	if (vm->irqchip && gpa >= VH_IOAPIC_BASE && gpa < VH_IOAPIC_BASE + 0x100) {
