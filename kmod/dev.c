@@ -70,7 +70,25 @@ int vh_check_extension(long cap)
 	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_MEMORY_FAULT_INFO:
 	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case KVM_CAP_SYS_ATTRIBUTES:
+	case KVM_CAP_VCPU_ATTRIBUTES:
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+	case KVM_CAP_DISABLE_QUIRKS:
+	case KVM_CAP_ENABLE_CAP:
+	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
+	case KVM_CAP_MSR_PLATFORM_INFO:
+	case KVM_CAP_REINJECT_CONTROL:
 		return 1;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		return VH_QUIRKS;
+	case KVM_CAP_SMALLER_MAXPHYADDR:
+		/* With EPT the processor alone looks at the guest's tables, and knows its own width. */
+		return !vh_cpu_caps.ept;
+	case KVM_CAP_XSAVE2:
+		return vh_xsave_size();
+	case KVM_CAP_SYNC_REGS:
+		return KVM_SYNC_X86_VALID_FIELDS;
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
 		return vh_debug_supported();
@@ -83,7 +101,7 @@ int vh_check_extension(long cap)
 	case KVM_CAP_MCE:
 		return VH_MCE_BANKS;
 	case KVM_CAP_ADJUST_CLOCK:
-		return KVM_CLOCK_TSC_STABLE;
+		return KVM_CLOCK_TSC_STABLE | KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC;
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_TSC_CONTROL:
@@ -140,6 +158,9 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vh_msr_index_list(u, true);
 	case KVM_X86_GET_MCE_CAP_SUPPORTED:
 		return put_user(vh_mce_cap(), (u64 __user *)u);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+		return vh_system_attr(u, cmd);
 	case KVM_GET_MSRS:
 		return vh_msrs_ioctl(NULL, u, false);
 	}

@@ -31,6 +31,7 @@ enum vh_request {
 	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
 	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
 	VH_REQ_EOI_EXIT,		/* userspace's IOAPIC is to be told of an EOI: KVM_EXIT_IOAPIC_EOI is due */
+	VH_REQ_PAYLOAD,			/* an exception of userspace's: CR2 or DR6 goes with it */
 	VH_NR_REQUESTS,
 };
 

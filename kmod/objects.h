@@ -3,7 +3,18 @@
 #ifndef VH_OBJECTS_H
 #define VH_OBJECTS_H
 
+#include "compat/kvm.h"
+
 #include "vh.h"
+
+/*
+ * Oddities of KVM's that KVM_CAP_DISABLE_QUIRKS2 takes away. CD_NW_CLEARED, FIX_HYPERCALL_INSN and SLOT_ZAP_ALL are
+ * not there to begin with.
+ */
+#define VH_QUIRKS	(KVM_X86_QUIRK_LINT0_REENABLED | KVM_X86_QUIRK_CD_NW_CLEARED | KVM_X86_QUIRK_LAPIC_MMIO_HOLE | \
+			 KVM_X86_QUIRK_OUT_7E_INC_RIP | KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT |			       \
+			 KVM_X86_QUIRK_FIX_HYPERCALL_INSN | KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS |		       \
+			 KVM_X86_QUIRK_SLOT_ZAP_ALL | KVM_X86_QUIRK_STUFF_FEATURE_MSRS)
 
 int vh_check_extension(long cap);			/* dev.c: KVM_CHECK_EXTENSION */
 

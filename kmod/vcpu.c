@@ -166,6 +166,40 @@ static int set_mce(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e)
 	return 0;
 }
 
+static int enable_cap(struct vh_vcpu *vcpu, const struct kvm_enable_cap *cap)
+{
+	if (cap->flags || cap->cap != KVM_CAP_ENFORCE_PV_FEATURE_CPUID)
+		return -EINVAL;
+	vh_cpuid_enforce_pv(vcpu, cap->args[0]);
+	return 0;
+}
+
+static long get_xsave(struct vh_vcpu *vcpu, void __user *u)
+{
+	unsigned int size = vh_xsave_size();
+	struct xregs_state *x = kzalloc(size, GFP_KERNEL_ACCOUNT);
+	long r;
+
+	if (!x)
+		return -ENOMEM;
+	vh_xsave_get(vcpu, x);
+	r = copy_to_user(u, x, size) ? -EFAULT : 0;
+	kfree(x);
+	return r;
+}
+
+static long set_xsave(struct vh_vcpu *vcpu, const void __user *u)
+{
+	struct xregs_state *x = memdup_user(u, vh_xsave_size());
+	long r = PTR_ERR_OR_ZERO(x);
+
+	if (!r) {
+		r = vh_xsave_set(vcpu, x);
+		kfree(x);
+	}
+	return r;
+}
+
 static long exit_stats(struct vh_vcpu *vcpu, struct vh_exit_stats __user *u)
 {
 	unsigned int i;
@@ -229,8 +263,11 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_SET_SREGS2:	return SET(struct kvm_sregs2, vh_sregs2_set);
 	case KVM_GET_FPU:	return GET(struct kvm_fpu, vh_fpu_get);
 	case KVM_SET_FPU:	return SET(struct kvm_fpu, vh_fpu_set);
-	case KVM_GET_XSAVE:	return GET(struct kvm_xsave, vh_xsave_get);
-	case KVM_SET_XSAVE:	return SET(struct kvm_xsave, vh_xsave_set);
+	case KVM_GET_XSAVE:
+		/* Part of it would be no state to go on from. */
+		return vh_xsave_size() > sizeof(struct kvm_xsave) ? -EINVAL : get_xsave(vcpu, u);
+	case KVM_GET_XSAVE2:	return get_xsave(vcpu, u);
+	case KVM_SET_XSAVE:	return set_xsave(vcpu, u);
 	case KVM_GET_XCRS:	return GET(struct kvm_xcrs, vh_xcrs_get);
 	case KVM_SET_XCRS:	return SET(struct kvm_xcrs, vh_xcrs_set);
 	case KVM_GET_VCPU_EVENTS: return GET(struct kvm_vcpu_events, vh_events_get);
@@ -246,6 +283,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_TPR_ACCESS_REPORTING: return EXCHANGE(struct kvm_tpr_access_ctl, tpr_access);
 	case KVM_SET_VAPIC_ADDR: return SET(struct kvm_vapic_addr, set_vapic_addr);
 	case KVM_INTERRUPT:	return SET(struct kvm_interrupt, set_interrupt);
+	case KVM_ENABLE_CAP:	return SET(struct kvm_enable_cap, enable_cap);
 	case KVM_SET_CPUID2:	return vh_cpuid_set(vcpu, u);
 	case KVM_GET_CPUID2:	return vh_cpuid_get(vcpu, u);
 	case KVM_GET_MSRS:	return vh_msrs_ioctl(vcpu, u, false);
@@ -263,6 +301,10 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_X86_SET_MCE:	return SET(struct kvm_x86_mce, set_mce);
 	case KVM_KVMCLOCK_CTRL:
 		return vh_clock_ctrl(vcpu);
+	case KVM_HAS_DEVICE_ATTR:
+	case KVM_GET_DEVICE_ATTR:
+	case KVM_SET_DEVICE_ATTR:
+		return vh_vcpu_attr(vcpu, u, cmd);
 	case KVM_PRE_FAULT_MEMORY:
 		return pre_fault(vcpu, u);
 	case KVM_NMI:
@@ -270,6 +312,46 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 		return 0;
 	}
 	return -ENOTTY;
+}
+
+/*
+ * KVM_RUN with KVM_CAP_SYNC_REGS: registers that userspace has changed in its copy are set before, those that it wants
+ * to see are there behind. The copy is userspace's memory: each part is read once.
+ */
+static noinline long run_synced(struct vh_vcpu *vcpu)
+{
+	u64 valid = READ_ONCE(vcpu->run->kvm_valid_regs), dirty = READ_ONCE(vcpu->run->kvm_dirty_regs);
+	struct kvm_sync_regs *shared = &vcpu->run->s.regs, *s;
+	long r;
+
+	if ((valid | dirty) & ~(u64)KVM_SYNC_X86_VALID_FIELDS)
+		return -EINVAL;
+	if (vcpu->lost)
+		return -EIO;
+	s = kzalloc(sizeof(*s), GFP_KERNEL_ACCOUNT);
+	if (!s)
+		return -ENOMEM;
+	memcpy(s, shared, sizeof(*s));
+	r = dirty & KVM_SYNC_X86_REGS ? set_regs(vcpu, &s->regs) : 0;
+	if (!r && (dirty & KVM_SYNC_X86_SREGS))
+		r = vh_sregs_set(vcpu, &s->sregs);
+	if (!r && (dirty & KVM_SYNC_X86_EVENTS))
+		r = vh_events_set(vcpu, &s->events);
+	if (!r) {
+		vcpu->run->kvm_dirty_regs = 0;
+		r = vh_vcpu_run(vcpu);
+	}
+	if (vcpu->lost)
+		valid = 0;
+	memset(s, 0, sizeof(*s));
+	if ((valid & KVM_SYNC_X86_REGS) && !vh_regs_get(vcpu, &s->regs))
+		shared->regs = s->regs;
+	if ((valid & KVM_SYNC_X86_SREGS) && !vh_sregs_get(vcpu, &s->sregs))
+		shared->sregs = s->sregs;
+	if ((valid & KVM_SYNC_X86_EVENTS) && !vh_events_get(vcpu, &s->events))
+		shared->events = s->events;
+	kfree(s);
+	return r;
 }
 
 static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -288,7 +370,9 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (mutex_lock_killable(&vcpu->lock))
 		return -EINTR;
 	if (likely(cmd == KVM_RUN))
-		r = arg ? -EINVAL : vh_vcpu_run(vcpu);
+		r = arg ? -EINVAL :
+		    unlikely(vcpu->run->kvm_valid_regs | vcpu->run->kvm_dirty_regs) ? run_synced(vcpu) :
+		    vh_vcpu_run(vcpu);
 	else
 		r = unlikely(vcpu->lost) ? -EIO : vcpu_ioctl_locked(vcpu, cmd, arg);
 	/* What was asked for could not be read. */
@@ -427,7 +511,7 @@ int vh_vcpu_create(struct vh_vm *vm, u32 id)
 	struct file *file;
 	int err, fd;
 
-	if (id >= VH_MAX_VCPU_IDS)
+	if (id >= (vm->max_vcpu_ids ? vm->max_vcpu_ids : VH_MAX_VCPU_IDS))
 		return -EINVAL;
 	if (vm->nr_vcpus >= VH_MAX_VCPUS)
 		return -EINVAL;

@@ -38,7 +38,7 @@
 #define VH_MAX_VCPU_IDS	4096		/* KVM_CREATE_VCPU's, from 0 on */
 #define VH_VCPU_CHUNK	32
 #define VH_EXIT_COUNTERS 128		/* VH_NR_EXIT_REASONS or more; a power of 2 */
-#define VH_MAX_GSI	1024		/* GSIs that can be routed */
+#define VH_MAX_GSI	4096		/* GSIs that can be routed */
 #define VH_MAX_ROUTES	4096		/* entries of one routing table */
 #define VH_VCPU_MMAP_PAGES 3		/* struct kvm_run, PIO data, the ring of coalesced writes */
 #define VH_X2APIC_API	(KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
@@ -286,6 +286,11 @@ struct vh_vm {
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
 	u32 default_tsc_khz;		/* of vCPUs to come; lock */
+	u32 quirks_off;			/* KVM_X86_QUIRK_* of KVM_CAP_DISABLE_QUIRKS2; lock, read at any time */
+	u32 max_vcpu_ids;		/* KVM_CAP_MAX_VCPU_ID, 0: not set; lock */
+	bool hide_platform_info;	/* KVM_CAP_MSR_PLATFORM_INFO with 0; lock, read at any time */
+	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD; lock, read at any time */
+	bool triple_fault_event;	/* KVM_CAP_X86_TRIPLE_FAULT_EVENT; the same */
 
 	/* Accounting: mmu/ writes, others read. */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
@@ -296,6 +301,12 @@ struct vh_vm {
 static inline struct vh_vcpu *vh_vcpu_at(const struct vh_vm *vm, unsigned int i)
 {
 	return vm->vcpus[i / VH_VCPU_CHUNK][i % VH_VCPU_CHUNK];
+}
+
+/* Has the VMM left KVM's oddity @quirk (KVM_X86_QUIRK_*) as it is? */
+static inline bool vh_has_quirk(const struct vh_vm *vm, u32 quirk)
+{
+	return !(READ_ONCE(vm->quirks_off) & quirk);
 }
 
 #define vh_for_each_vcpu(i, vcpu, vm)						\

@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <asm/tsc.h>
 
 #include "compat/kvm.h"
 #include "cpu/cpu.h"
@@ -157,19 +158,31 @@ static int irqchip_state(struct vh_vm *vm, struct kvm_irqchip __user *u, bool se
 	return err;
 }
 
-static int pit_state(struct vh_vm *vm, struct kvm_pit_state2 __user *u, bool set)
+/* KVM_GET_PIT and KVM_SET_PIT are about the channels alone, with which the newer structure begins. */
+static int pit_state(struct vh_vm *vm, void __user *u, unsigned int cmd)
 {
+	bool flags = cmd == KVM_GET_PIT2 || cmd == KVM_SET_PIT2;
+	size_t size = flags ? sizeof(struct kvm_pit_state2) : sizeof(struct kvm_pit_state);
 	struct kvm_pit_state2 ps = {};
-	int err;
 
 	if (!vm->pit)
 		return -ENXIO;
-	if (set)
-		return copy_from_user(&ps, u, sizeof(ps)) ? -EFAULT : vh_pit_set(vm, &ps);
-	err = vh_pit_get(vm, &ps);
-	if (!err && copy_to_user(u, &ps, sizeof(ps)))
-		err = -EFAULT;
-	return err;
+	if (cmd == KVM_SET_PIT || cmd == KVM_SET_PIT2)
+		return copy_from_user(&ps, u, size) ? -EFAULT : vh_pit_set(vm, &ps, flags);
+	vh_pit_get(vm, &ps);
+	return copy_to_user(u, &ps, size) ? -EFAULT : 0;
+}
+
+static int pit_reinject(struct vh_vm *vm, const struct kvm_reinject_control __user *u)
+{
+	struct kvm_reinject_control c;
+
+	if (copy_from_user(&c, u, sizeof(c)))
+		return -EFAULT;
+	if (!vm->pit)
+		return -ENXIO;
+	vh_pit_reinject(vm, c.pit_reinject);
+	return 0;
 }
 
 static int irq_line(struct vh_vm *vm, struct kvm_irq_level __user *u, bool status)
@@ -214,6 +227,15 @@ static int set_routing(struct vh_vm *vm, const struct kvm_irq_routing __user *u)
 	return err;
 }
 
+/* How far ids of vCPUs go: told once. */
+static int set_max_vcpu_id(struct vh_vm *vm, u64 ids)
+{
+	if (ids > VH_MAX_VCPU_IDS || (vm->max_vcpu_ids && vm->max_vcpu_ids != ids))
+		return -EINVAL;
+	vm->max_vcpu_ids = ids;
+	return 0;
+}
+
 static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 {
 	struct kvm_enable_cap cap;
@@ -236,6 +258,24 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 		if (cap.args[0] & ~(u64)VH_X2APIC_API)
 			return -EINVAL;
 		WRITE_ONCE(vm->x2apic_api, vm->x2apic_api | cap.args[0]);
+		return 0;
+	case KVM_CAP_DISABLE_QUIRKS2:
+		if (cap.args[0] & ~(u64)VH_QUIRKS)
+			return -EINVAL;
+		fallthrough;
+	case KVM_CAP_DISABLE_QUIRKS:
+		WRITE_ONCE(vm->quirks_off, vm->quirks_off | (cap.args[0] & VH_QUIRKS));
+		return 0;
+	case KVM_CAP_MAX_VCPU_ID:
+		return set_max_vcpu_id(vm, cap.args[0]);
+	case KVM_CAP_MSR_PLATFORM_INFO:
+		WRITE_ONCE(vm->hide_platform_info, !cap.args[0]);
+		return 0;
+	case KVM_CAP_EXCEPTION_PAYLOAD:
+		WRITE_ONCE(vm->exception_payload, !!cap.args[0]);
+		return 0;
+	case KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+		WRITE_ONCE(vm->triple_fault_event, !!cap.args[0]);
 		return 0;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
@@ -290,10 +330,13 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return irqchip_state(vm, u, false);
 	case KVM_SET_IRQCHIP:
 		return irqchip_state(vm, u, true);
+	case KVM_GET_PIT:
+	case KVM_SET_PIT:
 	case KVM_GET_PIT2:
-		return pit_state(vm, u, false);
 	case KVM_SET_PIT2:
-		return pit_state(vm, u, true);
+		return pit_state(vm, u, cmd);
+	case KVM_REINJECT_CONTROL:
+		return pit_reinject(vm, u);
 	case KVM_SET_GSI_ROUTING:
 		return set_routing(vm, u);
 	case KVM_ENABLE_CAP:
@@ -308,7 +351,7 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 	case KVM_SET_TSC_KHZ:
 		if (arg > UINT_MAX || vh_tsc_khz_check(arg))
 			return -EINVAL;
-		vm->default_tsc_khz = arg;
+		vm->default_tsc_khz = arg ? arg : tsc_khz;
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;

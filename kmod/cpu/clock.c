@@ -179,6 +179,39 @@ void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host)
 }
 
 /**
+ * vh_tsc_offset_get - what a guest's TSC has more than the host's, where that is scaled: than the scaled one
+ * @vcpu: the vCPU
+ *
+ * Guest ticks. Of the TSC that RDTSC reads on the host, and KVM_GET_CLOCK tells: when that has restarted, this
+ * has as many more.
+ */
+u64 vh_tsc_offset_get(const struct vh_vcpu *vcpu)
+{
+	return vcpu->tsc_offset + vh_tsc_scaled(READ_ONCE(vh_tsc_lost), vcpu->tsc_scale);
+}
+
+/**
+ * vh_tsc_offset_set - set what vh_tsc_offset_get() gets
+ * @vcpu: the vCPU
+ * @offset: any
+ *
+ * Unlike a write of IA32_TSC this is taken as it is.
+ */
+void vh_tsc_offset_set(struct vh_vcpu *vcpu, u64 offset)
+{
+	struct vh_vm_clock *c = vcpu->vm->clock;
+	unsigned long flags;
+
+	vcpu->tsc_offset = offset - vh_tsc_scaled(READ_ONCE(vh_tsc_lost), vcpu->tsc_scale);
+	vh_bound_lock_irqsave(&c->lock, flags, VH_BOUND_CLOCK);
+	c->written = true;
+	c->write_offset = vcpu->tsc_offset;
+	c->write_khz = vcpu->tsc_khz;
+	vh_bound_unlock_irqrestore(&c->lock, flags, VH_BOUND_CLOCK);
+	vh_request(vcpu, VH_REQ_CLOCK);
+}
+
+/**
  * vh_tsc_can_scale - can a guest's TSC run at another rate?
  */
 bool vh_tsc_can_scale(void)
@@ -413,16 +446,26 @@ static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 	vh_gpa_write(vcpu, gpa, &wc, sizeof(wc));
 }
 
+/* Does CPUID show the feature that the MSR belongs to? */
+static bool msr_shown(struct vh_vcpu *vcpu, u32 msr)
+{
+	bool new = msr == MSR_KVM_WALL_CLOCK_NEW || msr == MSR_KVM_SYSTEM_TIME_NEW;
+
+	return vh_cpuid_has_pv(vcpu, new ? KVM_FEATURE_CLOCKSOURCE2 : KVM_FEATURE_CLOCKSOURCE);
+}
+
 /**
  * vh_clock_msr_read - the MSRs of kvmclock
  * @vcpu: the vCPU
  * @msr: its index
  * @value: filled in
  *
- * -EINVAL for any other MSR.
+ * -EINVAL for any other MSR, and where CPUID has to show them and does not.
  */
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 {
+	if (!msr_shown(vcpu, msr))
+		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		*value = vcpu->clock->wall_clock_msr;
@@ -440,12 +483,14 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
  * @msr: its index
  * @value: guest-physical address, bit 0 enables
  *
- * Process context. -EINVAL for any other MSR.
+ * Process context. -EINVAL as vh_clock_msr_read().
  */
 int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 {
 	struct vh_pvclock *c = vcpu->clock;
 
+	if (!msr_shown(vcpu, msr))
+		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		c->wall_clock_msr = value;
@@ -490,8 +535,8 @@ int vh_clock_get(struct vh_vm *vm, struct kvm_clock_data *d)
 	d->clock = vm_clock_now(vm, &tsc, &real);
 	d->realtime = real;
 	d->host_tsc = tsc - vh_tsc_lost;
-	d->flags = KVM_CLOCK_REALTIME | KVM_CLOCK_HOST_TSC |
-		   (host_tsc_stable() ? KVM_CLOCK_TSC_STABLE : 0);
+	/* One CPU's TSC says nothing where they differ, as on KVM. */
+	d->flags = KVM_CLOCK_REALTIME | (host_tsc_stable() ? KVM_CLOCK_HOST_TSC | KVM_CLOCK_TSC_STABLE : 0);
 	return 0;
 }
 

@@ -9,6 +9,7 @@
  *   clock.c      TSC and kvmclock
  *   fpu.c        x87, SSE, AVX, PKRU
  *   state.c      registers as userspace reads and sets them
+ *   attr.c       attributes of descriptors
  *   translate.c  linear addresses
  *
  * Own thread throughout, interrupts on, unless it says otherwise.
@@ -37,6 +38,7 @@ int vh_cpuid_get(struct vh_vcpu *vcpu, struct kvm_cpuid2 __user *u);
 const struct kvm_cpuid_entry2 *vh_cpuid_find(struct vh_vcpu *vcpu, u32 function, u32 index);
 bool vh_cpuid_has(struct vh_vcpu *vcpu, unsigned int feature);	/* VH_HAS_*; interrupts may be off */
 bool vh_cpuid_host_has(unsigned int feature);	/* any context */
+void vh_cpuid_enforce_pv(struct vh_vcpu *vcpu, bool on);
 /* The CPUID instruction on vcpu->s.gpr; interrupts may be off. */
 void vh_cpuid_exec(struct vh_vcpu *vcpu);
 /* After CR4 or XCR0 changes: OSXSAVE, OSPKE, leaf 0xd sizes. */
@@ -132,8 +134,9 @@ void vh_fpu_vector_set(struct vh_vcpu *vcpu, unsigned int n, const u8 val[64], u
 void vh_fpu_call(void (*fn)(void *arg), void *arg);	/* @fn uses x87 and SSE; interrupts on */
 int vh_fpu_get(struct vh_vcpu *vcpu, struct kvm_fpu *f);
 int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f);
-int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x);
-int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x);	/* -EINVAL for bad headers */
+unsigned int vh_xsave_size(void);
+void vh_xsave_get(struct vh_vcpu *vcpu, struct xregs_state *dst);
+int vh_xsave_set(struct vh_vcpu *vcpu, const struct xregs_state *src);	/* -EINVAL for bad headers */
 int vh_xcrs_get(struct vh_vcpu *vcpu, struct kvm_xcrs *x);
 int vh_xcrs_set(struct vh_vcpu *vcpu, const struct kvm_xcrs *x);
 int vh_xcr0_set(struct vh_vcpu *vcpu, u64 value);	/* -EINVAL: #GP */
@@ -147,6 +150,7 @@ int vh_sregs2_get(struct vh_vcpu *vcpu, struct kvm_sregs2 *s);
 int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s);
 int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e);
 int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e);
+void vh_events_payload(struct vh_vcpu *vcpu);		/* VH_REQ_PAYLOAD */
 int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
 int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
 void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
@@ -157,6 +161,10 @@ void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (S
 u64 vh_mce_cap(void);						/* KVM_X86_GET_MCE_CAP_SUPPORTED */
 int vh_mce_setup(struct vh_vcpu *vcpu, u64 cap);		/* KVM_X86_SETUP_MCE */
 int vh_mce_inject(struct vh_vcpu *vcpu, const struct kvm_x86_mce *e);	/* KVM_X86_SET_MCE; 1: #MC is due */
+
+/* --- attr.c: -ENXIO for what is none --- */
+int vh_system_attr(const struct kvm_device_attr __user *u, unsigned int cmd);
+int vh_vcpu_attr(struct vh_vcpu *vcpu, const struct kvm_device_attr __user *u, unsigned int cmd);
 
 /* --- creg.c: control registers as the guest writes them: 0, or -EINVAL: #GP --- */
 int vh_cr_read(struct vh_vcpu *vcpu, unsigned int cr, u64 *value);

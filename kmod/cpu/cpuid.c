@@ -39,6 +39,12 @@
 /* SYSCALL NX 1G pages RDTSCP LM */
 #define ALLOW_81_EDX	(F(11) | F(20) | F(26) | F(27) | F(29))
 
+/* KVMKVMKVM: the interface that guests look for */
+#define PV_LEAF		0x40000000
+#define PV_EBX		0x4b4d564b
+#define PV_ECX		0x564b4d56
+#define PV_EDX		0x4d
+
 #define AVX512_EBX	(F(16) | F(17) | F(21) | F(28) | F(30) | F(31))
 #define AVX512_ECX	(F(1) | F(6) | F(11) | F(12) | F(14))
 
@@ -176,9 +182,9 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 		break;
 	case 0x40000000:
 		e->eax = 0x40000001;
-		e->ebx = 0x4b4d564b;	/* KVMKVMKVM: the interface that guests look for */
-		e->ecx = 0x564b4d56;
-		e->edx = 0x4d;
+		e->ebx = PV_EBX;
+		e->ecx = PV_ECX;
+		e->edx = PV_EDX;
 		break;
 	case 0x40000001:
 		e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
@@ -332,6 +338,41 @@ bool vh_cpuid_has(struct vh_vcpu *vcpu, unsigned int feature)
 		return vh_cpuid_host_has(feature);
 	e = vh_cpuid_find(vcpu, has_words[w].function, has_words[w].index);
 	return e && (&e->eax)[has_words[w].reg] & BIT(feature % 32);
+}
+
+/**
+ * vh_cpuid_enforce_pv - KVM_CAP_ENFORCE_PV_FEATURE_CPUID
+ * @vcpu: the vCPU; own thread
+ * @on: MSRs of paravirtual features are there only where the vCPU's CPUID shows the feature
+ */
+void vh_cpuid_enforce_pv(struct vh_vcpu *vcpu, bool on)
+{
+	vcpu->cpuid->pv_enforced = on;
+}
+
+/**
+ * vh_cpuid_has_pv - may the guest use a paravirtual feature?
+ * @vcpu: the vCPU; own thread
+ * @feature: KVM_FEATURE_*
+ *
+ * Its leaf comes behind the one with KVM's signature, wherever userspace has put that.
+ */
+bool vh_cpuid_has_pv(struct vh_vcpu *vcpu, unsigned int feature)
+{
+	const struct vh_cpuid *c = vcpu->cpuid;
+	const struct kvm_cpuid_entry2 *e;
+	unsigned int i;
+
+	if (!c->pv_enforced)
+		return true;
+	for (i = 0; i < c->nr; i++) {
+		e = &c->entry[i];
+		if ((e->function & 0xffff00ff) != PV_LEAF || e->ebx != PV_EBX || e->ecx != PV_ECX || e->edx != PV_EDX)
+			continue;
+		e = vh_cpuid_find(vcpu, e->function | KVM_CPUID_FEATURES, 0);
+		return e && e->eax & BIT(feature);
+	}
+	return false;
 }
 
 /* CR4 bits, by the CPUID feature that allows them. */
@@ -529,6 +570,9 @@ void vh_cpuid_refresh(struct vh_vcpu *vcpu)
 		e->ecx &= ~F(27);
 		if ((e->ecx & F(26)) && (vcpu->s.cr4 & X86_CR4_OSXSAVE))
 			e->ecx |= F(27);
+		if (!vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT))
+			e->ecx = (e->ecx & ~F(3)) |
+				 (vcpu->msrs->v[ST_MISC_ENABLE] & MSR_IA32_MISC_ENABLE_MWAIT ? F(3) : 0);
 		if (vcpu->lapic) {
 			e->edx &= ~F(9);
 			if (vh_lapic_hw_enabled(vcpu))

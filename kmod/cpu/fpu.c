@@ -400,18 +400,26 @@ int vh_fpu_set(struct vh_vcpu *vcpu, const struct kvm_fpu *f)
 }
 
 /**
- * vh_xsave_get - KVM_GET_XSAVE
- * @vcpu: the vCPU
- * @x: filled in, zeroed by the caller
+ * vh_xsave_size - how much memory KVM_GET_XSAVE2 and KVM_SET_XSAVE are about
+ *
+ * Bytes: what guests are offered, and a struct kvm_xsave at least. More than that takes AMX, which is not offered.
  */
-int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
+unsigned int vh_xsave_size(void)
 {
-	struct xregs_state *dst = (struct xregs_state *)x->region;
+	return max_t(unsigned int, area_size, sizeof(struct kvm_xsave));
+}
+
+/**
+ * vh_xsave_get - KVM_GET_XSAVE, KVM_GET_XSAVE2
+ * @vcpu: the vCPU
+ * @dst: vh_xsave_size() bytes, zeroed by the caller; filled in, standard format
+ */
+void vh_xsave_get(struct vh_vcpu *vcpu, struct xregs_state *dst)
+{
 	/* FXSAVE has written both; a processor with XSAVE has to take them from there. */
 	u64 features = host_xcr0 ? area(vcpu)->header.xfeatures : XCR0_X87 | XCR0_SSE;
 	unsigned int i, eax, ebx, ecx, edx;
 
-	BUILD_BUG_ON(sizeof(x->region) < 4096);
 	if (offered & XCR0_PKRU) {
 		*(u32 *)((void *)area(vcpu) + pkru_offset) = vcpu->s.pkru;
 		features &= ~XCR0_PKRU;
@@ -425,22 +433,18 @@ int vh_xsave_get(struct vh_vcpu *vcpu, struct kvm_xsave *x)
 		if (!(features & offered & BIT_ULL(i)))
 			continue;
 		cpuid_count(0xd, i, &eax, &ebx, &ecx, &edx);
-		if (ebx + eax <= sizeof(x->region))
-			memcpy((void *)dst + ebx, (void *)vcpu->fpu->area + ebx, eax);
+		memcpy((void *)dst + ebx, (void *)vcpu->fpu->area + ebx, eax);
 	}
-	return 0;
 }
 
 /**
  * vh_xsave_set - KVM_SET_XSAVE
  * @vcpu: the vCPU
- * @x: new state, standard format; -EINVAL for features not offered, reserved
- *     header bytes or MXCSR bits
+ * @src: new state, standard format, vh_xsave_size() bytes; -EINVAL for features
+ *     not offered, reserved header bytes or MXCSR bits
  */
-int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
+int vh_xsave_set(struct vh_vcpu *vcpu, const struct xregs_state *src)
 {
-	const struct xregs_state *src = (const struct xregs_state *)x->region;
-
 	if (src->i387.mxcsr & ~mxcsr_mask)
 		return -EINVAL;
 	if (src->header.xfeatures & ~(host_xcr0 ? offered : XCR0_X87 | XCR0_SSE) ||
@@ -448,7 +452,7 @@ int vh_xsave_set(struct vh_vcpu *vcpu, const struct kvm_xsave *x)
 	    memchr_inv(src->header.reserved, 0, sizeof(src->header.reserved)))
 		return -EINVAL;
 	if (host_xcr0) {
-		memcpy(vcpu->fpu->area, src, min_t(unsigned int, area_size, sizeof(x->region)));
+		memcpy(vcpu->fpu->area, src, area_size);
 		if (offered & XCR0_PKRU)
 			vcpu->s.pkru = src->header.xfeatures & XCR0_PKRU ?
 				       *(const u32 *)((const void *)src + pkru_offset) : 0;

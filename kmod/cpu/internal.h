@@ -21,6 +21,7 @@ struct vh_cpuid {
 	u16 hot[VH_CPUID_HOT + 11];	/* leaf to index + 1 in entry[] */
 	u64 efer_reserved;		/* EFER bits that #GP */
 	u64 xcr0_allowed;
+	bool pv_enforced;		/* KVM_CAP_ENFORCE_PV_FEATURE_CPUID */
 };
 
 #define NR_MTRR_VAR	8
@@ -28,6 +29,7 @@ struct vh_cpuid {
 /* MSRs that are memory: value as written, reserved bits #GP. */
 enum stored {
 	ST_MISC_ENABLE, ST_MTRR_DEF, ST_MISC_FEATURES, ST_TSC_ADJUST, ST_SMI_COUNT,
+	ST_ARCH_CAPABILITIES, ST_UCODE_REV, ST_PLATFORM_INFO,
 	ST_MTRR_FIX, ST_MTRR_FIX_END = ST_MTRR_FIX + 11,
 	ST_MTRR_VAR, ST_MTRR_VAR_END = ST_MTRR_VAR + 2 * NR_MTRR_VAR,
 	NR_STORED = ST_MTRR_VAR_END,
@@ -77,6 +79,9 @@ static inline bool vh_host_la57(void)
 	return __read_cr4() & X86_CR4_LA57;
 }
 
+/* cpuid.c */
+bool vh_cpuid_has_pv(struct vh_vcpu *vcpu, unsigned int feature);	/* KVM_FEATURE_* */
+
 /* creg.c */
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);	/* -EINVAL: #GP */
 bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
@@ -96,6 +101,8 @@ void vh_fpu_destroy(struct vh_vcpu *vcpu);
 /* clock.c */
 void vh_clock_init(struct vh_vcpu *vcpu);
 void vh_tsc_write(struct vh_vcpu *vcpu, u64 value, bool host);	/* IA32_TSC */
+u64 vh_tsc_offset_get(const struct vh_vcpu *vcpu);		/* KVM_VCPU_TSC_OFFSET */
+void vh_tsc_offset_set(struct vh_vcpu *vcpu, u64 offset);
 void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta);
 
 #endif /* VH_CPU_INTERNAL_H */

@@ -13,6 +13,7 @@
 #include <uapi/asm/kvm_para.h>
 
 #include "internal.h"
+#include "../compat/kvm.h"
 #include "../tsc.h"
 
 #define MAX_IO_MSRS	256
@@ -34,10 +35,14 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_ARCH_CAPABILITIES, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
 	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
-	MSR_MTRRdefType,
+	MSR_MTRRdefType, MSR_IA32_PERF_CAPABILITIES, MSR_IA32_UCODE_REV,
 };
 
-static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES };
+/* Of VMX there are none, as there is no nested virtualization. */
+static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITIES, MSR_IA32_PERF_CAPABILITIES };
+
+#define UCODE_REV		0x100000000ULL
+#define PLATFORM_CPUID_FAULT	BIT_ULL(31)	/* of IA32_PLATFORM_INFO: not offered */
 
 static bool memory_type(u8 t)
 {
@@ -127,10 +132,13 @@ int vh_msr_feature(u32 msr, u64 *value)
 {
 	switch (msr) {
 	case MSR_IA32_UCODE_REV:
-		*value = 0x100000000ULL;
+		*value = UCODE_REV;
 		return 0;
 	case MSR_IA32_ARCH_CAPABILITIES:
 		*value = arch_capabilities();
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
+		*value = 0;		/* no performance monitor is offered */
 		return 0;
 	}
 	return -EINVAL;
@@ -200,14 +208,19 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 		return vh_mce_msr_read(vcpu, msr, value);
 	case MSR_IA32_FEAT_CTL:		*value = FEAT_CTL_LOCKED; return 0;
 	case MSR_IA32_PLATFORM_ID:	*value = 0; return 0;
-	case MSR_PLATFORM_INFO:		*value = 0; return 0;
+	case MSR_PLATFORM_INFO:
+		*value = m->v[ST_PLATFORM_INFO];
+		return host || !READ_ONCE(vcpu->vm->hide_platform_info) ? 0 : -EINVAL;
+	case MSR_IA32_PERF_CAPABILITIES:
+		*value = 0;
+		return host ? 0 : -EINVAL;	/* CPUID shows no PDCM */
 	case MSR_IA32_EBL_CR_POWERON:	*value = 0; return 0;
 	case MSR_IA32_P5_MC_ADDR: case MSR_IA32_P5_MC_TYPE:
 		*value = 0;
 		return 0;
 	case MSR_IA32_DEBUGCTLMSR:	*value = 0; return 0;
-	case MSR_IA32_ARCH_CAPABILITIES: *value = arch_capabilities(); return 0;
-	case MSR_IA32_UCODE_REV:	return vh_msr_feature(msr, value);
+	case MSR_IA32_ARCH_CAPABILITIES: *value = m->v[ST_ARCH_CAPABILITIES]; return 0;
+	case MSR_IA32_UCODE_REV:	*value = m->v[ST_UCODE_REV]; return 0;
 	case MSR_MTRRcap:		*value = 0x500 | NR_MTRR_VAR; return 0;
 	}
 	slot = mtrr_slot(msr);
@@ -231,6 +244,22 @@ static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
 	*where = value;
 	if (group)
 		vh_dirty(vcpu, group);
+	return 0;
+}
+
+static int set_misc_enable(struct vh_vcpu *vcpu, u64 value)
+{
+	u64 *at = &vcpu->msrs->v[ST_MISC_ENABLE], changed = *at ^ value;
+
+	if (!(changed & MSR_IA32_MISC_ENABLE_MWAIT) || vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_MISC_ENABLE_NO_MWAIT)) {
+		*at = value;
+		return 0;
+	}
+	/* SDM Vol. 4: not where there is no SSE3. */
+	if (!vh_cpuid_has(vcpu, VH_HAS_SSE3))
+		return -EINVAL;
+	*at = value;
+	vh_cpuid_refresh(vcpu);
 	return 0;
 }
 
@@ -324,8 +353,7 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 	case X2APIC_FIRST ... X2APIC_LAST:
 		return vcpu->lapic ? vh_lapic_msr_write(vcpu, msr, value) : -EINVAL;
 	case MSR_IA32_MISC_ENABLE:
-		m->v[ST_MISC_ENABLE] = value;
-		return 0;
+		return set_misc_enable(vcpu, value);
 	case MSR_MISC_FEATURES_ENABLES:
 		if (value)
 			return -EINVAL;
@@ -342,11 +370,24 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 		/* Locked with VMX off; userspace restores what it read. */
 		return host && (value & ~(u64)FEAT_CTL_LOCKED) == 0 ? 0 : -EINVAL;
 	case MSR_IA32_ARCH_CAPABILITIES:
-		return host && value == arch_capabilities() ? 0 : -EINVAL;
+		/* Of the host that the guest began on. */
+		if (!host)
+			return -EINVAL;
+		m->v[ST_ARCH_CAPABILITIES] = value;
+		return 0;
 	case MSR_PLATFORM_INFO:
+		if (!host || (value & PLATFORM_CPUID_FAULT))
+			return -EINVAL;
+		m->v[ST_PLATFORM_INFO] = value;
+		return 0;
+	case MSR_IA32_PERF_CAPABILITIES:
 		return host && !value ? 0 : -EINVAL;
-	case MSR_IA32_UCODE_REV: case MSR_IA32_UCODE_WRITE:
-		return 0;	/* no microcode to load; kernels write 0 before they read */
+	case MSR_IA32_UCODE_REV:
+		if (host)
+			m->v[ST_UCODE_REV] = value;
+		return 0;	/* kernels write 0 before they read */
+	case MSR_IA32_UCODE_WRITE:
+		return 0;	/* no microcode to load */
 	case MSR_IA32_DEBUGCTLMSR:
 		return value ? -EINVAL : 0;
 	}
@@ -433,6 +474,10 @@ void vh_msr_reset(struct vh_vcpu *vcpu)
 {
 	memset(vcpu->msrs->v, 0, sizeof(vcpu->msrs->v));
 	vcpu->msrs->v[ST_MISC_ENABLE] = 1;	/* fast strings */
+	if (vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_STUFF_FEATURE_MSRS)) {
+		vcpu->msrs->v[ST_ARCH_CAPABILITIES] = arch_capabilities();
+		vcpu->msrs->v[ST_UCODE_REV] = UCODE_REV;
+	}
 }
 
 /**

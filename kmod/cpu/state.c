@@ -49,6 +49,11 @@ void vh_cpu_destroy(struct vh_vcpu *vcpu)
 	vcpu->cpuid = NULL;
 }
 
+#define DB_VECTOR	1
+#define PF_VECTOR	14
+#define DR6_BREAKPOINTS	0xfULL
+#define DR6_CAUSES	(DR6_BREAKPOINTS | VH_DR6_BD | BIT_ULL(14))
+
 static bool canonical(u64 addr)
 {
 	return vh_canonical(addr, vh_host_la57());
@@ -294,29 +299,83 @@ int vh_sregs2_set(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
 }
 
 /**
- * vh_events_get - KVM_GET_VCPU_EVENTS
+ * vh_events_payload - CR2 or DR6 is loaded with what an exception that userspace made pending has for it
  * @vcpu: the vCPU
- * @e: e
+ *
+ * Own thread, interrupts on. As soon as the exception is going to be delivered, or userspace cannot be told of it.
  */
-int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
+void vh_events_payload(struct vh_vcpu *vcpu)
+{
+	struct vh_fault *f = &vcpu->ev.exception;
+
+	if (!vcpu->ev.exception_pending || !f->payload)
+		return;
+	f->payload = false;
+	if (f->vector == PF_VECTOR) {
+		vcpu->s.cr2 = f->cr2;
+	} else if (f->vector == DB_VECTOR) {
+		/* As a #DB is raised: SDM Vol. 3, 18.2.3 and 18.2.4. */
+		vcpu->s.dr6 = (vcpu->s.dr6 & ~DR6_BREAKPOINTS) | (f->cr2 & DR6_CAUSES);
+		vh_need(vcpu, VH_S_DR7);
+		*vh_own_dr7(vcpu) &= ~(u64)VH_DR7_GD;
+		vh_dirty(vcpu, VH_S_DR7);
+	}
+}
+
+/* An exception on its way, for userspace; the interruptibility and pending traps are valid. */
+static void exception_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 {
 	const u64 traps = VH_PENDING_DB_ENABLED | VH_PENDING_DB_STEP;
+	bool apart = READ_ONCE(vcpu->vm->exception_payload);
 	const struct vh_events *ev = &vcpu->ev;
 	struct vh_cpu_state *s = &vcpu->s;
+	bool pending;
 
-	vh_need(vcpu, VH_S_INTR | VH_S_PENDING_DB);
-	e->exception.injected = ev->exception_pending;
-	if (!ev->exception_pending && (s->pending_db & traps) &&
-	    !(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS))) {
-		/* A trap that is due; an interrupt shadow's is made anew. DR6 has it already, as on KVM. */
-		s->dr6 |= s->pending_db & (15 | VH_PENDING_DB_STEP);
-		e->exception.injected = 1;
-		e->exception.nr = 1;
-	}
+	if (apart)
+		e->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	else
+		vh_events_payload(vcpu);
 	if (ev->exception_pending) {
+		pending = apart && !ev->exception_reinject;
 		e->exception.nr = ev->exception.vector;
 		e->exception.has_error_code = ev->exception.has_error;
 		e->exception.error_code = ev->exception.error;
+		if (ev->exception.payload) {
+			e->exception_has_payload = 1;
+			e->exception_payload = ev->exception.cr2;
+		}
+	} else if ((s->pending_db & traps) && !(s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS))) {
+		/* A trap that is due; an interrupt shadow's is made anew. */
+		pending = apart;
+		e->exception.nr = DB_VECTOR;
+		if (apart) {
+			e->exception_has_payload = 1;
+			e->exception_payload = s->pending_db & DR6_CAUSES;
+		} else {
+			/* DR6 has it already, as on KVM. */
+			s->dr6 |= s->pending_db & DR6_CAUSES;
+		}
+	} else {
+		return;
+	}
+	e->exception.pending = pending;
+	e->exception.injected = !pending;
+}
+
+/**
+ * vh_events_get - KVM_GET_VCPU_EVENTS
+ * @vcpu: the vCPU
+ * @e: filled in, zeroed by the caller
+ */
+int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
+{
+	const struct vh_events *ev = &vcpu->ev;
+
+	vh_need(vcpu, VH_S_INTR | VH_S_PENDING_DB);
+	exception_get(vcpu, e);
+	if (READ_ONCE(vcpu->vm->triple_fault_event)) {
+		e->triple_fault.pending = test_bit(VH_REQ_TRIPLE_FAULT, &vcpu->requests);
+		e->flags |= KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
 	}
 	if (!vcpu->lapic && vcpu->user_irq >= 0) {
 		e->interrupt.injected = 1;
@@ -334,7 +393,7 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 	e->nmi.pending = ev->nmi_pending + atomic_read(&vcpu->nmi_queued) != 0;
 	e->nmi.masked = !!(vcpu->s.interruptibility & VH_BLOCKED_NMI);
 	e->sipi_vector = 0;
-	e->flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	e->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
 	return 0;
 }
 
@@ -347,17 +406,23 @@ static bool has_error_code(u8 vector)
 /**
  * vh_events_set - KVM_SET_VCPU_EVENTS
  * @vcpu: the vCPU
- * @e: e
+ * @e: new events; -EINVAL for flags that are not known, or not enabled, and for what no exception can be
  */
 int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 {
+	bool pending = (e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && e->exception.pending;
+	bool injected = e->exception.injected && !pending;
 	struct vh_events *ev = &vcpu->ev;
 
 	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
-			 KVM_VCPUEVENT_VALID_SHADOW))
+			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_PAYLOAD |
+			 KVM_VCPUEVENT_VALID_TRIPLE_FAULT))
+		return -EINVAL;
+	if (((e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && !READ_ONCE(vcpu->vm->exception_payload)) ||
+	    ((e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) && !READ_ONCE(vcpu->vm->triple_fault_event)))
 		return -EINVAL;
 	/* Entry fails for a vector or error code that the exception cannot have (SDM 27.2.1.3). */
-	if (e->exception.injected &&
+	if ((pending || injected) &&
 	    (e->exception.nr > 31 || e->exception.nr == 2 ||
 	     (e->exception.has_error_code && (!has_error_code(e->exception.nr) ||
 					      e->exception.error_code > 0xffff))))
@@ -366,18 +431,28 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	vh_need(vcpu, VH_S_INTR);
 	vcpu->s.pending_db = 0;
 	vh_dirty(vcpu, VH_S_PENDING_DB);
-	ev->exception_pending = e->exception.injected;
-	ev->exception_reinject = e->exception.injected;
+	ev->exception_pending = pending || injected;
+	ev->exception_reinject = injected;
 	/* INT3 and INTO: what is saved is the instruction behind them, which a debugger may have been shown. */
-	ev->exception_soft = e->exception.injected && (e->exception.nr == 3 || e->exception.nr == 4);
+	ev->exception_soft = ev->exception_pending && (e->exception.nr == 3 || e->exception.nr == 4);
 	if (ev->exception_soft)
 		ev->soft_len = ev->int3_len;
-	if (e->exception.injected)
+	if (ev->exception_pending)
 		ev->exception = (struct vh_fault){
 			.vector = e->exception.nr,
 			.has_error = has_error_code(e->exception.nr),
 			.error = e->exception.has_error_code ? e->exception.error_code : 0,
+			.payload = pending && e->exception_has_payload,
+			.cr2 = e->exception_payload,
 		};
+	if (ev->exception_pending && ev->exception.payload)
+		vh_request(vcpu, VH_REQ_PAYLOAD);
+	if (e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) {
+		if (e->triple_fault.pending)
+			vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
+		else
+			clear_bit(VH_REQ_TRIPLE_FAULT, &vcpu->requests);
+	}
 	ev->irq_reinject = false;
 	if (!vcpu->lapic)
 		vcpu->user_irq = -1;

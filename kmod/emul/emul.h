@@ -35,8 +35,9 @@ static inline bool vh_canonical(u64 linear, bool la57)
 struct vh_fault {
 	u8 vector;
 	bool has_error;
+	bool payload;		/* CR2 is yet to be loaded with @cr2; vector 1: DR6 */
 	u32 error;
-	u64 cr2;		/* vector 14 only */
+	u64 cr2;		/* vector 14 only, or the payload */
 };
 
 /* Of ops->system: what to do, with register number or address @n and value *val. */
@@ -68,6 +69,7 @@ enum vh_has_word {
 #define VH_HAS_SSE		VH_HAS(1_EDX, 25)
 #define VH_HAS_SSE2		VH_HAS(1_EDX, 26)
 #define VH_HAS_SSE3		VH_HAS(1_ECX, 0)
+#define VH_HAS_MWAIT		VH_HAS(1_ECX, 3)
 #define VH_HAS_SSSE3		VH_HAS(1_ECX, 9)
 #define VH_HAS_SSE41		VH_HAS(1_ECX, 19)
 #define VH_HAS_SSE42		VH_HAS(1_ECX, 20)

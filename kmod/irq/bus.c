@@ -74,6 +74,22 @@ bool vh_bus_pio(struct vh_vcpu *vcpu, u16 port, void *data, unsigned int len, bo
 	       (write && watched(vcpu, port, data, len, true));
 }
 
+/* The page of the vCPU's xAPIC, or where that would be. Apart: others would pay for its registers. */
+static noinline bool apic_page(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, bool write)
+{
+	if (!vh_lapic_hw_enabled(vcpu) || vh_lapic_x2apic(vcpu)) {
+		if (!vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_LAPIC_MMIO_HOLE))
+			return write && watched(vcpu, gpa, data, len, false);
+		if (!write)
+			memset(data, 0xff, len);
+	} else if (write) {
+		vh_lapic_mmio_write(vcpu, gpa & ~PAGE_MASK, data, len);
+	} else {
+		vh_lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, len);
+	}
+	return true;
+}
+
 /**
  * vh_bus_mmio - an access to guest-physical memory that is no RAM
  * @vcpu: own thread, process context
@@ -88,14 +104,8 @@ bool vh_bus_mmio(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int len, 
 {
 	struct vh_vm *vm = vcpu->vm;
 
-	if (vcpu->lapic && (gpa & PAGE_MASK) == APIC_PAGE && vh_lapic_hw_enabled(vcpu) &&
-	    !vh_lapic_x2apic(vcpu)) {
-		if (write)
-			vh_lapic_mmio_write(vcpu, gpa & ~PAGE_MASK, data, len);
-		else
-			vh_lapic_mmio_read(vcpu, gpa & ~PAGE_MASK, data, len);
-		return true;
-	}
+	if (vcpu->lapic && (gpa & PAGE_MASK) == APIC_PAGE)
+		return apic_page(vcpu, gpa, data, len, write);
 	if (!vcpu->user_pic && gpa >= VH_IOAPIC_BASE && gpa < VH_IOAPIC_BASE + 0x100) {
 		vh_ioapic_mmio(vm->irqchip, gpa - VH_IOAPIC_BASE, data, len, write);
 		return true;

@@ -127,8 +127,9 @@ int vh_irqchip_get(struct vh_vm *vm, struct kvm_irqchip *chip);
 int vh_irqchip_set(struct vh_vm *vm, const struct kvm_irqchip *chip);
 int vh_pit_create(struct vh_vm *vm, const struct kvm_pit_config *cfg);	/* L */
 void vh_pit_destroy(struct vh_vm *vm);
-int vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps);
-int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps);
+void vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps);
+int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps, bool flags);
+void vh_pit_reinject(struct vh_vm *vm, bool on);
 /* KVM_IRQ_LINE: 1 delivered, 0 coalesced, -EINVAL. */
 int vh_irq_line(struct vh_vm *vm, u32 gsi, int level);
 int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, u32 nr, u32 flags);

@@ -671,7 +671,7 @@ void vh_lapic_reset(struct vh_vcpu *vcpu, bool init)
 		apic_set(a, lvt, LVT_MASKED);
 	vh_apic_timer_lvt(a);
 	/* What firmware does on the bootstrap processor: virtual wire from the 8259s. */
-	if (vcpu->id == vcpu->vm->bsp_id)
+	if (vcpu->id == vcpu->vm->bsp_id && vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_LINT0_REENABLED))
 		apic_set(a, APIC_LVT0_, MODE_EXTINT << 8);
 	if (a->base & BASE_X2APIC)
 		x2apic_ids(a);

@@ -4,7 +4,8 @@
  *
  * Counters are not ticked: they are computed from the time of their load.
  * Channel 0's output drives GSI 0. A tick that finds the last one not yet
- * taken is counted and tried again soon, so that no tick is lost; and the longer
+ * taken is counted and tried again soon, so that no tick is lost (unless
+ * KVM_REINJECT_CONTROL says that it is); and the longer
  * nobody takes it, or it is masked and no vCPU runs, the more rarely, so that no
  * storm is made.
  */
@@ -39,7 +40,8 @@ struct vh_pit {
 	u64 period_ns;				/* channel 0, periodic modes */
 	u64 due;				/* and its next tick */
 	u64 retry_ns;				/* until missed ticks are tried again */
-	unsigned int missed;			/* ticks that found the line busy */
+	bool reinject;				/* ticks that found the line busy come again */
+	unsigned int missed;			/* how many of them there are */
 	bool masked;				/* by all, when the last one came */
 	bool deferred;				/* a tick is @wide's to send */
 	struct hrtimer timer;
@@ -182,6 +184,7 @@ static int pulse(struct vh_pit *pit)
 static bool tick(struct vh_pit *pit, int got, u64 *next)
 {
 	u64 now = ktime_get_ns(), soon = max_t(u64, pit->period_ns / 2, MIN_PERIOD_NS), n;
+	bool lost;
 
 	if (!pit->period_ns) {
 		pit->armed = false;
@@ -190,7 +193,8 @@ static bool tick(struct vh_pit *pit, int got, u64 *next)
 	if (now >= pit->due) {
 		n = div64_u64(now - pit->due, pit->period_ns) + 1;
 		pit->due += n * pit->period_ns;
-		pit->missed = min_t(u64, pit->missed + (pit->masked ? 1 : n), MAX_MISSED);
+		if (pit->reinject)
+			pit->missed = min_t(u64, pit->missed + (pit->masked ? 1 : n), MAX_MISSED);
 	}
 	/* Where everybody masks it nothing is missed. */
 	pit->masked = got < 0;
@@ -198,14 +202,15 @@ static bool tick(struct vh_pit *pit, int got, u64 *next)
 		pit->missed = 0;
 	else if (got && pit->missed)
 		pit->missed--;
-	if (got > 0 || (pit->masked && anybody_in_guest(pit->vm))) {
+	lost = pit->masked || !pit->reinject;
+	if (got > 0 || (lost && anybody_in_guest(pit->vm))) {
 		pit->retry_ns = 0;
 		*next = pit->missed ? min(now + soon, pit->due) : pit->due;
 	} else {
 		pit->retry_ns = min_t(u64, max(2 * pit->retry_ns, soon),
 				      max_t(u64, MAX_RETRY_NS, soon));
 		*next = now + pit->retry_ns;
-		if (pit->masked)
+		if (lost)
 			*next = max(*next, pit->due);
 	}
 	return true;
@@ -457,6 +462,22 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
 }
 
 /**
+ * vh_pit_reinject - KVM_REINJECT_CONTROL
+ * @vm: with a PIT
+ * @on: ticks that the guest was not ready for come when it is; else they are lost
+ */
+void vh_pit_reinject(struct vh_vm *vm, bool on)
+{
+	struct vh_pit *pit = vm->pit;
+
+	raw_spin_lock_irq(&pit->lock);
+	pit->reinject = on;
+	if (!on)
+		pit->missed = 0;
+	raw_spin_unlock_irq(&pit->lock);
+}
+
+/**
  * vh_pit_get - KVM_GET_PIT2
  * @vm: with a PIT
  * @ps: filled in, zeroed by the caller
@@ -464,7 +485,7 @@ bool vh_pit_io(struct vh_vm *vm, u16 port, u8 *data, bool write)
  * VMMs divide by the count, so it is never 0, as in KVM; that no count was
  * loaded is told by the time of its load.
  */
-int vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps)
+void vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps)
 {
 	struct vh_pit *pit = vm->pit;
 	int i;
@@ -480,7 +501,6 @@ int vh_pit_get(struct vh_vm *vm, struct kvm_pit_state2 *ps)
 	ps->flags = (pit->hpet_legacy ? KVM_PIT_FLAGS_HPET_LEGACY : 0) |
 		    (pit->speaker_data ? KVM_PIT_FLAGS_SPEAKER_DATA_ON : 0);
 	raw_spin_unlock_irq(&pit->lock);
-	return 0;
 }
 
 static bool channel_valid(const struct kvm_pit_channel_state *c)
@@ -495,8 +515,9 @@ static bool channel_valid(const struct kvm_pit_channel_state *c)
  * vh_pit_set - KVM_SET_PIT2
  * @vm: with a PIT
  * @ps: new state; -EINVAL for an impossible one
+ * @flags: also its flags
  */
-int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps)
+int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps, bool flags)
 {
 	struct vh_pit *pit = vm->pit;
 	int i;
@@ -506,8 +527,10 @@ int vh_pit_set(struct vh_vm *vm, const struct kvm_pit_state2 *ps)
 			return -EINVAL;
 	raw_spin_lock_irq(&pit->lock);
 	memcpy(pit->ch, ps->channels, sizeof(pit->ch));
-	pit->hpet_legacy = ps->flags & KVM_PIT_FLAGS_HPET_LEGACY;
-	pit->speaker_data = ps->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	if (flags) {
+		pit->hpet_legacy = ps->flags & KVM_PIT_FLAGS_HPET_LEGACY;
+		pit->speaker_data = ps->flags & KVM_PIT_FLAGS_SPEAKER_DATA_ON;
+	}
 	/* Counting starts anew: the clock of count_load_time is another host's. */
 	for (i = 0; i < 3; i++) {
 		struct kvm_pit_channel_state *c = &pit->ch[i];
@@ -543,6 +566,7 @@ int vh_pit_create(struct vh_vm *vm, const struct kvm_pit_config *cfg)
 	if (!pit)
 		return -ENOMEM;
 	pit->vm = vm;
+	pit->reinject = true;
 	pit->speaker = cfg->flags & KVM_PIT_SPEAKER_DUMMY;
 	raw_spin_lock_init(&pit->lock);
 	INIT_WORK(&pit->wide, wide_tick);

@@ -256,6 +256,15 @@ static int exit_ud(struct vh_vcpu *vcpu)
 	return 1;
 }
 
+/* MONITOR and MWAIT do nothing: which is one of the things that they may do. */
+static int exit_mwait(struct vh_vcpu *vcpu)
+{
+	if (!vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_MWAIT_NEVER_UD_FAULTS) && !vh_cpuid_has(vcpu, VH_HAS_MWAIT))
+		return exit_ud(vcpu);
+	vh_skip(vcpu);
+	return 1;
+}
+
 static int exit_gp(struct vh_vcpu *vcpu)
 {
 	vh_inject_gp(vcpu, 0);
@@ -437,9 +446,15 @@ static int exit_io(struct vh_vcpu *vcpu)
 	run->io.port = port;
 	run->io.count = 1;
 	run->io.data_offset = PAGE_SIZE;
-	if (!in)
-		*(u32 *)vcpu->pio_data = data;	/* what is beyond @len is of no concern */
 	vcpu->exec->complete = in ? complete_in : complete_out;
+	if (!in) {
+		*(u32 *)vcpu->pio_data = data;	/* what is beyond @len is of no concern */
+		/* What userspace sees of this port's are the registers behind the instruction. */
+		if (unlikely(port == 0x7e) && vh_has_quirk(vcpu->vm, KVM_X86_QUIRK_OUT_7E_INC_RIP)) {
+			vh_skip(vcpu);
+			vcpu->exec->complete = NULL;
+		}
+	}
 	return 0;
 }
 
@@ -709,8 +724,8 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_MSR_READ]		= exit_rdmsr,
 	[EXIT_REASON_MSR_WRITE]		= exit_wrmsr,
 	[EXIT_REASON_MONITOR_TRAP_FLAG]	= exit_step,
-	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_ud,
-	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_ud,
+	[EXIT_REASON_MWAIT_INSTRUCTION]	= exit_mwait,
+	[EXIT_REASON_MONITOR_INSTRUCTION] = exit_mwait,
 	[EXIT_REASON_PAUSE_INSTRUCTION]	= exit_pause,
 	[EXIT_REASON_APIC_ACCESS]	= exit_apic_access,
 	[EXIT_REASON_APIC_WRITE]	= exit_apic_write,

@@ -150,6 +150,8 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		return 0;
 	}
+	if (vh_test_request(vcpu, VH_REQ_PAYLOAD))
+		vh_events_payload(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
 		return vh_debug_exit(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))

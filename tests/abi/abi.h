@@ -18,7 +18,7 @@
 extern const struct test_case system_cases[], vm_cases[], irqchip_cases[],
 	vcpu_cases[], state_cases[], mce_cases[], memory_cases[], backing_cases[],
 	dirty_cases[], ring_cases[], slots_cases[], coalesced_cases[], shadow_cases[], storm_cases[], apicv_cases[], clock_cases[], scale_cases[], broadcast_cases[],
-	timer_cases[], host_cases[], debug_cases[], split_cases[];
+	timer_cases[], host_cases[], debug_cases[], event_cases[], attr_cases[], quirk_cases[], pit_cases[], split_cases[];
 extern struct test_case hostile_cases[];	/* made of a table */
 
 /* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */
@@ -26,6 +26,12 @@ struct vcpu *vm_simple(struct vm *vm, unsigned int flags);
 
 /* guest_entry() - where a guest of guest.S begins */
 uint32_t guest_entry(const char *name);
+
+/* vm_enable() - KVM_ENABLE_CAP with one argument */
+int vm_enable(struct vm *vm, uint32_t cap, uint64_t arg);
+
+/* guest_code() - the vCPU is to run @size bytes at 0x1000, in flat 32-bit mode */
+void guest_code(struct vm *vm, struct vcpu *v, const void *code, size_t size);
 
 /* An MSR; ~0 or false: it cannot be had. */
 uint64_t vcpu_msr_get(struct vcpu *v, uint32_t index);

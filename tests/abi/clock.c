@@ -175,7 +175,8 @@ static void unstable(struct tap_result *r, const void *arg)
  */
 static void suspended(struct tap_result *r, const void *arg)
 {
-	uint64_t tsc, tsc_after;
+	uint64_t tsc, tsc_after, offset = 0, offset_after = 0;
+	struct kvm_device_attr a = { .group = KVM_VCPU_TSC_CTRL, .attr = KVM_VCPU_TSC_OFFSET };
 	int64_t clock, clock_after;
 	struct vm vm;
 	int fd;
@@ -193,6 +194,8 @@ static void suspended(struct tap_result *r, const void *arg)
 	vm_with_clock(r, &vm);
 	clock = guest_clock(r, &vm);
 	tsc = vcpu_msr_get(&vm.vcpu[0], TSC);
+	a.addr = (uintptr_t)&offset;
+	xioctl(vm.vcpu[0].fd, KVM_GET_DEVICE_ATTR, &a);
 	if (write(fd, "mem", 3) != 3)
 		tap_fail(r, "the host does not sleep: %s", strerror(errno));
 	close(fd);
@@ -201,6 +204,10 @@ static void suspended(struct tap_result *r, const void *arg)
 	clock_after = guest_clock(r, &vm);
 	if (tsc_after < tsc + (1ull << 40) || tsc_after > tsc + (2ull << 40))
 		tap_fail(r, "the guest's TSC goes from %llx to %llx", (long long)tsc, (long long)tsc_after);
+	a.addr = (uintptr_t)&offset_after;
+	xioctl(vm.vcpu[0].fd, KVM_GET_DEVICE_ATTR, &a);
+	if (offset_after < offset + (1ull << 40) || offset_after > offset + (2ull << 40))
+		tap_fail(r, "the offset goes from %llx to %llx", (long long)offset, (long long)offset_after);
 	if (clock_after < clock)
 		tap_fail(r, "the guest's clock goes from %lld to %lld ns", (long long)clock,
 			 (long long)clock_after);

@@ -532,6 +532,48 @@ static int capability(struct target *t, uint64_t n)
 	       ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
 }
 
+static int attributes(struct target *t, uint64_t n)
+{
+	struct kvm_device_attr offset = { .addr = (uintptr_t)&n }, group = { .group = n }, which = { .attr = n },
+			       addr = { .addr = n };
+	int ret = ioctl(t->v->fd, KVM_SET_DEVICE_ATTR, &offset);
+
+	ret |= ioctl(t->v->fd, KVM_GET_DEVICE_ATTR, &addr) | ioctl(t->v->fd, KVM_SET_DEVICE_ATTR, &addr) |
+	       ioctl(kvm_open(), KVM_GET_DEVICE_ATTR, &addr);
+	ret |= ioctl(t->v->fd, KVM_HAS_DEVICE_ATTR, &group) | ioctl(t->v->fd, KVM_HAS_DEVICE_ATTR, &which) |
+	       ioctl(kvm_open(), KVM_HAS_DEVICE_ATTR, &group) | ioctl(kvm_open(), KVM_HAS_DEVICE_ATTR, &which);
+	return ret;
+}
+
+static int synced(struct target *t, uint64_t n)
+{
+	struct kvm_run *run = t->v->run;
+	struct kvm_vcpu_events was;
+	struct kvm_sregs sregs;
+	int ret;
+
+	xioctl(t->v->fd, KVM_GET_VCPU_EVENTS, &was);
+	xioctl(t->v->fd, KVM_GET_SREGS, &sregs);
+	run->immediate_exit = 1;
+	memset(&run->s.regs, n, sizeof(run->s.regs));
+	run->s.regs.events.flags = n;
+	run->s.regs.events.exception.nr = n;
+	run->kvm_valid_regs = n;
+	run->kvm_dirty_regs = n;
+	ret = ioctl(t->v->fd, KVM_RUN, 0);
+	run->kvm_dirty_regs = n & KVM_SYNC_X86_VALID_FIELDS;
+	run->kvm_valid_regs = KVM_SYNC_X86_VALID_FIELDS;
+	ret |= ioctl(t->v->fd, KVM_RUN, 0);
+	run->kvm_valid_regs = run->kvm_dirty_regs = 0;
+	run->immediate_exit = 0;
+	xioctl(t->v->fd, KVM_SET_SREGS, &sregs);
+	xioctl(t->v->fd, KVM_SET_VCPU_EVENTS, &was);
+	/* nothing was run */
+	if (errno == EINTR)
+		errno = EINVAL;
+	return ret;
+}
+
 static int chip_id(struct target *t, uint64_t n)
 {
 	struct kvm_irqchip chip = { .chip_id = n };
@@ -722,6 +764,8 @@ static const struct field fields[] = {
 	{ "hostile-vcpu-id", vcpu_id, VM_IRQCHIP },
 	{ "hostile-vm", vm_numbers, 0 },
 	{ "hostile-capability", capability, VM_IRQCHIP },
+	{ "hostile-attributes", attributes, 0 },
+	{ "hostile-sync-regs", synced, VM_IRQCHIP },
 	{ "hostile-chip-id", chip_id, VM_IRQCHIP },
 	{ "hostile-pit-flags", pit_flags, VM_IRQCHIP | VM_PIT },
 	{ "hostile-xcrs", xcrs, 0 },

@@ -267,6 +267,57 @@ static void irqfd(struct tap_result *r, const void *arg)
 	close(f.fd);
 }
 
+/* The last GSI that the capability tells of is as good as any: by KVM_IRQ_LINE, and by an irqfd. */
+static void last_gsi(struct tap_result *r, const void *arg)
+{
+	struct { struct kvm_irq_routing h; struct kvm_irq_routing_entry e[4096]; } *t = calloc(1, sizeof(*t));
+	unsigned int i, n = kvm_cap(KVM_CAP_IRQ_ROUTING);
+	struct kvm_irq_level l = { .irq = n - 1, .level = 1 };
+	struct kvm_irqfd f = { .gsi = n - 1 };
+	struct kvm_lapic_state s;
+	uint64_t one = 1;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	if (n != 4096) {
+		tap_fail(r, "%u GSIs", n);
+		return;
+	}
+	v = vm_simple(&vm, VM_IRQCHIP);
+	xioctl(v->fd, KVM_GET_LAPIC, &s);
+	*(uint32_t *)(s.regs + 0xf0) = 0x1ff;
+	xioctl(v->fd, KVM_SET_LAPIC, &s);
+	t->h.nr = n;
+	for (i = 0; i < n; i++) {
+		t->e[i].gsi = i;
+		t->e[i].type = KVM_IRQ_ROUTING_MSI;
+		t->e[i].u.msi.address_lo = 0xfee00000;
+		t->e[i].u.msi.data = i == n - 1 ? 0x47 : 0x60 + (i & 0x1f);
+	}
+	want_ok(r, ioctl(vm.fd, KVM_SET_GSI_ROUTING, t), "4096 routes");
+	want_ok(r, ioctl(vm.fd, KVM_IRQ_LINE, &l), "KVM_IRQ_LINE");
+	xioctl(v->fd, KVM_GET_LAPIC, &s);
+	if (*(uint32_t *)(s.regs + 0x220) != 0x80)
+		tap_fail(r, "KVM_IRQ_LINE: IRR %#x", *(uint32_t *)(s.regs + 0x220));
+	*(uint32_t *)(s.regs + 0x220) = 0;
+	xioctl(v->fd, KVM_SET_LAPIC, &s);
+	f.fd = eventfd(0, 0);
+	want_ok(r, ioctl(vm.fd, KVM_IRQFD, &f), "KVM_IRQFD");
+	if (write(f.fd, &one, 8) != 8)
+		tap_fail(r, "the eventfd cannot be signalled");
+	usleep(2000);
+	xioctl(v->fd, KVM_GET_LAPIC, &s);
+	if (*(uint32_t *)(s.regs + 0x220) != 0x80)
+		tap_fail(r, "KVM_IRQFD: IRR %#x", *(uint32_t *)(s.regs + 0x220));
+	t->e[0].gsi = n;
+	want_errno(r, ioctl(vm.fd, KVM_SET_GSI_ROUTING, t), EINVAL, "GSI 4096");
+	t->h.nr = n + 1;
+	want_errno(r, ioctl(vm.fd, KVM_SET_GSI_ROUTING, t), EINVAL, "4097 routes");
+	vm_destroy(&vm);
+	free(t);
+}
+
 /* An irqfd's message to all of many vCPUs, once for each signal. */
 static void irqfd_broadcast(struct tap_result *r, const void *arg)
 {
@@ -330,6 +381,7 @@ const struct test_case irqchip_cases[] = {
 	{ "irqchip-lines", lines, NULL },
 	{ "irqchip-routing", routing, NULL },
 	{ "irqchip-msi", msi, NULL },
+	{ "irqchip-last-gsi", last_gsi, NULL },
 	{ "irqchip-irqfd", irqfd, NULL },
 	{ "irqchip-irqfd-broadcast", irqfd_broadcast, NULL },
 	{ NULL, NULL, NULL }

@@ -44,6 +44,19 @@ void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
 	xioctl(v->fd, KVM_SET_REGS, &regs);
 }
 
+int vm_enable(struct vm *vm, uint32_t cap, uint64_t arg)
+{
+	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };
+
+	return ioctl(vm->fd, KVM_ENABLE_CAP, &c);
+}
+
+void guest_code(struct vm *vm, struct vcpu *v, const void *code, size_t size)
+{
+	memcpy(vm->mem + 0x1000, code, size);
+	vcpu_set_mode(vm, v, MODE_FLAT32, 0x1000, 0x8000);
+}
+
 uint64_t vcpu_msr_get(struct vcpu *v, uint32_t index)
 {
 	struct { struct kvm_msrs h; struct kvm_msr_entry e; } m = { .h.nmsrs = 1, .e.index = index };
@@ -68,7 +81,7 @@ int main(int argc, char **argv)
 		system_cases, vm_cases, irqchip_cases, vcpu_cases, state_cases,
 		mce_cases, memory_cases, backing_cases, dirty_cases, ring_cases, slots_cases, coalesced_cases, shadow_cases,
 		storm_cases, apicv_cases, clock_cases, scale_cases, broadcast_cases, timer_cases, hostile_cases,
-		host_cases, debug_cases, split_cases
+		host_cases, debug_cases, event_cases, attr_cases, quirk_cases, pit_cases, split_cases
 	};
 	struct test_case *all;
 	unsigned int i, j, n = 0;

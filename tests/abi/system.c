@@ -111,6 +111,10 @@ static void capabilities(struct tap_result *r, const void *arg)
 		{ KVM_CAP_XSAVE2, VCPU, KVM_GET_XSAVE2, "KVM_GET_XSAVE2" },
 		{ KVM_CAP_XCRS, VCPU, KVM_GET_XCRS, "KVM_GET_XCRS" },
 		{ KVM_CAP_SREGS2, VCPU, KVM_GET_SREGS2, "KVM_GET_SREGS2" },
+		{ KVM_CAP_VCPU_ATTRIBUTES, VCPU, KVM_HAS_DEVICE_ATTR, "KVM_HAS_DEVICE_ATTR (vCPU)" },
+		{ KVM_CAP_VM_ATTRIBUTES, VM, KVM_HAS_DEVICE_ATTR, "KVM_HAS_DEVICE_ATTR (VM)" },
+		{ KVM_CAP_SYS_ATTRIBUTES, SYSTEM, KVM_HAS_DEVICE_ATTR, "KVM_HAS_DEVICE_ATTR" },
+		{ KVM_CAP_REINJECT_CONTROL, VM, KVM_REINJECT_CONTROL, "KVM_REINJECT_CONTROL" },
 		{ KVM_CAP_X86_SMM, VCPU, KVM_SMI, "KVM_SMI" },
 		{ KVM_CAP_USER_NMI, VCPU, KVM_NMI, "KVM_NMI" },
 		{ KVM_CAP_HYPERV_CPUID, VCPU, KVM_GET_SUPPORTED_HV_CPUID,
@@ -139,7 +143,7 @@ static void capabilities(struct tap_result *r, const void *arg)
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
 		int fd = t[i].on == SYSTEM ? kvm_open() :
 			 t[i].on == VM ? vm.fd : v->fd;
-		bool plain = _IOC_SIZE(t[i].req) == 0;
+		bool plain = _IOC_SIZE(t[i].req) == 0 && t[i].req != KVM_REINJECT_CONTROL;
 		bool reported = ioctl(vm.fd, KVM_CHECK_EXTENSION, t[i].cap) > 0;
 		int ret;
 

@@ -391,8 +391,79 @@ static void trap_due(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* Between an exit for INS and the next run userspace changes how often it is to be done. */
+static void rep_ins(struct tap_result *r, const void *arg)
+{
+	/* rep insb; out %al, $0x11 */
+	static const uint8_t code[] = { 0xf3, 0x6c, 0xe6, 0x11 };
+	static const unsigned int counts[] = { 0, 1, 3, 7, 8, 9, 5000 };
+	struct kvm_regs regs;
+	unsigned int i, n;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		v = vm_simple(&vm, 0);
+		guest_code(&vm, v, code, sizeof(code));
+		xioctl(v->fd, KVM_GET_REGS, &regs);
+		regs.rcx = 8;
+		regs.rdx = 0x10;
+		regs.rdi = 0x4000;
+		xioctl(v->fd, KVM_SET_REGS, &regs);
+		for (n = 0; n < 6000; n++) {
+			if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO) {
+				tap_fail(r, "8 to %u: exit %s", counts[i], exit_name(v->run->exit_reason));
+				break;
+			}
+			if (v->run->io.port == 0x11)
+				break;
+			memset((char *)v->run + v->run->io.data_offset, 0x40 + n, v->run->io.count);
+			if (n)
+				continue;
+			xioctl(v->fd, KVM_GET_REGS, &regs);
+			regs.rcx = counts[i];
+			xioctl(v->fd, KVM_SET_REGS, &regs);
+		}
+		xioctl(v->fd, KVM_GET_REGS, &regs);
+		if (regs.rcx || regs.rdi < 0x4000 + counts[i] || regs.rdi > 0x4000 + counts[i] + 8)
+			tap_fail(r, "8 to %u: RCX %llu, RDI %#llx", counts[i], regs.rcx, regs.rdi);
+		vm_destroy(&vm);
+	}
+}
+
+/* The guest has seen its processor: another is refused, the same is not. */
+static void cpuid_late(struct tap_result *r, const void *arg)
+{
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
+	static const uint8_t code[] = { 0xe6, 0x10, 0xeb, 0xfc };
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	v = vm_simple(&vm, 0);
+	guest_code(&vm, v, code, sizeof(code));
+	c->nent = 256;
+	xioctl(v->fd, KVM_GET_CPUID2, c);
+	if (c->nent == 256) {		/* KVM 6.1 leaves it as it is */
+		c->nent = 0;
+		while (c->nent < 256 && (!c->nent || c->entries[c->nent].function))
+			c->nent++;
+	}
+	want_ok(r, vcpu_run(v), "KVM_RUN");
+	want_ok(r, ioctl(v->fd, KVM_SET_CPUID2, c), "the same");
+	c->entries[0].ebx ^= 1;
+	want_errno(r, ioctl(v->fd, KVM_SET_CPUID2, c), EINVAL, "another vendor");
+	c->entries[0].ebx ^= 1;
+	want_ok(r, vcpu_run(v), "KVM_RUN again");
+	vm_destroy(&vm);
+	free(c);
+}
+
 const struct test_case vcpu_cases[] = {
 	{ "vcpu-immediate-exit", immediate_exit, NULL },
+	{ "vcpu-rep-ins", rep_ins, NULL },
+	{ "vcpu-cpuid-late", cpuid_late, NULL },
 	{ "vcpu-signal-kick", signal_kick, NULL },
 	{ "vcpu-signal-kick-halted", signal_kick_halted, NULL },
 	{ "vcpu-signal-mask", signal_mask, NULL },
