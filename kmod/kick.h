@@ -30,6 +30,7 @@ enum vh_request {
 	VH_REQ_ACKED,			/* the guest acknowledged a line: irqfds are to be told */
 	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
 	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
+	VH_REQ_MSR_FILTER,		/* vm->msr_filter changed: which MSRs exit */
 	VH_NR_REQUESTS,
 };
 
@@ -38,7 +39,7 @@ enum vh_request {
  * the guest, or the interpreter, goes on.
  */
 #define VH_REQS_RARE	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | BIT(VH_REQ_CPUID) | \
-			 BIT(VH_REQ_DEBUG_CONTROLS))
+			 BIT(VH_REQ_DEBUG_CONTROLS) | BIT(VH_REQ_MSR_FILTER))
 #define VH_REQS_WINDOW	(VH_REQS_RARE | BIT(VH_REQ_TLB_FLUSH) | BIT(VH_REQ_TLB_FLUSH_GUEST) | BIT(VH_REQ_EVENT))
 
 /* vcpu->mode */

@@ -160,6 +160,7 @@ struct vh_irqchip;			/* irq/ */
 struct vh_lapic;			/* irq/ */
 struct vh_mce;				/* cpu/ */
 struct vh_mmu;				/* mmu/ */
+struct vh_msr_filter;			/* cpu/ */
 struct vh_msrs;				/* cpu/ */
 struct vh_pit;				/* irq/ */
 struct vh_pvclock;			/* cpu/ */
@@ -228,6 +229,7 @@ struct vh_vcpu {
 	u8 maxphyaddr;
 	bool gbpages;
 	u64 cr4_reserved;		/* CR4 bits that #GP */
+	bool msrs_filtered;		/* the VM has a filter: no MSR but the LAPIC's in the window; own thread */
 
 	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
 	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
@@ -275,6 +277,8 @@ struct vh_vm {
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
 	u32 default_tsc_khz;		/* of vCPUs to come; lock */
+	struct vh_msr_filter __rcu *msr_filter;	/* NULL: every MSR; lock; cpu/ */
+	u32 user_msr;			/* KVM_CAP_X86_USER_SPACE_MSR: what exits to userspace; lock, read with READ_ONCE */
 
 	/* Accounting: mmu/ writes, others read. */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */

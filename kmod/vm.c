@@ -51,6 +51,7 @@ static void vm_destroy(struct vh_vm *vm)
 	vh_irqchip_destroy(vm);
 	vh_irq_vm_free(vm);
 	vh_clock_vm_free(vm);
+	vh_msr_filter_free(vm);
 	vh_root_put();
 	vh_reclaim_vm_free(vm);
 	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
@@ -219,6 +220,12 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 			return -EINVAL;
 		vm->disabled_exits = cap.args[0];
 		return 0;
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (cap.args[0] & ~(u64)(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
+					 KVM_MSR_EXIT_REASON_FILTER))
+			return -EINVAL;
+		WRITE_ONCE(vm->user_msr, cap.args[0]);
+		return 0;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return vh_ring_enable(vm, cap.args[0]);
@@ -294,6 +301,8 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;
+	case KVM_X86_SET_MSR_FILTER:
+		return WITH(struct kvm_msr_filter, true, false, vh_msr_set_filter(vm, &v));
 	case KVM_SET_NR_MMU_PAGES:
 		return vh_mmu_set_nr_pages(vm, arg);
 	case KVM_GET_NR_MMU_PAGES:

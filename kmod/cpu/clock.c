@@ -419,7 +419,7 @@ static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
  * @msr: its index
  * @value: filled in
  *
- * -EINVAL for any other MSR.
+ * -ENOENT for any other MSR.
  */
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 {
@@ -431,7 +431,7 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 		*value = vcpu->clock->system_time_msr;
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOENT;
 }
 
 /**
@@ -440,7 +440,7 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
  * @msr: its index
  * @value: guest-physical address, bit 0 enables
  *
- * Process context. -EINVAL for any other MSR.
+ * Process context. -ENOENT for any other MSR.
  */
 int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 {
@@ -459,7 +459,7 @@ int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		vh_request(vcpu, VH_REQ_CLOCK);
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOENT;
 }
 
 /**

@@ -83,7 +83,7 @@ bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
 /* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
 int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 
-/* mce.c, clock.c: 0, or -EINVAL: #GP, or not an MSR of theirs. @host: userspace writes. */
+/* mce.c, clock.c: 0; -EINVAL; -ENOENT: not an MSR of theirs. @host: userspace writes. */
 int vh_mce_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);
 int vh_mce_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11, 0x12 */

@@ -149,7 +149,7 @@ static bool has_tsc_aux(struct vh_vcpu *vcpu)
  * @value: filled in
  * @host: userspace
  *
- * Own thread, process context. -EINVAL: #GP.
+ * Own thread, process context. -ENOENT: there is no such MSR; -EINVAL: it cannot be had, or take that.
  */
 int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 {
@@ -241,7 +241,7 @@ static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
  * @value: new value
  * @host: userspace
  *
- * Own thread, process context. -EINVAL: #GP.
+ * Own thread, process context. -ENOENT: there is no such MSR; -EINVAL: it cannot be had, or take that.
  */
 int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 {
@@ -368,35 +368,59 @@ static noinline u64 tsc_read(struct vh_vcpu *vcpu)
 	return vh_tsc_read(vcpu);
 }
 
+static noinline bool x2apic_read(struct vh_vcpu *vcpu, u32 msr)
+{
+	u64 value;
+
+	if (!vcpu->lapic || vh_lapic_msr_read(vcpu, msr, &value))
+		return false;
+	vcpu->s.gpr[VH_RAX] = (u32)value;
+	vcpu->s.gpr[VH_RDX] = value >> 32;
+	return true;
+}
+
 /**
  * vh_msr_read_fast - RDMSR of the hot ones
- * @vcpu: the vCPU
- * @msr: its index
- * @value: filled in when it returns true
+ * @vcpu: the vCPU, with its operands in s.gpr
  *
- * Own thread, interrupts may be off; touches no VMCS state.
+ * Own thread, interrupts may be off; touches no VMCS state. False: not handled, nothing changed.
  */
-bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value)
+bool vh_msr_read_fast(struct vh_vcpu *vcpu)
 {
+	u64 *gpr = vcpu->s.gpr, value;
+	u32 msr = gpr[VH_RCX];
+
 	switch (msr) {
 	case MSR_IA32_MISC_ENABLE:
-		*value = vcpu->msrs->v[ST_MISC_ENABLE];
-		return true;
+		value = vcpu->msrs->v[ST_MISC_ENABLE];
+		break;
 	case MSR_IA32_TSC_ADJUST:
-		*value = vcpu->msrs->v[ST_TSC_ADJUST];
-		return true;
+		value = vcpu->msrs->v[ST_TSC_ADJUST];
+		break;
 	case MSR_IA32_TSC:
-		*value = tsc_read(vcpu);
-		return true;
+		value = tsc_read(vcpu);
+		break;
 	case MSR_IA32_APICBASE:
 		if (!vcpu->lapic)
 			return false;
-		*value = vh_lapic_base(vcpu);
-		return true;
+		value = vh_lapic_base(vcpu);
+		break;
 	case X2APIC_FIRST ... X2APIC_LAST:
-		return vcpu->lapic && !vh_lapic_msr_read(vcpu, msr, value);
+		return x2apic_read(vcpu, msr);
+	default:
+		return false;
 	}
-	return false;
+	if (unlikely(vcpu->msrs_filtered))
+		return false;
+	gpr[VH_RAX] = (u32)value;
+	gpr[VH_RDX] = value >> 32;
+	return true;
+}
+
+/* Apart, or the others would pay for its registers, too. */
+static noinline bool x2apic_icr_write(struct vh_vcpu *vcpu, u64 value)
+{
+	return !vh_lapic_icr_is_wide(vcpu, value, value >> 32) && !vh_lapic_msr_write(vcpu, 0x830, value);
 }
 
 /**
@@ -413,12 +437,12 @@ bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		return false;
 	switch (msr) {
 	case MSR_IA32_TSC_DEADLINE:
+		if (unlikely(vcpu->msrs_filtered))
+			return false;
 		vh_lapic_set_deadline(vcpu, value);
 		return true;
 	case 0x830:
-		if (vh_lapic_icr_is_wide(vcpu, value, value >> 32))
-			return false;
-		fallthrough;
+		return x2apic_icr_write(vcpu, value);
 	case 0x808: case 0x80b: case 0x83f:	/* ICR; TPR, EOI, self-IPI */
 		return !vh_lapic_msr_write(vcpu, msr, value);
 	}

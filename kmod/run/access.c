@@ -142,13 +142,54 @@ answered:
 				 size * x->count, true);
 }
 
+/**
+ * vh_access_msr - RDMSR or WRMSR
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: from or to
+ * @write: direction
+ *
+ * The instruction's only access. Own thread, interrupts on. VH_EMUL_OK; VH_EMUL_FAULT: #GP(0); VH_EMUL_USER: it would
+ * be that, but userspace wants to be asked (KVM_CAP_X86_USER_SPACE_MSR); VH_EMUL_RETRY: not the same as when it was begun.
+ */
+int vh_access_msr(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write)
+{
+	struct vh_accesses *a = &vcpu->exec->accesses;
+	struct vh_access *x = &a->log[0];
+	u32 reason;
+
+	if (a->done) {
+		if (!x->msr || x->gpa != msr || x->write != write)
+			return VH_EMUL_RETRY;
+		if (!write)
+			memcpy(value, x->data, sizeof(*value));
+		return x->refused ? VH_EMUL_FAULT : VH_EMUL_OK;
+	}
+	reason = vh_msr_guest(vcpu, msr, value, write);
+	if (!reason)
+		return VH_EMUL_OK;
+	if (!(READ_ONCE(vcpu->vm->user_msr) & reason))
+		return VH_EMUL_FAULT;
+	*x = (struct vh_access){ .gpa = msr, .len = 8, .count = 1, .write = write, .msr = reason };
+	if (write)
+		memcpy(x->data, value, sizeof(*value));
+	a->pending = true;
+	return VH_EMUL_USER;
+}
+
 /* --- to userspace and back --- */
 
 static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (e->pio) {
+	if (e->msr) {
+		run->exit_reason = e->write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+		memset(&run->msr, 0, sizeof(run->msr));
+		run->msr.reason = e->msr;
+		run->msr.index = e->gpa;
+		memcpy(&run->msr.data, e->data, sizeof(run->msr.data));
+	} else if (e->pio) {
 		run->exit_reason = KVM_EXIT_IO;
 		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
 		run->io.size = e->len;
@@ -174,7 +215,11 @@ static int complete_read(struct vh_vcpu *vcpu)
 	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *e = &a->log[a->done];
 
-	if (e->count == 1)
+	if (e->msr) {
+		e->refused = READ_ONCE(vcpu->run->msr.error);
+		if (!e->write)
+			memcpy(e->data, &vcpu->run->msr.data, sizeof(vcpu->run->msr.data));
+	} else if (e->count == 1)
 		memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
 	a->pending = false;
 	a->done++;

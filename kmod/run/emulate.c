@@ -333,10 +333,10 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 		err = vh_cr_write(vcpu, n, *val);
 		break;
 	case VH_SYS_MSR_READ:
-		err = vh_msr_read(vcpu, n, val, false);
-		break;
 	case VH_SYS_MSR_WRITE:
-		err = vh_msr_write(vcpu, n, *val, false);
+		err = vh_access_msr(vcpu, n, val, what == VH_SYS_MSR_WRITE);
+		if (err == VH_EMUL_USER || err == VH_EMUL_RETRY)
+			return err;
 		break;
 	case VH_SYS_CPUID:
 		return op_cpuid(e);

@@ -445,12 +445,19 @@ static int exit_io(struct vh_vcpu *vcpu)
 
 /* --- MSRs --- */
 
+/* #GP, unless userspace has asked for what ends so: with it the interpreter knows how to deal. */
+static int msr_refused(struct vh_vcpu *vcpu, u32 reason)
+{
+	return READ_ONCE(vcpu->vm->user_msr) & reason ? vh_emulate(vcpu) : exit_gp(vcpu);
+}
+
 static int exit_rdmsr(struct vh_vcpu *vcpu)
 {
 	u64 value = 0;
+	u32 reason = vh_msr_guest(vcpu, vcpu->s.gpr[VH_RCX], &value, false);
 
-	if (vh_msr_read(vcpu, vcpu->s.gpr[VH_RCX], &value, false))
-		return exit_gp(vcpu);
+	if (reason)
+		return msr_refused(vcpu, reason);
 	vcpu->s.gpr[VH_RAX] = (u32)value;
 	vcpu->s.gpr[VH_RDX] = value >> 32;
 	vh_skip(vcpu);
@@ -459,11 +466,14 @@ static int exit_rdmsr(struct vh_vcpu *vcpu)
 
 static int exit_wrmsr(struct vh_vcpu *vcpu)
 {
-	u64 *gpr = vcpu->s.gpr;
-	int err = vh_msr_write(vcpu, gpr[VH_RCX], (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32, false);
+	u64 *gpr = vcpu->s.gpr, value = (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32;
+	u32 reason = vh_msr_guest(vcpu, gpr[VH_RCX], &value, true);
 
+	if (reason)
+		return msr_refused(vcpu, reason);
 	vh_request(vcpu, VH_REQ_EVENT);
-	return gp_or_skip(vcpu, err);
+	vh_skip(vcpu);
+	return 1;
 }
 
 static int exit_xsetbv(struct vh_vcpu *vcpu)

@@ -155,6 +155,7 @@ void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
 void vmx_hide(struct vh_vcpu *vcpu);		/* in the window: VH_REQ_CPUID */
 void vmx_debug_controls(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_DEBUG_CONTROLS */
+void vmx_msr_passes(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_MSR_FILTER */
 void vmx_intr_status(struct vh_vcpu *vcpu);	/* in the window: RVI and SVI as the page says */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */

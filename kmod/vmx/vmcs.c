@@ -180,6 +180,23 @@ static const u32 passed_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
+/**
+ * vmx_msr_passes - which MSRs the guest accesses without an exit
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_MSR_FILTER), or before the vCPU is visible. Those of the x2APIC are vmx_apic_mode()'s.
+ */
+void vmx_msr_passes(struct vh_vcpu *vcpu)
+{
+	struct vh_vm *vm = vcpu->vm;
+	unsigned int i;
+
+	vcpu->msrs_filtered = rcu_access_pointer(vm->msr_filter);
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		msr_intercept(vcpu->vmx, passed_msrs[i], !vh_msr_allowed(vm, passed_msrs[i], false),
+			      !vh_msr_allowed(vm, passed_msrs[i], true));
+}
+
 /*
  * The processor reads any offset of the page for these (SDM 30.5), also where there is no
  * register, which has to be #GP. The timer's count is not in the page.
@@ -611,7 +628,6 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 {
 	static atomic64_t serial = ATOMIC64_INIT(0);
 	struct vh_vmx *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
-	int i;
 
 	if (!vmx)
 		return -ENOMEM;
@@ -637,12 +653,11 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	*(u32 *)vmx->vmcs = vmx_caps.revision;
 	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
-		msr_intercept(vmx, passed_msrs[i], false, false);
+	vcpu->vmx = vmx;
+	vmx_msr_passes(vcpu);
 	vmx->vpid = vpid_get();
 	vmx_witness_create(vcpu, vmx);
 	vmx_exchange_init(vcpu, vmx);
-	vcpu->vmx = vmx;
 	if (vmx->pml)
 		vh_request(vcpu, VH_REQ_EPT);
 	return 0;

@@ -267,6 +267,8 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 		vmx_hide(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_DEBUG_CONTROLS))
 		vmx_debug_controls(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_MSR_FILTER))
+		vmx_msr_passes(vcpu);
 }
 
 /* Requests that are honoured here; others end the window. */
