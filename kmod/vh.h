@@ -276,8 +276,11 @@ struct vh_vm {
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
+	u32 notify_flags, notify_window;	/* KVM_CAP_X86_NOTIFY_VMEXIT; lock, before vCPUs */
+	bool bus_lock;			/* KVM_CAP_X86_BUS_LOCK_EXIT, of vCPUs that have not run; lock, read with READ_ONCE */
 	u32 default_tsc_khz;		/* of vCPUs to come; lock */
 	struct vh_msr_filter __rcu *msr_filter;	/* NULL: every MSR; lock; cpu/ */
+	bool user_emulation_failure;	/* KVM_CAP_EXIT_ON_EMULATION_FAILURE; lock, read with READ_ONCE */
 	u32 user_msr;			/* KVM_CAP_X86_USER_SPACE_MSR: what exits to userspace; lock, read with READ_ONCE */
 
 	/* Accounting: mmu/ writes, others read. */

@@ -526,6 +526,25 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 	return vh_emulate(vcpu);
 }
 
+/* The guest let no event in for as long as its VMM allows. With an invalid context it cannot go on. */
+static int exit_notify(struct vh_vcpu *vcpu)
+{
+	bool invalid = vcpu->exit.qualification & NOTIFY_VM_CONTEXT_INVALID;
+
+	if (!invalid && !(vcpu->vm->notify_flags & KVM_X86_NOTIFY_VMEXIT_USER))
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_NOTIFY;
+	vcpu->run->notify.flags = invalid ? KVM_NOTIFY_CONTEXT_INVALID : 0;
+	return 0;
+}
+
+/* Behind the instruction that made it; nothing to skip. */
+static int exit_bus_lock(struct vh_vcpu *vcpu)
+{
+	vh_request(vcpu, VH_REQ_BUS_LOCK);
+	return 1;
+}
+
 static int exit_apic_access(struct vh_vcpu *vcpu)
 {
 	if (vh_delivering(vcpu))
@@ -730,6 +749,8 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_INVLPG]		= vh_exit_invlpg,
 	[EXIT_REASON_INVPCID]		= vh_exit_invpcid,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
+	[EXIT_REASON_BUS_LOCK]		= exit_bus_lock,
+	[EXIT_REASON_NOTIFY]		= exit_notify,
 };
 
 /* Of TDX (SDM Vol. 3, appendix C); 6.1's headers have no names for them. */

@@ -138,6 +138,11 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
 		return vh_debug_exit(vcpu);
+	/* No other exit has come that could tell of it (tell_userspace()). */
+	if (unlikely(READ_ONCE(vcpu->requests) & BIT(VH_REQ_BUS_LOCK))) {
+		vcpu->run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
+		return 0;
+	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_ACKED))
@@ -275,7 +280,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 
 	vh_need(vcpu, VH_S_RFLAGS);
 	run->if_flag = !!(vcpu->s.rflags & X86_EFLAGS_IF);
-	run->flags = 0;
+	run->flags = unlikely(vh_test_request(vcpu, VH_REQ_BUS_LOCK)) ? KVM_RUN_X86_BUS_LOCK : 0;
 	if (vcpu->lapic) {
 		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
 		run->apic_base = vh_lapic_base(vcpu);

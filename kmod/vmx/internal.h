@@ -31,9 +31,13 @@ struct vmx_caps {
 	bool pt_stops;			/* Intel PT does not trace in VMX operation */
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
 	bool step;			/* monitor trap flag */
+	bool bus_lock, notify;		/* bus-lock detection, notify exits */
 	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
 extern struct vmx_caps vmx_caps;
+
+/* Of an exit's reason (SDM 25.9.1): there was a bus lock before it, whatever it is for. */
+#define VMX_EXIT_BUS_LOCK	BIT(26)
 
 int vmx_caps_init(void);
 

@@ -316,6 +316,42 @@ static void filter_bad(struct tap_result *r, const void *arg)
 	want(r, accesses(v, false, MISC_ENABLE, 0), DONE, "of none");
 }
 
+/* Residencies in C-states are the processor's own where the guest chooses C-states: no exit, but for a filter. */
+static void cstate(struct tap_result *r, const void *arg)
+{
+	static const uint32_t msrs[] = { 0x660, 0x3fc, 0x3fd, 0x3fe };
+	struct vcpu *v;
+	struct vm vm;
+	unsigned int i, on;
+	enum end e;
+
+	(void)arg;
+	for (on = 0; on < 2; on++) {
+		vm_create(&vm, 1 << 20, 0);
+		vm_build_tables(&vm);
+		if (on)
+			want_ok(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_CSTATE), "C-states");
+		want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "exits");
+		v = vm_add_vcpu(&vm);
+		memcpy(vm.mem + READS, "\x0f\x32\xf4", 3);
+		memcpy(vm.mem + WRITES, "\x0f\x30\xf4", 3);
+		memcpy(vm.mem + HANDLER, "\xe6\x11", 2);
+		vcpu_set_mode(&vm, v, MODE_FLAT32, READS, STACK);
+		gate(&vm, 13, HANDLER);
+		for (i = 0; i < 4; i++) {
+			e = accesses(v, false, msrs[i], 0);
+			/* a processor that has none of it raises #GP itself */
+			if (on ? e != DONE && e != FAULTED : e != ASKED)
+				tap_fail(r, "read of %#x: %u", msrs[i], e);
+			want(r, accesses(v, true, msrs[i], 0), ASKED, "a write");
+			want_ok(r, set(&vm, 0, range(BOTH, msrs[i], 1, none), no_range), "a filter");
+			asked(r, v, accesses(v, false, msrs[i], 0), false, msrs[i], 0, KVM_MSR_EXIT_REASON_FILTER, "filtered");
+			want_ok(r, set(&vm, 0, no_range, no_range), "none");
+		}
+		vm_destroy(&vm);
+	}
+}
+
 /* --- a filter that changes under a vCPU that runs --- */
 
 struct reader {
@@ -385,6 +421,7 @@ const struct test_case msr_cases[] = {
 	{ "msr-filter-real", filter, &modes[1] },
 	{ "msr-filter-lapic", filter_lapic, NULL },
 	{ "msr-filter-bad", filter_bad, NULL },
+	{ "msr-cstate", cstate, NULL },
 	{ "msr-filter-changes-passed", filter_changes, &passed },
 	{ "msr-filter-changes-fast", filter_changes, &fast },
 	{ NULL, NULL, NULL }
