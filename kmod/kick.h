@@ -69,7 +69,7 @@ void vh_vm_flush_tlb(struct vh_vm *vm);
 /* Every vCPU that is in the guest leaves it before this returns; contexts as above. */
 void vh_vm_leave_guest(struct vh_vm *vm);
 /* As vh_vm_flush_tlb(), for any request: no guest code runs between it and its being honoured. */
-void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
+bool vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
 /* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
 struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
 

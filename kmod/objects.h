@@ -17,4 +17,7 @@ void vh_vm_put(struct vh_vm *vm);
 int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
 void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
 
+/* stats.c; process context */
+int vh_stats_fd(struct vh_vm *vm, struct vh_vcpu *vcpu);	/* KVM_GET_STATS_FD; vcpu NULL: the VM's */
+
 #endif /* VH_OBJECTS_H */

@@ -4,7 +4,7 @@
  *
  * A file calls and includes its own floor and those below it (docs/architecture.md):
  *
- *   9  dev.c vm.c vcpu.c  objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   9  dev.c vm.c vcpu.c stats.c objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
  *   8  vmx/               vmx/vmx.h     everything that knows VMX; the VMCS lives only there
  *   7  run/               run/run.h     KVM_RUN: the loop, its exits, injection, emulation
  *   6  cpu/               cpu/cpu.h     what the guest sees of the processor
@@ -247,7 +247,8 @@ struct vh_vcpu {
 	u64 exits[VH_EXIT_COUNTERS];
 	u64 injected, faults;
 	u64 halt_waited, halt_polled;	/* ns */
-	u64 halt_polls, halt_poll_hit;
+	u64 halt_polls, halt_poll_hit, halt_poll_hit_ns, halt_wakeups;
+	u64 mmio_exits, signal_exits;	/* to userspace; KVM_RUN that a signal ended */
 };
 
 /**
@@ -286,6 +287,7 @@ struct vh_vm {
 	/* Accounting: mmu/ writes, others read. */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
+	atomic_long_t flushes, flush_kicks;	/* vh_vm_flush_tlb(): calls, and those that took a vCPU out of the guest */
 };
 
 #define vh_for_each_vcpu(i, vcpu, vm)						\

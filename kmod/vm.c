@@ -399,6 +399,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_UNREGISTER_COALESCED_MMIO:
 		return WITH(struct kvm_coalesced_mmio_zone, true, false,
 			    vh_coalesced_zone(vm, &v, cmd == KVM_UNREGISTER_COALESCED_MMIO));
+	case KVM_GET_STATS_FD:
+		return vh_stats_fd(vm, NULL);
 	case KVM_GET_CLOCK:
 		return WITH(struct kvm_clock_data, false, true, vh_clock_get(vm, &v));
 	case KVM_SET_CLOCK:

@@ -36,15 +36,14 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
 	e = &a->log[a->next];
 	if (a->next < a->done) {
 		/* It repeats its accesses, unless page tables, memslots or registers changed. */
-		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write ||
-		    e->pio != pio)
+		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write || e->where != pio)
 			return VH_EMUL_RETRY;
 		if (!write)
 			memcpy(data, e->data, len);
 		a->next++;
 		return VH_EMUL_OK;
 	}
-	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .pio = pio };
+	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .where = pio };
 	if (write)
 		memcpy(e->data, data, len);
 	if (pio) {
@@ -108,14 +107,14 @@ int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int si
 	if (a->next)
 		return VH_EMUL_UNHANDLED;
 	if (a->done) {			/* INS, answered */
-		if (write || x->write || !x->pio || x->gpa != port || x->len != size ||
+		if (write || x->write || x->where != VH_AT_PORT || x->gpa != port || x->len != size ||
 		    x->count > *count)
 			return VH_EMUL_RETRY;
 		goto answered;
 	}
 	*count = min_t(unsigned int, *count, PAGE_SIZE / size);
 	*x = (struct vh_access){ .gpa = port, .len = size, .count = *count, .write = write,
-				 .pio = true };
+				 .where = VH_AT_PORT };
 	if (write) {
 		r = vh_emulate_linear(vcpu, linear, vcpu->pio_data, size * *count, false);
 		if (r)
@@ -159,7 +158,7 @@ int vh_access_msr(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write)
 	u32 reason;
 
 	if (a->done) {
-		if (!x->msr || x->gpa != msr || x->write != write)
+		if (x->where != VH_AT_MSR || x->gpa != msr || x->write != write)
 			return VH_EMUL_RETRY;
 		if (!write)
 			memcpy(value, x->data, sizeof(*value));
@@ -170,7 +169,7 @@ int vh_access_msr(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write)
 		return VH_EMUL_OK;
 	if (!(READ_ONCE(vcpu->vm->user_msr) & reason))
 		return VH_EMUL_FAULT;
-	*x = (struct vh_access){ .gpa = msr, .len = 8, .count = 1, .write = write, .msr = reason };
+	*x = (struct vh_access){ .gpa = msr, .len = 8, .count = 1, .write = write, .where = VH_AT_MSR, .reason = reason };
 	if (write)
 		memcpy(x->data, value, sizeof(*value));
 	a->pending = true;
@@ -183,13 +182,16 @@ static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (e->msr) {
-		run->exit_reason = e->write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
-		memset(&run->msr, 0, sizeof(run->msr));
-		run->msr.reason = e->msr;
-		run->msr.index = e->gpa;
-		memcpy(&run->msr.data, e->data, sizeof(run->msr.data));
-	} else if (e->pio) {
+	switch (e->where) {
+	case VH_AT_MMIO:
+		run->exit_reason = KVM_EXIT_MMIO;
+		run->mmio.phys_addr = e->gpa;
+		run->mmio.len = e->len;
+		run->mmio.is_write = e->write;
+		memcpy(run->mmio.data, e->data, sizeof(run->mmio.data));	/* 0 beyond @len */
+		vcpu->mmio_exits++;
+		break;
+	case VH_AT_PORT:
 		run->exit_reason = KVM_EXIT_IO;
 		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
 		run->io.size = e->len;
@@ -198,14 +200,14 @@ static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 		run->io.data_offset = PAGE_SIZE;
 		if (e->write && e->count == 1)
 			memcpy(vcpu->pio_data, e->data, e->len);
-	} else {
-		run->exit_reason = KVM_EXIT_MMIO;
-		run->mmio.phys_addr = e->gpa;
-		run->mmio.len = e->len;
-		run->mmio.is_write = e->write;
-		memset(run->mmio.data, 0, sizeof(run->mmio.data));
-		if (e->write)
-			memcpy(run->mmio.data, e->data, e->len);
+		break;
+	case VH_AT_MSR:
+		run->exit_reason = e->write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+		memset(&run->msr, 0, sizeof(run->msr));
+		run->msr.reason = e->reason;
+		run->msr.index = e->gpa;
+		memcpy(&run->msr.data, e->data, sizeof(run->msr.data));
+		break;
 	}
 	return 0;
 }
@@ -214,13 +216,22 @@ static int complete_read(struct vh_vcpu *vcpu)
 {
 	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *e = &a->log[a->done];
+	struct kvm_run *run = vcpu->run;
 
-	if (e->msr) {
-		e->refused = READ_ONCE(vcpu->run->msr.error);
+	switch (e->where) {
+	case VH_AT_MMIO:
+		memcpy(e->data, run->mmio.data, e->len);
+		break;
+	case VH_AT_PORT:
+		if (e->count == 1)
+			memcpy(e->data, vcpu->pio_data, e->len);
+		break;
+	case VH_AT_MSR:
+		e->refused = READ_ONCE(run->msr.error);
 		if (!e->write)
-			memcpy(e->data, &vcpu->run->msr.data, sizeof(vcpu->run->msr.data));
-	} else if (e->count == 1)
-		memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
+			memcpy(e->data, &run->msr.data, sizeof(e->data));
+		break;
+	}
 	a->pending = false;
 	a->done++;
 	return vh_emulate(vcpu);

@@ -20,14 +20,16 @@
 #define VH_MAX_ACCESSES	16
 struct vh_accesses {
 	struct vh_access {
-		gpa_t gpa;		/* or port */
+		gpa_t gpa;		/* or port, or index of the MSR */
 		u8 data[8];
 		u8 len;
+		enum { VH_AT_MMIO, VH_AT_PORT, VH_AT_MSR } __packed where;
 		u16 count;		/* string I/O: elements, in pio_data; else 1 */
-		bool write, pio;
+		bool write;
 		bool posted;		/* a write that userspace has yet to see */
-		bool refused;		/* an MSR: #GP, says userspace */
-		u8 msr;			/* KVM_MSR_EXIT_REASON_*, and @gpa is its index; 0: no MSR's */
+		/* of an MSR: why userspace is asked, KVM_MSR_EXIT_REASON_*; #GP, it says */
+		u8 reason;
+		bool refused;
 	} log[VH_MAX_ACCESSES];
 	unsigned int done;		/* answered by userspace */
 	unsigned int next;		/* position of the execution under way */

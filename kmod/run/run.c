@@ -98,13 +98,17 @@ static int block(struct vh_vcpu *vcpu)
 	       !signal_pending(current)) {
 		if (runnable(vcpu)) {
 			polled = true;
-			vcpu->halt_poll_hit++;
 			break;
 		}
 		cpu_relax();
 		now = ktime_get();
 	}
-	vcpu->halt_polled += ktime_to_ns(ktime_sub(now, start));
+	waited = ktime_to_ns(ktime_sub(now, start));
+	vcpu->halt_polled += waited;
+	if (polled) {
+		vcpu->halt_poll_hit++;
+		vcpu->halt_poll_hit_ns += waited;
+	}
 	if (!polled)
 		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
 				   TASK_INTERRUPTIBLE);
@@ -113,6 +117,7 @@ static int block(struct vh_vcpu *vcpu)
 		vcpu->halt_waited += waited - ktime_to_ns(ktime_sub(now, start));
 	adapt_halt_poll(vcpu, waited, polled);
 	if (runnable(vcpu)) {
+		vcpu->halt_wakeups += !polled;
 		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
 			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		vh_request(vcpu, VH_REQ_EVENT);
@@ -138,7 +143,7 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
 		return vh_debug_exit(vcpu);
-	/* No other exit has come that could tell of it (tell_userspace()). */
+	/* No other exit has come that could tell of it (told_at_last()). */
 	if (unlikely(READ_ONCE(vcpu->requests) & BIT(VH_REQ_BUS_LOCK))) {
 		vcpu->run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
 		return 0;
@@ -222,6 +227,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 		if (unlikely(vh_work_pending())) {
 			r = vh_work();
 			if (r) {
+				vcpu->signal_exits++;
 				interrupted(vcpu);
 				return r;
 			}
@@ -280,7 +286,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 
 	vh_need(vcpu, VH_S_RFLAGS);
 	run->if_flag = !!(vcpu->s.rflags & X86_EFLAGS_IF);
-	run->flags = unlikely(vh_test_request(vcpu, VH_REQ_BUS_LOCK)) ? KVM_RUN_X86_BUS_LOCK : 0;
+	run->flags = 0;
 	if (vcpu->lapic) {
 		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
 		run->apic_base = vh_lapic_base(vcpu);
@@ -292,6 +298,17 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
 						     !vh_events_pending(vcpu);
 	}
+}
+
+#define REQUESTS_TOLD	(BIT(VH_REQ_ACKED) | BIT(VH_REQ_BUS_LOCK))
+
+/* What is not left for the next KVM_RUN: nobody knows when that is. */
+static noinline void told_at_last(struct vh_vcpu *vcpu)
+{
+	if (vh_test_request(vcpu, VH_REQ_ACKED))
+		vh_irq_tell_acks(vcpu->vm);
+	if (vh_test_request(vcpu, VH_REQ_BUS_LOCK))
+		vcpu->run->flags |= KVM_RUN_X86_BUS_LOCK;
 }
 
 /**
@@ -340,10 +357,9 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 	}
 	if (unlikely(r < 0) && (r == -EFAULT || r == -ENOMEM))
 		vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
-	/* Nobody knows when it runs again. */
-	if (unlikely(vh_test_request(vcpu, VH_REQ_ACKED)))
-		vh_irq_tell_acks(vcpu->vm);
 	tell_userspace(vcpu);
+	if (unlikely(READ_ONCE(vcpu->requests) & REQUESTS_TOLD))
+		told_at_last(vcpu);
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &saved, NULL);
 	return r;
