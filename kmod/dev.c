@@ -73,6 +73,7 @@ int vh_check_extension(long cap)
 	case KVM_CAP_X86_MSR_FILTER:
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_DEVICE_CTRL:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:

@@ -31,6 +31,7 @@ enum vh_request {
 	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
 	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
 	VH_REQ_BUS_LOCK,		/* the guest made a bus lock: userspace is to know, by this return or an exit */
+	VH_REQ_STEAL,			/* the thread has waited for a CPU: the guest is told */
 	VH_REQ_MSR_FILTER,		/* vm->msr_filter changed: which MSRs exit */
 	VH_NR_REQUESTS,
 };

@@ -4,7 +4,7 @@
  *
  * A file calls and includes its own floor and those below it (docs/architecture.md):
  *
- *   9  dev.c vm.c vcpu.c stats.c objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   9  dev.c vm.c vcpu.c stats.c vfio.c objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
  *   8  vmx/               vmx/vmx.h     everything that knows VMX; the VMCS lives only there
  *   7  run/               run/run.h     KVM_RUN: the loop, its exits, injection, emulation
  *   6  cpu/               cpu/cpu.h     what the guest sees of the processor
@@ -163,12 +163,14 @@ struct vh_mmu;				/* mmu/ */
 struct vh_msr_filter;			/* cpu/ */
 struct vh_msrs;				/* cpu/ */
 struct vh_pit;				/* irq/ */
+struct vh_pv;				/* cpu/ */
 struct vh_pvclock;			/* cpu/ */
 struct vh_record;			/* ctl/ */
 struct vh_ring;				/* mmu/ */
 struct vh_shadow;			/* mmu/ */
 struct vh_shrink_item;			/* acct/ */
 struct vh_table_cache;			/* mmu/ */
+struct vh_vfio;				/* vfio.c */
 struct vh_vm_clock;			/* cpu/ */
 struct vh_vmx;				/* vmx/ */
 
@@ -223,6 +225,7 @@ struct vh_vcpu {
 	struct vh_msrs *msrs;
 	struct vh_mce *mce;
 	struct vh_pvclock *clock;
+	struct vh_pv *pv;
 	struct vh_fpu *fpu;
 
 	/* From the vCPU's CPUID; own thread. */
@@ -272,6 +275,7 @@ struct vh_vm {
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
 	struct vh_eventfds *eventfds;	/* const */
+	struct vh_vfio *vfio;		/* the VM's VFIO device, as long as its file is there; set with lock */
 	struct vh_vm_clock *clock;	/* const; cpu/ */
 
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */

@@ -340,6 +340,8 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;
+	case KVM_CREATE_DEVICE:
+		return vh_device_create(vm, u);
 	case KVM_X86_SET_MSR_FILTER:
 		return WITH(struct kvm_msr_filter, true, false, vh_msr_set_filter(vm, &v));
 	case KVM_SET_NR_MMU_PAGES:

@@ -8,6 +8,7 @@
  *   mce.c        machine-check banks
  *   creg.c       control registers as the guest writes them
  *   clock.c      TSC and kvmclock
+ *   pv.c         stolen time and the other MSRs of KVM's
  *   fpu.c        x87, SSE, AVX, PKRU
  *   state.c      registers as userspace reads and sets them
  *   translate.c  linear addresses
@@ -89,6 +90,12 @@ int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
 bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
 int vh_tsc_khz_check(u32 khz);				/* could a vCPU have it? */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
+
+/* --- pv.c --- */
+void vh_steal_check(struct vh_vcpu *vcpu);
+void vh_steal_thread(struct vh_vcpu *vcpu);
+void vh_steal_update(struct vh_vcpu *vcpu);		/* VH_REQ_STEAL */
+bool vh_polls(const struct vh_vcpu *vcpu);		/* does the guest let its halts be polled? */
 
 /* --- fpu.c --- */
 int vh_fpu_module_init(void);

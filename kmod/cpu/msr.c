@@ -34,6 +34,7 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_ARCH_CAPABILITIES, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
 	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
 	MSR_MTRRdefType,
 };
 
@@ -155,7 +156,7 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_msrs *m = vcpu->msrs;
-	int slot;
+	int slot, err;
 
 	switch (msr) {
 	case MSR_IA32_SYSENTER_CS: case MSR_IA32_SYSENTER_ESP: case MSR_IA32_SYSENTER_EIP:
@@ -219,7 +220,8 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 		*value = 0;
 		return 0;
 	}
-	return vh_clock_msr_read(vcpu, msr, value);
+	err = vh_clock_msr_read(vcpu, msr, value);
+	return err == -ENOENT ? vh_pv_msr_read(vcpu, msr, value) : err;
 }
 
 static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
@@ -359,7 +361,8 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 	}
 	if (perf_msr(msr))
 		return value ? -EINVAL : 0;
-	return vh_clock_msr_write(vcpu, msr, value);
+	err = vh_clock_msr_write(vcpu, msr, value);
+	return err == -ENOENT ? vh_pv_msr_write(vcpu, msr, value) : err;
 }
 
 /* Apart, or the other MSRs would pay for its registers. */

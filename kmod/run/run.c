@@ -92,7 +92,7 @@ static int block(struct vh_vcpu *vcpu)
 	bool polled = false;
 
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	stop = ktime_add_ns(start, min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	stop = ktime_add_ns(start, vh_polls(vcpu) ? min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)) : 0);
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
 	       !signal_pending(current)) {
@@ -159,6 +159,8 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		vh_clock_ctrl(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_CLOCK))
 		vh_clock_update(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_STEAL))
+		vh_steal_update(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {
 		int err = vh_shadow_load(vcpu);
 
@@ -234,6 +236,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 		}
 		if (unlikely(vcpu->mp_state != KVM_MP_STATE_RUNNABLE)) {
 			block(vcpu);
+			vh_steal_check(vcpu);
 			continue;
 		}
 		if (unlikely(vh_must_interpret(vcpu))) {
@@ -273,7 +276,9 @@ static int run_loop(struct vh_vcpu *vcpu)
 			vh_clock_check(vcpu, false);
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
-			break;
+			cond_resched();
+			vh_steal_check(vcpu);
+			continue;
 		}
 		cond_resched();
 	}
@@ -332,6 +337,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		struct pid *old = rcu_dereference_protected(vcpu->pid, 1);
 
 		rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
+		vh_steal_thread(vcpu);
 		if (old) {
 			synchronize_rcu();
 			put_pid(old);
