@@ -93,6 +93,7 @@ int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 
 /* --- pv.c --- */
 void vh_steal_check(struct vh_vcpu *vcpu);
+void vh_steal_leave(struct vh_vcpu *vcpu);
 void vh_steal_thread(struct vh_vcpu *vcpu);
 void vh_steal_update(struct vh_vcpu *vcpu);		/* VH_REQ_STEAL */
 bool vh_polls(const struct vh_vcpu *vcpu);		/* does the guest let its halts be polled? */

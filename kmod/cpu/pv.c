@@ -124,6 +124,24 @@ void vh_steal_check(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_steal_leave - the thread is about to give its CPU away
+ * @vcpu: the vCPU
+ *
+ * Own thread, process context. Other vCPUs are told not to wait for this one; its own guest never sees that.
+ */
+void vh_steal_leave(struct vh_vcpu *vcpu)
+{
+	struct vh_pv *p = vcpu->pv;
+	const u8 preempted = KVM_VCPU_PREEMPTED;
+
+	if (likely(!steal_on(p)) || p->steal_fresh)
+		return;
+	vh_gpa_write(vcpu, (p->steal_msr & KVM_STEAL_VALID_BITS) + offsetof(struct kvm_steal_time, preempted),
+		     &preempted, sizeof(preempted));
+	vh_request(vcpu, VH_REQ_STEAL);
+}
+
+/**
  * vh_steal_thread - another thread runs the vCPU
  * @vcpu: the vCPU
  *
@@ -135,7 +153,7 @@ void vh_steal_thread(struct vh_vcpu *vcpu)
 }
 
 /**
- * vh_steal_update - tell the guest how long it has waited for a CPU (VH_REQ_STEAL)
+ * vh_steal_update - tell the guest how long it has waited for a CPU, and that it runs (VH_REQ_STEAL)
  * @vcpu: the vCPU
  *
  * Own thread, process context. The sum is the guest's memory's, which moves with the guest. A page outside the
@@ -154,7 +172,7 @@ void vh_steal_update(struct vh_vcpu *vcpu)
 		return;
 	if (p->steal_fresh)
 		p->steal_seen = now;
-	err = vh_gpa_read(vcpu->vm, at, &st, offsetofend(struct kvm_steal_time, version));
+	err = vh_gpa_read(vcpu->vm, at, &st, offsetofend(struct kvm_steal_time, preempted));
 	if (!err) {
 		/* Odd while it changes; it may begin as anything. */
 		st.version = (st.version + 1) | 1;
@@ -171,6 +189,10 @@ void vh_steal_update(struct vh_vcpu *vcpu)
 	p->steal_seen = now;
 	smp_wmb();
 	vh_gpa_write(vcpu, at, &st.steal, sizeof(st.steal));
+	if (st.preempted) {
+		st.preempted = 0;
+		vh_gpa_write(vcpu, at + offsetof(struct kvm_steal_time, preempted), &st.preempted, sizeof(st.preempted));
+	}
 	smp_wmb();
 	st.version++;
 	vh_gpa_write(vcpu, version, &st.version, sizeof(st.version));

@@ -108,10 +108,11 @@ static int block(struct vh_vcpu *vcpu)
 	if (polled) {
 		vcpu->halt_poll_hit++;
 		vcpu->halt_poll_hit_ns += waited;
-	}
-	if (!polled)
+	} else {
+		vh_steal_leave(vcpu);
 		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
 				   TASK_INTERRUPTIBLE);
+	}
 	waited = ktime_to_ns(ktime_sub(ktime_get(), start));
 	if (!polled)
 		vcpu->halt_waited += waited - ktime_to_ns(ktime_sub(now, start));
@@ -211,6 +212,12 @@ static int interrupted(struct vh_vcpu *vcpu)
 	return -EINTR;
 }
 
+static void give_way(struct vh_vcpu *vcpu)
+{
+	vh_steal_leave(vcpu);
+	cond_resched();
+}
+
 static int run_loop(struct vh_vcpu *vcpu)
 {
 	int r;
@@ -227,6 +234,8 @@ static int run_loop(struct vh_vcpu *vcpu)
 				return r;
 		}
 		if (unlikely(vh_work_pending())) {
+			if (need_resched())
+				vh_steal_leave(vcpu);
 			r = vh_work();
 			if (r) {
 				vcpu->signal_exits++;
@@ -276,7 +285,8 @@ static int run_loop(struct vh_vcpu *vcpu)
 			vh_clock_check(vcpu, false);
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
-			cond_resched();
+			if (need_resched())
+				give_way(vcpu);
 			vh_steal_check(vcpu);
 			continue;
 		}

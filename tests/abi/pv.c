@@ -102,7 +102,7 @@ static void steal(struct tap_result *r, const void *arg)
 	struct lane lane;
 	pthread_t other;
 	uint64_t seen, last;
-	unsigned int i;
+	unsigned int i, away = 0;
 
 	(void)arg;
 	guest_start(&vm, v, "spin", 0x80000, 1);
@@ -110,6 +110,7 @@ static void steal(struct tap_result *r, const void *arg)
 	/* as a guest that has moved here finds it, and a version that was left odd */
 	st->steal = before;
 	st->version = 7;
+	st->preempted = 1;
 	if (!vcpu_msr_set(v, MSR_KVM_STEAL_TIME, STEAL | 1))
 		tap_fail(r, "the MSR is not taken");
 	burning = true;
@@ -123,6 +124,7 @@ static void steal(struct tap_result *r, const void *arg)
 		uint32_t version;
 
 		usleep(50000);
+		away += st->preempted;		/* it is, for this thread has its CPU */
 		version = st->version;
 		seen = st->steal;
 		if (!(version & 1) && version == st->version) {
@@ -134,6 +136,8 @@ static void steal(struct tap_result *r, const void *arg)
 	/* it had about half of the CPU; a second and more has passed */
 	if (last - before < 50000000 || last - before > 60000000000ull)
 		tap_fail(r, "%lld ns stolen", (long long)(last - before));
+	if (away < 15)
+		tap_fail(r, "preempted, it says %u times of 20", away);
 	if (st->version < 10)
 		tap_fail(r, "version %u", st->version);
 	burning = false;
