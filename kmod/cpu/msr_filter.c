@@ -55,7 +55,7 @@ bool vh_msr_allowed(struct vh_vm *vm, u32 msr, bool write)
 		for (i = 0; i < f->nr; i++) {
 			u32 n = msr - f->range[i].base;
 
-			if (n >= f->range[i].nmsrs || !(f->range[i].flags & access))
+			if (msr < f->range[i].base || n >= f->range[i].nmsrs || !(f->range[i].flags & access))
 				continue;
 			allowed = f->range[i].allowed[n / 8] & BIT(n % 8);
 			break;
@@ -68,7 +68,7 @@ bool vh_msr_allowed(struct vh_vm *vm, u32 msr, bool write)
 /* How many bytes of a range's bitmap there are; 0: more than there may be. */
 static unsigned int bitmap_bytes(u32 nmsrs)
 {
-	u64 bytes = ALIGN(nmsrs, 64ULL) / 8;
+	u64 bytes = ALIGN((u64)nmsrs, 64) / 8;
 
 	return bytes <= KVM_MSR_FILTER_MAX_BITMAP_SIZE ? bytes : 0;
 }

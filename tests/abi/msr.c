@@ -311,6 +311,8 @@ static void filter_bad(struct tap_result *r, const void *arg)
 	want(r, accesses(v, false, SYSENTER_CS, 0), FAULTED, "the first filter");
 	want_ok(r, set(&vm, 0, range(BOTH, 0, most, none), range(BOTH, -1u, most, none)), "the largest, and past 2^32");
 	want(r, accesses(v, false, MISC_ENABLE, 0), FAULTED, "the largest");
+	want_ok(r, set(&vm, 0, range(BOTH, -8u, most, none), no_range), "past 2^32 alone");
+	want(r, accesses(v, false, MISC_ENABLE, 0), DONE, "a range does not wrap around");
 	want_ok(r, set(&vm, 0, no_range, range(BOTH, SYSENTER_CS, 1, none)), "the first is empty");
 	want(r, accesses(v, false, SYSENTER_CS, 0), FAULTED, "of the second");
 	want(r, accesses(v, false, MISC_ENABLE, 0), DONE, "of none");
