@@ -12,6 +12,8 @@
  */
 struct vh_cpu_caps {
 	bool ept, unrestricted, vpid, invpcid, rdtscp, xsaves, tsc_scaling, step;
+	bool bus_lock, notify;		/* exits that VMMs may ask for */
+	bool mwait;			/* MONITOR and MWAIT could be left to the guest */
 	u64 cr4_allowed;		/* bits that VM entry takes as 1 */
 };
 extern struct vh_cpu_caps vh_cpu_caps;

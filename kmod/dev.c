@@ -79,6 +79,11 @@ int vh_check_extension(long cap)
 	case KVM_CAP_ENFORCE_PV_FEATURE_CPUID:
 	case KVM_CAP_MSR_PLATFORM_INFO:
 	case KVM_CAP_REINJECT_CONTROL:
+	case KVM_CAP_X86_USER_SPACE_MSR:
+	case KVM_CAP_X86_MSR_FILTER:
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+	case KVM_CAP_BINARY_STATS_FD:
+	case KVM_CAP_DEVICE_CTRL:
 		return 1;
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return VH_QUIRKS;
@@ -125,7 +130,12 @@ int vh_check_extension(long cap)
 	case KVM_CAP_NR_MEMSLOTS:
 		return VH_MAX_SLOTS;
 	case KVM_CAP_X86_DISABLE_EXITS:
-		return KVM_X86_DISABLE_EXITS_HLT;
+		return KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE | KVM_X86_DISABLE_EXITS_CSTATE |
+		       (vh_cpu_caps.mwait ? KVM_X86_DISABLE_EXITS_MWAIT : 0);
+	case KVM_CAP_X86_BUS_LOCK_EXIT:
+		return vh_cpu_caps.bus_lock ? KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT : 0;
+	case KVM_CAP_X86_NOTIFY_VMEXIT:
+		return vh_cpu_caps.notify ? VH_NOTIFY_VALID : 0;
 	}
 	return 0;
 }

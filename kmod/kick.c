@@ -56,10 +56,12 @@ void vh_vm_request_all(struct vh_vm *vm, enum vh_request req)
 }
 
 /* Its window closes before this returns, if one is open. */
-static void leave_guest(struct vh_vcpu *vcpu, int me)
+static bool leave_guest(struct vh_vcpu *vcpu, int me)
 {
-	if (!VH_BROKEN(flush) && smp_load_acquire(&vcpu->mode) != VH_OUTSIDE && READ_ONCE(vcpu->cpu) != me)
-		smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
+	if (VH_BROKEN(flush) || smp_load_acquire(&vcpu->mode) == VH_OUTSIDE || READ_ONCE(vcpu->cpu) == me)
+		return false;
+	smp_call_function_single(READ_ONCE(vcpu->cpu), kick_ipi, NULL, 1);
+	return true;
 }
 
 /**
@@ -90,19 +92,22 @@ void vh_vm_leave_guest(struct vh_vm *vm)
  *
  * Interrupts on; a spinlock may be held. vCPUs in the guest are taken out by
  * IPI, and only those; each honours the request before it enters again.
+ * Returns whether there was one.
  */
-void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
+bool vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
 {
 	struct vh_vcpu *vcpu;
+	bool any = false;
 	unsigned int i;
 	int me;
 
 	me = get_cpu();
 	vh_for_each_vcpu(i, vcpu, vm) {
 		vh_request(vcpu, req);
-		leave_guest(vcpu, me);
+		any |= leave_guest(vcpu, me);
 	}
 	put_cpu();
+	return any;
 }
 
 /**
@@ -113,7 +118,9 @@ void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req)
  */
 void vh_vm_flush_tlb(struct vh_vm *vm)
 {
-	vh_vm_request_sync(vm, VH_REQ_TLB_FLUSH);
+	atomic_long_inc(&vm->flushes);
+	if (vh_vm_request_sync(vm, VH_REQ_TLB_FLUSH))
+		atomic_long_inc(&vm->flush_kicks);
 }
 
 /**

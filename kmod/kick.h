@@ -32,6 +32,9 @@ enum vh_request {
 	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
 	VH_REQ_EOI_EXIT,		/* userspace's IOAPIC is to be told of an EOI: KVM_EXIT_IOAPIC_EOI is due */
 	VH_REQ_PAYLOAD,			/* an exception of userspace's: CR2 or DR6 goes with it */
+	VH_REQ_BUS_LOCK,		/* the guest made a bus lock: userspace is to know, by this return or an exit */
+	VH_REQ_STEAL,			/* the thread has waited for a CPU: the guest is told */
+	VH_REQ_MSR_FILTER,		/* vm->msr_filter changed: which MSRs exit */
 	VH_NR_REQUESTS,
 };
 
@@ -40,7 +43,7 @@ enum vh_request {
  * the guest, or the interpreter, goes on.
  */
 #define VH_REQS_RARE	(BIT(VH_REQ_APIC_MODE) | BIT(VH_REQ_EOI_BITMAP) | BIT(VH_REQ_EPT) | BIT(VH_REQ_CPUID) | \
-			 BIT(VH_REQ_DEBUG_CONTROLS))
+			 BIT(VH_REQ_DEBUG_CONTROLS) | BIT(VH_REQ_MSR_FILTER))
 #define VH_REQS_WINDOW	(VH_REQS_RARE | BIT(VH_REQ_TLB_FLUSH) | BIT(VH_REQ_TLB_FLUSH_GUEST) | BIT(VH_REQ_EVENT))
 
 /* vcpu->mode */
@@ -69,7 +72,7 @@ void vh_vm_flush_tlb(struct vh_vm *vm);
 /* Every vCPU that is in the guest leaves it before this returns; contexts as above. */
 void vh_vm_leave_guest(struct vh_vm *vm);
 /* As vh_vm_flush_tlb(), for any request: no guest code runs between it and its being honoured. */
-void vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
+bool vh_vm_request_sync(struct vh_vm *vm, enum vh_request req);
 /* Find a vCPU by its KVM_CREATE_VCPU id; NULL. */
 struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
 

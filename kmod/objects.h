@@ -28,4 +28,10 @@ void vh_vm_put(struct vh_vm *vm);
 int vh_vcpu_create(struct vh_vm *vm, u32 id);		/* vm->lock held; a vCPU fd, or -errno */
 void vh_vcpu_free(struct vh_vcpu *vcpu);		/* last reference of the VM is gone */
 
+/* stats.c; process context */
+int vh_stats_fd(struct vh_vm *vm, struct vh_vcpu *vcpu);	/* KVM_GET_STATS_FD; vcpu NULL: the VM's */
+
+/* vfio.c; process context, vm->lock held */
+int vh_device_create(struct vh_vm *vm, struct kvm_create_device __user *u);	/* KVM_CREATE_DEVICE */
+
 #endif /* VH_OBJECTS_H */

@@ -364,6 +364,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (unlikely(cmd != KVM_RUN)) {
 		if (cmd == VH_GET_EXIT_STATS)
 			return exit_stats(vcpu, (void __user *)arg);
+		if (cmd == KVM_GET_STATS_FD)
+			return vh_stats_fd(vcpu->vm, vcpu);
 		if (_IOC_TYPE(cmd) != KVMIO)
 			return -ENOTTY;
 	}

@@ -4,7 +4,7 @@
  *
  * A file calls and includes its own floor and those below it (docs/architecture.md):
  *
- *   9  dev.c vm.c vcpu.c  objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
+ *   9  dev.c vm.c vcpu.c stats.c vfio.c objects.h     /dev/vh: system, VM and vCPU ioctls (the KVM ABI)
  *   8  vmx/               vmx/vmx.h     everything that knows VMX; the VMCS lives only there
  *   7  run/               run/run.h     KVM_RUN: the loop, its exits, injection, emulation
  *   6  cpu/               cpu/cpu.h     what the guest sees of the processor
@@ -163,14 +163,17 @@ struct vh_irqchip;			/* irq/ */
 struct vh_lapic;			/* irq/ */
 struct vh_mce;				/* cpu/ */
 struct vh_mmu;				/* mmu/ */
+struct vh_msr_filter;			/* cpu/ */
 struct vh_msrs;				/* cpu/ */
 struct vh_pit;				/* irq/ */
+struct vh_pv;				/* cpu/ */
 struct vh_pvclock;			/* cpu/ */
 struct vh_record;			/* ctl/ */
 struct vh_ring;				/* mmu/ */
 struct vh_shadow;			/* mmu/ */
 struct vh_shrink_item;			/* acct/ */
 struct vh_table_cache;			/* mmu/ */
+struct vh_vfio;				/* vfio.c */
 struct vh_vm_clock;			/* cpu/ */
 struct vh_vmx;				/* vmx/ */
 
@@ -226,12 +229,14 @@ struct vh_vcpu {
 	struct vh_msrs *msrs;
 	struct vh_mce *mce;
 	struct vh_pvclock *clock;
+	struct vh_pv *pv;
 	struct vh_fpu *fpu;
 
 	/* From the vCPU's CPUID; own thread. */
 	u8 maxphyaddr;
 	bool gbpages;
 	u64 cr4_reserved;		/* CR4 bits that #GP */
+	bool msrs_filtered;		/* the VM has a filter: no MSR but the LAPIC's in the window; own thread */
 
 	s64 tsc_offset;			/* guest TSC = host TSC (scaled) + offset; own thread */
 	u64 tsc_scale;			/* ratio, 48 fraction bits; 0: not scaled */
@@ -249,7 +254,8 @@ struct vh_vcpu {
 	u64 exits[VH_EXIT_COUNTERS];
 	u64 injected, faults;
 	u64 halt_waited, halt_polled;	/* ns */
-	u64 halt_polls, halt_poll_hit;
+	u64 halt_polls, halt_poll_hit, halt_poll_hit_ns, halt_wakeups;
+	u64 mmio_exits, signal_exits;	/* to userspace; KVM_RUN that a signal ended */
 };
 
 /**
@@ -275,6 +281,7 @@ struct vh_vm {
 	struct vh_irqchip *irqchip;	/* set once, smp_store_release */
 	struct vh_pit *pit;		/* set once, smp_store_release */
 	struct vh_eventfds *eventfds;	/* const */
+	struct vh_vfio *vfio;		/* the VM's VFIO device, as long as its file is there; set with lock */
 	struct vh_vm_clock *clock;	/* const; cpu/ */
 
 	/* VH_CMD_VM_STOP (ctl/control.c), with READ_ONCE and WRITE_ONCE */
@@ -285,16 +292,22 @@ struct vh_vm {
 	u32 bsp_id;			/* KVM_SET_BOOT_CPU_ID; lock, const once there are vCPUs */
 	u64 tss_addr, identity_addr;	/* lock */
 	unsigned long disabled_exits;	/* KVM_CAP_X86_DISABLE_EXITS; lock, before vCPUs */
+	u32 notify_flags, notify_window;	/* KVM_CAP_X86_NOTIFY_VMEXIT; lock, before vCPUs */
+	bool bus_lock;			/* KVM_CAP_X86_BUS_LOCK_EXIT, of vCPUs that have not run; lock, read with READ_ONCE */
 	u32 default_tsc_khz;		/* of vCPUs to come; lock */
 	u32 quirks_off;			/* KVM_X86_QUIRK_* of KVM_CAP_DISABLE_QUIRKS2; lock, read at any time */
 	u32 max_vcpu_ids;		/* KVM_CAP_MAX_VCPU_ID, 0: not set; lock */
 	bool hide_platform_info;	/* KVM_CAP_MSR_PLATFORM_INFO with 0; lock, read at any time */
 	bool exception_payload;		/* KVM_CAP_EXCEPTION_PAYLOAD; lock, read at any time */
 	bool triple_fault_event;	/* KVM_CAP_X86_TRIPLE_FAULT_EVENT; the same */
+	struct vh_msr_filter __rcu *msr_filter;	/* NULL: every MSR; lock; cpu/ */
+	bool user_emulation_failure;	/* KVM_CAP_EXIT_ON_EMULATION_FAILURE; lock, read with READ_ONCE */
+	u32 user_msr;			/* KVM_CAP_X86_USER_SPACE_MSR: what exits to userspace; lock, read with READ_ONCE */
 
 	/* Accounting: mmu/ writes, others read. */
 	atomic_long_t tables;		/* page-table pages, those kept for the next faults included */
 	atomic_long_t reclaimed;	/* page-table pages taken back so far */
+	atomic_long_t flushes, flush_kicks;	/* vh_vm_flush_tlb(): calls, and those that took a vCPU out of the guest */
 };
 
 /* The vCPU at position @i, below nr_vcpus as smp_load_acquire() has it. */

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <asm/tsc.h>
 
+#include "caps.h"
 #include "compat/kvm.h"
 #include "cpu/cpu.h"
 #include "ctl/registry.h"
@@ -18,6 +19,7 @@
 #include "kick.h"
 #include "mmu/mmu.h"
 #include "objects.h"
+#include "run/run.h"
 #include "vmx/vmx.h"
 
 /**
@@ -54,6 +56,7 @@ static void vm_destroy(struct vh_vm *vm)
 	vh_irqchip_destroy(vm);
 	vh_irq_vm_free(vm);
 	vh_clock_vm_free(vm);
+	vh_msr_filter_free(vm);
 	vh_root_put();
 	vh_reclaim_vm_free(vm);
 	vh_mmu_destroy(vm);	/* frees vm when the notifier's last user has gone */
@@ -236,19 +239,62 @@ static int set_max_vcpu_id(struct vh_vm *vm, u64 ids)
 	return 0;
 }
 
+/* @modes: KVM_BUS_LOCK_DETECTION_*; once it is on it stays */
+static int set_bus_lock(struct vh_vm *vm, u64 modes)
+{
+	if (modes & ~(u64)(KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT) ||
+	    modes == (KVM_BUS_LOCK_DETECTION_OFF | KVM_BUS_LOCK_DETECTION_EXIT))
+		return -EINVAL;
+	if (!(modes & KVM_BUS_LOCK_DETECTION_EXIT))
+		return 0;
+	if (!vh_cpu_caps.bus_lock)
+		return -EINVAL;
+	WRITE_ONCE(vm->bus_lock, true);
+	return 0;
+}
+
+/* @arg: the window in its upper half, KVM_X86_NOTIFY_VMEXIT_* in the lower */
+static int set_notify(struct vh_vm *vm, u64 arg)
+{
+	u32 flags = arg;
+
+	if (!vh_cpu_caps.notify || (flags & ~(u32)VH_NOTIFY_VALID) || !(flags & KVM_X86_NOTIFY_VMEXIT_ENABLED) ||
+	    vm->nr_vcpus)
+		return -EINVAL;
+	vm->notify_flags = flags;
+	vm->notify_window = arg >> 32;
+	return 0;
+}
+
 static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 {
 	struct kvm_enable_cap cap;
+	u64 arg;
 
 	if (copy_from_user(&cap, u, sizeof(cap)))
 		return -EFAULT;
 	if (cap.flags)
 		return -EINVAL;
+	arg = cap.args[0];
 	switch (cap.cap) {
 	case KVM_CAP_X86_DISABLE_EXITS:
-		if (cap.args[0] & ~(u64)KVM_X86_DISABLE_EXITS_HLT || vm->nr_vcpus)
+		if (arg & ~(u64)vh_check_extension(cap.cap) || vm->nr_vcpus)
 			return -EINVAL;
-		vm->disabled_exits = cap.args[0];
+		vm->disabled_exits = arg;
+		return 0;
+	case KVM_CAP_X86_BUS_LOCK_EXIT:
+		return set_bus_lock(vm, arg);
+	case KVM_CAP_X86_NOTIFY_VMEXIT:
+		return set_notify(vm, arg);
+	case KVM_CAP_X86_USER_SPACE_MSR:
+		if (arg & ~(u64)(KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN | KVM_MSR_EXIT_REASON_FILTER))
+			return -EINVAL;
+		WRITE_ONCE(vm->user_msr, arg);
+		return 0;
+	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
+		if (arg & ~1ULL)
+			return -EINVAL;
+		WRITE_ONCE(vm->user_emulation_failure, arg);
 		return 0;
 	case KVM_CAP_SPLIT_IRQCHIP:
 		if (cap.args[0] > VH_MAX_ROUTES)
@@ -279,9 +325,9 @@ static int enable_cap(struct vh_vm *vm, const struct kvm_enable_cap __user *u)
 		return 0;
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
-		return vh_ring_enable(vm, cap.args[0]);
+		return vh_ring_enable(vm, arg);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
-		return vh_log_manual(vm, cap.args[0]);
+		return vh_log_manual(vm, arg);
 	}
 	return -EINVAL;
 }
@@ -355,6 +401,10 @@ static long vm_ioctl_locked(struct vh_vm *vm, unsigned int cmd, unsigned long ar
 		return 0;
 	case KVM_GET_TSC_KHZ:
 		return vm->default_tsc_khz;
+	case KVM_CREATE_DEVICE:
+		return vh_device_create(vm, u);
+	case KVM_X86_SET_MSR_FILTER:
+		return WITH(struct kvm_msr_filter, true, false, vh_msr_set_filter(vm, &v));
 	case KVM_SET_NR_MMU_PAGES:
 		return vh_mmu_set_nr_pages(vm, arg);
 	case KVM_GET_NR_MMU_PAGES:
@@ -417,6 +467,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	case KVM_UNREGISTER_COALESCED_MMIO:
 		return WITH(struct kvm_coalesced_mmio_zone, true, false,
 			    vh_coalesced_zone(vm, &v, cmd == KVM_UNREGISTER_COALESCED_MMIO));
+	case KVM_GET_STATS_FD:
+		return vh_stats_fd(vm, NULL);
 	case KVM_GET_CLOCK:
 		return WITH(struct kvm_clock_data, false, true, vh_clock_get(vm, &v));
 	case KVM_SET_CLOCK:

@@ -446,26 +446,16 @@ static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 	vh_gpa_write(vcpu, gpa, &wc, sizeof(wc));
 }
 
-/* Does CPUID show the feature that the MSR belongs to? */
-static bool msr_shown(struct vh_vcpu *vcpu, u32 msr)
-{
-	bool new = msr == MSR_KVM_WALL_CLOCK_NEW || msr == MSR_KVM_SYSTEM_TIME_NEW;
-
-	return vh_cpuid_has_pv(vcpu, new ? KVM_FEATURE_CLOCKSOURCE2 : KVM_FEATURE_CLOCKSOURCE);
-}
-
 /**
  * vh_clock_msr_read - the MSRs of kvmclock
  * @vcpu: the vCPU
  * @msr: its index
  * @value: filled in
  *
- * -EINVAL for any other MSR, and where CPUID has to show them and does not.
+ * -ENOENT for any other MSR.
  */
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 {
-	if (!msr_shown(vcpu, msr))
-		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		*value = vcpu->clock->wall_clock_msr;
@@ -474,7 +464,7 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 		*value = vcpu->clock->system_time_msr;
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOENT;
 }
 
 /**
@@ -483,14 +473,12 @@ int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
  * @msr: its index
  * @value: guest-physical address, bit 0 enables
  *
- * Process context. -EINVAL as vh_clock_msr_read().
+ * Process context. -ENOENT for any other MSR.
  */
 int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 {
 	struct vh_pvclock *c = vcpu->clock;
 
-	if (!msr_shown(vcpu, msr))
-		return -EINVAL;
 	switch (msr) {
 	case MSR_KVM_WALL_CLOCK: case MSR_KVM_WALL_CLOCK_NEW:
 		c->wall_clock_msr = value;
@@ -504,7 +492,7 @@ int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		vh_request(vcpu, VH_REQ_CLOCK);
 		return 0;
 	}
-	return -EINVAL;
+	return -ENOENT;
 }
 
 /**

@@ -4,9 +4,11 @@
  *
  *   cpuid.c      CPUID: what may be offered, and a vCPU's own
  *   msr.c        model-specific registers
+ *   msr_filter.c which of them the VMM lets the guest access
  *   mce.c        machine-check banks
  *   creg.c       control registers as the guest writes them
  *   clock.c      TSC and kvmclock
+ *   pv.c         stolen time and the other MSRs of KVM's
  *   fpu.c        x87, SSE, AVX, PKRU
  *   state.c      registers as userspace reads and sets them
  *   attr.c       attributes of descriptors
@@ -47,17 +49,24 @@ void vh_cpuid_refresh(struct vh_vcpu *vcpu);
 /* --- msr.c; own thread --- */
 void vh_msr_reset(struct vh_vcpu *vcpu);
 /*
- * 0, or -EINVAL: #GP for a guest's access. @host: userspace reads or writes.
+ * 0; -ENOENT: no such MSR; -EINVAL: not so. @host: userspace reads or writes.
  * Needs the groups that the MSR maps to (vh_need() inside); process context.
  */
 int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host);
 int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
-/* Interrupts off, no VMCS state: true when handled (hot MSRs only). */
-bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value);
+/* Interrupts off, no VMCS state: true when handled (hot MSRs only). RDMSR is on vcpu->s.gpr. */
+bool vh_msr_read_fast(struct vh_vcpu *vcpu);
 bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value);
 int vh_msr_index_list(struct kvm_msr_list __user *u, bool feature);
 int vh_msr_feature(u32 msr, u64 *value);		/* system KVM_GET_MSRS */
 int vh_msrs_ioctl(struct vh_vcpu *vcpu, struct kvm_msrs __user *u, bool write);	/* vcpu NULL: system */
+
+/* --- msr_filter.c --- */
+bool vh_msr_allowed(struct vh_vm *vm, u32 msr, bool write);	/* any context */
+int vh_msr_set_filter(struct vh_vm *vm, const struct kvm_msr_filter *u);
+void vh_msr_filter_free(struct vh_vm *vm);
+/* RDMSR, WRMSR of the guest's: 0, or KVM_MSR_EXIT_REASON_* of the #GP. */
+u32 vh_msr_guest(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write);
 
 /* --- state.c: the guest's own debug registers, which are not the processor's while a debugger uses those --- */
 static inline u64 *vh_own_dr(struct vh_vcpu *vcpu)	/* DR0 to DR3 */
@@ -83,6 +92,13 @@ int vh_clock_ctrl(struct vh_vcpu *vcpu);		/* KVM_KVMCLOCK_CTRL */
 bool vh_tsc_can_scale(void);				/* KVM_CAP_TSC_CONTROL */
 int vh_tsc_khz_check(u32 khz);				/* could a vCPU have it? */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
+
+/* --- pv.c --- */
+void vh_steal_check(struct vh_vcpu *vcpu);
+void vh_steal_leave(struct vh_vcpu *vcpu);
+void vh_steal_thread(struct vh_vcpu *vcpu);
+void vh_steal_update(struct vh_vcpu *vcpu);		/* VH_REQ_STEAL */
+bool vh_polls(const struct vh_vcpu *vcpu);		/* does the guest let its halts be polled? */
 
 /* --- fpu.c --- */
 int vh_fpu_module_init(void);

@@ -8,6 +8,7 @@
  * Documentation/virt/kvm/x86/cpuid.rst.
  */
 #include <linux/mm.h>
+#include <linux/sched/stat.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/cpufeature.h>
@@ -188,7 +189,10 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 		break;
 	case 0x40000001:
 		e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
-			 BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT);
+			 BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
+			 BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_POLL_CONTROL);
+		if (sched_info_on())
+			e->eax |= BIT(KVM_FEATURE_STEAL_TIME);
 		e->ebx = e->ecx = e->edx = 0;
 		break;
 	case 0x80000000:

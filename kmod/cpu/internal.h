@@ -56,6 +56,13 @@ struct vh_pvclock {
 	u8 flags;		/* PVCLOCK_GUEST_STOPPED, until it was written once */
 };
 
+/* pv.c */
+struct vh_pv {
+	u64 steal_msr, eoi_msr, poll_control;
+	u64 steal_seen;		/* run delay of the thread, as the guest was told of it, ns */
+	bool steal_fresh;	/* what it is now is not the guest's */
+};
+
 /* A vCPU's FPU; own thread. */
 struct vh_fpu {
 	struct xregs_state *area;	/* the guest's, in the standard format */
@@ -70,6 +77,7 @@ struct vh_guest_cpu {
 	struct vh_msrs msrs;
 	struct vh_mce mce;
 	struct vh_pvclock clock;
+	struct vh_pv pv;
 	struct vh_fpu fpu;
 };
 
@@ -88,11 +96,16 @@ bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);
 /* The PAE PDPTEs from memory into s.pdptr; -EINVAL when one has reserved bits set. */
 int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3);
 
-/* mce.c, clock.c: 0, or -EINVAL: #GP, or not an MSR of theirs. @host: userspace writes. */
+/* mce.c, clock.c: 0; -EINVAL; -ENOENT: not an MSR of theirs. @host: userspace writes. */
 int vh_mce_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);
 int vh_mce_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host);
 int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);	/* MSR_KVM_* and old 0x11, 0x12 */
 int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
+
+/* pv.c: the same */
+void vh_pv_init(struct vh_vcpu *vcpu);
+int vh_pv_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);
+int vh_pv_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
 
 /* fpu.c: the area; -ENOMEM */
 int vh_fpu_create(struct vh_vcpu *vcpu);

@@ -35,6 +35,7 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_ARCH_CAPABILITIES, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
 	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
+	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
 	MSR_MTRRdefType, MSR_IA32_PERF_CAPABILITIES, MSR_IA32_UCODE_REV,
 };
 
@@ -43,6 +44,24 @@ static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITI
 
 #define UCODE_REV		0x100000000ULL
 #define PLATFORM_CPUID_FAULT	BIT_ULL(31)	/* of IA32_PLATFORM_INFO: not offered */
+
+/* A paravirtual MSR whose feature CPUID has to show, and does not. */
+static bool pv_hidden(struct vh_vcpu *vcpu, u32 msr)
+{
+	switch (msr) {
+	case MSR_KVM_WALL_CLOCK: case MSR_KVM_SYSTEM_TIME:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE);
+	case MSR_KVM_WALL_CLOCK_NEW: case MSR_KVM_SYSTEM_TIME_NEW:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE2);
+	case MSR_KVM_STEAL_TIME:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_STEAL_TIME);
+	case MSR_KVM_PV_EOI_EN:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_PV_EOI);
+	case MSR_KVM_POLL_CONTROL:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_POLL_CONTROL);
+	}
+	return false;
+}
 
 static bool memory_type(u8 t)
 {
@@ -157,13 +176,13 @@ static bool has_tsc_aux(struct vh_vcpu *vcpu)
  * @value: filled in
  * @host: userspace
  *
- * Own thread, process context. -EINVAL: #GP.
+ * Own thread, process context. -ENOENT: there is no such MSR; -EINVAL: it cannot be had, or take that.
  */
 int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 	struct vh_msrs *m = vcpu->msrs;
-	int slot;
+	int slot, err;
 
 	switch (msr) {
 	case MSR_IA32_SYSENTER_CS: case MSR_IA32_SYSENTER_ESP: case MSR_IA32_SYSENTER_EIP:
@@ -232,7 +251,10 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 		*value = 0;
 		return 0;
 	}
-	return vh_clock_msr_read(vcpu, msr, value);
+	if (pv_hidden(vcpu, msr))
+		return -EINVAL;
+	err = vh_clock_msr_read(vcpu, msr, value);
+	return err == -ENOENT ? vh_pv_msr_read(vcpu, msr, value) : err;
 }
 
 static int set_address(struct vh_vcpu *vcpu, u64 *where, u64 value, u32 group)
@@ -270,7 +292,7 @@ static int set_misc_enable(struct vh_vcpu *vcpu, u64 value)
  * @value: new value
  * @host: userspace
  *
- * Own thread, process context. -EINVAL: #GP.
+ * Own thread, process context. -ENOENT: there is no such MSR; -EINVAL: it cannot be had, or take that.
  */
 int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 {
@@ -400,7 +422,10 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 	}
 	if (perf_msr(msr))
 		return value ? -EINVAL : 0;
-	return vh_clock_msr_write(vcpu, msr, value);
+	if (pv_hidden(vcpu, msr))
+		return -EINVAL;
+	err = vh_clock_msr_write(vcpu, msr, value);
+	return err == -ENOENT ? vh_pv_msr_write(vcpu, msr, value) : err;
 }
 
 /* Apart, or the other MSRs would pay for its registers. */
@@ -409,35 +434,59 @@ static noinline u64 tsc_read(struct vh_vcpu *vcpu)
 	return vh_tsc_read(vcpu);
 }
 
+static noinline bool x2apic_read(struct vh_vcpu *vcpu, u32 msr)
+{
+	u64 value;
+
+	if (!vcpu->lapic || vh_lapic_msr_read(vcpu, msr, &value))
+		return false;
+	vcpu->s.gpr[VH_RAX] = (u32)value;
+	vcpu->s.gpr[VH_RDX] = value >> 32;
+	return true;
+}
+
 /**
  * vh_msr_read_fast - RDMSR of the hot ones
- * @vcpu: the vCPU
- * @msr: its index
- * @value: filled in when it returns true
+ * @vcpu: the vCPU, with its operands in s.gpr
  *
- * Own thread, interrupts may be off; touches no VMCS state.
+ * Own thread, interrupts may be off; touches no VMCS state. False: not handled, nothing changed.
  */
-bool vh_msr_read_fast(struct vh_vcpu *vcpu, u32 msr, u64 *value)
+bool vh_msr_read_fast(struct vh_vcpu *vcpu)
 {
+	u64 *gpr = vcpu->s.gpr, value;
+	u32 msr = gpr[VH_RCX];
+
 	switch (msr) {
 	case MSR_IA32_MISC_ENABLE:
-		*value = vcpu->msrs->v[ST_MISC_ENABLE];
-		return true;
+		value = vcpu->msrs->v[ST_MISC_ENABLE];
+		break;
 	case MSR_IA32_TSC_ADJUST:
-		*value = vcpu->msrs->v[ST_TSC_ADJUST];
-		return true;
+		value = vcpu->msrs->v[ST_TSC_ADJUST];
+		break;
 	case MSR_IA32_TSC:
-		*value = tsc_read(vcpu);
-		return true;
+		value = tsc_read(vcpu);
+		break;
 	case MSR_IA32_APICBASE:
 		if (!vcpu->lapic)
 			return false;
-		*value = vh_lapic_base(vcpu);
-		return true;
+		value = vh_lapic_base(vcpu);
+		break;
 	case X2APIC_FIRST ... X2APIC_LAST:
-		return vcpu->lapic && !vh_lapic_msr_read(vcpu, msr, value);
+		return x2apic_read(vcpu, msr);
+	default:
+		return false;
 	}
-	return false;
+	if (unlikely(vcpu->msrs_filtered))
+		return false;
+	gpr[VH_RAX] = (u32)value;
+	gpr[VH_RDX] = value >> 32;
+	return true;
+}
+
+/* Apart, or the others would pay for its registers, too. */
+static noinline bool x2apic_icr_write(struct vh_vcpu *vcpu, u64 value)
+{
+	return !vh_lapic_icr_is_wide(vcpu, value, value >> 32) && !vh_lapic_msr_write(vcpu, 0x830, value);
 }
 
 /**
@@ -454,12 +503,12 @@ bool vh_msr_write_fast(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		return false;
 	switch (msr) {
 	case MSR_IA32_TSC_DEADLINE:
+		if (unlikely(vcpu->msrs_filtered))
+			return false;
 		vh_lapic_set_deadline(vcpu, value);
 		return true;
 	case 0x830:
-		if (vh_lapic_icr_is_wide(vcpu, value, value >> 32))
-			return false;
-		fallthrough;
+		return x2apic_icr_write(vcpu, value);
 	case 0x808: case 0x80b: case 0x83f:	/* ICR; TPR, EOI, self-IPI */
 		return !vh_lapic_msr_write(vcpu, msr, value);
 	}

@@ -28,6 +28,8 @@ int vh_cpu_create(struct vh_vcpu *vcpu)
 	vcpu->msrs = &c->msrs;
 	vcpu->mce = &c->mce;
 	vcpu->clock = &c->clock;
+	vcpu->pv = &c->pv;
+	vh_pv_init(vcpu);
 	vcpu->fpu = &c->fpu;
 	err = vh_fpu_create(vcpu);
 	if (!err)

@@ -36,15 +36,14 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
 	e = &a->log[a->next];
 	if (a->next < a->done) {
 		/* It repeats its accesses, unless page tables, memslots or registers changed. */
-		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write ||
-		    e->pio != pio)
+		if (e->gpa != gpa || e->len != len || e->count != 1 || e->write != write || e->where != pio)
 			return VH_EMUL_RETRY;
 		if (!write)
 			memcpy(data, e->data, len);
 		a->next++;
 		return VH_EMUL_OK;
 	}
-	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .pio = pio };
+	*e = (struct vh_access){ .gpa = gpa, .len = len, .count = 1, .write = write, .where = pio };
 	if (write)
 		memcpy(e->data, data, len);
 	if (pio) {
@@ -108,14 +107,14 @@ int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int si
 	if (a->next)
 		return VH_EMUL_UNHANDLED;
 	if (a->done) {			/* INS, answered */
-		if (write || x->write || !x->pio || x->gpa != port || x->len != size ||
+		if (write || x->write || x->where != VH_AT_PORT || x->gpa != port || x->len != size ||
 		    x->count > *count)
 			return VH_EMUL_RETRY;
 		goto answered;
 	}
 	*count = min_t(unsigned int, *count, PAGE_SIZE / size);
 	*x = (struct vh_access){ .gpa = port, .len = size, .count = *count, .write = write,
-				 .pio = true };
+				 .where = VH_AT_PORT };
 	if (write) {
 		r = vh_emulate_linear(vcpu, linear, vcpu->pio_data, size * *count, false);
 		if (r)
@@ -142,13 +141,57 @@ answered:
 				 size * x->count, true);
 }
 
+/**
+ * vh_access_msr - RDMSR or WRMSR
+ * @vcpu: the vCPU
+ * @msr: its index
+ * @value: from or to
+ * @write: direction
+ *
+ * The instruction's only access. Own thread, interrupts on. VH_EMUL_OK; VH_EMUL_FAULT: #GP(0); VH_EMUL_USER: it would
+ * be that, but userspace wants to be asked (KVM_CAP_X86_USER_SPACE_MSR); VH_EMUL_RETRY: not the same as when it was begun.
+ */
+int vh_access_msr(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write)
+{
+	struct vh_accesses *a = &vcpu->exec->accesses;
+	struct vh_access *x = &a->log[0];
+	u32 reason;
+
+	if (a->done) {
+		if (x->where != VH_AT_MSR || x->gpa != msr || x->write != write)
+			return VH_EMUL_RETRY;
+		if (!write)
+			memcpy(value, x->data, sizeof(*value));
+		return x->refused ? VH_EMUL_FAULT : VH_EMUL_OK;
+	}
+	reason = vh_msr_guest(vcpu, msr, value, write);
+	if (!reason)
+		return VH_EMUL_OK;
+	if (!(READ_ONCE(vcpu->vm->user_msr) & reason))
+		return VH_EMUL_FAULT;
+	*x = (struct vh_access){ .gpa = msr, .len = 8, .count = 1, .write = write, .where = VH_AT_MSR, .reason = reason };
+	if (write)
+		memcpy(x->data, value, sizeof(*value));
+	a->pending = true;
+	return VH_EMUL_USER;
+}
+
 /* --- to userspace and back --- */
 
 static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 {
 	struct kvm_run *run = vcpu->run;
 
-	if (e->pio) {
+	switch (e->where) {
+	case VH_AT_MMIO:
+		run->exit_reason = KVM_EXIT_MMIO;
+		run->mmio.phys_addr = e->gpa;
+		run->mmio.len = e->len;
+		run->mmio.is_write = e->write;
+		memcpy(run->mmio.data, e->data, sizeof(run->mmio.data));	/* 0 beyond @len */
+		vcpu->mmio_exits++;
+		break;
+	case VH_AT_PORT:
 		run->exit_reason = KVM_EXIT_IO;
 		run->io.direction = e->write ? KVM_EXIT_IO_OUT : KVM_EXIT_IO_IN;
 		run->io.size = e->len;
@@ -157,14 +200,14 @@ static int access_to_user(struct vh_vcpu *vcpu, const struct vh_access *e)
 		run->io.data_offset = PAGE_SIZE;
 		if (e->write && e->count == 1)
 			memcpy(vcpu->pio_data, e->data, e->len);
-	} else {
-		run->exit_reason = KVM_EXIT_MMIO;
-		run->mmio.phys_addr = e->gpa;
-		run->mmio.len = e->len;
-		run->mmio.is_write = e->write;
-		memset(run->mmio.data, 0, sizeof(run->mmio.data));
-		if (e->write)
-			memcpy(run->mmio.data, e->data, e->len);
+		break;
+	case VH_AT_MSR:
+		run->exit_reason = e->write ? KVM_EXIT_X86_WRMSR : KVM_EXIT_X86_RDMSR;
+		memset(&run->msr, 0, sizeof(run->msr));
+		run->msr.reason = e->reason;
+		run->msr.index = e->gpa;
+		memcpy(&run->msr.data, e->data, sizeof(run->msr.data));
+		break;
 	}
 	return 0;
 }
@@ -173,9 +216,22 @@ static int complete_read(struct vh_vcpu *vcpu)
 {
 	struct vh_accesses *a = &vcpu->exec->accesses;
 	struct vh_access *e = &a->log[a->done];
+	struct kvm_run *run = vcpu->run;
 
-	if (e->count == 1)
-		memcpy(e->data, e->pio ? vcpu->pio_data : vcpu->run->mmio.data, e->len);
+	switch (e->where) {
+	case VH_AT_MMIO:
+		memcpy(e->data, run->mmio.data, e->len);
+		break;
+	case VH_AT_PORT:
+		if (e->count == 1)
+			memcpy(e->data, vcpu->pio_data, e->len);
+		break;
+	case VH_AT_MSR:
+		e->refused = READ_ONCE(run->msr.error);
+		if (!e->write)
+			memcpy(e->data, &run->msr.data, sizeof(e->data));
+		break;
+	}
 	a->pending = false;
 	a->done++;
 	return vh_emulate(vcpu);

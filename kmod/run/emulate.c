@@ -333,10 +333,10 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 		err = vh_cr_write(vcpu, n, *val);
 		break;
 	case VH_SYS_MSR_READ:
-		err = vh_msr_read(vcpu, n, val, false);
-		break;
 	case VH_SYS_MSR_WRITE:
-		err = vh_msr_write(vcpu, n, *val, false);
+		err = vh_access_msr(vcpu, n, val, what == VH_SYS_MSR_WRITE);
+		if (err == VH_EMUL_USER || err == VH_EMUL_RETRY)
+			return err;
 		break;
 	case VH_SYS_CPUID:
 		return op_cpuid(e);
@@ -422,17 +422,41 @@ static const struct vh_emul_ops emul_ops = {
 	.io = op_io, .io_allowed = op_io_allowed, .probe = op_probe, .io_rep = op_io_rep,
 };
 
+/* To userspace: flags, the instruction's bytes if there are any, and what the exit was, as KVM orders it. */
+static int tell_failure(struct vh_vcpu *vcpu, const struct vh_emul *e, u8 len)
+{
+	const struct vh_exit *x = &vcpu->exit;
+	struct kvm_run *run = vcpu->run;
+	unsigned int n = 1;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run->emulation_failure.flags = len ? KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES : 0;
+	if (len) {
+		run->emulation_failure.insn_size = len;
+		memset(run->emulation_failure.insn_bytes, 0x90, sizeof(run->emulation_failure.insn_bytes));
+		memcpy(run->emulation_failure.insn_bytes, e->insn, len);
+		n += (1 + sizeof(run->emulation_failure.insn_bytes)) / sizeof(u64);
+	}
+	run->internal.data[n++] = x->reason;
+	run->internal.data[n++] = x->qualification;
+	run->internal.data[n++] = x->vectoring;
+	run->internal.data[n++] = x->intr_info;
+	run->internal.data[n++] = x->intr_error;
+	run->internal.ndata = n;
+	return 0;
+}
+
 /*
  * The instruction is not one that is interpreted, or cannot be fetched. It may have
  * been rewritten since the exit, or memory come where there was none: the guest is
  * entered again. That it fails a second time as it stands is the guest's own doing:
- * of user code #UD, as on KVM, for that never ends a VM.
+ * of user code #UD, as on KVM, for that never ends a VM, unless userspace has asked to be told.
  */
 static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 {
 	u8 len = min_t(u8, e->insn_len, sizeof(e->insn));
 	struct vh_exec *exec = vcpu->exec;
-	struct kvm_run *run = vcpu->run;
 
 	if (!exec->failed || exec->failed_rip != e->rip || exec->failed_len != len ||
 	    memcmp(exec->failed_insn, e->insn, len)) {
@@ -443,20 +467,12 @@ static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 		return vh_access_to_user(vcpu);
 	}
 	exec->failed = false;
-	if (e->cpl) {
+	if (e->cpl && !READ_ONCE(vcpu->vm->user_emulation_failure)) {
 		vh_inject_ud(vcpu);
 		return vh_access_to_user(vcpu);
 	}
 	vh_access_reset(vcpu);
-	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
-	run->emulation_failure.suberror = KVM_INTERNAL_ERROR_EMULATION;
-	run->emulation_failure.ndata = 4;
-	run->emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
-	run->emulation_failure.insn_size = len;
-	memset(run->emulation_failure.insn_bytes, 0x90,
-	       sizeof(run->emulation_failure.insn_bytes));
-	memcpy(run->emulation_failure.insn_bytes, e->insn, run->emulation_failure.insn_size);
-	return 0;
+	return tell_failure(vcpu, e, len);
 }
 
 /* The vCPU's state into the interpreter. */

@@ -460,12 +460,19 @@ static int exit_io(struct vh_vcpu *vcpu)
 
 /* --- MSRs --- */
 
+/* #GP, unless userspace has asked for what ends so: with it the interpreter knows how to deal. */
+static int msr_refused(struct vh_vcpu *vcpu, u32 reason)
+{
+	return READ_ONCE(vcpu->vm->user_msr) & reason ? vh_emulate(vcpu) : exit_gp(vcpu);
+}
+
 static int exit_rdmsr(struct vh_vcpu *vcpu)
 {
 	u64 value = 0;
+	u32 reason = vh_msr_guest(vcpu, vcpu->s.gpr[VH_RCX], &value, false);
 
-	if (vh_msr_read(vcpu, vcpu->s.gpr[VH_RCX], &value, false))
-		return exit_gp(vcpu);
+	if (reason)
+		return msr_refused(vcpu, reason);
 	vcpu->s.gpr[VH_RAX] = (u32)value;
 	vcpu->s.gpr[VH_RDX] = value >> 32;
 	vh_skip(vcpu);
@@ -474,11 +481,14 @@ static int exit_rdmsr(struct vh_vcpu *vcpu)
 
 static int exit_wrmsr(struct vh_vcpu *vcpu)
 {
-	u64 *gpr = vcpu->s.gpr;
-	int err = vh_msr_write(vcpu, gpr[VH_RCX], (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32, false);
+	u64 *gpr = vcpu->s.gpr, value = (u32)gpr[VH_RAX] | gpr[VH_RDX] << 32;
+	u32 reason = vh_msr_guest(vcpu, gpr[VH_RCX], &value, true);
 
+	if (reason)
+		return msr_refused(vcpu, reason);
 	vh_request(vcpu, VH_REQ_EVENT);
-	return gp_or_skip(vcpu, err);
+	vh_skip(vcpu);
+	return 1;
 }
 
 static int exit_xsetbv(struct vh_vcpu *vcpu)
@@ -529,6 +539,25 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 	if (vh_delivering(vcpu))
 		return vh_undeliverable(vcpu, x->gpa);
 	return vh_emulate(vcpu);
+}
+
+/* The guest let no event in for as long as its VMM allows. With an invalid context it cannot go on. */
+static int exit_notify(struct vh_vcpu *vcpu)
+{
+	bool invalid = vcpu->exit.qualification & NOTIFY_VM_CONTEXT_INVALID;
+
+	if (!invalid && !(vcpu->vm->notify_flags & KVM_X86_NOTIFY_VMEXIT_USER))
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_NOTIFY;
+	vcpu->run->notify.flags = invalid ? KVM_NOTIFY_CONTEXT_INVALID : 0;
+	return 0;
+}
+
+/* Behind the instruction that made it; nothing to skip. */
+static int exit_bus_lock(struct vh_vcpu *vcpu)
+{
+	vh_request(vcpu, VH_REQ_BUS_LOCK);
+	return 1;
 }
 
 static int exit_apic_access(struct vh_vcpu *vcpu)
@@ -735,6 +764,8 @@ static int (*const handlers[VH_NR_EXIT_REASONS])(struct vh_vcpu *vcpu) = {
 	[EXIT_REASON_INVLPG]		= vh_exit_invlpg,
 	[EXIT_REASON_INVPCID]		= vh_exit_invpcid,
 	[EXIT_REASON_XSETBV]		= exit_xsetbv,
+	[EXIT_REASON_BUS_LOCK]		= exit_bus_lock,
+	[EXIT_REASON_NOTIFY]		= exit_notify,
 };
 
 /* Of TDX (SDM Vol. 3, appendix C); 6.1's headers have no names for them. */

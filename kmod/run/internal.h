@@ -20,16 +20,20 @@
 #define VH_MAX_ACCESSES	16
 struct vh_accesses {
 	struct vh_access {
-		gpa_t gpa;		/* or port */
+		gpa_t gpa;		/* or port, or index of the MSR */
 		u8 data[8];
 		u8 len;
+		enum { VH_AT_MMIO, VH_AT_PORT, VH_AT_MSR } __packed where;
 		u16 count;		/* string I/O: elements, in pio_data; else 1 */
-		bool write, pio;
+		bool write;
 		bool posted;		/* a write that userspace has yet to see */
+		/* of an MSR: why userspace is asked, KVM_MSR_EXIT_REASON_*; #GP, it says */
+		u8 reason;
+		bool refused;
 	} log[VH_MAX_ACCESSES];
 	unsigned int done;		/* answered by userspace */
 	unsigned int next;		/* position of the execution under way */
-	bool pending;			/* log[done] is a read that userspace answers */
+	bool pending;			/* log[done] is a read, or an MSR's write, that userspace answers */
 	bool finished;			/* the instruction is done; posted writes may remain */
 };
 
@@ -171,6 +175,7 @@ int vh_access_device(struct vh_vcpu *vcpu, gpa_t gpa, void *data, unsigned int l
 		     bool pio);
 int vh_access_string(struct vh_vcpu *vcpu, u16 port, u64 linear, unsigned int size,
 		     unsigned int *count, bool write);
+int vh_access_msr(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool write);
 int vh_access_to_user(struct vh_vcpu *vcpu);
 void vh_access_reset(struct vh_vcpu *vcpu);
 

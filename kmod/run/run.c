@@ -101,27 +101,33 @@ static int block(struct vh_vcpu *vcpu)
 	bool polled = false;
 
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	stop = ktime_add_ns(start, min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)));
+	stop = ktime_add_ns(start, vh_polls(vcpu) ? min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)) : 0);
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
 	       !signal_pending(current)) {
 		if (runnable(vcpu)) {
 			polled = true;
-			vcpu->halt_poll_hit++;
 			break;
 		}
 		cpu_relax();
 		now = ktime_get();
 	}
-	vcpu->halt_polled += ktime_to_ns(ktime_sub(now, start));
-	if (!polled)
+	waited = ktime_to_ns(ktime_sub(now, start));
+	vcpu->halt_polled += waited;
+	if (polled) {
+		vcpu->halt_poll_hit++;
+		vcpu->halt_poll_hit_ns += waited;
+	} else {
+		vh_steal_leave(vcpu);
 		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
 				   TASK_INTERRUPTIBLE);
+	}
 	waited = ktime_to_ns(ktime_sub(ktime_get(), start));
 	if (!polled)
 		vcpu->halt_waited += waited - ktime_to_ns(ktime_sub(now, start));
 	adapt_halt_poll(vcpu, waited, polled);
 	if (runnable(vcpu)) {
+		vcpu->halt_wakeups += !polled;
 		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
 			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		vh_request(vcpu, VH_REQ_EVENT);
@@ -154,6 +160,11 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		vh_events_payload(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
 		return vh_debug_exit(vcpu);
+	/* No other exit has come that could tell of it (told_at_last()). */
+	if (unlikely(READ_ONCE(vcpu->requests) & BIT(VH_REQ_BUS_LOCK))) {
+		vcpu->run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
+		return 0;
+	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_ACKED))
@@ -165,6 +176,8 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		vh_clock_ctrl(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_CLOCK))
 		vh_clock_update(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_STEAL))
+		vh_steal_update(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {
 		int err = vh_shadow_load(vcpu);
 
@@ -215,6 +228,12 @@ static int interrupted(struct vh_vcpu *vcpu)
 	return -EINTR;
 }
 
+static void give_way(struct vh_vcpu *vcpu)
+{
+	vh_steal_leave(vcpu);
+	cond_resched();
+}
+
 static int run_loop(struct vh_vcpu *vcpu)
 {
 	int r;
@@ -231,8 +250,11 @@ static int run_loop(struct vh_vcpu *vcpu)
 				return r;
 		}
 		if (unlikely(vh_work_pending())) {
+			if (need_resched())
+				vh_steal_leave(vcpu);
 			r = vh_work();
 			if (r) {
+				vcpu->signal_exits++;
 				interrupted(vcpu);
 				return r;
 			}
@@ -243,6 +265,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 				return 0;
 			}
 			block(vcpu);
+			vh_steal_check(vcpu);
 			continue;
 		}
 		if (unlikely(vh_must_interpret(vcpu))) {
@@ -282,7 +305,10 @@ static int run_loop(struct vh_vcpu *vcpu)
 			vh_clock_check(vcpu, false);
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
-			break;
+			if (need_resched())
+				give_way(vcpu);
+			vh_steal_check(vcpu);
+			continue;
 		}
 		cond_resched();
 	}
@@ -312,6 +338,17 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 	}
 }
 
+#define REQUESTS_TOLD	(BIT(VH_REQ_ACKED) | BIT(VH_REQ_BUS_LOCK))
+
+/* What is not left for the next KVM_RUN: nobody knows when that is. */
+static noinline void told_at_last(struct vh_vcpu *vcpu)
+{
+	if (vh_test_request(vcpu, VH_REQ_ACKED))
+		vh_irq_tell_acks(vcpu->vm);
+	if (vh_test_request(vcpu, VH_REQ_BUS_LOCK))
+		vcpu->run->flags |= KVM_RUN_X86_BUS_LOCK;
+}
+
 /**
  * vh_vcpu_run - KVM_RUN
  * @vcpu: the vCPU
@@ -333,6 +370,7 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 		struct pid *old = rcu_dereference_protected(vcpu->pid, 1);
 
 		rcu_assign_pointer(vcpu->pid, get_task_pid(current, PIDTYPE_PID));
+		vh_steal_thread(vcpu);
 		if (old) {
 			synchronize_rcu();
 			put_pid(old);
@@ -358,10 +396,9 @@ int vh_vcpu_run(struct vh_vcpu *vcpu)
 	}
 	if (unlikely(r < 0) && (r == -EFAULT || r == -ENOMEM))
 		vh_vm_crashed(vcpu->vm, VH_CRASH_MEMORY);
-	/* Nobody knows when it runs again. */
-	if (unlikely(vh_test_request(vcpu, VH_REQ_ACKED)))
-		vh_irq_tell_acks(vcpu->vm);
 	tell_userspace(vcpu);
+	if (unlikely(READ_ONCE(vcpu->requests) & REQUESTS_TOLD))
+		told_at_last(vcpu);
 	if (vcpu->sigmask_set)
 		sigprocmask(SIG_SETMASK, &saved, NULL);
 	return r;

@@ -30,6 +30,7 @@ bool vh_debug_supported(void);
 #define VH_GUESTDBG_VALID	(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP | KVM_GUESTDBG_USE_SW_BP |	\
 				 KVM_GUESTDBG_USE_HW_BP | KVM_GUESTDBG_INJECT_DB | KVM_GUESTDBG_INJECT_BP |	\
 				 KVM_GUESTDBG_BLOCKIRQ)
+#define VH_NOTIFY_VALID	(KVM_X86_NOTIFY_VMEXIT_ENABLED | KVM_X86_NOTIFY_VMEXIT_USER)
 /* KVM_RUN with vcpu->lock held. */
 int vh_vcpu_run(struct vh_vcpu *vcpu);
 /* Raise an exception; interrupts may be off. Double-fault rules: SDM Table 6-5. */

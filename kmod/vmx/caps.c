@@ -73,7 +73,8 @@ static const struct ctl ctl_proc2 = {
 	SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY | SECONDARY_EXEC_PAUSE_LOOP_EXITING |
 	SECONDARY_EXEC_ENABLE_INVPCID | SECONDARY_EXEC_ENABLE_XSAVES | SECONDARY_EXEC_TSC_SCALING |
 	SECONDARY_EXEC_ENABLE_PML | SECONDARY_EXEC_ENCLS_EXITING |
-	SECONDARY_EXEC_RDRAND_EXITING | SECONDARY_EXEC_RDSEED_EXITING,
+	SECONDARY_EXEC_RDRAND_EXITING | SECONDARY_EXEC_RDSEED_EXITING |
+	SECONDARY_EXEC_BUS_LOCK_DETECTION | SECONDARY_EXEC_NOTIFY_VM_EXITING,
 };
 static const struct ctl ctl_exit = {
 	"VM-exit", MSR_IA32_VMX_EXIT_CTLS, MSR_IA32_VMX_TRUE_EXIT_CTLS,
@@ -137,6 +138,10 @@ static bool caps_read(struct vmx_caps *c)
 	/* A vCPU's, while a debugger steps it. */
 	c->step = c->proc & CPU_BASED_MONITOR_TRAP_FLAG;
 	c->proc &= ~CPU_BASED_MONITOR_TRAP_FLAG;
+	/* Those of VMs that ask for them. */
+	c->bus_lock = c->proc2 & SECONDARY_EXEC_BUS_LOCK_DETECTION;
+	c->notify = c->proc2 & SECONDARY_EXEC_NOTIFY_VM_EXITING;
+	c->proc2 &= ~(SECONDARY_EXEC_BUS_LOCK_DETECTION | SECONDARY_EXEC_NOTIFY_VM_EXITING);
 	/* Both ways or not at all. Without PAT the host's stays: guest memory ignores the guest's. */
 	if (!(c->exit & VM_EXIT_LOAD_IA32_EFER) || !(c->entry & VM_ENTRY_LOAD_IA32_EFER)) {
 		c->exit &= ~VM_EXIT_LOAD_IA32_EFER;
@@ -275,6 +280,11 @@ int vmx_caps_init(void)
 	vh_cpu_caps.xsaves = vmx_caps.proc2 & SECONDARY_EXEC_ENABLE_XSAVES;
 	vh_cpu_caps.tsc_scaling = vmx_caps.proc2 & SECONDARY_EXEC_TSC_SCALING;
 	vh_cpu_caps.step = vmx_caps.step;
+	vh_cpu_caps.bus_lock = vmx_caps.bus_lock;
+	vh_cpu_caps.notify = vmx_caps.notify;
+	/* A guest that waits so must be woken by an interrupt of the host's timer, and by a store. */
+	vh_cpu_caps.mwait = boot_cpu_has(X86_FEATURE_MWAIT) && boot_cpu_has(X86_FEATURE_ARAT) &&
+			    !boot_cpu_has_bug(X86_BUG_MONITOR);
 	/* Without PKRU in the host's XCR0 nobody would exchange it. */
 	vh_cpu_caps.cr4_allowed = vmx_caps.cr4_fixed1 & ~(boot_cpu_has(X86_FEATURE_OSPKE) ? 0 : X86_CR4_PKE);
 	vh_ept_caps.ad = vmx_caps.ept_vpid & VMX_EPT_AD_BIT;

@@ -34,12 +34,8 @@ static void skip(struct vh_vcpu *vcpu)
 
 static bool fast_rdmsr(struct vh_vcpu *vcpu)
 {
-	u64 *gpr = vcpu->s.gpr, value;
-
-	if (!vh_msr_read_fast(vcpu, gpr[VH_RCX], &value))
+	if (!vh_msr_read_fast(vcpu))
 		return false;
-	gpr[VH_RAX] = (u32)value;
-	gpr[VH_RDX] = value >> 32;
 	skip(vcpu);
 	return true;
 }

@@ -8,7 +8,7 @@
 
 static const char *const names[VMX_NR_INSNS] = {
 	"vmxon", "vmclear", "vmptrld", "enter", "invept", "invvpid", "vmread", "vmwrite",
-	"mce", "mce-entry", "perf",
+	"mce", "mce-entry", "perf", "bus-lock", "notify",
 };
 
 unsigned int vmx_fault_mask;

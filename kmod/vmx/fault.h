@@ -10,7 +10,8 @@
  * Some are no instructions: "mce" has the N-th exit taken for one by a machine
  * check (the guest does again what it exited for), "mce-entry" the N-th entry
  * for one that a machine check stopped; "perf" has perf want another TSC_AUX
- * in guests for the N-th window.
+ * in guests for the N-th window; "bus-lock" has the N-th exit say that there was a
+ * bus lock, and "notify" takes it for one by the notify window, its context invalid.
  */
 #ifndef VH_VMX_FAULT_H
 #define VH_VMX_FAULT_H
@@ -19,7 +20,8 @@
 
 enum vmx_insn {
 	VMX_I_VMXON, VMX_I_VMCLEAR, VMX_I_VMPTRLD, VMX_I_ENTER, VMX_I_INVEPT, VMX_I_INVVPID,
-	VMX_I_VMREAD, VMX_I_VMWRITE, VMX_I_MCE, VMX_I_MCE_ENTRY, VMX_I_PERF, VMX_NR_INSNS
+	VMX_I_VMREAD, VMX_I_VMWRITE, VMX_I_MCE, VMX_I_MCE_ENTRY, VMX_I_PERF,
+	VMX_I_BUS_LOCK, VMX_I_NOTIFY, VMX_NR_INSNS
 };
 
 #ifdef VH_DEBUG

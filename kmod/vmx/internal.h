@@ -31,9 +31,13 @@ struct vmx_caps {
 	bool pt_stops;			/* Intel PT does not trace in VMX operation */
 	bool vid;			/* register virtualization + virtual-interrupt delivery */
 	bool step;			/* monitor trap flag */
+	bool bus_lock, notify;		/* bus-lock detection, notify exits */
 	bool posted;			/* and posted interrupts: exits acknowledge the host's */
 };
 extern struct vmx_caps vmx_caps;
+
+/* Of an exit's reason (SDM 25.9.1): there was a bus lock before it, whatever it is for. */
+#define VMX_EXIT_BUS_LOCK	BIT(26)
 
 int vmx_caps_init(void);
 
@@ -155,6 +159,7 @@ void vmx_set_proc2(struct vh_vmx *vmx, u32 value);	/* in the window */
 void vmx_apic_mode(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_APIC_MODE */
 void vmx_hide(struct vh_vcpu *vcpu);		/* in the window: VH_REQ_CPUID */
 void vmx_debug_controls(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_DEBUG_CONTROLS */
+void vmx_msr_passes(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_MSR_FILTER */
 void vmx_intr_status(struct vh_vcpu *vcpu);	/* in the window: RVI and SVI as the page says */
 void vmx_eoi_bitmap(struct vh_vcpu *vcpu);	/* in the window: VH_REQ_EOI_BITMAP */
 void vmx_flush_ept(struct vh_vcpu *vcpu);	/* in the window */

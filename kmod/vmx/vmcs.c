@@ -180,6 +180,32 @@ static const u32 passed_msrs[] = {
 	MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP,
 };
 
+/* How long the processor was in a C-state: the host's figures, read where the guest chooses these. */
+static const u32 cstate_msrs[] = {
+	MSR_CORE_C1_RES, MSR_CORE_C3_RESIDENCY, MSR_CORE_C6_RESIDENCY, MSR_CORE_C7_RESIDENCY,
+};
+
+/**
+ * vmx_msr_passes - which MSRs the guest accesses without an exit
+ * @vcpu: the vCPU
+ *
+ * In the window (VH_REQ_MSR_FILTER), or before the vCPU is visible. Those of the x2APIC are vmx_apic_mode()'s.
+ */
+void vmx_msr_passes(struct vh_vcpu *vcpu)
+{
+	struct vh_vm *vm = vcpu->vm;
+	unsigned int i;
+
+	vcpu->msrs_filtered = rcu_access_pointer(vm->msr_filter);
+	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
+		msr_intercept(vcpu->vmx, passed_msrs[i], !vh_msr_allowed(vm, passed_msrs[i], false),
+			      !vh_msr_allowed(vm, passed_msrs[i], true));
+	if (!(vm->disabled_exits & KVM_X86_DISABLE_EXITS_CSTATE))
+		return;
+	for (i = 0; i < ARRAY_SIZE(cstate_msrs); i++)
+		msr_intercept(vcpu->vmx, cstate_msrs[i], !vh_msr_allowed(vm, cstate_msrs[i], false), true);
+}
+
 /*
  * The processor reads any offset of the page for these (SDM 30.5), also where there is no
  * register, which has to be #GP. The timer's count is not in the page.
@@ -427,6 +453,8 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	}
 	if (vcpu->vm->disabled_exits & KVM_X86_DISABLE_EXITS_HLT)
 		vmx->proc &= ~CPU_BASED_HLT_EXITING;
+	if (vcpu->vm->disabled_exits & KVM_X86_DISABLE_EXITS_MWAIT)
+		vmx->proc &= ~(CPU_BASED_MWAIT_EXITING | CPU_BASED_MONITOR_EXITING);
 	vmcs_write(CPU_BASED_VM_EXEC_CONTROL, vmx->proc);
 	vmx->proc2 = vmx_caps.proc2 & ~(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES |
 					SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE |
@@ -435,6 +463,14 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	if (!vmx->vpid)
 		vmx->proc2 &= ~SECONDARY_EXEC_ENABLE_VPID;
 	vmx->proc2 &= ~(SECONDARY_EXEC_TSC_SCALING | SECONDARY_EXEC_ENABLE_PML);
+	if (vcpu->vm->disabled_exits & KVM_X86_DISABLE_EXITS_PAUSE)
+		vmx->proc2 &= ~SECONDARY_EXEC_PAUSE_LOOP_EXITING;
+	if (READ_ONCE(vcpu->vm->bus_lock))
+		vmx->proc2 |= SECONDARY_EXEC_BUS_LOCK_DETECTION;
+	if (vcpu->vm->notify_flags) {
+		vmx->proc2 |= SECONDARY_EXEC_NOTIFY_VM_EXITING;
+		vmcs_write(NOTIFY_WINDOW, vcpu->vm->notify_window);
+	}
 	vmcs_write(SECONDARY_VM_EXEC_CONTROL, vmx->proc2);
 	vmcs_write(VM_EXIT_CONTROLS, vmx_caps.exit);
 	vmx->entry = vmx_caps.entry & ~VM_ENTRY_IA32E_MODE;
@@ -611,7 +647,6 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 {
 	static atomic64_t serial = ATOMIC64_INIT(0);
 	struct vh_vmx *vmx = kzalloc(sizeof(*vmx), GFP_KERNEL_ACCOUNT);
-	int i;
 
 	if (!vmx)
 		return -ENOMEM;
@@ -637,12 +672,11 @@ int vh_vmx_create(struct vh_vcpu *vcpu)
 	vmx->vmcs_pa = __pa(vmx->vmcs);
 	*(u32 *)vmx->vmcs = vmx_caps.revision;
 	memset(vmx->msr_bitmap, 0xff, PAGE_SIZE);
-	for (i = 0; i < ARRAY_SIZE(passed_msrs); i++)
-		msr_intercept(vmx, passed_msrs[i], false, false);
+	vcpu->vmx = vmx;
+	vmx_msr_passes(vcpu);
 	vmx->vpid = vpid_get();
 	vmx_witness_create(vcpu, vmx);
 	vmx_exchange_init(vcpu, vmx);
-	vcpu->vmx = vmx;
 	if (vmx->pml)
 		vh_request(vcpu, VH_REQ_EPT);
 	return 0;

@@ -66,6 +66,7 @@ static const u8 exit_needs[VH_NR_EXIT_REASONS] = {
 	[EXIT_REASON_XRSTORS]		= N_INSN,
 	[EXIT_REASON_PML_FULL]		= N_QUAL | N_IDTV,
 	[EXIT_REASON_INVPCID]		= N_QUAL | N_INSN | N_INFO,
+	[EXIT_REASON_NOTIFY]		= N_QUAL | N_IDTV,
 };
 
 /* Groups that a guest can change without an exit; the others stay valid. */
@@ -152,7 +153,7 @@ static void read_vectoring(struct vh_vcpu *vcpu, u32 basic)
 				   vmcs_read(GUEST_INTERRUPTIBILITY_INFO) & ~VH_BLOCKED_NMI);
 		return;
 	}
-	if (basic == EXIT_REASON_EPT_VIOLATION || basic == EXIT_REASON_PML_FULL)
+	if (basic == EXIT_REASON_EPT_VIOLATION || basic == EXIT_REASON_PML_FULL || basic == EXIT_REASON_NOTIFY)
 		iret = vmcs_read(EXIT_QUALIFICATION) & BIT(12);
 	else
 		iret = basic == EXIT_REASON_EXCEPTION_NMI && (x->intr_info & INTR_INFO_UNBLOCK_NMI) &&
@@ -267,6 +268,8 @@ static noinline void rare_requests(struct vh_vcpu *vcpu)
 		vmx_hide(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_DEBUG_CONTROLS))
 		vmx_debug_controls(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_MSR_FILTER))
+		vmx_msr_passes(vcpu);
 }
 
 /* Requests that are honoured here; others end the window. */
@@ -435,6 +438,20 @@ static noinline enum vh_window window_lost(struct vh_vmx *vmx)
 /* What the reason reads as when it cannot be read: no processor's, with the entry-failure bit. */
 #define VMX_NO_REASON	0xffffffff
 
+/* The entry was checked, and failed (SDM 27.8). */
+static noinline enum vh_window entry_refused(struct vh_vcpu *vcpu)
+{
+	struct vh_exit *x = &vcpu->exit;
+
+	if (x->reason == VMX_NO_REASON)
+		return window_lost(vcpu->vmx);
+	/* One during the entry is not delivered (SDM 27.9): the host's too. */
+	if ((x->reason & 0xffff) == EXIT_REASON_MCE_DURING_VMENTRY)
+		vcpu->vmx->host_event |= VMX_HOST_MC;
+	x->qualification = vmcs_read(EXIT_QUALIFICATION);
+	return entry_undone(vcpu);
+}
+
 /*
  * With context tracking (nohz_full=) the kernel takes a CPU that is in a guest for idle: RCU does not
  * look, so from its guest_enter to its guest_exit nothing may be traced or probed.
@@ -502,14 +519,14 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 			x->reason = VMX_EXIT_REASONS_FAILED_VMENTRY | EXIT_REASON_MCE_DURING_VMENTRY;
 		vmx_witness_exit(vcpu);
 		basic = x->reason & 0xffff;
-		if (unlikely(x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)) {
-			if (x->reason == VMX_NO_REASON)
-				return window_lost(vmx);
-			/* One during the entry is not delivered (SDM 27.9): the host's too. */
-			if (basic == EXIT_REASON_MCE_DURING_VMENTRY)
-				vmx->host_event |= VMX_HOST_MC;
-			x->qualification = vmcs_read(EXIT_QUALIFICATION);
-			return entry_undone(vcpu);
+		if (vmx_fault(VMX_I_BUS_LOCK))
+			x->reason |= VMX_EXIT_BUS_LOCK;
+		if (unlikely(x->reason & (VMX_EXIT_REASONS_FAILED_VMENTRY | VMX_EXIT_BUS_LOCK))) {
+			if (x->reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
+				return entry_refused(vcpu);
+			/* Userspace is told of it before the guest goes on. */
+			x->reason &= ~VMX_EXIT_BUS_LOCK;
+			vh_request(vcpu, VH_REQ_BUS_LOCK);
 		}
 		/* Not before: an entry that fails leaves the launch state as it was (SDM 27.8). */
 		vmx->launched = true;
@@ -529,6 +546,11 @@ static enum vh_window enter_loop(struct vh_vcpu *vcpu)
 		if (basic == EXIT_REASON_EXCEPTION_NMI &&
 		    is_host_event(vcpu, vmcs_read(VM_EXIT_INTR_INFO)))
 			return VH_WIN_AGAIN;
+		if (vmx_fault(VMX_I_NOTIFY)) {
+			*x = (struct vh_exit){ .reason = EXIT_REASON_NOTIFY, .qualification = NOTIFY_VM_CONTEXT_INVALID };
+			read_vectoring(vcpu, 0);
+			return VH_WIN_EXIT;
+		}
 		if (vmx_fast_exit(vcpu)) {
 			if (unlikely(vcpu->debug) && vmx_fast_stepped(vcpu))
 				return VH_WIN_EXIT;

@@ -363,6 +363,19 @@ static int mce_bank(struct target *t, uint64_t n)
 	return ioctl(t->v->fd, KVM_X86_SET_MCE, &e);
 }
 
+/* A filter that denies whatever has such numbers; with none again the guest runs as before. */
+static int msr_filter(struct target *t, uint64_t n)
+{
+	static uint8_t none[KVM_MSR_FILTER_MAX_BITMAP_SIZE];
+	const struct kvm_msr_filter_range range = { .flags = 3, .nmsrs = n, .base = n >> 32, .bitmap = none };
+	struct kvm_msr_filter f = { .flags = n >> 63, .ranges = { range, range } }, off = { .flags = 0 };
+	int ret = ioctl(t->vm.fd, KVM_X86_SET_MSR_FILTER, &f), saved = errno;
+
+	xioctl(t->vm.fd, KVM_X86_SET_MSR_FILTER, &off);
+	errno = saved;
+	return ret;
+}
+
 /* --- sizes and counts; the lists end at a page that is not there --- */
 
 static void *at_end(size_t size)
@@ -523,13 +536,21 @@ static int vm_numbers(struct target *t, uint64_t n)
 
 static int capability(struct target *t, uint64_t n)
 {
+	static const uint32_t caps[] = {
+		KVM_CAP_X86_DISABLE_EXITS, KVM_CAP_DIRTY_LOG_RING, KVM_CAP_X86_USER_SPACE_MSR,
+		KVM_CAP_EXIT_ON_EMULATION_FAILURE, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_CAP_X86_NOTIFY_VMEXIT,
+	};
 	struct kvm_enable_cap one = { .cap = n, .args = { n, n, n, n } };
-	struct kvm_enable_cap exits = { .cap = KVM_CAP_X86_DISABLE_EXITS, .args = { n } };
-	struct kvm_enable_cap ring = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { n } };
 	struct kvm_enable_cap flags = { .cap = KVM_CAP_X86_DISABLE_EXITS, .flags = n };
+	int ret = ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
+	unsigned int i;
 
-	return ioctl(t->vm.fd, KVM_ENABLE_CAP, &one) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &ring) | ioctl(t->vm.fd, KVM_ENABLE_CAP, &exits) |
-	       ioctl(t->vm.fd, KVM_ENABLE_CAP, &flags);
+	for (i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
+		struct kvm_enable_cap c = { .cap = caps[i], .args = { n } };
+
+		ret |= ioctl(t->vm.fd, KVM_ENABLE_CAP, &c);
+	}
+	return ret;
 }
 
 static int attributes(struct target *t, uint64_t n)
@@ -752,6 +773,7 @@ static const struct field fields[] = {
 	{ "hostile-routes", routes, VM_IRQCHIP },
 	{ "hostile-interrupt", interrupt, 0 },
 	{ "hostile-mce-setup", mce_setup, 0 },
+	{ "hostile-msr-filter", msr_filter, 0 },
 	{ "hostile-mce-bank", mce_bank, 0 },
 	{ "hostile-lists", lists, 0 },
 	{ "hostile-cpuid", cpuid, VM_IRQCHIP },

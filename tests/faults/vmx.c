@@ -349,6 +349,68 @@ static void perf_exchanged(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/*
+ * An exit that says that there was a bus lock, and one by the notify window: userspace is told once, and the guest
+ * goes on as it would have.
+ */
+static void exit_told(struct tap_result *r, const void *arg)
+{
+	/* cpuid; out 0x10,al; mov [0xd0000000],eax; rdmsr of MISC_ENABLE; hlt */
+	static const uint8_t code[] = {
+		0x31, 0xc0, 0x0f, 0xa2, 0xe6, 0x10, 0xa3, 0, 0, 0, 0xd0, 0xb9, 0xa0, 1, 0, 0, 0x0f, 0x32, 0xf4
+	};
+	static const uint32_t ends[] = { KVM_EXIT_IO, KVM_EXIT_MMIO, KVM_EXIT_HLT };
+	const bool lock = !strcmp(arg, "bus-lock");
+	const uint32_t reason = lock ? KVM_EXIT_X86_BUS_LOCK : KVM_EXIT_NOTIFY;
+	unsigned long n, alone = 0, beside = 0, tried;
+
+	if (access(PARAMETER, W_OK)) {
+		tap_skip(r, "not the debug build of vh");
+		return;
+	}
+	for (n = 1; r->verdict == TAP_PASS; n++) {
+		unsigned int i = 0, told = 0;
+		struct kvm_run *run;
+		struct vm vm;
+
+		vm_create(&vm, 1 << 20, 0);
+		vm_build_tables(&vm);
+		memcpy(vm.mem + 0x1000, code, sizeof(code));
+		vcpu_set_mode(&vm, vm_add_vcpu(&vm), MODE_FLAT32, 0x1000, 0x9000);
+		run = vm.vcpu[0].run;
+		set_fault(arg, n, "");
+		while (i < 3) {
+			if (vcpu_run(&vm.vcpu[0])) {
+				tap_fail(r, "%lu: KVM_RUN: %s", n, strerror(errno));
+				break;
+			}
+			if (run->exit_reason == reason) {
+				alone++;
+				told++;
+				if (lock ? !(run->flags & KVM_RUN_X86_BUS_LOCK) : run->notify.flags != KVM_NOTIFY_CONTEXT_INVALID)
+					tap_fail(r, "%lu: the exit's flags", n);
+			} else if (run->exit_reason != ends[i++]) {
+				tap_fail(r, "%lu: exit %u in place of %u", n, run->exit_reason, ends[i - 1]);
+				break;
+			} else if (run->flags & KVM_RUN_X86_BUS_LOCK) {
+				told++;
+				beside++;
+			}
+		}
+		tried = failed_insns();
+		set_fault("none", 0, "");
+		vm_destroy(&vm);
+		if (told != tried)
+			tap_fail(r, "%lu: told %u times", n, told);
+		if (!tried)
+			break;
+	}
+	printf("# %s: %lu exits for it, %lu others said it\n", (const char *)arg, alone, beside);
+	fflush(stdout);
+	if (alone < 2 || (lock && beside < 3))
+		tap_fail(r, "too few");
+}
+
 #define KIND(...) &(const struct kind){ __VA_ARGS__ }
 
 static const struct test_case cases[] = {
@@ -367,6 +429,8 @@ static const struct test_case cases[] = {
 	{ "machine-check-entry", machine_check, "mce-entry" },
 	{ "machine-check-delivery", machine_check_delivery, NULL },
 	{ "perf-exchanged", perf_exchanged, NULL },
+	{ "bus-lock", exit_told, "bus-lock" },
+	{ "notify", exit_told, "notify" },
 	{ NULL, NULL, NULL }
 };
 

@@ -118,9 +118,10 @@ void vh_vm_request_all(struct vh_vm *v, enum vh_request req)
 		vh_request(vcpu, req);
 }
 
-void vh_vm_request_sync(struct vh_vm *v, enum vh_request req)
+bool vh_vm_request_sync(struct vh_vm *v, enum vh_request req)
 {
 	vh_vm_request_all(v, req);
+	return false;
 }
 
 void vh_vcpu_post_nmi(struct vh_vcpu *vcpu)

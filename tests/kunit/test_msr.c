@@ -18,8 +18,10 @@ void vh_tsc_adjust(struct vh_vcpu *vcpu, s64 delta) { }
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host) { return -EINVAL; }
 int vh_mce_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value) { return -EINVAL; }
 int vh_mce_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host) { return -EINVAL; }
-int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value) { return -EINVAL; }
-int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value) { return -EINVAL; }
+int vh_pv_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value) { return -ENOENT; }
+int vh_pv_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value) { return -ENOENT; }
+int vh_clock_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value) { return -ENOENT; }
+int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value) { return -ENOENT; }
 
 #define MAXPHYADDR	39
 
