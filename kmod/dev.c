@@ -69,6 +69,7 @@ int vh_check_extension(long cap)
 	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_MEMORY_FAULT_INFO:
 	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case KVM_CAP_X86_SMM:
 		return 1;
 	case KVM_CAP_SET_GUEST_DEBUG:
 	case KVM_CAP_X86_ROBUST_SINGLESTEP:
@@ -102,6 +103,8 @@ int vh_check_extension(long cap)
 		return VH_LOG_MANUAL;
 	case KVM_CAP_NR_MEMSLOTS:
 		return VH_MAX_SLOTS;
+	case KVM_CAP_MULTI_ADDRESS_SPACE:
+		return VH_SPACES;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return KVM_X86_DISABLE_EXITS_HLT;
 	}

@@ -77,6 +77,12 @@ static inline bool vh_host_la57(void)
 	return __read_cr4() & X86_CR4_LA57;
 }
 
+/* msr.c */
+void vh_msr_smi(struct vh_vcpu *vcpu);
+
+/* state.c */
+int vh_sregs_load(struct vh_vcpu *vcpu, const struct kvm_sregs *n);
+
 /* creg.c */
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);	/* -EINVAL: #GP */
 bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);

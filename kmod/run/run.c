@@ -36,6 +36,11 @@ static void init_event(struct vh_vcpu *vcpu)
 /* INIT and SIPI, in this order when both are there. */
 static void apic_events(struct vh_vcpu *vcpu)
 {
+	/* INIT waits for the end of SMM, a SIPI is lost (SDM Vol. 3, 32.4, 32.5.1). */
+	if (vcpu->smm) {
+		clear_bit(1, &vcpu->apic_events);
+		return;
+	}
 	if (test_and_clear_bit(0, &vcpu->apic_events)) {
 		init_event(vcpu);
 		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
@@ -52,16 +57,27 @@ static void apic_events(struct vh_vcpu *vcpu)
 		vcpu->s.rip = 0;
 		vh_dirty(vcpu, VH_S_SEGS | VH_S_RIP);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+		if (vcpu->ev.smi_pending)
+			vh_request(vcpu, VH_REQ_SMI);
 	}
+}
+
+/* An SMI that has not been looked at. */
+static bool smi_due(const struct vh_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(VH_REQ_SMI);
 }
 
 /* Is there a reason for a halted vCPU to go on? RFLAGS and INTR are valid. */
 static bool runnable(struct vh_vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->apic_events))
+	/* In SMM they are latched. */
+	if (READ_ONCE(vcpu->apic_events) && !vcpu->smm)
 		return true;
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
+	if (smi_due(vcpu))
+		return true;
 	if (vh_events_pending(vcpu))
 		return true;
 	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
@@ -113,7 +129,8 @@ static int block(struct vh_vcpu *vcpu)
 		vcpu->halt_waited += waited - ktime_to_ns(ktime_sub(now, start));
 	adapt_halt_poll(vcpu, waited, polled);
 	if (runnable(vcpu)) {
-		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
+		/* What an SMI finds is a halt. */
+		if (vcpu->mp_state == KVM_MP_STATE_HALTED && !smi_due(vcpu))
 			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		vh_request(vcpu, VH_REQ_EVENT);
 	}
@@ -138,6 +155,12 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	}
 	if (vh_test_request(vcpu, VH_REQ_DEBUG))
 		return vh_debug_exit(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_SMI)) {
+		int r = vh_smi(vcpu);
+
+		if (r <= 0)
+			return r;
+	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_ACKED))
@@ -275,7 +298,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 
 	vh_need(vcpu, VH_S_RFLAGS);
 	run->if_flag = !!(vcpu->s.rflags & X86_EFLAGS_IF);
-	run->flags = 0;
+	run->flags = vcpu->smm ? KVM_RUN_X86_SMM : 0;
 	if (vcpu->lapic) {
 		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
 		run->apic_base = vh_lapic_base(vcpu);
