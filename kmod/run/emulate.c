@@ -626,14 +626,16 @@ int vh_emulate(struct vh_vcpu *vcpu)
  * vh_emulate_is_rsm - is the instruction at RIP RSM?
  * @vcpu: the vCPU; no instruction is under way
  *
- * Own thread, interrupts on. Nothing is executed.
+ * Own thread, interrupts on. Nothing is executed. VH_EMUL_RSM, VH_EMUL_RETRY, or else it is not.
  */
-bool vh_emulate_is_rsm(struct vh_vcpu *vcpu)
+int vh_emulate_is_rsm(struct vh_vcpu *vcpu)
 {
 	struct vh_emul *e = &vcpu->exec->e;
+	int r;
 
 	emul_begin(vcpu);
-	return !vh_emul_decode(e) && e->d.opcode_map == 2 && e->d.opcode == 0xaa;
+	r = vh_emul_decode(e);
+	return !r && e->d.opcode_map == 2 && e->d.opcode == 0xaa ? VH_EMUL_RSM : r;
 }
 
 /**

@@ -78,7 +78,8 @@ static bool runnable(struct vh_vcpu *vcpu)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (smi_due(vcpu))
 		return true;
-	if (vh_events_pending(vcpu))
+	/* An NMI that is blocked wakes nobody. */
+	if (vh_events_pending(vcpu) && (vh_nmi_allowed(vcpu) || vh_delivery_pending(vcpu)))
 		return true;
 	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
 						      vcpu->user_irq >= 0);

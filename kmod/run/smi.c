@@ -18,13 +18,11 @@ static int not_done(struct vh_vcpu *vcpu, int err, gpa_t gpa)
 
 static bool can_be_taken(struct vh_vcpu *vcpu)
 {
-	const struct vh_events *ev = &vcpu->ev;
-
 	if (vcpu->smm || (vcpu->debug & KVM_GUESTDBG_BLOCKIRQ))
 		return false;
 	if (vcpu->mp_state != KVM_MP_STATE_RUNNABLE && vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return false;
-	if (ev->exception_pending || ev->irq_reinject || ev->nmi_reinject)
+	if (vh_delivery_pending(vcpu))
 		return false;
 	/* A trap is delivered before: it is not among what is saved. */
 	vh_need(vcpu, VH_S_PENDING_DB);
@@ -89,8 +87,12 @@ int vh_smi_return(struct vh_vcpu *vcpu)
  */
 int vh_smi_exit_ud(struct vh_vcpu *vcpu)
 {
-	if (vh_emulate_is_rsm(vcpu))
+	switch (vh_emulate_is_rsm(vcpu)) {
+	case VH_EMUL_RSM:
 		return vh_smi_return(vcpu);
+	case VH_EMUL_RETRY:
+		return 1;
+	}
 	vh_inject_ud(vcpu);
 	return 1;
 }
