@@ -245,8 +245,8 @@ int vh_smm_set(struct vh_vcpu *vcpu, bool smm)
  * @halted: it was
  * @gpa: with -EFAULT, where
  *
- * Process context. Where nothing is that could keep it the state is lost, as on a processor. -EFAULT (nothing behind the
- * memslot), -ENOMEM, -EINTR: nothing is changed.
+ * Process context. Where nothing is that could keep it the state is lost, as on a processor. -EFAULT (nothing behind
+ * the memslot), -ENOMEM, -EINTR: nothing is changed.
  */
 int vh_smm_enter(struct vh_vcpu *vcpu, bool halted, gpa_t *gpa)
 {
@@ -343,7 +343,7 @@ int vh_smm_leave(struct vh_vcpu *vcpu, bool *halted, gpa_t *gpa)
 {
 	bool wide = has_long_mode(vcpu);
 	struct vh_cpu_state *s = &vcpu->s;
-	struct kvm_sregs n;
+	struct kvm_sregs n = {};
 	struct kvm_regs r;
 	union area a;
 	u8 shadow;

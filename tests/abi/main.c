@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 		system_cases, vm_cases, irqchip_cases, vcpu_cases, state_cases,
 		mce_cases, memory_cases, backing_cases, dirty_cases, ring_cases, slots_cases, coalesced_cases, shadow_cases,
 		storm_cases, apicv_cases, clock_cases, scale_cases, broadcast_cases, timer_cases, hostile_cases,
-		host_cases, debug_cases, smm_cases
+		host_cases, debug_cases, smm_cases, smm_space_cases
 	};
 	struct test_case *all;
 	unsigned int i, j, n = 0;

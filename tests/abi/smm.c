@@ -1,34 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * System management mode: SMIs, what they save and where, the second address space, and what waits for RSM.
- *
- * The guest loops over an OUT to port 0x10. In SMM's address space 64 KiB at SMBASE are other memory, all else is the
- * same; there the handler says where it is by an OUT to port 0x28.
- */
+/* System management mode: SMIs, what they save and where, and what waits for RSM. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "../../kmod/compat/kvm.h"
-#include "abi.h"
-
-#define SMM(slot)	(1u << 16 | (slot))
-#define SMBASE		0x30000u
-#define HANDLER		0x8000u		/* from SMBASE */
-#define AREA		0xfe00u
-#define SIZE		(1u << 20)
-#define CODE		0x1000u
-
-#define MSR_SMBASE	0x9eu
-#define MSR_SMI_COUNT	0x34u
-#define MSG_SMI		(2 << 8)	/* delivery modes of a message */
-#define MSG_NMI		(4 << 8)
-#define MSG_INIT	(5 << 8)
-#define MSG_SIPI	(6 << 8)
+#include "smm.h"
 
 /* Handlers, and what is executed outside; real-mode code, but for what is the same in all modes. */
 __asm__(".pushsection .rodata\n"
+	".irp n, plain, memory, move, halt, rsm, loop, hlt\n"
+	".globl smm_\\n, smm_\\n\\()_end\n"
+	".endr\n"
 	".code16\n"
 	"smm_plain: mov %eax, %ecx; out %al, $0x28; rsm; smm_plain_end:\n"
 	/* a word outside, one inside; what SMM's memory has is to be seen by nobody else */
@@ -36,24 +20,11 @@ __asm__(".pushsection .rodata\n"
 	/* SMBASE is to be 0x50000 */
 	"smm_move: mov $0x3ff00, %ebx; addr32 movl $0x50000, (%ebx); out %al, $0x28; rsm; smm_move_end:\n"
 	"smm_halt: out %al, $0x28; 1: sti; hlt; out %al, $0x29; jmp 1b; smm_halt_end:\n"
-	/* never leaves */
-	"smm_spin: mov $0x3a000, %ebx; 1: addr32 incl (%ebx); jmp 1b; smm_spin_end:\n"
 	"smm_rsm: rsm; smm_rsm_end:\n"
 	".code64\n"
 	"smm_loop: 1: out %al, $0x10; jmp 1b; smm_loop_end:\n"
 	"smm_hlt: 1: hlt; out %al, $0x10; jmp 1b; smm_hlt_end:\n"
-	"smm_quiet: 1: jmp 1b; smm_quiet_end:\n"
 	".popsection");
-#define CODE_OF(name) extern const uint8_t name[], name##_end[]
-CODE_OF(smm_plain); CODE_OF(smm_memory); CODE_OF(smm_move); CODE_OF(smm_halt); CODE_OF(smm_spin);
-CODE_OF(smm_rsm); CODE_OF(smm_loop); CODE_OF(smm_hlt); CODE_OF(smm_quiet);
-#define PUT(at, name)	memcpy(at, name, name##_end - name)
-
-struct smm {
-	struct vm vm;
-	struct vcpu *v;
-	uint8_t *ram;			/* at SMBASE, in SMM */
-};
 
 /* CPUID without long mode: an older layout. */
 static void no_long_mode(struct vcpu *v)
@@ -70,7 +41,7 @@ static void no_long_mode(struct vcpu *v)
 	free(c);
 }
 
-static bool smm_vm(struct tap_result *r, struct smm *s, enum guest_mode mode, unsigned int flags, unsigned int vcpus)
+bool smm_vm(struct tap_result *r, struct smm *s, enum guest_mode mode, unsigned int flags, unsigned int vcpus)
 {
 	unsigned int i;
 	int err;
@@ -99,7 +70,7 @@ static bool smm_vm(struct tap_result *r, struct smm *s, enum guest_mode mode, un
 }
 
 /* Until the vCPU says something at @port. */
-static bool until(struct tap_result *r, struct vcpu *v, unsigned int port, const char *what)
+bool smm_until(struct tap_result *r, struct vcpu *v, unsigned int port, const char *what)
 {
 	int ret = vcpu_run(v);
 
@@ -110,7 +81,7 @@ static bool until(struct tap_result *r, struct vcpu *v, unsigned int port, const
 }
 
 /* The instruction that exited is done, and nothing else. */
-static void settle(struct vcpu *v)
+void smm_settle(struct vcpu *v)
 {
 	v->run->immediate_exit = 1;
 	ioctl(v->fd, KVM_RUN, 0);
@@ -267,18 +238,18 @@ static void save(struct tap_result *r, const void *arg)
 	if (a->mode == MODE_LONG)
 		g.r8 = 0x888888888888, g.r15 = 0xf0f0f0f0f0f0f0f0, g.rax |= 1ull << 40;
 	xioctl(s.v->fd, KVM_SET_REGS, &g);
-	if (!until(r, s.v, 0x10, "outside"))
+	if (!smm_until(r, s.v, 0x10, "outside"))
 		return;
-	settle(s.v);
+	smm_settle(s.v);
 	xioctl(s.v->fd, KVM_GET_SREGS, &before);
 	xioctl(s.v->fd, KVM_GET_REGS, &g);
 	if (s.v->run->flags & KVM_RUN_X86_SMM)
 		tap_fail(r, "KVM_RUN_X86_SMM before the SMI");
 	want_ok(r, ioctl(s.v->fd, KVM_SMI, 0), "KVM_SMI");
 	want_smi(r, s.v, false, true, false, "after KVM_SMI");
-	if (!until(r, s.v, 0x28, "in SMM"))
+	if (!smm_until(r, s.v, 0x28, "in SMM"))
 		return;
-	settle(s.v);
+	smm_settle(s.v);
 	if (!(s.v->run->flags & KVM_RUN_X86_SMM))
 		tap_fail(r, "no KVM_RUN_X86_SMM");
 	want_smi(r, s.v, true, false, false, "in SMM");
@@ -294,9 +265,9 @@ static void save(struct tap_result *r, const void *arg)
 	/* what the handler changes counts */
 	s.ram[AREA + (a->old ? 0x1dc : 0x1e0)] = 0x45;
 	g.rbx = 0x4445;
-	if (!until(r, s.v, 0x10, "after RSM"))
+	if (!smm_until(r, s.v, 0x10, "after RSM"))
 		return;
-	settle(s.v);
+	smm_settle(s.v);
 	xioctl(s.v->fd, KVM_GET_SREGS, &after);
 	xioctl(s.v->fd, KVM_GET_REGS, &h);
 	if (!same_sregs(&before, &after))
@@ -327,10 +298,10 @@ static void memory(struct tap_result *r, const void *arg)
 	for (i = 1; i <= 5; i++) {
 		uint16_t out, in, other;
 
-		if (!until(r, s.v, 0x10, "outside"))
+		if (!smm_until(r, s.v, 0x10, "outside"))
 			return;
 		xioctl(s.v->fd, KVM_SMI, 0);
-		if (!until(r, s.v, 0x28, "in SMM"))
+		if (!smm_until(r, s.v, 0x28, "in SMM"))
 			return;
 		memcpy(&out, s.vm.mem + 0x5000, 2);
 		memcpy(&in, s.ram + 0xa000, 2);
@@ -361,23 +332,23 @@ static void relocate(struct tap_result *r, const void *arg)
 	PUT(s.ram + HANDLER, smm_move);
 	PUT(s.vm.mem + 0x50000 + HANDLER, smm_plain);
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "the first SMI") || !until(r, s.v, 0x10, "after it"))
+	if (!smm_until(r, s.v, 0x28, "the first SMI") || !smm_until(r, s.v, 0x10, "after it"))
 		return;
 	if (vcpu_msr_get(s.v, MSR_SMBASE) != 0x50000)
 		tap_fail(r, "IA32_SMBASE is %#llx", (unsigned long long)vcpu_msr_get(s.v, MSR_SMBASE));
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "the second SMI"))
+	if (!smm_until(r, s.v, 0x28, "the second SMI"))
 		return;
 	xioctl(s.v->fd, KVM_GET_SREGS, &sregs);
 	if (sregs.cs.base != 0x50000 || s.vm.mem[0x50000 + AREA + 0xfc] != 0x64)
 		tap_fail(r, "the second SMI came to %#llx", sregs.cs.base);
-	if (!until(r, s.v, 0x10, "after the second"))
+	if (!smm_until(r, s.v, 0x10, "after the second"))
 		return;
 	if (!vcpu_msr_set(s.v, MSR_SMBASE, 0x60000))
 		tap_fail(r, "userspace cannot set IA32_SMBASE");
 	PUT(s.vm.mem + 0x60000 + HANDLER, smm_plain);
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (until(r, s.v, 0x28, "the third SMI")) {
+	if (smm_until(r, s.v, 0x28, "the third SMI")) {
 		xioctl(s.v->fd, KVM_GET_SREGS, &sregs);
 		if (sregs.cs.base != 0x60000)
 			tap_fail(r, "the third SMI came to %#llx", sregs.cs.base);
@@ -397,38 +368,38 @@ static void latched(struct tap_result *r, const void *arg)
 	memcpy(s.vm.mem + 0x1800, "\xe6\x11\x48\xcf", 4);
 	memcpy(s.vm.mem + GUEST_IDT + 2 * 16, "\x00\x18\x18\x00\x00\x8e\x00\x00", 8);
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "in SMM"))
+	if (!smm_until(r, s.v, 0x28, "in SMM"))
 		return;
 	for (i = 0; i < 3; i++) {
 		xioctl(s.v->fd, KVM_SMI, 0);
 		xioctl(s.v->fd, KVM_NMI, 0);
 	}
 	want_smi(r, s.v, true, true, false, "one waits");
-	if (!until(r, s.v, 0x28, "the second SMI"))
+	if (!smm_until(r, s.v, 0x28, "the second SMI"))
 		return;
-	settle(s.v);
+	smm_settle(s.v);
 	want_smi(r, s.v, true, false, false, "in the second SMI");
 	if (vcpu_msr_get(s.v, MSR_SMI_COUNT) != 2)
 		tap_fail(r, "IA32_SMI_COUNT is %llu", (unsigned long long)vcpu_msr_get(s.v, MSR_SMI_COUNT));
-	if (!until(r, s.v, 0x11, "the NMI"))
+	if (!smm_until(r, s.v, 0x11, "the NMI"))
 		return;
-	settle(s.v);
+	smm_settle(s.v);
 	if (!events(s.v).nmi.masked)
 		tap_fail(r, "NMIs are not blocked in the NMI's handler");
 	/* an SMI in the NMI's handler: NMIs stay blocked behind it */
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "an SMI in the NMI's handler"))
+	if (!smm_until(r, s.v, 0x28, "an SMI in the NMI's handler"))
 		return;
 	want_smi(r, s.v, true, false, true, "inside an NMI");
 	s.vm.mem[0x1802] = 0xe6;	/* OUT instead of IRETQ */
 	s.vm.mem[0x1803] = 0x12;
-	if (!until(r, s.v, 0x12, "after RSM"))
+	if (!smm_until(r, s.v, 0x12, "after RSM"))
 		return;
 	if (!events(s.v).nmi.masked)
 		tap_fail(r, "RSM has unblocked NMIs that were blocked before");
 }
 
-static void message(struct smm *s, unsigned int id, unsigned int data)
+void smm_message(struct smm *s, unsigned int id, unsigned int data)
 {
 	struct kvm_msi m = { .address_lo = 0xfee00000 | id << 12, .data = data };
 
@@ -440,12 +411,12 @@ static void *send_sipi(void *arg)
 	struct smm *s = arg;
 
 	usleep(300000);
-	message(s, 1, MSG_SIPI | 2);
+	smm_message(s, 1, MSG_SIPI | 2);
 	return NULL;
 }
 
 /* It is a guest that enables APICs; until then KVM may not find the last one. */
-static void enable_apics(struct smm *s)
+void smm_enable_apics(struct smm *s)
 {
 	struct kvm_lapic_state a;
 	unsigned int i;
@@ -470,7 +441,7 @@ static void messages(struct tap_result *r, const void *arg)
 	(void)arg;
 	if (!smm_vm(r, &s, MODE_LONG, VM_IRQCHIP, 2))
 		return;
-	enable_apics(&s);
+	smm_enable_apics(&s);
 	ap = &s.vm.vcpu[1];
 	PUT(s.vm.mem + CODE, smm_hlt);
 	vcpu_set_mode(&s.vm, ap, MODE_LONG, CODE, 0x9000);
@@ -480,30 +451,30 @@ static void messages(struct tap_result *r, const void *arg)
 	g.rip++;
 	xioctl(s.v->fd, KVM_SET_REGS, &g);
 	xioctl(s.v->fd, KVM_SET_MP_STATE, &mp);
-	message(&s, 0, MSG_SMI | 0xff);
+	smm_message(&s, 0, MSG_SMI | 0xff);
 	want_smi(r, s.v, false, true, false, "by a message");
-	if (!until(r, s.v, 0x28, "an SMI while halted"))
+	if (!smm_until(r, s.v, 0x28, "an SMI while halted"))
 		return;
 	/* the state was that behind HLT */
-	settle(s.v);
+	smm_settle(s.v);
 	if (s.ram[AREA + 0x178] != ((CODE + 1) & 0xff))
 		tap_fail(r, "RIP %#x was saved", s.ram[AREA + 0x178]);
 	if (!strcmp(kvm_device, "/dev/vh") && !(s.ram[AREA + 0xc9] & 1))
 		tap_fail(r, "that it was halted was not");
 	/* the handler may have it go on */
 	s.ram[AREA + 0xc9] = 0;
-	if (!until(r, s.v, 0x10, "after RSM, not halted"))
+	if (!smm_until(r, s.v, 0x10, "after RSM, not halted"))
 		return;
 	/* INIT in SMM waits, a SIPI is lost */
 	memcpy(s.vm.mem + CODE, "\xe6\x10\xeb\xfc", 4);
-	if (!until(r, ap, 0x10, "the other"))
+	if (!smm_until(r, ap, 0x10, "the other"))
 		return;
-	message(&s, 1, MSG_SMI);
-	if (!until(r, ap, 0x28, "an SMI to the other"))
+	smm_message(&s, 1, MSG_SMI);
+	if (!smm_until(r, ap, 0x28, "an SMI to the other"))
 		return;
-	settle(ap);
-	message(&s, 1, 1 << 14 | MSG_INIT);
-	message(&s, 1, MSG_SIPI | 2);
+	smm_settle(ap);
+	smm_message(&s, 1, 1 << 14 | MSG_INIT);
+	smm_message(&s, 1, MSG_SIPI | 2);
 	e = events(ap);
 	if (!e.smi.latched_init || !e.smi.smm)
 		tap_fail(r, "INIT in SMM: latched %u, smm %u", e.smi.latched_init, e.smi.smm);
@@ -518,7 +489,7 @@ static void messages(struct tap_result *r, const void *arg)
 	memcpy(s.vm.mem + 0x2000, "\xe6\x13\xeb\xfc", 4);
 	alarm(20);
 	pthread_create(&t, NULL, send_sipi, &s);
-	until(r, ap, 0x13, "INIT behind RSM, and a SIPI");
+	smm_until(r, ap, 0x13, "INIT behind RSM, and a SIPI");
 	pthread_join(t, NULL);
 	xioctl(ap->fd, KVM_GET_REGS, &g);
 	e = events(ap);
@@ -551,7 +522,7 @@ static void halt_in_smm(struct tap_result *r, const void *arg)
 		return;
 	PUT(s.ram + HANDLER, smm_halt);
 	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "in SMM"))
+	if (!smm_until(r, s.v, 0x28, "in SMM"))
 		return;
 	xioctl(s.v->fd, KVM_SMI, 0);
 	xioctl(s.v->fd, KVM_NMI, 0);
@@ -614,11 +585,11 @@ static void set_events(struct tap_result *r, const void *arg)
 	memcpy(s.ram + 0x100, "\xe6\x14\xeb\xfc", 4);
 	memcpy(s.vm.mem + SMBASE + 0x100, "\xe6\x15\xeb\xfc", 4);
 	vcpu_set_mode(&s.vm, s.v, MODE_LONG, SMBASE + 0x100, 0x8000);
-	if (!until(r, s.v, 0x14, "put into SMM"))
+	if (!smm_until(r, s.v, 0x14, "put into SMM"))
 		return;
 	e.smi.smm = 0;
 	xioctl(s.v->fd, KVM_SET_VCPU_EVENTS, &e);
-	until(r, s.v, 0x15, "taken out of SMM");
+	smm_until(r, s.v, 0x15, "taken out of SMM");
 }
 
 /* RSM with a state that no processor can be in is a shutdown. */
@@ -639,253 +610,13 @@ static void bad_state(struct tap_result *r, const void *arg)
 		if (!smm_vm(r, &s, MODE_LONG, 0, 1))
 			return;
 		xioctl(s.v->fd, KVM_SMI, 0);
-		if (!until(r, s.v, 0x28, "in SMM"))
+		if (!smm_until(r, s.v, 0x28, "in SMM"))
 			return;
 		memcpy(s.ram + AREA + bad[i].at, &bad[i].value, 8);
 		if (vcpu_run(s.v) || s.v->run->exit_reason != KVM_EXIT_SHUTDOWN)
 			tap_fail(r, "%s: exit %s", bad[i].what, exit_name(s.v->run->exit_reason));
 		vm_destroy(&s.vm);
 	}
-}
-
-/* KVM may have a page that was only read in the log. */
-static uint32_t executed(void)
-{
-	return strcmp(kvm_device, "/dev/vh") ? 1u << 8 : 0;
-}
-
-/* Ids, overlaps, logs: of each address space for itself. */
-static void address_spaces(struct tap_result *r, const void *arg)
-{
-	static uint64_t bits[2];
-	struct kvm_dirty_log log = { .slot = SMM(1), .dirty_bitmap = bits };
-	struct kvm_clear_dirty_log clear = { .slot = SMM(1), .num_pages = 16, .dirty_bitmap = bits };
-	struct smm s;
-
-	(void)arg;
-	if (kvm_cap(KVM_CAP_MULTI_ADDRESS_SPACE) != 2)
-		tap_fail(r, "KVM_CAP_MULTI_ADDRESS_SPACE is %d", kvm_cap(KVM_CAP_MULTI_ADDRESS_SPACE));
-	if (!smm_vm(r, &s, MODE_LONG, 0, 1))
-		return;
-	want_errno(r, vm_slot(&s.vm, 2u << 16, 0, 1 << 24, 4096, s.ram) ? -1 : 0, EINVAL, "a third address space");
-	want_errno(r, vm_slot(&s.vm, 0xffff0000u, 0, 1 << 24, 4096, s.ram) ? -1 : 0, EINVAL, "the last one");
-	want_errno(r, vm_slot(&s.vm, SMM(0x7ffc), 0, 1 << 24, 4096, s.ram) ? -1 : 0, EINVAL, "one slot too many");
-	want_errno(r, vm_slot(&s.vm, SMM(0x7ffb), 0, 0x3f000, 4096, s.ram) ? -1 : 0, EEXIST, "an overlap in SMM");
-	want_ok(r, -!!vm_slot(&s.vm, SMM(0x7ffb), 0, 1 << 24, 4096, s.ram), "the last slot");
-	want_ok(r, -!!vm_slot(&s.vm, 5, 0, 1 << 24, 4096, s.ram), "the same place outside");
-	want_ok(r, -!!vm_slot(&s.vm, SMM(0x7ffb), 0, 1 << 25, 4096, s.ram), "it moves");
-	want_ok(r, -!!vm_slot(&s.vm, SMM(0x7ffb), 0, 1 << 25, 0, s.ram), "it goes");
-	log.slot = 2u << 16 | 1;
-	want_errno(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), EINVAL, "the log of a third");
-	log.slot = SMM(1);
-	want_errno(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), ENOENT, "a log that there is not");
-
-	PUT(s.ram + HANDLER, smm_memory);
-	want_ok(r, -!!vm_slot(&s.vm, SMM(1), KVM_MEM_LOG_DIRTY_PAGES, SMBASE, 0x10000, s.ram), "SMM's memory is logged");
-	want_ok(r, -!!vm_slot(&s.vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, SIZE, s.vm.mem), "so is the other");
-	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "in SMM"))
-		return;
-	memset(bits, 0, sizeof(bits));
-	want_ok(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), "SMM's log");
-	if ((bits[0] & ~executed()) != (1 << 10 | 1 << 15))
-		tap_fail(r, "SMM's log has %#llx", (unsigned long long)bits[0]);
-	want_ok(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), "and again");
-	if (bits[0])
-		tap_fail(r, "and again %#llx", (unsigned long long)bits[0]);
-	bits[0] = ~0ull;
-	want_ok(r, ioctl(s.vm.fd, KVM_CLEAR_DIRTY_LOG, &clear), "KVM_CLEAR_DIRTY_LOG");
-	clear.slot = 3u << 16;
-	want_errno(r, ioctl(s.vm.fd, KVM_CLEAR_DIRTY_LOG, &clear), EINVAL, "that of a third");
-	if (!until(r, s.v, 0x10, "outside"))
-		return;
-	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "in SMM again"))
-		return;
-	want_ok(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), "SMM's log of the second");
-	if ((bits[0] & ~executed()) != (1 << 10 | 1 << 15))
-		tap_fail(r, "SMM's log of the second has %#llx", (unsigned long long)bits[0]);
-}
-
-/* Entries of a dirty ring say which address space. */
-static void ring(struct tap_result *r, const void *arg)
-{
-	struct kvm_enable_cap cap = { .cap = KVM_CAP_DIRTY_LOG_RING, .args = { 65536 } };
-	struct kvm_dirty_gfn *e;
-	unsigned int i, found = 0;
-	struct smm s;
-
-	(void)arg;
-	memset(&s, 0, sizeof(s));
-	vm_create(&s.vm, SIZE, 0);
-	if (ioctl(s.vm.fd, KVM_ENABLE_CAP, &cap))
-		return (void)tap_fail(r, "KVM_CAP_DIRTY_LOG_RING: %s", strerror(errno));
-	s.ram = mmap(NULL, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	vm_slot(&s.vm, SMM(0), 0, 0, SMBASE, s.vm.mem);
-	vm_slot(&s.vm, SMM(7), KVM_MEM_LOG_DIRTY_PAGES, SMBASE, 0x10000, s.ram);
-	s.v = vm_add_vcpu(&s.vm);
-	PUT(s.vm.mem + CODE, smm_loop);
-	PUT(s.ram + HANDLER, smm_memory);
-	vcpu_set_mode(&s.vm, s.v, MODE_REAL, CODE, 0x8000);
-	e = mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_SHARED, s.v->fd, KVM_DIRTY_LOG_PAGE_OFFSET * 4096);
-	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "in SMM"))
-		return;
-	settle(s.v);
-	for (i = 0; i < 16 && e[i].flags == KVM_DIRTY_GFN_F_DIRTY; i++) {
-		if (e[i].slot != SMM(7))
-			tap_fail(r, "slot %#x", e[i].slot);
-		found |= e[i].offset < 16 ? 1 << e[i].offset : 0;
-		e[i].flags = KVM_DIRTY_GFN_F_RESET;
-	}
-	if ((found & ~executed()) != (1 << 10 | 1 << 15))
-		tap_fail(r, "pages %#x are in the ring", found);
-	if (ioctl(s.vm.fd, KVM_RESET_DIRTY_RINGS, 0) != (int)i)
-		tap_fail(r, "KVM_RESET_DIRTY_RINGS");
-}
-
-/* Nothing to save to, nothing to execute: the VM may end, no more. */
-static void nowhere(struct tap_result *r, const void *arg)
-{
-	static const uint32_t where[] = { 0x80000000, 0xfffffff8, 0xfee00000, 0x200000, 0xfffff };
-	unsigned int i;
-	struct smm s;
-
-	(void)arg;
-	for (i = 0; i < sizeof(where) / sizeof(where[0]) + 2; i++) {
-		if (!smm_vm(r, &s, i & 1 ? MODE_LONG : MODE_REAL, VM_IRQCHIP, 1))
-			return;
-		if (i < sizeof(where) / sizeof(where[0]))
-			vcpu_msr_set(s.v, MSR_SMBASE, where[i]);
-		else if (i & 1)
-			munmap(s.ram, 0x10000);
-		else
-			vm_slot(&s.vm, SMM(1), 0, SMBASE, 0, s.ram);
-		xioctl(s.v->fd, KVM_SMI, 0);
-		alarm(20);
-		vcpu_run(s.v);
-		vcpu_run(s.v);
-		/* and it can be taken out of it again */
-		{
-			struct kvm_vcpu_events e = { .flags = KVM_VCPUEVENT_VALID_SMM };
-
-			want_ok(r, ioctl(s.v->fd, KVM_SET_VCPU_EVENTS, &e), "KVM_SET_VCPU_EVENTS");
-			vcpu_set_mode(&s.vm, s.v, MODE_LONG, CODE, 0x8000);
-			until(r, s.v, 0x10, "outside again");
-		}
-		vm_destroy(&s.vm);
-	}
-	/* read-only: the handler runs, what was saved is lost */
-	if (!smm_vm(r, &s, MODE_LONG, 0, 1))
-		return;
-	vm_slot(&s.vm, SMM(1), 0, SMBASE, 0, s.ram);
-	vm_slot(&s.vm, SMM(1), KVM_MEM_READONLY, SMBASE, 0x10000, s.ram);
-	xioctl(s.v->fd, KVM_SMI, 0);
-	if (!until(r, s.v, 0x28, "read-only"))
-		return;
-	if (s.ram[AREA + 0xfc])
-		tap_fail(r, "read-only memory was written");
-}
-
-struct race {
-	struct smm s;
-	volatile bool stop;
-	struct vcpu *v;
-	unsigned long smis, runs, bad;
-};
-
-static void *run_thread(void *arg)
-{
-	struct race *c = arg;
-
-	while (!c->stop) {
-		if (ioctl(c->v->fd, KVM_RUN, 0) && errno != EINTR && errno != EAGAIN)
-			break;
-		if (c->v->run->exit_reason == KVM_EXIT_IO && c->v->run->io.port == 0x28)
-			c->smis++;
-		c->runs++;
-	}
-	return NULL;
-}
-
-/*
- * SMIs without end, memslots that come and go, and memory that is taken away: a guest outside never sees SMM's memory,
- * which is full of 0x5a, and SMM never what is outside.
- */
-static void race(struct tap_result *r, const void *arg)
-{
-	static struct race c[2];
-	pthread_t t[2];
-	unsigned int i;
-
-	(void)arg;
-	signal(SIGUSR1, on_signal);
-	if (!smm_vm(r, &c[0].s, MODE_LONG, VM_IRQCHIP, 2))
-		return;
-	enable_apics(&c[0].s);
-	PUT(c[0].s.ram + HANDLER, smm_memory);
-	memset(c[0].s.ram + 0xb000, 0x5a, 4096);
-	/* the other looks at what is there outside: 0 */
-	memcpy(c[0].s.vm.mem + 0x1400, "\x8b\x04\x25\x00\xb0\x03\x00\x85\xc0\x74\xf5\xe6\x16\xeb\xf1", 15);
-	vcpu_set_mode(&c[0].s.vm, &c[0].s.vm.vcpu[1], MODE_LONG, 0x1400, 0x8000);
-	xioctl(c[0].s.vm.vcpu[1].fd, KVM_SET_MP_STATE, &((struct kvm_mp_state){ KVM_MP_STATE_RUNNABLE }));
-	for (i = 0; i < 2; i++) {
-		c[i].v = &c[0].s.vm.vcpu[i];
-		pthread_create(&t[i], NULL, run_thread, &c[i]);
-	}
-	for (i = 0; i < 300; i++) {
-		message(&c[0].s, 0, MSG_SMI);
-		if (i % 4 == 0)
-			message(&c[0].s, 1, MSG_SMI);
-		if (i % 3 == 0)
-			madvise(c[0].s.ram + 0xb000, 4096, MADV_WILLNEED);
-		if (i % 5 == 0)
-			mprotect(c[0].s.ram + 0xb000, 4096, i % 2 ? PROT_READ : PROT_READ | PROT_WRITE);
-		if (i % 7 == 0) {
-			vm_slot(&c[0].s.vm, 9, 0, 1 << 24, 0x10000, c[0].s.ram);
-			vm_slot(&c[0].s.vm, 9, 0, 1 << 24, 0, c[0].s.ram);
-		}
-		if (i % 11 == 0) {
-			vm_slot(&c[0].s.vm, SMM(9), 0, 1 << 24, 0x10000, c[0].s.ram);
-			vm_slot(&c[0].s.vm, SMM(9), 0, 1 << 24, 0, c[0].s.ram);
-		}
-		usleep(500);
-	}
-	for (i = 0; i < 2; i++)
-		c[i].stop = true;
-	for (i = 0; i < 2; i++) {
-		pthread_kill(t[i], SIGUSR1);
-		pthread_kill(t[i], SIGUSR1);
-	}
-	c[1].v->run->immediate_exit = 1;
-	c[0].v->run->immediate_exit = 1;
-	for (i = 0; i < 2; i++) {
-		pthread_kill(t[i], SIGUSR1);
-		pthread_join(t[i], NULL);
-	}
-	if (c[0].smis < 10 || c[1].smis < 2)
-		tap_fail(r, "%lu and %lu SMIs", c[0].smis, c[1].smis);
-	if (c[1].v->run->exit_reason == KVM_EXIT_IO && c[1].v->run->io.port == 0x16)
-		tap_fail(r, "SMM's memory was seen from outside");
-}
-
-/* Userspace asks for SMIs while the vCPU runs, as fast as it can. */
-static void storm(struct tap_result *r, const void *arg)
-{
-	struct smm s;
-	unsigned int i;
-
-	(void)arg;
-	if (!smm_vm(r, &s, MODE_PAE, VM_IRQCHIP, 1))
-		return;
-	PUT(s.ram + HANDLER, smm_rsm);
-	for (i = 0; i < 2000; i++) {
-		xioctl(s.v->fd, KVM_SMI, 0);
-		if (!until(r, s.v, 0x10, "between SMIs"))
-			return;
-	}
-	if (vcpu_msr_get(s.v, MSR_SMI_COUNT) != 2000)
-		tap_fail(r, "IA32_SMI_COUNT is %llu", (unsigned long long)vcpu_msr_get(s.v, MSR_SMI_COUNT));
 }
 
 static const enum guest_mode real = MODE_REAL, long_mode = MODE_LONG, pae = MODE_PAE;
@@ -910,10 +641,5 @@ const struct test_case smm_cases[] = {
 	{ "smm-halt", halt_in_smm, NULL },
 	{ "smm-events", set_events, NULL },
 	{ "smm-bad-state", bad_state, NULL },
-	{ "smm-address-spaces", address_spaces, NULL },
-	{ "smm-ring", ring, NULL },
-	{ "smm-nowhere", nowhere, NULL },
-	{ "smm-race", race, NULL },
-	{ "smm-storm", storm, NULL },
 	{ NULL, NULL, NULL }
 };
