@@ -84,6 +84,7 @@ int vh_check_extension(long cap)
 	case KVM_CAP_EXIT_ON_EMULATION_FAILURE:
 	case KVM_CAP_BINARY_STATS_FD:
 	case KVM_CAP_DEVICE_CTRL:
+	case KVM_CAP_X86_SMM:
 		return 1;
 	case KVM_CAP_DISABLE_QUIRKS2:
 		return VH_QUIRKS;
@@ -129,6 +130,8 @@ int vh_check_extension(long cap)
 		return VH_LOG_MANUAL;
 	case KVM_CAP_NR_MEMSLOTS:
 		return VH_MAX_SLOTS;
+	case KVM_CAP_MULTI_ADDRESS_SPACE:
+		return VH_SPACES;
 	case KVM_CAP_X86_DISABLE_EXITS:
 		return KVM_X86_DISABLE_EXITS_HLT | KVM_X86_DISABLE_EXITS_PAUSE | KVM_X86_DISABLE_EXITS_CSTATE |
 		       (vh_cpu_caps.mwait ? KVM_X86_DISABLE_EXITS_MWAIT : 0);

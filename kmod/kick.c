@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kick.c - from anybody to a vCPU: requests, kicks, flushes, posted INIT, SIPI and NMI.
+ * kick.c - from anybody to a vCPU: requests, kicks, flushes, posted INIT, SIPI, NMI and SMI.
  *
  * docs/locking.md tells why none of them is lost.
  */
@@ -177,5 +177,15 @@ void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector)
 void vh_vcpu_post_nmi(struct vh_vcpu *vcpu)
 {
 	atomic_inc(&vcpu->nmi_queued);
+	vh_vcpu_kick(vcpu);
+}
+
+/**
+ * vh_vcpu_post_smi - a system management interrupt arrived
+ * @vcpu: the vCPU
+ */
+void vh_vcpu_post_smi(struct vh_vcpu *vcpu)
+{
+	vh_request(vcpu, VH_REQ_SMI);
 	vh_vcpu_kick(vcpu);
 }

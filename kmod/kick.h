@@ -29,12 +29,13 @@ enum vh_request {
 	VH_REQ_RING,			/* the vCPU's dirty ring is as full as it may be */
 	VH_REQ_ACKED,			/* the guest acknowledged a line: irqfds are to be told */
 	VH_REQ_DEBUG,			/* a debugger's step or breakpoint: KVM_EXIT_DEBUG is due */
-	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug changed: what of the guest exits */
+	VH_REQ_DEBUG_CONTROLS,		/* vcpu->debug or smm changed: what of the guest exits */
 	VH_REQ_EOI_EXIT,		/* userspace's IOAPIC is to be told of an EOI: KVM_EXIT_IOAPIC_EOI is due */
 	VH_REQ_PAYLOAD,			/* an exception of userspace's: CR2 or DR6 goes with it */
 	VH_REQ_BUS_LOCK,		/* the guest made a bus lock: userspace is to know, by this return or an exit */
 	VH_REQ_STEAL,			/* the thread has waited for a CPU: the guest is told */
 	VH_REQ_MSR_FILTER,		/* vm->msr_filter changed: which MSRs exit */
+	VH_REQ_SMI,			/* an SMI has come, or one that waits is due */
 	VH_NR_REQUESTS,
 };
 
@@ -80,5 +81,6 @@ struct vh_vcpu *vh_vcpu_by_id(struct vh_vm *vm, u32 id);
 void vh_vcpu_post_init(struct vh_vcpu *vcpu);
 void vh_vcpu_post_sipi(struct vh_vcpu *vcpu, u8 vector);
 void vh_vcpu_post_nmi(struct vh_vcpu *vcpu);
+void vh_vcpu_post_smi(struct vh_vcpu *vcpu);
 
 #endif /* VH_KICK_H */

@@ -62,6 +62,10 @@ static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
 
 static int set_mp_state(struct vh_vcpu *vcpu, const struct kvm_mp_state *mp)
 {
+	/* INIT is latched. */
+	if ((vcpu->smm || vcpu->ev.smi_pending || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_SMI))) &&
+	    (mp->mp_state == KVM_MP_STATE_INIT_RECEIVED || mp->mp_state == KVM_MP_STATE_SIPI_RECEIVED))
+		return -EINVAL;
 	switch (mp->mp_state) {
 	case KVM_MP_STATE_RUNNABLE:
 		break;
@@ -82,6 +86,8 @@ static int set_mp_state(struct vh_vcpu *vcpu, const struct kvm_mp_state *mp)
 		return -EINVAL;
 	}
 	vcpu->mp_state = mp->mp_state;
+	if (vcpu->ev.smi_pending)
+		vh_request(vcpu, VH_REQ_SMI);
 	vh_request(vcpu, VH_REQ_EVENT);
 	return 0;
 }
@@ -307,6 +313,9 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 		return vh_vcpu_attr(vcpu, u, cmd);
 	case KVM_PRE_FAULT_MEMORY:
 		return pre_fault(vcpu, u);
+	case KVM_SMI:
+		vh_vcpu_post_smi(vcpu);
+		return 0;
 	case KVM_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 0;

@@ -149,6 +149,7 @@ struct vh_events {
 	u8 int3_len;			/* that of the INT3 which a debugger saw last, or 1 */
 	bool nmi_reinject;
 	bool resume;			/* RFLAGS.RF when the last event was injected */
+	bool smi_pending;		/* taken from VH_REQ_SMI, cannot be taken yet */
 	bool nmi_window;		/* exit wanted when NMIs unblock */
 	bool irq_window;		/* exit wanted when interrupts unblock */
 	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */
@@ -215,6 +216,10 @@ struct vh_vcpu {
 	struct vh_exec *exec;		/* own thread; run/ */
 
 	int mp_state;			/* KVM_MP_STATE_*; own thread */
+	bool smm;			/* in system management mode; own thread, mmu/ writes */
+	bool smm_in_nmi;		/* NMIs were blocked when it began; own thread */
+	u32 smbase;			/* own thread */
+	u64 space;			/* VH_SPACE with @smm: added to all guest-physical addresses; likewise */
 	unsigned long apic_events;	/* atomic: BIT(0) INIT, BIT(1) SIPI */
 	u8 sipi_vector;			/* valid with the SIPI bit */
 	atomic_t nmi_queued;

@@ -404,14 +404,14 @@ void vh_clock_update(struct vh_vcpu *vcpu)
 	/* Odd while it changes. The slot is looked up anew at each write. */
 	c->version += 2;
 	ti.version = c->version | 1;
-	if (vh_gpa_write(vcpu, c->page, &ti.version, sizeof(ti.version)))
+	if (vh_gpa_write_outside(vcpu, c->page, &ti.version, sizeof(ti.version)))
 		return;
 	smp_wmb();
-	if (vh_gpa_write(vcpu, c->page, &ti, sizeof(ti)))
+	if (vh_gpa_write_outside(vcpu, c->page, &ti, sizeof(ti)))
 		return;
 	smp_wmb();
 	ti.version = c->version;
-	vh_gpa_write(vcpu, c->page, &ti.version, sizeof(ti.version));
+	vh_gpa_write_outside(vcpu, c->page, &ti.version, sizeof(ti.version));
 }
 
 /**
@@ -443,7 +443,7 @@ static void write_wall_clock(struct vh_vcpu *vcpu, gpa_t gpa)
 	wall -= clock;
 	wc.sec = div_u64_rem(wall, NSEC_PER_SEC, &rem);
 	wc.nsec = rem;
-	vh_gpa_write(vcpu, gpa, &wc, sizeof(wc));
+	vh_gpa_write_outside(vcpu, gpa, &wc, sizeof(wc));
 }
 
 /**

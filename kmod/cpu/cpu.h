@@ -12,6 +12,7 @@
  *   fpu.c        x87, SSE, AVX, PKRU
  *   state.c      registers as userspace reads and sets them
  *   attr.c       attributes of descriptors
+ *   smm.c        system management mode
  *   translate.c  linear addresses
  *
  * Own thread throughout, interrupts on, unless it says otherwise.
@@ -170,6 +171,11 @@ void vh_events_payload(struct vh_vcpu *vcpu);		/* VH_REQ_PAYLOAD */
 int vh_debugregs_get(struct vh_vcpu *vcpu, struct kvm_debugregs *d);
 int vh_debugregs_set(struct vh_vcpu *vcpu, const struct kvm_debugregs *d);
 void vh_state_reset(struct vh_vcpu *vcpu, bool init);	/* RESET or INIT values (SDM Table 10-1) */
+
+/* --- smm.c --- */
+int vh_smm_set(struct vh_vcpu *vcpu, bool smm);
+int vh_smm_enter(struct vh_vcpu *vcpu, bool halted, gpa_t *gpa);
+int vh_smm_leave(struct vh_vcpu *vcpu, bool *halted, gpa_t *gpa);
 
 /* --- mce.c --- */
 #define VH_MCE_BANKS 32			/* KVM_CAP_MCE */

@@ -42,7 +42,7 @@ int vh_load_pdptrs(struct vh_vcpu *vcpu, u64 cr3)
 {
 	u64 pdptr[4];
 
-	if (vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) ||
+	if (vh_gpa_read(vcpu, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) ||
 	    !vh_pdptrs_valid(vcpu, pdptr))
 		return -EINVAL;
 	memcpy(vcpu->s.pdptr, pdptr, sizeof(pdptr));
@@ -64,7 +64,7 @@ bool vh_cr3_loadable(struct vh_vcpu *vcpu, u64 cr3)
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4);
 	if (!pae_paging(s))
 		return true;
-	return !vh_gpa_read(vcpu->vm, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) &&
+	return !vh_gpa_read(vcpu, cr3 & 0xffffffe0, pdptr, sizeof(pdptr)) &&
 	       vh_pdptrs_valid(vcpu, pdptr);
 }
 

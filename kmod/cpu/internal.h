@@ -90,6 +90,12 @@ static inline bool vh_host_la57(void)
 /* cpuid.c */
 bool vh_cpuid_has_pv(struct vh_vcpu *vcpu, unsigned int feature);	/* KVM_FEATURE_* */
 
+/* msr.c */
+void vh_msr_smi(struct vh_vcpu *vcpu);
+
+/* state.c */
+int vh_sregs_load(struct vh_vcpu *vcpu, const struct kvm_sregs *n);
+
 /* creg.c */
 int vh_set_efer(struct vh_vcpu *vcpu, u64 value, bool host);	/* -EINVAL: #GP */
 bool vh_pdptrs_valid(struct vh_vcpu *vcpu, const u64 *pdptr);

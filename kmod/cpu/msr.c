@@ -33,7 +33,7 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_TSC, MSR_IA32_CR_PAT, MSR_TSC_AUX, MSR_IA32_FEAT_CTL, MSR_IA32_TSC_ADJUST,
 	MSR_IA32_TSC_DEADLINE, MSR_IA32_MISC_ENABLE, MSR_IA32_MCG_STATUS,
 	MSR_IA32_ARCH_CAPABILITIES, MSR_PLATFORM_INFO, MSR_MISC_FEATURES_ENABLES,
-	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
+	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_IA32_SMBASE, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
 	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
 	MSR_MTRRdefType, MSR_IA32_PERF_CAPABILITIES, MSR_IA32_UCODE_REV,
@@ -222,6 +222,9 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 	case MSR_IA32_MISC_ENABLE:	*value = m->v[ST_MISC_ENABLE]; return 0;
 	case MSR_MISC_FEATURES_ENABLES:	*value = m->v[ST_MISC_FEATURES]; return 0;
 	case MSR_SMI_COUNT:		*value = m->v[ST_SMI_COUNT]; return 0;
+	case MSR_IA32_SMBASE:
+		*value = vcpu->smbase;
+		return host ? 0 : -EINVAL;
 	case MSR_IA32_MCG_CAP: case MSR_IA32_MCG_STATUS: case MSR_IA32_MCG_CTL:
 	case MSR_IA32_MC0_CTL ... MSR_IA32_MCx_MISC(VH_MCE_BANKS - 1):
 		return vh_mce_msr_read(vcpu, msr, value);
@@ -380,6 +383,11 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 		if (value)
 			return -EINVAL;
 		return 0;
+	case MSR_IA32_SMBASE:
+		if (!host || value >> 32)
+			return -EINVAL;
+		vcpu->smbase = value;
+		return 0;
 	case MSR_SMI_COUNT:
 		if (!host)
 			return -EINVAL;
@@ -527,6 +535,16 @@ void vh_msr_reset(struct vh_vcpu *vcpu)
 		vcpu->msrs->v[ST_ARCH_CAPABILITIES] = arch_capabilities();
 		vcpu->msrs->v[ST_UCODE_REV] = UCODE_REV;
 	}
+	vcpu->smbase = 0x30000;
+}
+
+/**
+ * vh_msr_smi - one more SMI
+ * @vcpu: the vCPU
+ */
+void vh_msr_smi(struct vh_vcpu *vcpu)
+{
+	vcpu->msrs->v[ST_SMI_COUNT]++;
 }
 
 /**

@@ -136,8 +136,8 @@ void vh_steal_leave(struct vh_vcpu *vcpu)
 
 	if (likely(!steal_on(p)) || p->steal_fresh)
 		return;
-	vh_gpa_write(vcpu, (p->steal_msr & KVM_STEAL_VALID_BITS) + offsetof(struct kvm_steal_time, preempted),
-		     &preempted, sizeof(preempted));
+	vh_gpa_write_outside(vcpu, (p->steal_msr & KVM_STEAL_VALID_BITS) + offsetof(struct kvm_steal_time, preempted),
+			     &preempted, sizeof(preempted));
 	vh_request(vcpu, VH_REQ_STEAL);
 }
 
@@ -168,11 +168,12 @@ void vh_steal_update(struct vh_vcpu *vcpu)
 	u64 now = run_delay();
 	int err;
 
-	if (!steal_on(p))
+	/* SMM's memory is another's: the next wait is told with this one. */
+	if (!steal_on(p) || vcpu->smm)
 		return;
 	if (p->steal_fresh)
 		p->steal_seen = now;
-	err = vh_gpa_read(vcpu->vm, at, &st, offsetofend(struct kvm_steal_time, preempted));
+	err = vh_gpa_read(vcpu, at, &st, offsetofend(struct kvm_steal_time, preempted));
 	if (!err) {
 		/* Odd while it changes; it may begin as anything. */
 		st.version = (st.version + 1) | 1;

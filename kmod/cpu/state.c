@@ -191,30 +191,29 @@ static bool cregs_valid(struct vh_vcpu *vcpu, const struct creg *c)
 	return !(c->cr3 & ~GENMASK_ULL(vcpu->maxphyaddr - 1, 0));
 }
 
-static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 *pdptrs)
+/* SDM 27.3.1.2. That segments fit each other and RFLAGS.VM is left to VM entry. */
+static bool sregs_valid(struct vh_vcpu *vcpu, const struct kvm_sregs *n)
 {
 	const struct creg c = { n->cr0, n->cr3, n->cr4, n->efer };
-	struct vh_cpu_state *s = &vcpu->s;
-	bool pae;
 
 	if (!cregs_valid(vcpu, &c))
-		return -EINVAL;
-	/* SDM 27.3.1.2. That segments fit each other and RFLAGS.VM is left to VM entry. */
+		return false;
 	if (!canonical(n->gdt.base) || !canonical(n->idt.base) || !canonical(n->fs.base) ||
 	    !canonical(n->gs.base) || !canonical(n->tr.base) ||
 	    (!n->ldt.unusable && !canonical(n->ldt.base)))
-		return -EINVAL;
-	if ((n->efer & EFER_LMA) && n->cs.l && n->cs.db)
-		return -EINVAL;
-	if (n->cr8 > 15)
-		return -EINVAL;
-	if (vcpu->lapic) {
-		if (vh_lapic_set_base(vcpu, n->apic_base, true))
-			return -EINVAL;
-		vh_request(vcpu, VH_REQ_APIC_MODE);
-	} else {
-		vcpu->user_apic_base = n->apic_base;
-	}
+		return false;
+	return !((n->efer & EFER_LMA) && n->cs.l && n->cs.db);
+}
+
+static bool pae_paging(const struct kvm_sregs *n)
+{
+	return (n->cr0 & X86_CR0_PG) && (n->cr4 & X86_CR4_PAE) && !(n->efer & EFER_LMA);
+}
+
+/* What is valid becomes the state; PDPTEs are in memory already. */
+static void sregs_apply(struct vh_vcpu *vcpu, const struct kvm_sregs *n)
+{
+	struct vh_cpu_state *s = &vcpu->s;
 
 	vh_need(vcpu, VH_S_ALL);
 	s->seg[VH_CS] = n->cs;
@@ -232,24 +231,51 @@ static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 
 	s->cr3 = n->cr3;
 	s->cr4 = n->cr4;
 	s->efer = n->efer;
-	pae = (s->cr0 & X86_CR0_PG) && (s->cr4 & X86_CR4_PAE) && !(s->efer & EFER_LMA);
-	if (pae && pdptrs)
-		memcpy(s->pdptr, pdptrs, sizeof(s->pdptr));
-	else if (pae)
-		/* Memory may not be there yet: absent PDPTEs fault when they are used. */
-		if (vh_load_pdptrs(vcpu, s->cr3))
-			memset(s->pdptr, 0, sizeof(s->pdptr));
 	vh_dirty(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
-	if (vcpu->lapic)
-		vh_lapic_set_tpr(vcpu, n->cr8 << 4);
-	else
-		vcpu->user_cr8 = n->cr8;
 	vh_cpuid_refresh(vcpu);
 	vh_mmu_new_paging(vcpu);
 	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
 	vh_request(vcpu, VH_REQ_EVENT);
+}
 
-	/* A bootstrap processor that userspace puts at the reset vector without LAPIC state. */
+/**
+ * vh_sregs_load - as KVM_SET_SREGS, by the guest itself (RSM)
+ * @vcpu: the vCPU
+ * @n: what; the APIC's registers and the pending interrupt do not count
+ *
+ * Process context; all groups are valid. -EINVAL also for PDPTEs that cannot be loaded: nothing is changed.
+ */
+int vh_sregs_load(struct vh_vcpu *vcpu, const struct kvm_sregs *n)
+{
+	if (!sregs_valid(vcpu, n) || (pae_paging(n) && vh_load_pdptrs(vcpu, n->cr3)))
+		return -EINVAL;
+	sregs_apply(vcpu, n);
+	return 0;
+}
+
+static int sregs_set(struct vh_vcpu *vcpu, const struct kvm_sregs *n, const u64 *pdptrs)
+{
+	if (!sregs_valid(vcpu, n) || n->cr8 > 15)
+		return -EINVAL;
+	if (vcpu->lapic) {
+		if (vh_lapic_set_base(vcpu, n->apic_base, true))
+			return -EINVAL;
+		vh_request(vcpu, VH_REQ_APIC_MODE);
+	} else {
+		vcpu->user_apic_base = n->apic_base;
+	}
+	vh_need(vcpu, VH_S_ALL);
+	if (pae_paging(n) && pdptrs)
+		memcpy(vcpu->s.pdptr, pdptrs, sizeof(vcpu->s.pdptr));
+	else if (pae_paging(n))
+		/* Memory may not be there yet: absent PDPTEs fault when they are used. */
+		if (vh_load_pdptrs(vcpu, n->cr3))
+			memset(vcpu->s.pdptr, 0, sizeof(vcpu->s.pdptr));
+	sregs_apply(vcpu, n);
+	if (vcpu->lapic)
+		vh_lapic_set_tpr(vcpu, n->cr8 << 4);
+	else
+		vcpu->user_cr8 = n->cr8;
 	return 0;
 }
 
@@ -395,7 +421,11 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 	e->nmi.pending = ev->nmi_pending + atomic_read(&vcpu->nmi_queued) != 0;
 	e->nmi.masked = !!(vcpu->s.interruptibility & VH_BLOCKED_NMI);
 	e->sipi_vector = 0;
-	e->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW;
+	e->smi.smm = vcpu->smm;
+	e->smi.pending = ev->smi_pending || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_SMI));
+	e->smi.smm_inside_nmi = vcpu->smm && vcpu->smm_in_nmi;
+	e->smi.latched_init = vcpu->lapic && (READ_ONCE(vcpu->apic_events) & BIT(0));
+	e->flags |= KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_SMM;
 	return 0;
 }
 
@@ -403,6 +433,31 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 static bool has_error_code(u8 vector)
 {
 	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
+/* As KVM has it: the state is userspace's to set. */
+static int smi_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
+{
+	int err = vh_smm_set(vcpu, e->smi.smm);
+
+	if (err)
+		return err;
+	vcpu->ev.smi_pending = false;
+	if (e->smi.pending)
+		vh_request(vcpu, VH_REQ_SMI);
+	else
+		vh_test_request(vcpu, VH_REQ_SMI);
+	if (vcpu->smm)
+		vcpu->smm_in_nmi = e->smi.smm_inside_nmi;
+	if (!vcpu->lapic)
+		return 0;
+	if (e->smi.latched_init) {
+		set_bit(0, &vcpu->apic_events);
+		vh_request(vcpu, VH_REQ_APIC_EVENT);
+	} else {
+		clear_bit(0, &vcpu->apic_events);
+	}
+	return 0;
 }
 
 /**
@@ -418,7 +473,7 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 
 	if (e->flags & ~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR |
 			 KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_PAYLOAD |
-			 KVM_VCPUEVENT_VALID_TRIPLE_FAULT))
+			 KVM_VCPUEVENT_VALID_TRIPLE_FAULT | KVM_VCPUEVENT_VALID_SMM))
 		return -EINVAL;
 	if (((e->flags & KVM_VCPUEVENT_VALID_PAYLOAD) && !READ_ONCE(vcpu->vm->exception_payload)) ||
 	    ((e->flags & KVM_VCPUEVENT_VALID_TRIPLE_FAULT) && !READ_ONCE(vcpu->vm->triple_fault_event)))
@@ -429,6 +484,17 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	     (e->exception.has_error_code && (!has_error_code(e->exception.nr) ||
 					      e->exception.error_code > 0xffff))))
 		return -EINVAL;
+
+	/* What is there after INIT takes no SMI. */
+	if ((e->flags & KVM_VCPUEVENT_VALID_SMM) && (e->smi.smm || e->smi.pending) &&
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		return -EINVAL;
+	if (e->flags & KVM_VCPUEVENT_VALID_SMM) {
+		int err = smi_set(vcpu, e);
+
+		if (err)
+			return err;
+	}
 
 	vh_need(vcpu, VH_S_INTR);
 	vcpu->s.pending_db = 0;

@@ -6,7 +6,7 @@
 
 static int walk_read(void *vcpu, gpa_t gpa, void *buf, unsigned int len)
 {
-	return vh_gpa_read(((struct vh_vcpu *)vcpu)->vm, gpa, buf, len);
+	return vh_gpa_read(vcpu, gpa, buf, len);
 }
 
 static int walk_cmpxchg(void *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len)

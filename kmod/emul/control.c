@@ -264,6 +264,14 @@ int vh_exec_cpuid(struct vh_emul *e)
 	return sys(e, VH_SYS_CPUID, 0, NULL);
 }
 
+/* vh_exec_rsm - 0F AA */
+int vh_exec_rsm(struct vh_emul *e)
+{
+	int r = e->ops->system ? e->ops->system(e, VH_SYS_RSM, 0, NULL) : VH_EMUL_OK;
+
+	return r ? r : vh_emul_fault(e, UD_VECTOR);
+}
+
 /* vh_exec_hlt - F4 */
 int vh_exec_hlt(struct vh_emul *e)
 {

@@ -20,6 +20,7 @@ enum vh_emul_result {
 	VH_EMUL_USER,		/* an access needs userspace; execute again afterwards */
 	VH_EMUL_RETRY,		/* enter the guest again, nothing was done */
 	VH_EMUL_UNHANDLED,	/* not an instruction this interpreter knows */
+	VH_EMUL_RSM,		/* RSM, and ops->system says that it is the caller's to execute */
 };
 
 enum vh_seg { VH_ES, VH_CS, VH_SS, VH_DS, VH_FS, VH_GS, VH_LDTR, VH_TR, VH_NR_SEGS };
@@ -54,6 +55,7 @@ enum vh_emul_sys {
 	VH_SYS_TASK_CHECK, VH_SYS_TASK_ENTER, VH_SYS_TASK_UNDO, VH_SYS_TASK_DONE,
 	VH_SYS_INT3,				/* RETRY: it is a debugger's, and not executed */
 	VH_SYS_VMCALL,				/* *val: what RAX becomes */
+	VH_SYS_RSM,				/* VH_EMUL_RSM, or OK: there is no such instruction */
 };
 
 /* CPUID's words of feature bits, and the features that decide about instructions: word and bit. */
@@ -92,6 +94,7 @@ enum vh_has_word {
 #define VH_HAS_XSAVES		VH_HAS(D1_EAX, 3)
 #define VH_HAS_LZCNT		VH_HAS(81_ECX, 5)
 #define VH_HAS_RDTSCP		VH_HAS(81_EDX, 27)
+#define VH_HAS_LM		VH_HAS(81_EDX, 29)
 
 struct vh_emul;
 

@@ -299,6 +299,7 @@ int vh_exec_wrmsr(struct vh_emul *e);
 int vh_exec_rdtsc(struct vh_emul *e);
 int vh_exec_cpuid(struct vh_emul *e);
 int vh_exec_hlt(struct vh_emul *e);
+int vh_exec_rsm(struct vh_emul *e);
 int vh_exec_wbinvd(struct vh_emul *e);
 
 /* x87.c */

@@ -214,7 +214,7 @@ const struct vh_opcode vh_opcodes_0f[256] = {
 	[0xa3] = OP(bt_reg, M),
 	[0xa4] = OP(shift_double, M | I8U), [0xa5] = OP(shift_double, M),
 	[0xa8] = OP(push_seg, D64), [0xa9] = OP(pop_seg, D64),
-	[0xaa] = UD,			/* RSM */
+	[0xaa] = OP(rsm, 0),
 	[0xab] = OP(bt_reg, M | LK),
 	[0xac] = OP(shift_double, M | I8U), [0xad] = OP(shift_double, M),
 	[0xae] = OP(group_15, M),

@@ -63,6 +63,9 @@ static int deliver_one(struct vh_vcpu *vcpu, const struct vh_msi *m)
 		if (!READ_ONCE(vcpu->lapic->sw_enabled) || m->vector < 16)
 			return -1;
 		return vh_lapic_post(vcpu, m->vector, m->level);
+	case MODE_SMI:
+		vh_vcpu_post_smi(vcpu);
+		return 1;
 	case MODE_NMI:
 		vh_vcpu_post_nmi(vcpu);
 		return 1;

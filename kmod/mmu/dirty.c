@@ -204,7 +204,7 @@ int vh_mmu_get_dirty_log(struct vh_vm *vm, const struct kvm_dirty_log *log)
 
 	if (READ_ONCE(vm->mmu->ring_bytes))
 		return -ENXIO;
-	if (log->slot >= VH_MAX_SLOTS)
+	if (!vh_slot_id_valid(log->slot))
 		return -EINVAL;
 	if (mutex_lock_killable(&vm->mmu->slots_lock))
 		return -EINTR;
@@ -264,7 +264,7 @@ int vh_mmu_clear_dirty_log(struct vh_vm *vm, const struct kvm_clear_dirty_log *l
 
 	if (READ_ONCE(vm->mmu->ring_bytes))
 		return -ENXIO;
-	if (log->slot >= VH_MAX_SLOTS || log->first_page % BITS_PER_LONG)
+	if (!vh_slot_id_valid(log->slot) || log->first_page % BITS_PER_LONG)
 		return -EINVAL;
 	/* The bitmap is copied with nothing held: what it is about is looked at before, and after. */
 	if (mutex_lock_killable(&vm->mmu->slots_lock))

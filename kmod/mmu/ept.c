@@ -21,19 +21,23 @@ atomic_long_t vh_ept_splits = ATOMIC_LONG_INIT(0);
 
 /**
  * vh_ept_init - an empty table
- * @mmu: of a new VM
+ * @mmu: of a new VM; or slots_lock held
+ * @space: of which address space
  *
  * Process context. -ENOMEM.
  */
-int vh_ept_init(struct vh_mmu *mmu)
+int vh_ept_init(struct vh_mmu *mmu, unsigned int space)
 {
-	mmu->root = vh_table_alloc(mmu->vm);
-	if (!mmu->root)
+	struct vh_ept *ept = &mmu->ept[space];
+	u64 *root = vh_table_alloc(mmu->vm);
+
+	if (!root)
 		return -ENOMEM;
-	mmu->ad = vh_ept_caps.ad;
-	mmu->eptp = __pa(mmu->root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 |
-		    (mmu->ad ? VMX_EPTP_AD_ENABLE_BIT : 0);
-	VH_TAG_NEW(mmu, VH_TAG_EPT, __pa(mmu->root) >> PAGE_SHIFT);
+	VH_TAG_NEW(ept, VH_TAG_EPT, __pa(root) >> PAGE_SHIFT);
+	vh_mmu_lock(mmu);
+	ept->root = root;
+	vh_mmu_unlock(mmu);
+	WRITE_ONCE(ept->eptp, __pa(root) | VMX_EPTP_MT_WB | VMX_EPTP_PWL_4 | (mmu->ad ? VMX_EPTP_AD_ENABLE_BIT : 0));
 	return 0;
 }
 
@@ -48,7 +52,10 @@ void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables)
 
 	list_for_each_entry_safe(page, next, tables, lru) {
 		list_del(&page->lru);
-		vh_tag_frees(VH_TAG_OF(vm->mmu), page_address(page));
+		/* A flush is of both. */
+		vh_tag_frees(VH_TAG_OF(&vm->mmu->ept[0]), page_address(page));
+		vh_tag_frees(VH_TAG_OF(&vm->mmu->ept[1]), page_address(page));
+		set_page_private(page, 0);
 		vh_table_free(vm, page_address(page));
 	}
 }
@@ -101,7 +108,7 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			continue;
 		if (ept_leaf(e, level)) {
 			e = xchg(&table[i], 0);
-			vh_tag_changed(VH_TAG_OF(mmu));
+			vh_tag_changed(VH_TAG_OF(vh_ept_at(mmu, first)));
 			leaf_gone(mmu, e, level);
 			z->flush = true;
 			z->budget--;
@@ -115,8 +122,8 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
 			return true;
 		if ((first >= z->start && first + span <= z->end) || table_empty(ept_table(e))) {
 			WRITE_ONCE(table[i], 0);
-			vh_tag_changed(VH_TAG_OF(mmu));
-			vh_tag_took(VH_TAG_OF(mmu), ept_table(e));
+			vh_tag_changed(VH_TAG_OF(vh_ept_at(mmu, first)));
+			vh_tag_took(VH_TAG_OF(vh_ept_at(mmu, first)), ept_table(e));
 			list_add(&virt_to_page(ept_table(e))->lru, &z->tables);
 			z->flush = true;
 		}
@@ -135,7 +142,16 @@ static bool zap_table(struct vh_mmu *mmu, u64 *table, int level, gfn_t base, str
  */
 bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z)
 {
-	return zap_table(mmu, mmu->root, EPT_LEVELS, 0, z);
+	unsigned int i;
+
+	for (i = 0; i < VH_SPACES && mmu->ept[i].root; i++) {
+		gfn_t base = i * VH_SPACE_GFN;
+
+		if (z->start < base + VH_ALL_GFNS && z->end > base &&
+		    zap_table(mmu, mmu->ept[i].root, EPT_LEVELS, base, z))
+			return true;
+	}
+	return false;
 }
 
 typedef bool (*leaf_fn)(const struct vh_mmu *mmu, u64 *entry, u64 e, int level);
@@ -167,7 +183,6 @@ static bool protect_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 {
 	if (level > 1) {
 		leaf_gone(mmu, xchg(entry, 0), level);
-		vh_tag_changed(VH_TAG_OF(mmu));
 		return true;
 	}
 	if (!(e & VMX_EPT_WRITABLE_MASK))
@@ -179,11 +194,18 @@ static bool protect_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 			break;
 		e = old;
 	}
-	vh_tag_changed(VH_TAG_OF(mmu));
 	if (!mmu->ad || (e & VMX_EPT_DIRTY_BIT))
 		if (!(e & (EPT_NO_PAGE | EPT_DEVICE)))
 			SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
+}
+
+/* Of a range in one address space. */
+static bool range_leaves(struct vh_mmu *mmu, gfn_t start, gfn_t end, leaf_fn fn)
+{
+	u64 *root = vh_ept_at(mmu, start)->root;
+
+	return root && for_each_leaf(mmu, root, EPT_LEVELS, start & VH_SPACE_GFN, start, end, fn);
 }
 
 /* As many pages at once as a part has leaves. */
@@ -191,7 +213,10 @@ static bool one_part(struct vh_mmu *mmu, struct vh_zap *z, leaf_fn fn)
 {
 	gfn_t end = min_t(gfn_t, z->end, z->start + z->budget);
 
-	z->flush |= for_each_leaf(mmu, mmu->root, EPT_LEVELS, 0, z->start, end, fn);
+	if (range_leaves(mmu, z->start, end, fn)) {
+		vh_tag_changed(VH_TAG_OF(vh_ept_at(mmu, z->start)));
+		z->flush = true;
+	}
 	z->start = end;
 	return end < z->end;
 }
@@ -210,7 +235,6 @@ static bool clean_leaf(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 	if (!(e & VMX_EPT_DIRTY_BIT) || (e & EPT_NO_PAGE))
 		return false;
 	clear_bit(9, (unsigned long *)entry);
-	vh_tag_changed(VH_TAG_OF(mmu));
 	if (!(e & EPT_DEVICE))
 		SetPageDirty(pfn_to_page(ept_pfn(e)));
 	return true;
@@ -237,8 +261,7 @@ static bool leaf_age(const struct vh_mmu *mmu, u64 *entry, u64 e, int level)
 /* Were pages used? */
 static bool ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 {
-	return for_each_leaf(mmu, mmu->root, EPT_LEVELS, 0, start, end,
-			     clear ? leaf_age : leaf_young);
+	return range_leaves(mmu, start, end, clear ? leaf_age : leaf_young);
 }
 
 /**
@@ -257,7 +280,7 @@ static bool ept_young(struct vh_mmu *mmu, gfn_t start, gfn_t end, bool clear)
 int vh_ept_map(struct vh_mmu *mmu, gfn_t gfn, u64 entry, int level, struct vh_table_cache *cache)
 {
 	u64 split = entry & EPT_SPLIT;
-	u64 *table = mmu->root, *at, e, new;
+	u64 *table = vh_ept_at(mmu, gfn)->root, *at, e, new;
 	int l;
 
 	entry &= ~EPT_SPLIT;

@@ -346,7 +346,7 @@ static int map_private(struct vh_vcpu *vcpu, gfn_t gfn, struct page *page, const
 /**
  * vh_mmu_is_apic - is this where the processor virtualizes APIC accesses?
  * @vcpu: the vCPU
- * @gfn: in no memslot
+ * @gfn: in no memslot of where it is; without VH_SPACE_GFN
  */
 bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
 {
@@ -366,7 +366,7 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 {
-	gfn_t gfn = gpa >> PAGE_SHIFT;
+	gfn_t gfn = gpa >> PAGE_SHIFT, at;
 	struct vh_slot_found found __uninitialized;
 	int err, level;
 
@@ -374,21 +374,22 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	/* No memslot since. */
 	if (gfn == vcpu->device_gfn && vcpu->device_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen))
 		return VH_FAULT_MMIO;
+	at = vh_space_gfn(vcpu, gfn);
 	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
 		err = cache_fill(vcpu);
 		if (err)
 			return err;
 	}
 	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT) {
-		err = map_private(vcpu, gfn, vcpu->vm->mmu->identity_page, NULL);
+		err = map_private(vcpu, at, vcpu->vm->mmu->identity_page, NULL);
 		if (err != -EEXIST)
 			return err;
-		clear_way(vcpu->vm, gfn, 1);
+		clear_way(vcpu->vm, at, 1);
 		return VH_FAULT_RETRY;
 	}
-	if (!vh_slot_lookup(vcpu->vm, gfn, &found)) {
+	if (!vh_slot_lookup(vcpu->vm, at, &found)) {
 		if (vh_mmu_is_apic(vcpu, gfn))
-			return map_private(vcpu, gfn, vcpu->vm->mmu->apic_page, &found.gen);
+			return map_private(vcpu, at, vcpu->vm->mmu->apic_page, &found.gen);
 		vcpu->device_gfn = gfn;
 		vcpu->device_gen = gfn == VH_APIC_GFN ? 0 : found.gen;
 		return VH_FAULT_MMIO;
@@ -398,7 +399,7 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 		vcpu->device_gen = 0;
 		return VH_FAULT_MMIO;
 	}
-	return map_page(vcpu, &found, gfn, access, &level);
+	return map_page(vcpu, &found, at, access, &level);
 }
 
 /**
@@ -418,6 +419,8 @@ long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa)
 
 	if (!vh_cpu_caps.ept)
 		return -EOPNOTSUPP;
+	if (gpa >= VH_SPACE)
+		return -ENOENT;
 	/* A page of vh's own is in the place of the memslot's. */
 	if (vcpu->vm->mmu->identity_page && gfn == vcpu->vm->identity_addr >> PAGE_SHIFT)
 		return PAGE_SIZE;
@@ -427,9 +430,9 @@ long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa)
 		err = cache_fill(vcpu);
 		if (err)
 			return err;
-		if (!vh_slot_lookup(vcpu->vm, gfn, &found))
+		if (!vh_slot_lookup(vcpu->vm, vh_space_gfn(vcpu, gfn), &found))
 			return -ENOENT;
-		err = map_page(vcpu, &found, gfn, VH_ACC_READ, &level);
+		err = map_page(vcpu, &found, vh_space_gfn(vcpu, gfn), VH_ACC_READ, &level);
 		if (err != VH_FAULT_RETRY)
 			break;
 		cond_resched();
@@ -438,6 +441,36 @@ long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa)
 		return err;
 	size = PAGE_SIZE << ept_shift(level);
 	return size - (gpa & (size - 1));
+}
+
+/**
+ * vh_mmu_smm - the vCPU is in SMM's address space from now on, or no more
+ * @vcpu: the vCPU, own thread
+ * @smm: which
+ *
+ * Process context. No translation of the other one is used; vcpu->smm is set. -ENOMEM, -EINTR: nothing is changed.
+ */
+int vh_mmu_smm(struct vh_vcpu *vcpu, bool smm)
+{
+	struct vh_mmu *mmu = vcpu->vm->mmu;
+	int err = 0;
+
+	if (vh_cpu_caps.ept && smm && !READ_ONCE(mmu->ept[1].eptp)) {
+		if (mutex_lock_killable(&mmu->slots_lock))
+			return -EINTR;
+		if (!mmu->ept[1].root)
+			err = vh_ept_init(mmu, 1);
+		mutex_unlock(&mmu->slots_lock);
+		if (err)
+			return err;
+	}
+	vcpu->smm = smm;
+	vcpu->space = smm ? VH_SPACE : 0;
+	vcpu->device_gfn = ~0ULL;
+	vh_request(vcpu, VH_REQ_EPT);
+	vh_mmu_new_paging(vcpu);
+	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
+	return 0;
 }
 
 /**

@@ -93,7 +93,7 @@ static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len,
 
 /**
  * vh_gpa_read - read guest-physical memory
- * @vm: the VM
+ * @vcpu: whose read it is, own thread
  * @gpa: where
  * @buf: filled in
  * @len: bytes
@@ -101,9 +101,9 @@ static int access_gpa(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len,
  * Returns 0, -ENXIO (not in a memslot), -EFAULT (nothing behind it), -EINTR (a
  * signal is to be handled first).
  */
-int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
+int vh_gpa_read(struct vh_vcpu *vcpu, gpa_t gpa, void *buf, unsigned long len)
 {
-	return access_gpa(vm, gpa, buf, len, NULL);
+	return access_gpa(vcpu->vm, gpa | vcpu->space, buf, len, NULL);
 }
 
 /**
@@ -118,22 +118,39 @@ int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len)
  */
 int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len)
 {
+	return access_gpa(vcpu->vm, gpa | vcpu->space, (void *)buf, len, vcpu);
+}
+
+/**
+ * vh_gpa_write_outside - write the memory that is there outside SMM
+ * @vcpu: whose write it is, own thread
+ * @gpa: where; need not be an address
+ * @buf: what
+ * @len: bytes
+ *
+ * As vh_gpa_write().
+ */
+int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len)
+{
+	if (gpa >= VH_SPACE || len > VH_SPACE - gpa)
+		return -ENXIO;
 	return access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu);
 }
 
 /**
  * vh_gpa_is_ram - is there a memslot for this kind of access?
- * @vm: the VM
+ * @vcpu: whose, own thread
  * @gpa: where
  * @write: read-only memslots do not count
  */
-bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write)
+bool vh_gpa_is_ram(struct vh_vcpu *vcpu, gpa_t gpa, bool write)
 {
+	struct vh_vm *vm = vcpu->vm;
 	const struct vh_slot *slot;
 	int idx = vh_slots_enter(vm);
 	bool ram;
 
-	slot = vh_slot_find(vh_slots(vm), gpa >> PAGE_SHIFT);
+	slot = vh_slot_find(vh_slots(vm), vh_space_gfn(vcpu, gpa >> PAGE_SHIFT));
 	ram = slot && !(write && (slot->flags & KVM_MEM_READONLY));
 	vh_slots_leave(vm, idx);
 	return ram;
@@ -162,7 +179,7 @@ end_:			user_access_end();					\
  * vh_slot_cmpxchg - vh_gpa_cmpxchg() that does not sleep
  * @vcpu: whose write it is, own thread
  * @slot: where @gpa is
- * @gpa: where; the operand must not cross a page
+ * @gpa: where, with VH_SPACE; the operand must not cross a page
  * @old: expected value; what was there is put here
  * @new: stored when it was as expected
  * @len: 1, 2, 4 or 8 bytes
@@ -233,6 +250,7 @@ int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned 
 
 	if (offset_in_page(gpa) + len > PAGE_SIZE)
 		return -EFAULT;
+	gpa |= vcpu->space;
 	while ((err = try_cmpxchg_page(vcpu, gpa, old, new, len, &hva)) == VH_BRING_IN) {
 		err = vh_host_bring_in(hva, true);
 		if (err)

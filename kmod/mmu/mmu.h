@@ -34,7 +34,16 @@ struct vh_vcpu;
 #define VH_FAULT_MMIO	1	/* no memslot, or a write to a read-only one: emulate */
 #define VH_FAULT_RETRY	2	/* raced with an invalidation: enter the guest again */
 
-#define VH_MAX_SLOTS	32764		/* as KVM has them */
+#define VH_MAX_SLOTS	32764		/* as KVM has them, of each address space */
+
+/*
+ * Guest-physical addresses are of 52 bits at most. In SMM there are others: here both address spaces are one, with
+ * this bit. No address that a guest or userspace gives has it: vcpu->space is added here in mmu/.
+ */
+#define VH_SPACES	2
+#define VH_SPACE_SHIFT	52
+#define VH_SPACE	BIT_ULL(VH_SPACE_SHIFT)
+#define VH_SPACE_GFN	BIT_ULL(VH_SPACE_SHIFT - PAGE_SHIFT)
 
 /**
  * struct vh_ept_caps - EPT features of the processor; written once by vmx/caps.c
@@ -65,6 +74,17 @@ struct vh_slots {
 };
 
 /**
+ * struct vh_ept - the tables of one address space
+ */
+struct vh_ept {
+	u64 *root;			/* PML4, never freed before the VM is; slots_lock, lock (write) */
+	u64 eptp;			/* as written to the VMCS; slots_lock; changes: vh_ept_drop_ad() */
+#ifdef VH_DEBUG
+	struct vh_tag *tag;		/* witness/witness.h; as @root */
+#endif
+};
+
+/**
  * struct vh_mmu - memory of one VM
  */
 struct vh_mmu {
@@ -84,12 +104,11 @@ struct vh_mmu {
 	long invalidating;		/* invalidations under way; lock (write) */
 	unsigned long inv_start;	/* hva range of those under way; lock (write) */
 	unsigned long inv_end;
-	u64 *root;			/* EPT PML4, never freed before the VM is */
-	u64 eptp;			/* as written to the VMCS; changes: vh_ept_drop_ad() */
+	struct vh_ept ept[VH_SPACES];	/* of each address space; the second when a vCPU first is in it */
 	const struct vh_mmu_ops *ops;	/* lock (write) */
 	bool ad;			/* the processor sets accessed and dirty bits; slots_lock, lock (write) */
 	unsigned long slots_gen;	/* of the memslots; never 0; as @slots */
-	unsigned long pages;		/* in all memslots; slots_lock */
+	unsigned long pages[VH_SPACES];	/* in all memslots; slots_lock */
 	const struct vh_slot *moving;	/* or NULL; slots_lock, drains: vh_slots_enter() */
 	u32 ring_bytes;			/* of each vCPU's dirty ring, or 0; vm->lock, const with vCPUs */
 	u32 manual_log;			/* KVM_DIRTY_LOG_*: who clears bits, how they begin; slots_lock */
@@ -99,9 +118,6 @@ struct vh_mmu {
 	gfn_t hand;			/* where the next reclaim goes on; lock (write) */
 	struct page *apic_page;		/* page behind the APIC-access address, or NULL; vm->lock */
 	struct page *identity_page;	/* page directory for unpaged guests, or NULL; const with vCPUs */
-#ifdef VH_DEBUG
-	struct vh_tag *tag;		/* of the EPT (witness/witness.h); const */
-#endif
 };
 
 /* Life cycle; process context. */
@@ -159,13 +175,18 @@ void vh_ept_drop_ad(struct vh_vm *vm);
 /*
  * Guest-physical access through the memslots by the kernel: -ENXIO outside
  * them (or a write to a read-only one), -EFAULT when nothing is behind one,
- * -EINTR when a signal is due first. They may sleep. Writes are a vCPU's, own thread.
+ * -EINTR when a signal is due first. They may sleep. Own thread, in the address space where the vCPU is.
  */
-int vh_gpa_read(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned long len);
+int vh_gpa_read(struct vh_vcpu *vcpu, gpa_t gpa, void *buf, unsigned long len);
 int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long len);
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
 int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len);
-bool vh_gpa_is_ram(struct vh_vm *vm, gpa_t gpa, bool write);
+bool vh_gpa_is_ram(struct vh_vcpu *vcpu, gpa_t gpa, bool write);
+/* As vh_gpa_write(), where the vCPU is outside SMM; @gpa: anything. */
+int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len);
+
+/* Into SMM's address space, or out of it; own thread, process context. -ENOMEM, -EINTR: nothing is changed. */
+int vh_mmu_smm(struct vh_vcpu *vcpu, bool smm);
 
 int vh_mmu_vcpu_create(struct vh_vcpu *vcpu);
 void vh_mmu_vcpu_free(struct vh_vcpu *vcpu);

@@ -159,16 +159,19 @@ static void release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct vh_vm *vm = vm_of(mn);
 
-	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+	vh_mmu_zap(vm, 0, VH_ALL_SPACES);
 	vh_vm_over(vm);
 }
 
 static void free_notifier(struct mmu_notifier *mn)
 {
 	struct vh_vm *vm = vm_of(mn);
+	unsigned int i;
 
-	VH_TAG_FREE(vm->mmu);
-	free_page((unsigned long)vm->mmu->root);
+	for (i = 0; i < VH_SPACES; i++) {
+		VH_TAG_FREE(&vm->mmu->ept[i]);
+		free_page((unsigned long)vm->mmu->ept[i].root);
+	}
 	if (vm->mmu->identity_page)
 		__free_page(vm->mmu->identity_page);
 	if (vm->mmu->apic_page)
@@ -235,7 +238,8 @@ int vh_mmu_init(struct vh_vm *vm)
 	rwlock_init(&mmu->lock);
 	INIT_LIST_HEAD(&mmu->shadows);
 	vh_slots_init(mmu);
-	err = vh_cpu_caps.ept ? vh_ept_init(mmu) : 0;
+	mmu->ad = vh_cpu_caps.ept && vh_ept_caps.ad;
+	err = vh_cpu_caps.ept ? vh_ept_init(mmu, 0) : 0;
 	if (err)
 		goto free;
 	mmu->notifier.ops = &notifier_ops;
@@ -244,9 +248,9 @@ int vh_mmu_init(struct vh_vm *vm)
 		goto free;
 	return 0;
 free:
-	if (mmu->root) {
-		VH_TAG_FREE(mmu);
-		vh_table_free(vm, mmu->root);
+	if (mmu->ept[0].root) {
+		VH_TAG_FREE(&mmu->ept[0]);
+		vh_table_free(vm, mmu->ept[0].root);
 	}
 	kfree(mmu);
 	vm->mmu = NULL;
@@ -261,15 +265,18 @@ free:
  */
 void vh_mmu_destroy(struct vh_vm *vm)
 {
+	unsigned int i;
+
 	/*
 	 * While the notifier still protects the pages that the leaves name:
 	 * after the put they may be freed before free_notifier() runs.
 	 */
-	vh_mmu_zap(vm, 0, VH_ALL_GFNS);
+	vh_mmu_zap(vm, 0, VH_ALL_SPACES);
 	vh_slots_release(vm);
-	/* The root stays for late callbacks, on nobody's account. */
-	if (vm->mmu->root)
-		vh_record_uncharge_tables(vm, PAGE_SIZE);
+	/* The roots stay for late callbacks, on nobody's account. */
+	for (i = 0; i < VH_SPACES; i++)
+		if (vm->mmu->ept[i].root)
+			vh_record_uncharge_tables(vm, PAGE_SIZE);
 	mmu_notifier_put(&vm->mmu->notifier);
 }
 

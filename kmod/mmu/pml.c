@@ -50,6 +50,7 @@ void vh_pml_switch(struct vh_vm *vm, bool on)
 void vh_ept_drop_ad(struct vh_vm *vm)
 {
 	struct vh_mmu *mmu = vm->mmu;
+	unsigned int i;
 
 	if (mutex_lock_killable(&mmu->slots_lock))
 		return;
@@ -61,8 +62,9 @@ void vh_ept_drop_ad(struct vh_vm *vm)
 		smp_store_release(&mmu->seq, mmu->seq + 1);
 		vh_mmu_unlock(mmu);
 		/* So has what is mapped. It goes while PML is still on. */
-		vh_mmu_zap(vm, 0, VH_ALL_GFNS);
-		WRITE_ONCE(mmu->eptp, mmu->eptp & ~(u64)VMX_EPTP_AD_ENABLE_BIT);
+		vh_mmu_zap(vm, 0, VH_ALL_SPACES);
+		for (i = 0; i < VH_SPACES; i++)
+			WRITE_ONCE(mmu->ept[i].eptp, mmu->ept[i].eptp & ~(u64)VMX_EPTP_AD_ENABLE_BIT);
 		WRITE_ONCE(mmu->pml_armed, false);
 		WRITE_ONCE(mmu->pml, false);
 		/* As in vh_pml_switch(). */
@@ -91,7 +93,7 @@ void vh_pml_log(struct vh_vcpu *vcpu, const u64 *gpa, unsigned int n)
 	idx = vh_slots_enter(vm);
 	slots = vh_slots(vm);
 	for (i = 0; i < n; i++) {
-		gfn_t gfn = gpa[i] >> PAGE_SHIFT;
+		gfn_t gfn = vh_space_gfn(vcpu, gpa[i] >> PAGE_SHIFT);
 
 		if (!slot || !vh_slot_holds(slot, gfn)) {
 			slot = vh_slot_find(slots, gfn);

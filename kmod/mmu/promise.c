@@ -9,8 +9,10 @@
 void vh_mmu_promised(struct vh_mmu *mmu)
 {
 	struct vh_shadow *sh;
+	unsigned int i;
 
-	vh_tag_promised(mmu->tag);
+	for (i = 0; i < VH_SPACES; i++)
+		vh_tag_promised(mmu->ept[i].tag);
 	list_for_each_entry(sh, &mmu->shadows, node)
 		vh_tag_promised(sh->vcpu->tag);
 }

@@ -111,7 +111,7 @@ static struct vh_shadow_page *page_alloc(struct vh_shadow *sh)
 /* How many tables this vCPU may have. */
 static unsigned long pages_max(struct vh_vm *vm)
 {
-	return clamp(READ_ONCE(vm->mmu->pages) / SH_PAGES_SHARE, SH_PAGES_MIN, SH_PAGES_MAX);
+	return clamp(READ_ONCE(vm->mmu->pages[0]) / SH_PAGES_SHARE, SH_PAGES_MIN, SH_PAGES_MAX);
 }
 
 /**
@@ -178,21 +178,23 @@ static u32 role_of(u64 cr0, u64 cr4, u64 efer)
 	return role | SH_LONG | (cr4 & X86_CR4_LA57 ? 5 : 4);
 }
 
-/* What of CR3 the tables depend on; @pcid: what of it tags translations. */
-static u64 cr3_of(const struct vh_cpu_state *s, u64 cr3, u32 role, u16 *pcid)
+/* What of CR3 the tables depend on, and VH_SPACE; @pcid: what of it tags translations. */
+static u64 cr3_of(const struct vh_vcpu *vcpu, u64 cr3, u32 role, u16 *pcid)
 {
+	const struct vh_cpu_state *s = &vcpu->s;
+
 	*pcid = 0;
 	switch (SH_MODE(role)) {
 	case SH_32:
-		return cr3 & 0xfffff000;
+		return (cr3 & 0xfffff000) | vcpu->space;
 	case SH_PAE:
-		return cr3 & 0xffffffe0;
+		return (cr3 & 0xffffffe0) | vcpu->space;
 	case SH_LONG:
 		if (s->cr4 & X86_CR4_PCIDE)
 			*pcid = cr3 & 0xfff;
-		return cr3 & SH_PTE_ADDR;
+		return (cr3 & SH_PTE_ADDR) | vcpu->space;
 	}
-	return 0;
+	return vcpu->space;
 }
 
 static struct vh_shadow_root *root_find(struct vh_shadow *sh, u64 cr3, u16 pcid, u32 role)
@@ -293,7 +295,7 @@ int vh_shadow_load(struct vh_vcpu *vcpu)
 		return err;
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
 	role = role_of(s->cr0, s->cr4, s->efer);
-	cr3 = cr3_of(s, s->cr3, role, &pcid);
+	cr3 = cr3_of(vcpu, s->cr3, role, &pcid);
 	sh->unfinished = NULL;
 	for (first = true; !done; cond_resched()) {
 		read_lock(&mmu->lock);
@@ -346,7 +348,7 @@ bool vh_shadow_switch(struct vh_vcpu *vcpu, u64 cr0, u64 cr3, bool flush)
 	/* MOV CR3 loads the PDPTEs. */
 	if (SH_MODE(role) == SH_PAE && (flush || cr3 != s->cr3))
 		return false;
-	base = cr3_of(s, cr3, role, &pcid);
+	base = cr3_of(vcpu, cr3, role, &pcid);
 	r = root_find(sh, base, pcid, role);
 	if (!r || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_MMU)))
 		return false;

@@ -42,7 +42,7 @@
  */
 struct vh_shadow_key {
 	u64 va;				/* linear address of entry 0 */
-	gfn_t gfn;			/* of the guest table; direct: the first that is mapped */
+	gfn_t gfn;			/* of the guest table; direct: the first that is mapped; with VH_SPACE_GFN */
 	u64 large;			/* direct: the guest's entry that maps it all */
 	u32 role;			/* SH_* below */
 };
@@ -80,7 +80,7 @@ struct vh_shadow_page {
  */
 struct vh_shadow_root {
 	struct vh_shadow_page *page;	/* NULL: free */
-	u64 cr3, pdptr[4];
+	u64 cr3, pdptr[4];		/* cr3: what counts of it, with VH_SPACE */
 	u32 role;
 	u16 pcid;
 	u8 stale;			/* SH_STALE_*: to be compared before it is used again */
@@ -221,14 +221,15 @@ static inline unsigned int sh_guest_offset(const struct vh_shadow_page *p, unsig
 static inline gfn_t sh_leaf_gfn(const struct vh_shadow_page *p, unsigned int i)
 {
 	int level = SH_LEVEL(p->key.role);
+	gfn_t space = p->key.gfn & VH_SPACE_GFN;
 	u64 e;
 
 	if (p->key.role & SH_DIRECT)
 		return p->key.gfn + ((gfn_t)i << (9 * (level - 1)));
 	e = p->gpte[i];
 	if (SH_MODE(p->key.role) == SH_32 && level == 2)
-		return ((e & 0xffc00000) | ((e >> 13) & 0xff) << 32) >> PAGE_SHIFT | (i & 1) << 9;
-	return (e & SH_PTE_ADDR & ~((1ULL << sh_shift(level)) - 1)) >> PAGE_SHIFT;
+		return space | ((e & 0xffc00000) | ((e >> 13) & 0xff) << 32) >> PAGE_SHIFT | (i & 1) << 9;
+	return space | (e & SH_PTE_ADDR & ~((1ULL << sh_shift(level)) - 1)) >> PAGE_SHIFT;
 }
 
 static inline bool sh_same_key(const struct vh_shadow_key *a, const struct vh_shadow_key *b)

@@ -26,6 +26,7 @@ struct how {
 	struct vh_vm *vm;
 	bool window;
 	bool again;			/* the first try met what has to be brought in */
+	u64 space;			/* vcpu->space, or what is read has it already */
 	const struct vh_slots *slots;	/* inside vh_slots_enter() */
 	const struct vh_slot *last;	/* found last, likewise */
 	struct vh_slot_found *found;	/* out of the window */
@@ -43,7 +44,7 @@ static const struct vh_slot *slot_find(struct how *how, gfn_t gfn)
 static int try_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct how *how = ctx;
-	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
+	const struct vh_slot *slot = slot_find(how, (gpa |= how->space) >> PAGE_SHIFT);
 	const void __user *at;
 	int err;
 
@@ -64,7 +65,7 @@ static int try_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 static int try_exchange(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
 {
 	struct how *how = ctx;
-	const struct vh_slot *slot = slot_find(how, gpa >> PAGE_SHIFT);
+	const struct vh_slot *slot = slot_find(how, (gpa |= how->space) >> PAGE_SHIFT);
 	int err = slot ? vh_slot_cmpxchg(how->vcpu, slot, gpa, old, new, len) : -EFAULT;
 
 	how->again |= err == VH_BRING_IN;
@@ -75,7 +76,7 @@ static int walk_read(void *ctx, gpa_t gpa, void *buf, unsigned int len)
 {
 	struct how *how = ctx;
 
-	return vh_gpa_read(how->vm, gpa, buf, len);
+	return vh_gpa_read(how->vcpu, gpa, buf, len);
 }
 
 static int walk_cmpxchg(void *ctx, gpa_t gpa, u64 *old, u64 new, unsigned int len)
@@ -265,7 +266,7 @@ static int walk_down(struct vh_shadow *sh, u64 va, const struct vh_walk *w, int 
 		key.va = va & ~((1ULL << sh_shift(level)) - 1);
 		key.role = kept | rights | (level - 1);
 		if (step < w->steps) {
-			key.gfn = w->step[step].at >> PAGE_SHIFT;
+			key.gfn = vh_space_gfn(sh->vcpu, w->step[step].at >> PAGE_SHIFT);
 		} else {
 			/* Pieces of a large page. */
 			key.role |= SH_DIRECT;
@@ -391,7 +392,7 @@ static void look_around(const struct vh_vcpu *vcpu, const struct way *way,
 			/* The tables above know whether they lead to local ones. */
 			if (!n[i].own.global && !way->local)
 				continue;
-			gfn = (e & SH_PTE_ADDR) >> PAGE_SHIFT;
+			gfn = (p->key.gfn & VH_SPACE_GFN) | (e & SH_PTE_ADDR) >> PAGE_SHIFT;
 		}
 		if (!slot || !vh_slot_holds(slot, gfn))
 			slot = vh_slot_find(slots, gfn);
@@ -547,11 +548,11 @@ static int spurious(struct vh_shadow *sh, u64 va)
 	return again ? VH_FAULT_GUEST : 0;
 }
 
-/* What the walk led to, whatever it is. */
-static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 access,
+/* What the walk led to, whatever it is. From here on w->gpa has VH_SPACE. */
+static int map_gpa(struct vh_vcpu *vcpu, u64 va, struct vh_walk *w, u32 access,
 		   struct how *how)
 {
-	gfn_t gfn = w->gpa >> PAGE_SHIFT;
+	gfn_t gfn = (w->gpa |= vcpu->space) >> PAGE_SHIFT;
 	const struct vh_slot *slot;
 
 	if (how->window)
@@ -559,7 +560,7 @@ static int map_gpa(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 ac
 	else
 		slot = vh_slot_lookup(vcpu->vm, gfn, how->found) ? &how->found->s : NULL;
 	if (!slot)
-		return vh_mmu_is_apic(vcpu, gfn) ? map_apic(vcpu, va, w, access, how) :
+		return vh_mmu_is_apic(vcpu, gfn & ~VH_SPACE_GFN) ? map_apic(vcpu, va, w, access, how) :
 						   VH_FAULT_MMIO;
 	if ((access & VH_ACC_WRITE) && (slot->flags & KVM_MEM_READONLY))
 		return VH_FAULT_MMIO;
@@ -608,7 +609,7 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
 int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
 	struct vh_slot_found found __uninitialized;
-	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .found = &found };
+	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .space = vcpu->space, .found = &found };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err;
 
@@ -658,7 +659,7 @@ bool vh_shadow_device(const struct vh_vcpu *vcpu)
  */
 int vh_shadow_fault_fast(struct vh_vcpu *vcpu, u64 va, u32 *error)
 {
-	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .window = true };
+	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .space = vcpu->space, .window = true };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err, idx;
 

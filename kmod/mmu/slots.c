@@ -89,11 +89,11 @@ static void publish(struct vh_vm *vm, struct vh_slot *out, struct vh_slot *in)
 	smp_store_release(&mmu->slots_gen, mmu->slots_gen + 1);
 	vh_mmu_unlock(mmu);
 	if (out) {
-		mmu->pages -= out->npages;
+		mmu->pages[out->id >> 16] -= out->npages;
 		mmu->logged -= !!out->dirty;
 	}
 	if (in) {
-		mmu->pages += in->npages;
+		mmu->pages[in->id >> 16] += in->npages;
 		mmu->logged += !!in->dirty;
 	}
 	wait_for_readers(mmu);
@@ -104,7 +104,7 @@ static int region_check(const struct kvm_userspace_memory_region *r)
 {
 	if (r->flags & ~(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
 		return -EINVAL;
-	if (r->slot >= VH_MAX_SLOTS)
+	if (!vh_slot_id_valid(r->slot))
 		return -EINVAL;
 	if (!PAGE_ALIGNED(r->guest_phys_addr) || !PAGE_ALIGNED(r->memory_size) ||
 	    !PAGE_ALIGNED(r->userspace_addr))
@@ -151,13 +151,24 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 	} while (more);
 }
 
+/*
+ * Pages that are charged: what is visible in SMM is mostly what is visible outside, so that the larger of the two
+ * address spaces counts.
+ */
+static unsigned long occupied_by(const struct vh_mmu *mmu)
+{
+	return max(mmu->pages[0], mmu->pages[1]);
+}
+
 static int delete_slot(struct vh_vm *vm, struct vh_slot *old)
 {
+	unsigned long occupied = occupied_by(vm->mmu);
+
 	unpublish(vm, old, false);
 	xa_erase(&vm->mmu->slot_ids, old->id);
 	if (!vm->mmu->logged)
 		vh_pml_switch(vm, false);
-	vh_record_vacate(vm->rec, (u64)old->npages << PAGE_SHIFT);
+	vh_record_vacate(vm->rec, (u64)(occupied - occupied_by(vm->mmu)) << PAGE_SHIFT);
 	/* Drains may have found it as the one that moves: they are over. */
 	kvfree(old->dirty);
 	vh_slot_free(old);
@@ -187,14 +198,24 @@ static struct vh_slot *new_slot(struct vh_vm *vm, struct vh_slot *like, const st
 	return NULL;
 }
 
+/* Bytes that a new memslot adds to that. */
+static u64 new_charge(const struct vh_mmu *mmu, const struct vh_slot *like)
+{
+	unsigned long pages = mmu->pages[like->id >> 16] + like->npages, before = occupied_by(mmu);
+
+	return pages > before ? (u64)(pages - before) << PAGE_SHIFT : 0;
+}
+
 static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {
 	struct vh_slot *old = vh_slot_of_id(vm, r->slot), *add;
 	struct vh_slot like = {
-		.base = r->guest_phys_addr >> PAGE_SHIFT,
+		.base = r->guest_phys_addr >> PAGE_SHIFT | (r->slot >> 16) * VH_SPACE_GFN,
 		.npages = r->memory_size >> PAGE_SHIFT,
 		.hva = r->userspace_addr, .id = r->slot, .flags = r->flags,
 	};
+	const gfn_t apic = VH_APIC_GFN | (like.base & VH_SPACE_GFN);
+	u64 charge = 0;
 	bool moved, fresh;
 	int err;
 
@@ -209,15 +230,15 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	}
 	if (vh_slot_overlap(vh_slots(vm), like.base, like.npages, old))
 		return -EEXIST;
-	if (!old) {
-		err = vh_record_charge(vm->rec, VH_RES_MEMORY, r->memory_size);
-		if (err)
-			return err;
-	}
+	if (!old)
+		charge = new_charge(vm->mmu, &like);
+	err = charge ? vh_record_charge(vm->rec, VH_RES_MEMORY, charge) : 0;
+	if (err)
+		return err;
 	add = new_slot(vm, &like, old);
 	if (!add) {
-		if (!old)
-			vh_record_uncharge(vm->rec, VH_RES_MEMORY, r->memory_size);
+		if (charge)
+			vh_record_uncharge(vm->rec, VH_RES_MEMORY, charge);
 		return -ENOMEM;
 	}
 	moved = old && old->base != add->base;
@@ -231,8 +252,8 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	if (fresh && !moved && !vh_log_begins_full(vm->mmu))
 		write_protect(vm, add->base, add->base + add->npages);
 	/* The memslot takes the place of the APIC-access page. */
-	if (vh_slot_holds(add, VH_APIC_GFN))
-		vh_mmu_zap(vm, VH_APIC_GFN, VH_APIC_GFN + 1);
+	if (vh_slot_holds(add, apic))
+		vh_mmu_zap(vm, apic, apic + 1);
 	if (!vm->mmu->logged)
 		vh_pml_switch(vm, false);
 	if (old && old->dirty != add->dirty)
@@ -290,7 +311,7 @@ int vh_mmu_nr_pages(struct vh_vm *vm)
 		return n;
 	if (mutex_lock_killable(&vm->mmu->slots_lock))
 		return -EINTR;
-	n = vm->mmu->pages;
+	n = vm->mmu->pages[0] + vm->mmu->pages[1];
 	mutex_unlock(&vm->mmu->slots_lock);
 	return n ? min_t(unsigned long, max(n / 50, MMU_PAGES_MIN), INT_MAX) : 0;
 }

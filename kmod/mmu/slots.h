@@ -47,7 +47,7 @@ struct vh_slot {
 	unsigned long npages;
 	unsigned long hva;
 	unsigned long *dirty;		/* one bit a page; NULL: not logged */
-	u32 id, flags;
+	u32 id, flags;			/* id: with the address space, as userspace has it */
 };
 
 /**
@@ -63,6 +63,7 @@ struct vh_slot_found {
 
 #define VH_ALL_GFNS	(1ULL << (48 - PAGE_SHIFT))	/* past the last one: 4-level EPT */
 static_assert(VH_ALL_GFNS == VH_VM_MEMORY_MAX >> PAGE_SHIFT);	/* memslots do not overlap */
+#define VH_ALL_SPACES	(VH_SPACES * VH_SPACE_GFN)
 #define VH_APIC_GFN	(0xfee00000ULL >> PAGE_SHIFT)	/* see vh_mmu_create_apic_page() */
 
 /*
@@ -121,6 +122,12 @@ const struct vh_slot *vh_slot_next_at(const struct vh_slots *slots, unsigned lon
 void vh_slots_init(struct vh_mmu *mmu);
 void vh_slots_release(struct vh_vm *vm);
 
+/* KVM's slot ids: bits 16 and up are the address space. */
+static inline bool vh_slot_id_valid(u32 id)
+{
+	return id >> 16 < VH_SPACES && (id & 0xffff) < VH_MAX_SLOTS;
+}
+
 /* The memslot with this id, or NULL; slots_lock held. */
 static inline struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id)
 {
@@ -130,6 +137,18 @@ static inline struct vh_slot *vh_slot_of_id(struct vh_vm *vm, u32 id)
 /* dirty.c */
 bool vh_log_begins_full(const struct vh_mmu *mmu);
 unsigned long *vh_log_alloc(const struct vh_mmu *mmu, unsigned long npages);
+
+/* Of a vCPU's frame number: where it is. */
+static inline gfn_t vh_space_gfn(const struct vh_vcpu *vcpu, gfn_t gfn)
+{
+	return gfn | vcpu->space >> PAGE_SHIFT;
+}
+
+/* The tables that map @gfn. */
+static inline struct vh_ept *vh_ept_at(struct vh_mmu *mmu, gfn_t gfn)
+{
+	return &mmu->ept[gfn >= VH_SPACE_GFN];
+}
 
 /* A copy of the memslot that holds @gfn, for code that sleeps. */
 static inline bool vh_slot_lookup(struct vh_vm *vm, gfn_t gfn, struct vh_slot_found *found)
@@ -219,7 +238,7 @@ extern const struct vh_mmu_ops vh_ept_ops, vh_ept_pml_ops, vh_ept_noad_ops, vh_s
 extern const struct vh_mmu_ops *vh_mmu_ops;	/* of a new VM; notifier.c */
 
 /* ept.c */
-int vh_ept_init(struct vh_mmu *mmu);
+int vh_ept_init(struct vh_mmu *mmu, unsigned int space);
 void vh_ept_free_tables(struct vh_vm *vm, struct list_head *tables);
 bool vh_ept_zap(struct vh_mmu *mmu, struct vh_zap *z);
 

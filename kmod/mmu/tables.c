@@ -105,11 +105,15 @@ unsigned long vh_ept_reclaim(struct vh_vm *vm, unsigned long want, bool force, b
 {
 	struct vh_mmu *mmu = vm->mmu;
 	struct hand h = { .want = want, .force = force, .budget = VH_ZAP_BATCH };
+	unsigned int i;
 
 	INIT_LIST_HEAD(&h.z.tables);
 	vh_mmu_lock(mmu);
 	h.from = mmu->hand;
-	*more = sweep(vm, mmu->root, EPT_LEVELS, 0, &h);
+	*more = false;
+	for (i = 0; i < VH_SPACES && mmu->ept[i].root && !*more; i++)
+		if (h.from < i * VH_SPACE_GFN + VH_ALL_GFNS)
+			*more = sweep(vm, mmu->ept[i].root, EPT_LEVELS, i * VH_SPACE_GFN, &h);
 	mmu->hand = *more ? h.from : 0;
 	if (h.z.flush)
 		vh_vm_flush_tlb(vm);

@@ -61,6 +61,9 @@ int vh_debug_exit(struct vh_vcpu *vcpu)
 	arch->dr6 = exec->debug_dr6 | DR6_FIXED;
 	arch->dr7 = vcpu->s.dr7;
 	exec->debug_dr6 = 0;
+	/* It may have waited for this. */
+	if (vcpu->ev.smi_pending)
+		vh_request(vcpu, VH_REQ_SMI);
 	return 0;
 }
 
@@ -186,6 +189,8 @@ int vh_debug_set(struct vh_vcpu *vcpu, const struct kvm_guest_debug *d)
 	/* What nobody was told of is not waited for any more. */
 	vh_test_request(vcpu, VH_REQ_DEBUG);
 	vcpu->exec->debug_dr6 = 0;
+	if (vcpu->ev.smi_pending)
+		vh_request(vcpu, VH_REQ_SMI);
 	vh_request(vcpu, VH_REQ_DEBUG_CONTROLS);
 	vh_request(vcpu, VH_REQ_EVENT);
 	return 0;

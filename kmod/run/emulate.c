@@ -64,7 +64,7 @@ static int linear_access(struct vh_emul *e, u64 linear, void *buf, unsigned int 
 		unsigned int done = 0;
 
 		err = write ? vh_gpa_write(vcpu, gpa[i], buf, part[i]) :
-			      vh_gpa_read(vcpu->vm, gpa[i], buf, part[i]);
+			      vh_gpa_read(vcpu, gpa[i], buf, part[i]);
 		if (err && err != -ENXIO)
 			return not_reached(err);
 		/* Devices are asked for naturally aligned pieces of up to 8 bytes. */
@@ -98,7 +98,7 @@ static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
 		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
 		if (err)
 			return not_translated(err);
-		err = vh_gpa_read(vcpu->vm, gpa, buf, part);
+		err = vh_gpa_read(vcpu, gpa, buf, part);
 		if (err)
 			return not_reached(err);
 		linear += part;
@@ -150,7 +150,7 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write,
 		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
 		if (err)
 			return not_translated(err);
-		if (!vh_gpa_is_ram(vcpu->vm, gpa, write))
+		if (!vh_gpa_is_ram(vcpu, gpa, write))
 			return VH_EMUL_USER;
 		linear += part;
 		len -= part;
@@ -173,7 +173,7 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	err = vh_gva_to_gpa(vcpu, linear, access_of(e, VH_ACC_WRITE, system), &gpa, &e->fault);
 	if (err)
 		return not_translated(err);
-	if (atomic && vh_gpa_is_ram(vcpu->vm, gpa, true)) {
+	if (atomic && vh_gpa_is_ram(vcpu, gpa, true)) {
 		if (vh_breakpoints_on(vcpu) && !system)
 			vh_data_breakpoint(vcpu, linear, len, true);
 		err = vh_gpa_cmpxchg(vcpu, gpa, old, new, len);
@@ -185,7 +185,7 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 		return err;
 	*old = now;
 	if (now != expected) {
-		if (vh_gpa_is_ram(vcpu->vm, gpa, true))
+		if (vh_gpa_is_ram(vcpu, gpa, true))
 			return VH_EMUL_OK;
 		new = now;
 	}
@@ -367,6 +367,8 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 											 VH_EMUL_FAULT;
 	case VH_SYS_INT3:
 		return vh_debug_breakpoint(vcpu, e->d.next_rip - e->rip) ? VH_EMUL_RETRY : VH_EMUL_OK;
+	case VH_SYS_RSM:
+		return vcpu->smm ? VH_EMUL_RSM : VH_EMUL_OK;
 	case VH_SYS_VMCALL:
 		/* As the exit's (vmx/fast.c). */
 		*val = e->cpl ? -KVM_EPERM : -KVM_ENOSYS;
@@ -629,8 +631,27 @@ int vh_emulate(struct vh_vcpu *vcpu)
 		return vh_access_to_user(vcpu);
 	case VH_EMUL_RETRY:
 		return vh_access_to_user(vcpu);
+	case VH_EMUL_RSM:
+		vh_access_reset(vcpu);
+		return vh_smi_return(vcpu);
 	}
 	return emulation_failed(vcpu, e);
+}
+
+/**
+ * vh_emulate_is_rsm - is the instruction at RIP RSM?
+ * @vcpu: the vCPU; no instruction is under way
+ *
+ * Own thread, interrupts on. Nothing is executed. VH_EMUL_RSM, VH_EMUL_RETRY, or else it is not.
+ */
+int vh_emulate_is_rsm(struct vh_vcpu *vcpu)
+{
+	struct vh_emul *e = &vcpu->exec->e;
+	int r;
+
+	emul_begin(vcpu);
+	r = vh_emul_decode(e);
+	return !r && e->d.opcode_map == 2 && e->d.opcode == 0xaa ? VH_EMUL_RSM : r;
 }
 
 /**

@@ -167,6 +167,8 @@ static int exit_exception(struct vh_vcpu *vcpu)
 		return vh_exit_page_fault(vcpu);
 	if (vector == AC_VECTOR && VH_SPLIT_LOCK_HANDLED && vh_split_lock_detected() && !checks_alignment(vcpu))
 		return exit_split_lock(vcpu);
+	if (vector == UD_VECTOR && vcpu->smm)
+		return vh_smi_exit_ud(vcpu);
 	/* Given to the guest when it exits for a debugger that has gone since. */
 	if (vector == BP_VECTOR) {
 		if (!vh_debug_breakpoint(vcpu, x->insn_len))
@@ -514,7 +516,7 @@ static bool reads_table(struct vh_vcpu *vcpu)
 	const u64 walk = EPT_VIOLATION_GVA_IS_VALID, what = walk | EPT_VIOLATION_GVA_TRANSLATED;
 
 	return (vcpu->exit.qualification & what) == walk && READ_ONCE(vcpu->vm->mmu->ad) &&
-	       vh_gpa_is_ram(vcpu->vm, vcpu->exit.gpa, false);
+	       vh_gpa_is_ram(vcpu, vcpu->exit.gpa, false);
 }
 
 static int exit_ept_violation(struct vh_vcpu *vcpu)

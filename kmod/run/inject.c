@@ -160,6 +160,17 @@ void vh_events_requeue(struct vh_vcpu *vcpu, const struct vh_idt_vectoring *v)
 }
 
 /**
+ * vh_delivery_pending - is an event to be delivered before anything else?
+ * @vcpu: the vCPU
+ */
+bool vh_delivery_pending(const struct vh_vcpu *vcpu)
+{
+	const struct vh_events *ev = &vcpu->ev;
+
+	return ev->exception_pending || ev->irq_reinject || ev->nmi_reinject;
+}
+
+/**
  * vh_events_pending - is an event under way or waiting in vcpu->ev?
  * @vcpu: the vCPU
  */
@@ -167,8 +178,7 @@ bool vh_events_pending(struct vh_vcpu *vcpu)
 {
 	const struct vh_events *ev = &vcpu->ev;
 
-	return ev->exception_pending || ev->irq_reinject || ev->nmi_reinject ||
-	       ev->nmi_pending || atomic_read(&vcpu->nmi_queued);
+	return vh_delivery_pending(vcpu) || ev->nmi_pending || atomic_read(&vcpu->nmi_queued);
 }
 
 /**

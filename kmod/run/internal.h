@@ -75,6 +75,11 @@ int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in
 u8 vh_cpl(struct vh_vcpu *vcpu);
 bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct vh_fault *f);
 
+/* smi.c */
+int vh_smi(struct vh_vcpu *vcpu);			/* VH_REQ_SMI */
+int vh_smi_return(struct vh_vcpu *vcpu);		/* RSM, in SMM */
+int vh_smi_exit_ud(struct vh_vcpu *vcpu);		/* #UD in SMM */
+
 /* paging.c: exits of processors without EPT */
 int vh_exit_page_fault(struct vh_vcpu *vcpu);
 int vh_exit_invlpg(struct vh_vcpu *vcpu);
@@ -152,6 +157,7 @@ void vh_inject_soft(struct vh_vcpu *vcpu, u8 vector, u8 len);
 void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6);
 /* Is anything in vcpu->ev waiting? */
 bool vh_events_pending(struct vh_vcpu *vcpu);
+bool vh_delivery_pending(const struct vh_vcpu *vcpu);	/* but for NMIs that wait */
 /* Would an interrupt, an NMI be taken now? RFLAGS and INTR valid. */
 bool vh_irq_allowed(struct vh_vcpu *vcpu);
 bool vh_wants_window(struct vh_vcpu *vcpu);
@@ -165,6 +171,7 @@ static inline bool vh_delivering(const struct vh_vcpu *vcpu)
 
 /* emulate.c */
 int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP */
+int vh_emulate_is_rsm(struct vh_vcpu *vcpu);
 /* Real mode by software: an event through the IVT, @len bytes behind RIP. */
 int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
 int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len);

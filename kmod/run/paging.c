@@ -121,7 +121,7 @@ static int read_linear(struct vh_vcpu *vcpu, u64 gva, void *buf, unsigned int le
 		int err = vh_gva_to_gpa(vcpu, gva, VH_ACC_READ, &gpa, f);
 
 		if (!err)
-			err = vh_gpa_read(vcpu->vm, gpa, buf, part);
+			err = vh_gpa_read(vcpu, gpa, buf, part);
 		if (err)
 			return err;
 		gva += part;

@@ -197,6 +197,8 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting, bool *delivered)
 		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
 		vh_dirty(vcpu, VH_S_INTR);
 	}
+	if (vcpu->ev.smi_pending && !vcpu->smm)
+		vh_request(vcpu, VH_REQ_SMI);
 	*waiting = *delivered = true;
 	return vh_emulate_real_int(vcpu, inj.info & INTR_INFO_VECTOR_MASK, inj.insn_len);
 }

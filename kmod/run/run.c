@@ -36,6 +36,11 @@ static void init_event(struct vh_vcpu *vcpu)
 /* INIT and SIPI, in this order when both are there. */
 static void apic_events(struct vh_vcpu *vcpu)
 {
+	/* INIT waits for the end of SMM, a SIPI is lost (SDM Vol. 3, 32.4, 32.5.1). */
+	if (vcpu->smm) {
+		clear_bit(1, &vcpu->apic_events);
+		return;
+	}
 	if (test_and_clear_bit(0, &vcpu->apic_events)) {
 		init_event(vcpu);
 		vcpu->mp_state = vcpu->id == vcpu->vm->bsp_id ? KVM_MP_STATE_RUNNABLE :
@@ -52,17 +57,29 @@ static void apic_events(struct vh_vcpu *vcpu)
 		vcpu->s.rip = 0;
 		vh_dirty(vcpu, VH_S_SEGS | VH_S_RIP);
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+		if (vcpu->ev.smi_pending)
+			vh_request(vcpu, VH_REQ_SMI);
 	}
+}
+
+/* An SMI that has not been looked at. */
+static bool smi_due(const struct vh_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(VH_REQ_SMI);
 }
 
 /* Is there a reason for a halted vCPU to go on? RFLAGS and INTR are valid. */
 static bool runnable(struct vh_vcpu *vcpu)
 {
-	if (READ_ONCE(vcpu->apic_events))
+	/* In SMM they are latched. */
+	if (READ_ONCE(vcpu->apic_events) && !vcpu->smm)
 		return true;
 	if (vcpu->mp_state != KVM_MP_STATE_HALTED)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
-	if (vh_events_pending(vcpu))
+	if (smi_due(vcpu))
+		return true;
+	/* An NMI that is blocked wakes nobody. */
+	if (vh_events_pending(vcpu) && (vh_nmi_allowed(vcpu) || vh_delivery_pending(vcpu)))
 		return true;
 	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
 						      vcpu->user_irq >= 0);
@@ -128,7 +145,8 @@ static int block(struct vh_vcpu *vcpu)
 	adapt_halt_poll(vcpu, waited, polled);
 	if (runnable(vcpu)) {
 		vcpu->halt_wakeups += !polled;
-		if (vcpu->mp_state == KVM_MP_STATE_HALTED)
+		/* What an SMI finds is a halt. */
+		if (vcpu->mp_state == KVM_MP_STATE_HALTED && !smi_due(vcpu))
 			vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 		vh_request(vcpu, VH_REQ_EVENT);
 	}
@@ -164,6 +182,12 @@ static int slow_requests(struct vh_vcpu *vcpu)
 	if (unlikely(READ_ONCE(vcpu->requests) & BIT(VH_REQ_BUS_LOCK))) {
 		vcpu->run->exit_reason = KVM_EXIT_X86_BUS_LOCK;
 		return 0;
+	}
+	if (vh_test_request(vcpu, VH_REQ_SMI)) {
+		int r = vh_smi(vcpu);
+
+		if (r <= 0)
+			return r;
 	}
 	if (vh_test_request(vcpu, VH_REQ_APIC_EVENT))
 		apic_events(vcpu);
@@ -321,7 +345,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 
 	vh_need(vcpu, VH_S_RFLAGS);
 	run->if_flag = !!(vcpu->s.rflags & X86_EFLAGS_IF);
-	run->flags = 0;
+	run->flags = vcpu->smm ? KVM_RUN_X86_SMM : 0;
 	if (vcpu->lapic) {
 		run->cr8 = vh_lapic_tpr(vcpu) >> 4;
 		run->apic_base = vh_lapic_base(vcpu);

@@ -7,6 +7,7 @@
  *   paging.c    those of processors without EPT
  *   realmode.c  states that the processor cannot enter, by interpretation
  *   inject.c    exceptions, NMIs and interrupts on their way to the guest
+ *   smi.c       when system management mode begins and ends
  *   emulate.c   the interpreter's view of the VM
  *   debug.c     the debugger of the VMM
  *   access.c    what it does to devices and to userspace

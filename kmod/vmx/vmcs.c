@@ -335,9 +335,10 @@ void vmx_hide(struct vh_vcpu *vcpu)
 }
 
 #define BP_VECTOR	3
+#define UD_VECTOR	6
 
 /**
- * vmx_debug_controls - follow vcpu->debug: steps, and #BP
+ * vmx_debug_controls - follow vcpu->debug: steps, and #BP; and vcpu->smm, for RSM is #UD
  * @vcpu: the vCPU
  *
  * In the window (VH_REQ_DEBUG_CONTROLS). #DB exits always.
@@ -347,7 +348,9 @@ void vmx_debug_controls(struct vh_vcpu *vcpu)
 	struct vh_vmx *vmx = vcpu->vmx;
 
 	vmx_set_step(vmx, vcpu->debug & KVM_GUESTDBG_SINGLESTEP);
-	vmx->exceptions &= ~BIT(BP_VECTOR);
+	vmx->exceptions &= ~(BIT(BP_VECTOR) | BIT(UD_VECTOR));
+	if (vcpu->smm)
+		vmx->exceptions |= BIT(UD_VECTOR);
 	if (vcpu->debug & KVM_GUESTDBG_USE_SW_BP)
 		vmx->exceptions |= BIT(BP_VECTOR);
 	vmcs_write(EXCEPTION_BITMAP, vmx->exceptions);
@@ -381,17 +384,23 @@ void vmx_eoi_bitmap(struct vh_vcpu *vcpu)
  */
 void vmx_flush_ept(struct vh_vcpu *vcpu)
 {
+	const struct vh_ept *ept = vcpu->vm->mmu->ept;
+	u64 smm;
 	bool ok;
 
 	if (!vh_cpu_caps.ept) {
 		vmx_flush_vpid(vcpu);
 		return;
 	}
-	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT)
-		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT,
-				      READ_ONCE(vcpu->vm->mmu->eptp), 0);
-	else
+	smm = READ_ONCE(ept[1].eptp);
+	if (vmx_caps.ept_vpid & VMX_EPT_EXTENT_CONTEXT_BIT) {
+		ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT, READ_ONCE(ept[0].eptp), 0);
+		/* Of SMM's too: this may have been the last request before the vCPU is there again. */
+		if (unlikely(smm) && ok)
+			ok = VMX_UNLESS_BROKEN(invept, VMX_EPT_EXTENT_CONTEXT, smm, 0);
+	} else {
 		ok = vmx_invept(VMX_EPT_EXTENT_GLOBAL, 0, 0);
+	}
 	if (unlikely(!ok)) {
 		vcpu->vmx->lost = true;
 		vh_request(vcpu, VH_REQ_TLB_FLUSH);
@@ -399,15 +408,15 @@ void vmx_flush_ept(struct vh_vcpu *vcpu)
 }
 
 /**
- * vmx_eptp_switch - follow the VM's EPT: without accessed and dirty bits now?
+ * vmx_eptp_switch - follow the VM's EPT: that of SMM, or without accessed and dirty bits now?
  * @vcpu: the vCPU
  *
- * In the window (VH_REQ_EPT). Both values have the same root, and so the same cached
+ * In the window (VH_REQ_EPT). With and without these bits the root is the same, and so are the cached
  * translations, which are of walks that wrote (SDM 29.4.3.3).
  */
 void vmx_eptp_switch(struct vh_vcpu *vcpu)
 {
-	u64 eptp = READ_ONCE(vcpu->vm->mmu->eptp);
+	u64 eptp = READ_ONCE(vcpu->vm->mmu->ept[vcpu->smm].eptp);
 
 	if (!vh_cpu_caps.ept || vmcs_read(EPT_POINTER) == eptp)
 		return;
@@ -490,7 +499,7 @@ static noinline void vmcs_configure(struct vh_vcpu *vcpu)
 	vmcs_write(VM_ENTRY_INTR_INFO_FIELD, 0);
 	vmcs_write(MSR_BITMAP, __pa(vmx->msr_bitmap));
 	if (vh_cpu_caps.ept)
-		vmcs_write(EPT_POINTER, READ_ONCE(vcpu->vm->mmu->eptp));
+		vmcs_write(EPT_POINTER, READ_ONCE(vcpu->vm->mmu->ept[vcpu->smm].eptp));
 	if (vmx->pml)
 		vmcs_write(PML_ADDRESS, __pa(vmx->pml));
 	if (vmx->vpid)

@@ -242,6 +242,11 @@ static void prepare_events(struct vh_vcpu *vcpu)
 		if (inj.insn_len)
 			vmcs_write(VM_ENTRY_INSTRUCTION_LEN, inj.insn_len);
 		trace_vh_inject(vcpu->id, inj.info, inj.error);
+		if (unlikely(vcpu->ev.smi_pending) && !vcpu->smm) {
+			/* The SMI comes right behind it: a host's interrupt that is pending exits there. */
+			vh_request(vcpu, VH_REQ_SMI);
+			vh_kick_cpu(smp_processor_id());
+		}
 	}
 	if (inj.irq_window)
 		proc |= CPU_BASED_INTR_WINDOW_EXITING;

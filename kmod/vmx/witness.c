@@ -239,7 +239,7 @@ void vmx_witness_entry(struct vh_vcpu *vcpu)
 	if (!vmx->lost && !READ_ONCE(vmx_fault_mask))
 		witness_virtual(vcpu);
 	witness_paging(vcpu);
-	vh_tag_enter(vcpu->vm->mmu->tag, vcpu->tag);
+	vh_tag_enter(vcpu->vm->mmu->ept[vcpu->smm].tag, vcpu->tag);
 }
 
 /**

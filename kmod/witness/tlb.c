@@ -236,7 +236,6 @@ void vh_tag_frees(const struct vh_tag *tag, const void *table)
 	if (!tag)
 		return;
 	nobody_uses(tag, page_private(virt_to_page(table)));
-	set_page_private(virt_to_page(table), 0);
 }
 
 /**

@@ -77,6 +77,7 @@
 #define HOST_GET_IRR	15	/* RESULT: vCPU 0's interrupt bitmap pending, RESULT+8 RFLAGS.IF */
 #define HOST_SLEEP	16	/* ECX: microseconds */
 #define HOST_READONLY_COPY 18	/* EBX, ECX: as HOST_READONLY, EDX: of the memory there */
+#define HOST_SMM		19	/* EBX: a handler; SMM's memory is there, with it, see smm.S */
 #define HOST_DELAYED_MSI 17	/* EBX: address, ECX: microseconds, EDX: data */
 
 #ifdef __ASSEMBLER__

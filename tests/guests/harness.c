@@ -243,6 +243,20 @@ static void inject(struct ctx *c, struct vcpu *v)
 	}
 }
 
+/* SMM's address space: other memory, a copy, at 0x30000, where processor n's handler is at 0x38000 - n * 0x200. */
+static void smm_memory(struct ctx *c, uint32_t handler)
+{
+	uint8_t *p = mmap(NULL, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned int n;
+
+	memcpy(p, c->vm.mem + 0x30000, 0x10000);
+	for (n = 0; n < 4; n++)
+		memcpy(p + 0x8000 - n * 0x200, c->vm.mem + handler, 0x200);
+	if (vm_slot(&c->vm, 0x10000, 0, 0, 0x30000, c->vm.mem) || vm_slot(&c->vm, 0x10001, 0, 0x30000, 0x10000, p) ||
+	    vm_slot(&c->vm, 0x10002, 0, 0x40000, RAM_SIZE - 0x40000, c->vm.mem + 0x40000))
+		tap_fail(c->result, "memslots of SMM: %s", strerror(errno));
+}
+
 /* The guest's OUT to port 0xe0: see guest.h. */
 static void service(struct ctx *c, struct vcpu *v)
 {
@@ -322,6 +336,9 @@ static void service(struct ctx *c, struct vcpu *v)
 		xioctl(v->fd, KVM_GET_VCPU_EVENTS, &ev);
 		res[0] = ev.interrupt.injected;
 		res[1] = v->run->if_flag;
+		break;
+	case HOST_SMM:
+		smm_memory(c, r.rbx);
 		break;
 	case HOST_SLEEP:
 		usleep(r.rcx);

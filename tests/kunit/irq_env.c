@@ -129,6 +129,10 @@ void vh_vcpu_post_nmi(struct vh_vcpu *vcpu)
 	env_nmis[vcpu->idx]++;
 }
 
+void vh_vcpu_post_smi(struct vh_vcpu *vcpu)
+{
+}
+
 void vh_vcpu_post_init(struct vh_vcpu *vcpu)
 {
 	env_inits[vcpu->idx]++;

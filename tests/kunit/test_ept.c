@@ -71,7 +71,8 @@ static int begin(struct kunit *test)
 	t->vm->mmu = t->mmu;
 	rwlock_init(&t->mmu->lock);
 	vh_ept_caps = (struct vh_ept_caps){ .ad = true, .huge_2m = true, .huge_1g = true };
-	KUNIT_ASSERT_EQ(test, vh_ept_init(t->mmu), 0);
+	t->mmu->ad = true;
+	KUNIT_ASSERT_EQ(test, vh_ept_init(t->mmu, 0), 0);
 	return 0;
 }
 
@@ -113,11 +114,11 @@ static void end(struct kunit *test)
 {
 	struct ept_test *t = test->priv;
 
-	if (!t || !t->mmu || !t->mmu->root)
+	if (!t || !t->mmu || !t->mmu->ept[0].root)
 		return;
 	zap(t, 0, VH_ALL_GFNS, VH_ZAP_BATCH);
 	KUNIT_EXPECT_EQ(test, t->tables, 1L);
-	vh_table_free(t->vm, t->mmu->root);
+	vh_table_free(t->vm, t->mmu->ept[0].root);
 	kvfree(t->vm);
 }
 
@@ -139,7 +140,7 @@ static int map(struct ept_test *t, gfn_t gfn, u64 entry, int level)
 /* As the processor walks (29.3.2): the entry that maps @gfn, its level; 0 when there is none. */
 static u64 *walk(struct kunit *test, struct vh_mmu *mmu, gfn_t gfn, int *level)
 {
-	u64 *table = mmu->root;
+	u64 *table = mmu->ept[0].root;
 
 	for (*level = 4; ; --*level) {
 		u64 *e = &table[gfn >> (9 * (*level - 1)) & 511];
@@ -175,7 +176,7 @@ static void test_formats(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e, 0x12345000ULL | RWX | WRITE_BACK | IGNORE_PAT | ACCESSED);
 	KUNIT_EXPECT_EQ(test, ept_entry(0x12345, false), e & ~W);
 	/* 25.6.11, Table 25-9: memory type 6, page-walk length minus 1 in 5:3, A/D in 6 */
-	KUNIT_EXPECT_EQ(test, t->mmu->eptp, __pa(t->mmu->root) | 6 | 3 << 3 | BIT_ULL(6));
+	KUNIT_EXPECT_EQ(test, t->mmu->ept[0].eptp, __pa(t->mmu->ept[0].root) | 6 | 3 << 3 | BIT_ULL(6));
 	/* Figure 29-1: 9 bits a level */
 	KUNIT_EXPECT_EQ(test, ept_index(0x123456789ULL, 1), 0x189U);
 	KUNIT_EXPECT_EQ(test, ept_index(0x123456789ULL, 2), 0x0b3U);
@@ -190,9 +191,10 @@ static void test_no_ad(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, mmu);
 	mmu->vm = now->vm;
 	vh_ept_caps.ad = false;
-	KUNIT_EXPECT_EQ(test, vh_ept_init(mmu), 0);
-	KUNIT_EXPECT_EQ(test, mmu->eptp, __pa(mmu->root) | 6 | 3 << 3);
-	vh_table_free(mmu->vm, mmu->root);
+	rwlock_init(&mmu->lock);
+	KUNIT_EXPECT_EQ(test, vh_ept_init(mmu, 0), 0);
+	KUNIT_EXPECT_EQ(test, mmu->ept[0].eptp, __pa(mmu->ept[0].root) | 6 | 3 << 3);
+	vh_table_free(mmu->vm, mmu->ept[0].root);
 }
 
 /* --- one leaf of each size --- */
