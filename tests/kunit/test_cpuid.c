@@ -6,6 +6,7 @@
 #include <kunit/test.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <uapi/asm/kvm_para.h>
 
 #include "hostcpu.h"
 #include "../../kmod/cpu/internal.h"
@@ -222,6 +223,8 @@ static struct vh_vcpu *vcpu_with(struct kunit *test, const struct host_leaf *lea
 		    leaves[i].function == 0xd)
 			e[i].flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX;
 	}
+	vcpu->vm = kunit_kzalloc(test, sizeof(*vcpu->vm), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->vm);
 	vcpu->cpuid = kunit_kzalloc(test, sizeof(*vcpu->cpuid), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vcpu->cpuid);
 	vcpu->valid = VH_S_ALL;
@@ -385,6 +388,38 @@ static void mirrors(struct kunit *test)
 	vcpu_end(vcpu);
 }
 
+/* Where paravirtual features have to be shown, they are looked for behind KVM's signature, wherever that is. */
+static void paravirtual(struct kunit *test)
+{
+	static const struct host_leaf hidden[] = {
+		{ 0x40000000, 0, 0x40000001, 0x4b4d564b, 0x564b4d56, 0x4d },
+		{ 0x40000001, 0, BIT(KVM_FEATURE_CLOCKSOURCE), 0, 0, 0 },
+	}, behind[] = {
+		{ 0x40000000, 0, 0x40000001, 1, 2, 3 },
+		{ 0x40000001, 0, BIT(KVM_FEATURE_CLOCKSOURCE), 0, 0, 0 },
+		{ 0x40000100, 0, 0x40000101, 0x4b4d564b, 0x564b4d56, 0x4d },
+		{ 0x40000101, 0, BIT(KVM_FEATURE_CLOCKSOURCE2), 0, 0, 0 },
+	};
+	struct vh_vcpu *vcpu;
+
+	HOST_ALL(test);
+	vcpu = vcpu_with(test, hidden, ARRAY_SIZE(hidden));
+	KUNIT_EXPECT_TRUE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE2));
+	vh_cpuid_enforce_pv(vcpu, true);
+	KUNIT_EXPECT_FALSE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE2));
+	KUNIT_EXPECT_TRUE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE));
+	vcpu_end(vcpu);
+	vcpu = vcpu_with(test, behind, ARRAY_SIZE(behind));
+	vh_cpuid_enforce_pv(vcpu, true);
+	KUNIT_EXPECT_TRUE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE2));
+	KUNIT_EXPECT_FALSE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE));
+	vcpu_end(vcpu);
+	vcpu = vcpu_with(test, behind, 2);
+	vh_cpuid_enforce_pv(vcpu, true);
+	KUNIT_EXPECT_FALSE(test, vh_cpuid_has_pv(vcpu, KVM_FEATURE_CLOCKSOURCE));
+	vcpu_end(vcpu);
+}
+
 static struct kunit_case cpuid_cases[] = {
 	KUNIT_CASE(never_offered),
 	KUNIT_CASE(old_host),
@@ -394,6 +429,7 @@ static struct kunit_case cpuid_cases[] = {
 	KUNIT_CASE(instruction),
 	KUNIT_CASE_PARAM(follows, derived_gen_params),
 	KUNIT_CASE(mirrors),
+	KUNIT_CASE(paravirtual),
 	{ }
 };
 

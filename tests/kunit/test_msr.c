@@ -81,6 +81,11 @@ static const struct msr_case cases[] = {
 	{ MSR_IA32_XSS, 0x100, NONE },
 	{ MSR_MISC_FEATURES_ENABLES, 1, NONE },
 	{ MSR_PLATFORM_INFO, 0, false, true },
+	{ MSR_PLATFORM_INFO, 0x1700, false, true },
+	{ MSR_PLATFORM_INFO, BIT_ULL(31), NONE },	/* no CPUID faulting */
+	{ MSR_IA32_ARCH_CAPABILITIES, 0x29, false, true },
+	{ MSR_IA32_PERF_CAPABILITIES, 0, false, true },
+	{ MSR_IA32_PERF_CAPABILITIES, 1, NONE },
 	{ MSR_IA32_FEAT_CTL, FEAT_CTL_LOCKED, false, true },
 	{ MSR_IA32_FEAT_CTL, FEAT_CTL_LOCKED | FEAT_CTL_VMX_ENABLED_OUTSIDE_SMX, NONE },
 	{ MSR_SMI_COUNT, 5, false, true },
@@ -105,6 +110,8 @@ static struct vh_vcpu *vcpu_begin(struct kunit *test)
 	struct vh_vcpu *vcpu = kunit_kzalloc(test, sizeof(*vcpu), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, vcpu);
+	vcpu->vm = kunit_kzalloc(test, sizeof(*vcpu->vm), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vcpu->vm);
 	vcpu->valid = VH_S_ALL;
 	vcpu->maxphyaddr = MAXPHYADDR;
 	vh_cpu_caps.rdtscp = true;
@@ -119,7 +126,7 @@ static struct vh_vcpu *vcpu_begin(struct kunit *test)
 
 static bool reads_as_zero(u32 msr)
 {
-	return msr == MSR_IA32_XSS || msr == MSR_IA32_DEBUGCTLMSR || msr == MSR_PLATFORM_INFO;
+	return msr == MSR_IA32_XSS || msr == MSR_IA32_DEBUGCTLMSR;
 }
 
 static void check(struct kunit *test, const struct msr_case *c, bool host)
