@@ -354,27 +354,13 @@ bool vh_mmu_is_apic(struct vh_vcpu *vcpu, gfn_t gfn)
 	       vh_lapic_hw_enabled(vcpu) && !vh_lapic_x2apic(vcpu);
 }
 
-/**
- * vh_mmu_fault - resolve an EPT violation
- * @vcpu: the vCPU, own thread
- * @gpa: guest-physical address
- * @access: VH_ACC_READ, WRITE, EXEC
- *
- * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
- * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
- * handled first, maybe the SIGBUS that tells of a poisoned page).
- */
-int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
+/* Of vh_mmu_fault(): not where a device was before. */
+static noinline int resolve(struct vh_vcpu *vcpu, gfn_t gfn, u32 access)
 {
-	gfn_t gfn = gpa >> PAGE_SHIFT, at;
+	const gfn_t at = vh_space_gfn(vcpu, gfn);
 	struct vh_slot_found found __uninitialized;
 	int err, level;
 
-	vcpu->faults++;
-	/* No memslot since. */
-	if (gfn == vcpu->device_gfn && vcpu->device_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen))
-		return VH_FAULT_MMIO;
-	at = vh_space_gfn(vcpu, gfn);
 	if (unlikely(vcpu->table_cache->n < ARRAY_SIZE(vcpu->table_cache->table))) {
 		err = cache_fill(vcpu);
 		if (err)
@@ -400,6 +386,27 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 		return VH_FAULT_MMIO;
 	}
 	return map_page(vcpu, &found, at, access, &level);
+}
+
+/**
+ * vh_mmu_fault - resolve an EPT violation
+ * @vcpu: the vCPU, own thread
+ * @gpa: guest-physical address
+ * @access: VH_ACC_READ, WRITE, EXEC
+ *
+ * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
+ * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
+ * handled first, maybe the SIGBUS that tells of a poisoned page).
+ */
+int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
+{
+	gfn_t gfn = gpa >> PAGE_SHIFT;
+
+	vcpu->faults++;
+	/* No memslot since. */
+	if (gfn == vcpu->device_gfn && vcpu->device_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen))
+		return VH_FAULT_MMIO;
+	return resolve(vcpu, gfn, access);
 }
 
 /**

@@ -147,7 +147,7 @@ static inline gfn_t vh_space_gfn(const struct vh_vcpu *vcpu, gfn_t gfn)
 /* The tables that map @gfn. */
 static inline struct vh_ept *vh_ept_at(struct vh_mmu *mmu, gfn_t gfn)
 {
-	return &mmu->ept[gfn >= VH_SPACE_GFN];
+	return &mmu->ept[gfn >> (VH_SPACE_SHIFT - PAGE_SHIFT)];
 }
 
 /* A copy of the memslot that holds @gfn, for code that sleeps. */

@@ -166,7 +166,7 @@ bool vh_nmi_allowed(struct vh_vcpu *vcpu);
 /* An event's frame is being pushed: where that is a device, nothing sensible can be done. */
 static inline bool vh_delivering(const struct vh_vcpu *vcpu)
 {
-	return vcpu->ev.exception_reinject || vcpu->ev.irq_reinject || vcpu->ev.nmi_reinject;
+	return vcpu->ev.exception_reinject | vcpu->ev.irq_reinject | vcpu->ev.nmi_reinject;
 }
 
 /* emulate.c */
