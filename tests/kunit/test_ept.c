@@ -140,7 +140,7 @@ static int map(struct ept_test *t, gfn_t gfn, u64 entry, int level)
 /* As the processor walks (29.3.2): the entry that maps @gfn, its level; 0 when there is none. */
 static u64 *walk(struct kunit *test, struct vh_mmu *mmu, gfn_t gfn, int *level)
 {
-	u64 *table = mmu->ept[0].root;
+	u64 *table = mmu->ept[gfn >= VH_SPACE_GFN].root;
 
 	for (*level = 4; ; --*level) {
 		u64 *e = &table[gfn >> (9 * (*level - 1)) & 511];
@@ -490,6 +490,38 @@ static void test_budget(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, !!walk(test, t->mmu, i, &level), i >= 2000);
 }
 
+/* Each address space has its own tables; a range that covers both is zapped in both. */
+static void test_spaces(struct kunit *test)
+{
+	struct ept_test *t = test->priv;
+	const gfn_t far = VH_SPACE_GFN + VH_ALL_GFNS - 1;
+	int level;
+
+	KUNIT_ASSERT_EQ(test, vh_ept_init(t->mmu, 1), 0);
+	KUNIT_EXPECT_NE(test, t->mmu->ept[0].eptp, t->mmu->ept[1].eptp);
+	KUNIT_ASSERT_EQ(test, map(t, 5, ept_entry(1, true) | ALIEN, 1), 0);
+	KUNIT_EXPECT_NULL(test, walk(test, t->mmu, VH_SPACE_GFN + 5, &level));
+	KUNIT_ASSERT_EQ(test, map(t, VH_SPACE_GFN + 5, ept_entry(2, true) | ALIEN, 1), 0);
+	KUNIT_ASSERT_EQ(test, map(t, far, ept_entry(3, true) | ALIEN, 1), 0);
+	KUNIT_EXPECT_TRUE(test, protect(t, &vh_ept_ops, VH_SPACE_GFN + 5, VH_SPACE_GFN + 6));
+	KUNIT_EXPECT_TRUE(test, *walk(test, t->mmu, 5, &level) & W);
+	KUNIT_EXPECT_FALSE(test, *walk(test, t->mmu, VH_SPACE_GFN + 5, &level) & W);
+	zap(t, 0, VH_ALL_GFNS, VH_ZAP_BATCH);
+	KUNIT_EXPECT_NULL(test, walk(test, t->mmu, 5, &level));
+	KUNIT_EXPECT_NOT_NULL(test, walk(test, t->mmu, VH_SPACE_GFN + 5, &level));
+	KUNIT_ASSERT_EQ(test, map(t, 5, ept_entry(1, true) | ALIEN, 1), 0);
+	zap(t, VH_SPACE_GFN + 5, VH_SPACE_GFN + 6, VH_ZAP_BATCH);
+	KUNIT_EXPECT_NOT_NULL(test, walk(test, t->mmu, 5, &level));
+	KUNIT_EXPECT_NULL(test, walk(test, t->mmu, VH_SPACE_GFN + 5, &level));
+	/* one leaf a part: over the border */
+	KUNIT_EXPECT_GE(test, zap(t, 0, VH_ALL_SPACES, 1), 2U);
+	KUNIT_EXPECT_NULL(test, walk(test, t->mmu, 5, &level));
+	KUNIT_EXPECT_NULL(test, walk(test, t->mmu, far, &level));
+	KUNIT_EXPECT_EQ(test, t->tables, 2L);
+	vh_table_free(t->vm, t->mmu->ept[1].root);
+	t->mmu->ept[1].root = NULL;
+}
+
 static struct kunit_case ept_cases[] = {
 	KUNIT_CASE(test_formats),
 	KUNIT_CASE(test_no_ad),
@@ -500,6 +532,7 @@ static struct kunit_case ept_cases[] = {
 	KUNIT_CASE(test_protect_large),
 	KUNIT_CASE(test_budget),
 	KUNIT_CASE(test_random),
+	KUNIT_CASE(test_spaces),
 	{}
 };
 
