@@ -90,9 +90,12 @@ static u64 vcpu_figure(const struct vh_vcpu *vcpu, const struct figure *s)
 	return READ_ONCE(vcpu->exits[s->reason]);
 }
 
-/* A descriptor, its name included. */
+/* struct kvm_stats_desc, its name included. */
 struct desc {
-	struct kvm_stats_desc d;
+	u32 flags;
+	s16 exponent;
+	u16 size;
+	u32 offset, bucket_size;
 	char name[NAME_SIZE];
 };
 
@@ -106,11 +109,12 @@ struct image {
 
 static void describe(struct desc *e, unsigned int n, const char *name, u32 flags)
 {
-	BUILD_BUG_ON(offsetof(struct desc, name) != offsetof(struct kvm_stats_desc, name));
-	e->d.flags = flags;
-	e->d.exponent = flags == TIME_NS ? -9 : 0;
-	e->d.size = 1;
-	e->d.offset = n * sizeof(u64);
+	BUILD_BUG_ON(offsetof(struct desc, name) != offsetof(struct kvm_stats_desc, name) ||
+		     offsetof(struct desc, offset) != offsetof(struct kvm_stats_desc, offset));
+	e->flags = flags;
+	e->exponent = flags == TIME_NS ? -9 : 0;
+	e->size = 1;
+	e->offset = n * sizeof(u64);
 	strscpy(e->name, name, sizeof(e->name));
 }
 

@@ -112,7 +112,7 @@ int vh_msr_set_filter(struct vh_vm *vm, const struct kvm_msr_filter *u)
 
 		if (!r->nmsrs)
 			continue;
-		if (copy_from_user(at, r->bitmap, n)) {
+		if (copy_from_user(at, (const u8 __user *)r->bitmap, n)) {
 			kvfree(f);
 			return -EFAULT;
 		}
