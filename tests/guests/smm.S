@@ -27,7 +27,7 @@
 	nop
 	.endm
 	.macro	WAIT_FOR addr, n
-	mov	$400000, %ecx
+	mov	$4000000, %ecx
 98:	cmpl	$\n, \addr
 	jae	99f
 	pause
@@ -283,7 +283,7 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 	shl	$24, %eax
 	mov	%eax, 0x310(%r8)
 	movl	$SMI, 0x300(%r8)
-	mov	$400000, %ecx
+	mov	$4000000, %ecx
 2:	cmp	%edx, SEEN
 	jae	3f
 	pause
@@ -301,7 +301,7 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 4:	movl	$0xc4200, 0x300(%r8)
 	SMI_SELF
 	add	$4, %edx
-	mov	$400000, %ecx
+	mov	$4000000, %ecx
 5:	cmp	%edx, SEEN
 	jae	6f
 	pause
@@ -348,7 +348,7 @@ CASE("smm-init", LONG, F_IRQCHIP | F_VCPUS(2))
 	movl	$0xc4660, 0x300(%r8)
 	mov	SEEN + 4, %edx
 	add	$20, %edx
-	mov	$400000, %ecx
+	mov	$4000000, %ecx
 1:	cmp	%edx, SEEN + 4
 	jae	2f
 	pause
@@ -358,7 +358,7 @@ CASE("smm-init", LONG, F_IRQCHIP | F_VCPUS(2))
 	FAIL				/* it does not go on in SMM */
 2:	EQL($1, READY)
 	movl	$1, GO
-	mov	$100000, %ecx
+	mov	$4000000, %ecx
 3:	mov	0x20(%r8), %eax
 	dec	%ecx
 	jnz	3b
