@@ -218,35 +218,25 @@ static int deadline(struct target *t, uint64_t n)
 	return ret;
 }
 
-static int pit_field(struct target *t, uint64_t n, size_t at, size_t size)
+static int pit(struct target *t, uint64_t n)
 {
+	static const struct { size_t at, size; } fields[] = {
+		{ offsetof(struct kvm_pit_channel_state, count), 4 },
+		{ offsetof(struct kvm_pit_channel_state, count_load_time), 8 },
+		{ offsetof(struct kvm_pit_channel_state, bcd), 1 },
+	};
 	struct kvm_pit_state2 ps;
 	unsigned int mode;
 	int ret = 0;
 
-	for (mode = 0; mode < 6; mode++) {
+	for (mode = 0; mode < 6 * 3; mode++) {
 		xioctl(t->vm.fd, KVM_GET_PIT2, &ps);
-		ps.channels[0].mode = ps.channels[2].mode = mode;
-		memcpy((char *)&ps.channels[0] + at, &n, size);
-		memcpy((char *)&ps.channels[2] + at, &n, size);
+		ps.channels[0].mode = ps.channels[2].mode = mode / 3;
+		memcpy((char *)&ps.channels[0] + fields[mode % 3].at, &n, fields[mode % 3].size);
+		memcpy((char *)&ps.channels[2] + fields[mode % 3].at, &n, fields[mode % 3].size);
 		ret |= ioctl(t->vm.fd, KVM_SET_PIT2, &ps);
 	}
 	return ret;
-}
-
-static int pit_count(struct target *t, uint64_t n)
-{
-	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, count), 4);
-}
-
-static int pit_load_time(struct target *t, uint64_t n)
-{
-	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, count_load_time), 8);
-}
-
-static int pit_bcd(struct target *t, uint64_t n)
-{
-	return pit_field(t, n, offsetof(struct kvm_pit_channel_state, bcd), 1);
 }
 
 /* --- interrupts --- */
@@ -761,9 +751,7 @@ static const struct field fields[] = {
 	{ "hostile-clock-realtime", set_clock_realtime, 0 },
 	{ "hostile-lapic-timer", lapic_timer, VM_IRQCHIP },
 	{ "hostile-deadline", deadline, VM_IRQCHIP },
-	{ "hostile-pit-count", pit_count, VM_IRQCHIP | VM_PIT },
-	{ "hostile-pit-time", pit_load_time, VM_IRQCHIP | VM_PIT },
-	{ "hostile-pit-bcd", pit_bcd, VM_IRQCHIP | VM_PIT },
+	{ "hostile-pit", pit, VM_IRQCHIP | VM_PIT },
 	{ "hostile-irq-line", irq_line, VM_IRQCHIP },
 	{ "hostile-msi", msi, VM_IRQCHIP },
 	{ "hostile-irqfd", irqfd, VM_IRQCHIP },
