@@ -26,15 +26,31 @@
 	movl	$SMI, 0x300(%r8)
 	nop
 	.endm
+	/* For so many ticks, more than a time slice of the host's and without limit to exits; R10, R11 and RAX are its */
+	.macro	NOW
+	mov	%rdx, %r11
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+	mov	%r11, %rdx
+	.endm
+	.macro	BEGIN_WAIT ticks=200000000
+	NOW
+	lea	\ticks(%rax), %r10
+	.endm
+	.macro	STILL_TIME label
+	NOW
+	cmp	%r10, %rax
+	jb	\label
+	.endm
 	.macro	WAIT_FOR addr, n
-	mov	$4000000, %ecx
+	BEGIN_WAIT
 98:	cmpl	$\n, \addr
 	jae	99f
 	pause
 	mov	$APIC + 0x20, %eax
 	mov	(%rax), %eax
-	dec	%ecx
-	jnz	98b
+	STILL_TIME 98b
 	FAIL
 99:
 	.endm
@@ -283,13 +299,12 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 	shl	$24, %eax
 	mov	%eax, 0x310(%r8)
 	movl	$SMI, 0x300(%r8)
-	mov	$4000000, %ecx
+	BEGIN_WAIT
 2:	cmp	%edx, SEEN
 	jae	3f
 	pause
 	mov	0x20(%r8), %eax
-	dec	%ecx
-	jnz	2b
+	STILL_TIME 2b
 	FAIL
 3:	inc	%edx
 	cmp	$4, %edx
@@ -301,13 +316,12 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 4:	movl	$0xc4200, 0x300(%r8)
 	SMI_SELF
 	add	$4, %edx
-	mov	$4000000, %ecx
+	BEGIN_WAIT
 5:	cmp	%edx, SEEN
 	jae	6f
 	pause
 	mov	0x20(%r8), %eax
-	dec	%ecx
-	jnz	5b
+	STILL_TIME 5b
 	FAIL
 6:	dec	%esi
 	jnz	4b
@@ -348,20 +362,18 @@ CASE("smm-init", LONG, F_IRQCHIP | F_VCPUS(2))
 	movl	$0xc4660, 0x300(%r8)
 	mov	SEEN + 4, %edx
 	add	$20, %edx
-	mov	$4000000, %ecx
+	BEGIN_WAIT
 1:	cmp	%edx, SEEN + 4
 	jae	2f
 	pause
 	mov	0x20(%r8), %eax
-	dec	%ecx
-	jnz	1b
+	STILL_TIME 1b
 	FAIL				/* it does not go on in SMM */
 2:	EQL($1, READY)
 	movl	$1, GO
-	mov	$4000000, %ecx
+	BEGIN_WAIT 20000000
 3:	mov	0x20(%r8), %eax
-	dec	%ecx
-	jnz	3b
+	STILL_TIME 3b
 	EQL($1, READY)			/* it waits for a SIPI */
 	movl	$0xc4660, 0x300(%r8)
 	WAIT_FOR READY, 2
