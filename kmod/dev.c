@@ -70,6 +70,9 @@ int vh_check_extension(long cap)
 	case KVM_CAP_USER_MEMORY2:
 	case KVM_CAP_MEMORY_FAULT_INFO:
 	case KVM_CAP_MMU_SHADOW_CACHE_CONTROL:
+	case KVM_CAP_HYPERV:		/* without it QEMU does not ask for what there is (none), and fails later */
+	case KVM_CAP_HYPERV_CPUID:
+	case KVM_CAP_SYS_HYPERV_CPUID:
 	case KVM_CAP_SYS_ATTRIBUTES:
 	case KVM_CAP_VCPU_ATTRIBUTES:
 	case KVM_CAP_EXCEPTION_PAYLOAD:
@@ -165,6 +168,8 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return vh_cpuid_supported(u, false);
 	case KVM_GET_EMULATED_CPUID:
 		return vh_cpuid_supported(u, true);
+	case KVM_GET_SUPPORTED_HV_CPUID:
+		return vh_cpuid_hyperv(u);
 	case KVM_GET_MSR_INDEX_LIST:
 		return vh_msr_index_list(u, false);
 	case KVM_GET_MSR_FEATURE_INDEX_LIST:

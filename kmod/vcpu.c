@@ -292,6 +292,7 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_ENABLE_CAP:	return SET(struct kvm_enable_cap, enable_cap);
 	case KVM_SET_CPUID2:	return vh_cpuid_set(vcpu, u);
 	case KVM_GET_CPUID2:	return vh_cpuid_get(vcpu, u);
+	case KVM_GET_SUPPORTED_HV_CPUID: return vh_cpuid_hyperv(u);
 	case KVM_GET_MSRS:	return vh_msrs_ioctl(vcpu, u, false);
 	case KVM_SET_MSRS:	return vh_msrs_ioctl(vcpu, u, true);
 	case KVM_SET_SIGNAL_MASK: return copy_sigmask(vcpu, u);

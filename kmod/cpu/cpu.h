@@ -34,6 +34,7 @@ void vh_cpu_destroy(struct vh_vcpu *vcpu);
 #define VH_MAX_CPUID	256		/* leaves of a vCPU */
 
 int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated);	/* KVM_GET_SUPPORTED_CPUID */
+int vh_cpuid_hyperv(struct kvm_cpuid2 __user *u);
 unsigned int vh_cpuid_list(struct kvm_cpuid_entry2 *e);
 void vh_cpuid_install(struct vh_vcpu *vcpu, struct kvm_cpuid_entry2 *e, unsigned int n);
 int vh_cpuid_set(struct vh_vcpu *vcpu, const struct kvm_cpuid2 __user *u);

@@ -277,6 +277,31 @@ int vh_cpuid_supported(struct kvm_cpuid2 __user *u, bool emulated)
 }
 
 /**
+ * vh_cpuid_hyperv - KVM_GET_SUPPORTED_HV_CPUID
+ * @u: userspace's list; nent says how many entries fit
+ *
+ * The leaves of Microsoft's Hypervisor Top-Level Functional Specification, 2.4. No enlightenment is there: who asks
+ * learns so from leaves of zeros, and does not begin with what would fail. Returns 0, -E2BIG, -EFAULT.
+ */
+int vh_cpuid_hyperv(struct kvm_cpuid2 __user *u)
+{
+	static const struct kvm_cpuid_entry2 e[] = {
+		{ .function = 0x40000000, .eax = 0x40000005,
+		  .ebx = 0x756e694c, .ecx = 0x564b2078, .edx = 0x7648204d },	/* "Linux KVM Hv", as KVM */
+		{ .function = 0x40000001, .eax = 0x31237648 },			/* "Hv#1" */
+		{ .function = 0x40000002 }, { .function = 0x40000003 }, { .function = 0x40000004 },
+		{ .function = 0x40000005, .eax = VH_MAX_VCPUS },
+	};
+	u32 nent;
+
+	if (get_user(nent, &u->nent))
+		return -EFAULT;
+	if (nent < ARRAY_SIZE(e))
+		return -E2BIG;
+	return put_user(ARRAY_SIZE(e), &u->nent) || copy_to_user(u->entries, e, sizeof(e)) ? -EFAULT : 0;
+}
+
+/**
  * vh_cpuid_find - a leaf of the vCPU's CPUID, or NULL
  * @vcpu: the vCPU
  * @function: EAX

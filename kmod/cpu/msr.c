@@ -45,6 +45,15 @@ static const u32 feature_msrs[] = { MSR_IA32_UCODE_REV, MSR_IA32_ARCH_CAPABILITI
 #define UCODE_REV		0x100000000ULL
 #define PLATFORM_CPUID_FAULT	BIT_ULL(31)	/* of IA32_PLATFORM_INFO: not offered */
 
+/*
+ * HV_X64_MSR_GUEST_OS_ID and _HYPERCALL: no guest has them, but QEMU resets them for "hv-spinlocks", which is a number in
+ * CPUID and needs nothing of the host.
+ */
+static bool hyperv_msr(u32 msr)
+{
+	return msr == 0x40000000 || msr == 0x40000001;
+}
+
 /* A paravirtual MSR whose feature CPUID has to show, and does not. */
 static bool pv_hidden(struct vh_vcpu *vcpu, u32 msr)
 {
@@ -254,6 +263,10 @@ int vh_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value, bool host)
 		*value = 0;
 		return 0;
 	}
+	if (host && hyperv_msr(msr)) {
+		*value = 0;
+		return 0;
+	}
 	if (pv_hidden(vcpu, msr))
 		return -EINVAL;
 	err = vh_clock_msr_read(vcpu, msr, value);
@@ -429,6 +442,8 @@ int vh_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value, bool host)
 		return 0;
 	}
 	if (perf_msr(msr))
+		return value ? -EINVAL : 0;
+	if (host && hyperv_msr(msr))
 		return value ? -EINVAL : 0;
 	if (pv_hidden(vcpu, msr))
 		return -EINVAL;

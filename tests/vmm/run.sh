@@ -6,7 +6,8 @@
 #
 # --suite: this machine's QEMU (host), or that of another Debian, unpacked under build/vmm. Rows, of which
 # --only takes those that match: boot-MACHINE-IRQCHIP-VCPUS; gdb: a debugger's breakpoints and steps while a
-# kernel boots, by QEMU's stub; stop: vhctl stop and the power button of a guest of QEMU.
+# kernel boots, by QEMU's stub; stop: vhctl stop and the power button of a guest of QEMU;
+# hyperv: enlightenments, which are refused.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 suite=host device=vh only=.
@@ -15,7 +16,7 @@ while [ $# -gt 0 ]; do
 	--suite) suite=$2; shift 2 ;;
 	--kvm) device=kvm; shift ;;
 	--only) only=$2; shift 2 ;;
-	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done
@@ -58,7 +59,7 @@ for machine in pc q35; do
 done
 # its irqchip is split, if it is not told otherwise
 rows+=(boot-microvm-default-1 boot-microvm-default-2 gdb)
-[ $device = kvm ] || rows+=(stop)
+[ $device = kvm ] || rows+=(stop hyperv)
 mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 [ ${#rows[@]} != 0 ] || { echo "no row matches $only" >&2; exit 2; }
 
@@ -134,6 +135,20 @@ row_stop() {
 	./vhctl stop --off "$vm" 2>says || status="--off does not end it"
 	wait $vmm || status="QEMU ends with $? when it is told to"
 	verdict "$1" "$status" errors says trace
+}
+# QEMU itself says that they are not there
+row_hyperv() {
+	local status=0 feature
+	for feature in relaxed time vapic vpindex synic reenlightenment frequencies stimer; do
+		boot "q35" on 1 "" -S -cpu "host,hv-$feature" && status="hv-$feature is taken"
+		grep -q "is not supported by kernel\|kernel doesn't allow" errors && ! grep -q Assertion errors ||
+			status="hv-$feature ends otherwise"
+		[ "$status" = 0 ] || break
+	done
+	# but for a number that a guest reads
+	[ "$status" != 0 ] || { boot q35 on 1 "" -cpu host,hv-spinlocks=0x1fff && grep -q 'guest: done' serial; } ||
+		status="hv-spinlocks does not boot"
+	verdict "$1" "$status" errors
 }
 until_one_vm() {
 	local n=0
