@@ -122,7 +122,7 @@ static void template(struct conn *c)
 	case VH_CMD_VM_CREATE:
 		msg_u32(c, VH_A_VM_DEV_FD, rnd(8) ? kvm_open() : (int)value());
 		if (rnd(2))
-			msg_u32(c, VH_A_VM_VCPUS, rnd(4) ? rnd(289) : value());
+			msg_u32(c, VH_A_VM_VCPUS, rnd(4) ? rnd(1025) : value());
 		if (rnd(2))
 			msg_u64(c, VH_A_VM_MEMORY, rnd(4) ? (uint64_t)rnd(1 << 20) << 12 : value());
 		if (!rnd(3))

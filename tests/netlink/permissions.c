@@ -292,7 +292,7 @@ static void no_device(struct tap_result *r, const void *arg)
 	WANT_EQ(vm_define(&c, 999, NULL, 1, 0, -1, -1), -EBADF);
 	WANT_EQ(vm_define(&c, kvm_open(), NULL, 1, 4095, -1, -1), -EINVAL);
 	WANT_EQ(vm_define(&c, kvm_open(), NULL, 1, 1ULL << 63, -1, -1), -EINVAL);
-	WANT_EQ(vm_define(&c, kvm_open(), NULL, 289, 0, -1, -1), -ERANGE);
+	WANT_EQ(vm_define(&c, kvm_open(), NULL, 1025, 0, -1, -1), -ERANGE);
 	close(null);
 }
 
