@@ -168,16 +168,15 @@ void vh_steal_update(struct vh_vcpu *vcpu)
 	u64 now = run_delay();
 	int err;
 
-	/* SMM's memory is another's: the next wait is told with this one. */
-	if (!steal_on(p) || vcpu->smm)
+	if (!steal_on(p))
 		return;
 	if (p->steal_fresh)
 		p->steal_seen = now;
-	err = vh_gpa_read(vcpu, at, &st, offsetofend(struct kvm_steal_time, preempted));
+	err = vh_gpa_read_outside(vcpu, at, &st, offsetofend(struct kvm_steal_time, preempted));
 	if (!err) {
 		/* Odd while it changes; it may begin as anything. */
 		st.version = (st.version + 1) | 1;
-		err = vh_gpa_write(vcpu, version, &st.version, sizeof(st.version));
+		err = vh_gpa_write_outside(vcpu, version, &st.version, sizeof(st.version));
 	}
 	if (err) {
 		/* A signal comes first. */
@@ -189,12 +188,13 @@ void vh_steal_update(struct vh_vcpu *vcpu)
 	st.steal += now - p->steal_seen;
 	p->steal_seen = now;
 	smp_wmb();
-	vh_gpa_write(vcpu, at, &st.steal, sizeof(st.steal));
+	vh_gpa_write_outside(vcpu, at, &st.steal, sizeof(st.steal));
 	if (st.preempted) {
 		st.preempted = 0;
-		vh_gpa_write(vcpu, at + offsetof(struct kvm_steal_time, preempted), &st.preempted, sizeof(st.preempted));
+		vh_gpa_write_outside(vcpu, at + offsetof(struct kvm_steal_time, preempted), &st.preempted,
+				     sizeof(st.preempted));
 	}
 	smp_wmb();
 	st.version++;
-	vh_gpa_write(vcpu, version, &st.version, sizeof(st.version));
+	vh_gpa_write_outside(vcpu, version, &st.version, sizeof(st.version));
 }

@@ -121,6 +121,26 @@ int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long
 	return access_gpa(vcpu->vm, gpa | vcpu->space, (void *)buf, len, vcpu);
 }
 
+/* May be any number: one of the other address space is none. */
+static bool outside(u64 gpa, unsigned long len)
+{
+	return gpa < VH_SPACE && len <= VH_SPACE - gpa;
+}
+
+/**
+ * vh_gpa_read_outside - read the memory that is there outside SMM
+ * @vcpu: whose read it is, own thread
+ * @gpa: where; need not be an address
+ * @buf: filled in
+ * @len: bytes
+ *
+ * As vh_gpa_read().
+ */
+int vh_gpa_read_outside(struct vh_vcpu *vcpu, u64 gpa, void *buf, unsigned long len)
+{
+	return outside(gpa, len) ? access_gpa(vcpu->vm, gpa, buf, len, NULL) : -ENXIO;
+}
+
 /**
  * vh_gpa_write_outside - write the memory that is there outside SMM
  * @vcpu: whose write it is, own thread
@@ -132,9 +152,7 @@ int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long
  */
 int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len)
 {
-	if (gpa >= VH_SPACE || len > VH_SPACE - gpa)
-		return -ENXIO;
-	return access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu);
+	return outside(gpa, len) ? access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu) : -ENXIO;
 }
 
 /**

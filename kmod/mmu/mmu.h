@@ -182,7 +182,8 @@ int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
 int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vcpu *vcpu, gpa_t gpa, bool write);
-/* As vh_gpa_write(), where the vCPU is outside SMM; @gpa: anything. */
+/* As vh_gpa_read() and vh_gpa_write(), where the vCPU is outside SMM; @gpa: anything. */
+int vh_gpa_read_outside(struct vh_vcpu *vcpu, u64 gpa, void *buf, unsigned long len);
 int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len);
 
 /* Into SMM's address space, or out of it; own thread, process context. -ENOMEM, -EINTR: nothing is changed. */

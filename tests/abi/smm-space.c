@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <asm/kvm_para.h>
 
 #include "smm.h"
 
@@ -69,6 +70,34 @@ static void address_spaces(struct tap_result *r, const void *arg)
 	want_ok(r, ioctl(s.vm.fd, KVM_GET_DIRTY_LOG, &log), "SMM's log of the second");
 	if ((bits[0] & ~executed()) != (1 << 10 | 1 << 15))
 		tap_fail(r, "SMM's log of the second has %#llx", (unsigned long long)bits[0]);
+}
+
+/* An address beyond all that a guest has is not one of SMM's memory: not for what the guest shares with its hypervisor. */
+static void shared(struct tap_result *r, const void *arg)
+{
+	static const uint32_t msrs[] = { MSR_KVM_STEAL_TIME, MSR_KVM_SYSTEM_TIME_NEW, MSR_KVM_WALL_CLOCK_NEW };
+	unsigned int i, at;
+	struct smm s;
+
+	(void)arg;
+	if (!smm_vm(r, &s, MODE_LONG, 0, 1))
+		return;
+	PUT(s.ram + HANDLER, smm_memory);
+	memset(s.ram + 0x1000, 0xa5, 0x1000);
+	for (at = 52; at < 64; at++) {
+		for (i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++)
+			vcpu_msr_set(s.v, msrs[i], 1ull << at | (SMBASE + 0x1000 + i * 0x100) | (i < 2));
+		if (!smm_until(r, s.v, 0x10, "outside"))
+			return;
+		xioctl(s.v->fd, KVM_SMI, 0);
+		if (!smm_until(r, s.v, 0x28, "in SMM") || !smm_until(r, s.v, 0x10, "outside again"))
+			return;
+	}
+	for (i = 0x1000; i < 0x2000; i++)
+		if (s.ram[i] != 0xa5) {
+			tap_fail(r, "SMM's memory was written at %#x", SMBASE + i);
+			return;
+		}
 }
 
 /* Entries of a dirty ring say which address space. */
@@ -260,5 +289,6 @@ const struct test_case smm_space_cases[] = {
 	{ "smm-nowhere", nowhere, NULL },
 	{ "smm-race", race, NULL },
 	{ "smm-storm", storm, NULL },
+	{ "smm-space-shared", shared, NULL },
 	{ NULL, NULL, NULL }
 };
