@@ -35,6 +35,15 @@ int vm_enable(struct vm *vm, uint32_t cap, uint64_t arg);
 /* guest_code() - the vCPU is to run @size bytes at 0x1000, in flat 32-bit mode */
 void guest_code(struct vm *vm, struct vcpu *v, const void *code, size_t size);
 
+/* Is it Linux's KVM that is asked? Where that differs, and vh is right or more. */
+bool on_kvm(void);
+
+/* vcpu_run(), and the reason of the exit; or -errno */
+int vcpu_exit(struct vcpu *v);
+
+/* The next exit is this one. */
+void want_exit(struct tap_result *r, struct vcpu *v, int reason, const char *what);
+
 /* An MSR; ~0 or false: it cannot be had. */
 uint64_t vcpu_msr_get(struct vcpu *v, uint32_t index);
 bool vcpu_msr_set(struct vcpu *v, uint32_t index, uint64_t data);

@@ -22,12 +22,6 @@
 #define DB_VECTOR	1
 #define BP_VECTOR	3
 
-/* Trap flags of KVM's steps can be seen by the guest; and it takes any number. */
-static bool on_kvm(void)
-{
-	return strstr(kvm_device, "kvm");
-}
-
 /* A VM whose vCPU is at @code, in @mode. */
 static struct vcpu *guest(struct vm *vm, unsigned int flags, enum guest_mode mode, const void *code, size_t len)
 {
@@ -47,16 +41,6 @@ static int debug(struct vcpu *v, uint32_t control, const uint64_t *dr)
 	return ioctl(v->fd, KVM_SET_GUEST_DEBUG, &d);
 }
 
-static int run(struct vcpu *v)
-{
-	int r;
-
-	do
-		r = ioctl(v->fd, KVM_RUN, 0);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : (int)v->run->exit_reason;
-}
-
 static uint64_t rip(struct vcpu *v)
 {
 	struct kvm_regs regs;
@@ -69,7 +53,7 @@ static uint64_t rip(struct vcpu *v)
 static bool stops(struct tap_result *r, struct vcpu *v, const char *where, uint8_t vector, uint64_t pc, uint32_t dr6)
 {
 	const struct kvm_debug_exit_arch *a = &v->run->debug.arch;
-	int reason = run(v);
+	int reason = vcpu_exit(v);
 
 	if (reason != KVM_EXIT_DEBUG) {
 		tap_fail(r, "%s: exit %s", where, exit_name(reason));
@@ -85,7 +69,7 @@ static bool stops(struct tap_result *r, struct vcpu *v, const char *where, uint8
 
 static bool exits(struct tap_result *r, struct vcpu *v, const char *where, int reason)
 {
-	int got = run(v);
+	int got = vcpu_exit(v);
 
 	if (got != reason)
 		tap_fail(r, "%s: exit %s", where, exit_name(got));
@@ -209,7 +193,7 @@ static void step_rep(struct tap_result *r, const void *arg)
 	regs.rcx = 5;
 	xioctl(v->fd, KVM_SET_REGS, &regs);
 	want_ok(r, debug(v, KVM_GUESTDBG_SINGLESTEP, NULL), "single steps");
-	while ((reason = run(v)) != KVM_EXIT_HLT && writes + steps < 20) {
+	while ((reason = vcpu_exit(v)) != KVM_EXIT_HLT && writes + steps < 20) {
 		if (reason == KVM_EXIT_MMIO) {
 			writes++;
 		} else if (reason == KVM_EXIT_DEBUG) {
@@ -464,7 +448,7 @@ static void blocked(struct tap_result *r, const void *arg)
 	/* then they come, the NMI first, and a step ends in a handler */
 	want_ok(r, debug(v, KVM_GUESTDBG_SINGLESTEP, NULL), "steps with them");
 	for (i = 0; i < 40 && total(&vm) < 2; i++)
-		if (run(v) != KVM_EXIT_DEBUG)
+		if (vcpu_exit(v) != KVM_EXIT_DEBUG)
 			tap_fail(r, "exit %s", exit_name(v->run->exit_reason));
 	if (*count(&vm, 2) != 1 || *count(&vm, 0x40) != 1)
 		tap_fail(r, "%u NMIs, %u interrupts", *count(&vm, 2), *count(&vm, 0x40));

@@ -28,7 +28,7 @@ static void device_create(struct tap_result *r, const void *arg)
 	(void)arg;
 	vm_create(&vm, 1 << 20, 0);
 	/* KVM has it on x86 since 6.4 */
-	if (ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_DEVICE_CTRL) != 1 && !strstr(kvm_device, "kvm"))
+	if (ioctl(vm.fd, KVM_CHECK_EXTENSION, KVM_CAP_DEVICE_CTRL) != 1 && !on_kvm())
 		tap_fail(r, "KVM_CAP_DEVICE_CTRL is not there");
 	want_errno(r, create(&vm, 0xffff, 0), ENODEV, "type 65535");
 	want_errno(r, create(&vm, -1, 0), ENODEV, "type -1");
@@ -43,7 +43,7 @@ static void device_create(struct tap_result *r, const void *arg)
 	want_either(r, ioctl(fd, KVM_RUN, 0), ENOTTY, EINVAL, "KVM_RUN");
 	close(fd);
 	/* 6.1's KVM has it for the VM's life */
-	if (!strstr(kvm_device, "kvm")) {
+	if (!on_kvm()) {
 		fd = create(&vm, KVM_DEV_TYPE_VFIO, 0);
 		want_ok(r, fd, "another behind its end");
 		/* it outlives the VM's descriptor */

@@ -14,33 +14,6 @@
 #define EXIT_MWAIT	36
 #define EXIT_PAUSE	40
 
-static bool on_kvm(void)
-{
-	return strstr(kvm_device, "kvm");
-}
-
-static int cap(struct vm *vm, int number, uint64_t value)
-{
-	struct kvm_enable_cap c = { .cap = number, .args = { value } };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &c);
-}
-
-static int run(struct vcpu *v)
-{
-	int err = vcpu_run(v);
-
-	return err ? err : (int)v->run->exit_reason;
-}
-
-static void exits(struct tap_result *r, struct vcpu *v, int reason, const char *what)
-{
-	int got = run(v);
-
-	if (got != reason)
-		tap_fail(r, "%s: exit %s, not %s", what, exit_name(got), exit_name(reason));
-}
-
 /* --- instructions that nobody executes --- */
 
 /* PCLMULQDQ with an operand in a device is not interpreted, by KVM neither. */
@@ -75,7 +48,7 @@ static void named(struct tap_result *r, struct vcpu *v, const char *what)
 	struct kvm_run *k = v->run;
 	struct kvm_regs regs;
 
-	exits(r, v, KVM_EXIT_INTERNAL_ERROR, what);
+	want_exit(r, v, KVM_EXIT_INTERNAL_ERROR, what);
 	if (r->verdict != TAP_PASS)
 		return;
 	if (k->internal.suberror != KVM_INTERNAL_ERROR_EMULATION || k->internal.ndata < 3 ||
@@ -92,7 +65,7 @@ static void named(struct tap_result *r, struct vcpu *v, const char *what)
 		tap_fail(r, "%s: RIP %#llx", what, (long long)regs.rip);
 	regs.rip += sizeof(unknown);
 	xioctl(v->fd, KVM_SET_REGS, &regs);
-	exits(r, v, KVM_EXIT_MMIO, "the next instruction");
+	want_exit(r, v, KVM_EXIT_MMIO, "the next instruction");
 }
 
 static void emulation_failure(struct tap_result *r, const void *arg)
@@ -106,22 +79,22 @@ static void emulation_failure(struct tap_result *r, const void *arg)
 	v = at_unknown(&vm, cpl);
 	/* user code gets #UD */
 	if (cpl)
-		exits(r, v, KVM_EXIT_SHUTDOWN, "not asked for");
+		want_exit(r, v, KVM_EXIT_SHUTDOWN, "not asked for");
 	else
 		named(r, v, "not asked for");
 	vm_destroy(&vm);
 
 	v = at_unknown(&vm, cpl);
-	want_errno(r, cap(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 2), EINVAL, "argument 2");
-	want_ok(r, cap(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), "on");
+	want_errno(r, vm_enable(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 2), EINVAL, "argument 2");
+	want_ok(r, vm_enable(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), "on");
 	named(r, v, "asked for");
 	vm_destroy(&vm);
 
 	v = at_unknown(&vm, cpl);
-	want_ok(r, cap(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), "on");
-	want_ok(r, cap(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0), "off");
+	want_ok(r, vm_enable(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1), "on");
+	want_ok(r, vm_enable(&vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 0), "off");
 	if (cpl)
-		exits(r, v, KVM_EXIT_SHUTDOWN, "off again");
+		want_exit(r, v, KVM_EXIT_SHUTDOWN, "off again");
 }
 
 static const unsigned int kernel, user = 3;
@@ -160,12 +133,12 @@ static void disable_bad(struct tap_result *r, const void *arg)
 	if ((can & 14) != 14 || (can & ~15))
 		tap_fail(r, "the capability answers %#x", can);
 	vm_create(&vm, 1 << 20, 0);
-	want_errno(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, 1ull << 40), EINVAL, "unknown bit");
-	want_errno(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, -1ull), EINVAL, "all bits");
-	want_ok(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, can), "all there are");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, 1ull << 40), EINVAL, "unknown bit");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, -1ull), EINVAL, "all bits");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, can), "all there are");
 	vm_add_vcpu(&vm);
 	if (!on_kvm())		/* 6.1 takes it, for vCPUs to come */
-		want_errno(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, can), EINVAL, "behind a vCPU");
+		want_errno(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, can), EINVAL, "behind a vCPU");
 }
 
 static void disable_pause(struct tap_result *r, const void *arg)
@@ -177,13 +150,13 @@ static void disable_pause(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	v = without(&vm, KVM_X86_DISABLE_EXITS_PAUSE, spin, sizeof(spin));
-	exits(r, v, KVM_EXIT_HLT, "PAUSE");
+	want_exit(r, v, KVM_EXIT_HLT, "PAUSE");
 	if (!on_kvm() && exits_by(v, EXIT_PAUSE))
 		tap_fail(r, "%llu exits for PAUSE", (long long)exits_by(v, EXIT_PAUSE));
 	vm_destroy(&vm);
 	/* the same loop exits otherwise, so that it would be seen */
 	v = without(&vm, 0, spin, sizeof(spin));
-	exits(r, v, KVM_EXIT_HLT, "PAUSE that exits");
+	want_exit(r, v, KVM_EXIT_HLT, "PAUSE that exits");
 	if (!on_kvm() && !exits_by(v, EXIT_PAUSE))
 		tap_skip(r, "this processor has no exits for PAUSE loops");
 }
@@ -201,19 +174,19 @@ static void disable_mwait(struct tap_result *r, const void *arg)
 	if (!(kvm_cap(KVM_CAP_X86_DISABLE_EXITS) & KVM_X86_DISABLE_EXITS_MWAIT)) {
 		vm_create(&vm, 1 << 20, 0);
 		if (!on_kvm())		/* 6.1 takes it, and does nothing */
-			want_errno(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_MWAIT), EINVAL, "not offered");
+			want_errno(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_MWAIT), EINVAL, "not offered");
 		tap_skip(r, "MWAIT is not for guests on this processor");
 		return;
 	}
 	/* an interrupt of the host's ends the wait, if nothing else does */
 	v = without(&vm, KVM_X86_DISABLE_EXITS_MWAIT, wait, sizeof(wait));
-	exits(r, v, KVM_EXIT_HLT, "MWAIT");
+	want_exit(r, v, KVM_EXIT_HLT, "MWAIT");
 	if (!on_kvm() && exits_by(v, EXIT_MWAIT))
 		tap_fail(r, "%llu exits for MWAIT", (long long)exits_by(v, EXIT_MWAIT));
 	vm_destroy(&vm);
 	v = without(&vm, 0, wait, sizeof(wait));
 	/* it is not in CPUID, and does nothing unless a quirk is off */
-	exits(r, v, KVM_EXIT_HLT, "MWAIT that exits");
+	want_exit(r, v, KVM_EXIT_HLT, "MWAIT that exits");
 	if (!on_kvm() && exits_by(v, EXIT_MWAIT) != 1)
 		tap_fail(r, "%llu exits for one MWAIT", (long long)exits_by(v, EXIT_MWAIT));
 }
@@ -260,26 +233,26 @@ static void bus_lock(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	vm_create(&vm, 1 << 20, 0);
-	want_errno(r, cap(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, 3), EINVAL, "on and off");
-	want_errno(r, cap(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, 4), EINVAL, "unknown bit");
-	want_ok(r, cap(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF), "off");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, 3), EINVAL, "on and off");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, 4), EINVAL, "unknown bit");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_OFF), "off");
 	if (!can) {
 		if (!on_kvm())		/* 6.1 takes it, and does nothing */
-			want_errno(r, cap(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT), EINVAL, "not offered");
+			want_errno(r, vm_enable(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT), EINVAL, "not offered");
 		tap_skip(r, "this processor does not tell of bus locks");
 		return;
 	}
 	if (can != 3)
 		tap_fail(r, "the capability answers %#x", can);
-	want_ok(r, cap(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT), "on");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_BUS_LOCK_EXIT, KVM_BUS_LOCK_DETECTION_EXIT), "on");
 	vm_build_tables(&vm);
 	v = vm_add_vcpu(&vm);
 	memcpy(vm.mem + CODE, split, sizeof(split));
 	vcpu_set_mode(&vm, v, MODE_FLAT32, CODE, STACK);
-	exits(r, v, KVM_EXIT_X86_BUS_LOCK, "a lock across lines");
+	want_exit(r, v, KVM_EXIT_X86_BUS_LOCK, "a lock across lines");
 	if (!(v->run->flags & KVM_RUN_X86_BUS_LOCK))
 		tap_fail(r, "flags %#x", v->run->flags);
-	exits(r, v, KVM_EXIT_HLT, "and on");
+	want_exit(r, v, KVM_EXIT_HLT, "and on");
 	if (v->run->flags & KVM_RUN_X86_BUS_LOCK)
 		tap_fail(r, "told twice");
 }
@@ -291,18 +264,18 @@ static void notify(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	vm_create(&vm, 1 << 20, 0);
-	want_errno(r, cap(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, KVM_X86_NOTIFY_VMEXIT_USER), EINVAL, "not enabled");
-	want_errno(r, cap(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 4 | KVM_X86_NOTIFY_VMEXIT_ENABLED), EINVAL, "unknown bit");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, KVM_X86_NOTIFY_VMEXIT_USER), EINVAL, "not enabled");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 4 | KVM_X86_NOTIFY_VMEXIT_ENABLED), EINVAL, "unknown bit");
 	if (!can) {
-		want_errno(r, cap(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, KVM_X86_NOTIFY_VMEXIT_ENABLED), EINVAL, "not offered");
+		want_errno(r, vm_enable(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, KVM_X86_NOTIFY_VMEXIT_ENABLED), EINVAL, "not offered");
 		tap_skip(r, "this processor has no notify window");
 		return;
 	}
 	if (can != 3)
 		tap_fail(r, "the capability answers %#x", can);
-	want_ok(r, cap(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 1ull << 48 | 3), "a window");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 1ull << 48 | 3), "a window");
 	vm_add_vcpu(&vm);
-	want_errno(r, cap(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 1ull << 48 | 3), EINVAL, "behind a vCPU");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_NOTIFY_VMEXIT, 1ull << 48 | 3), EINVAL, "behind a vCPU");
 }
 
 const struct test_case exits_cases[] = {

@@ -44,6 +44,26 @@ void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
 	xioctl(v->fd, KVM_SET_REGS, &regs);
 }
 
+bool on_kvm(void)
+{
+	return strstr(kvm_device, "kvm");
+}
+
+int vcpu_exit(struct vcpu *v)
+{
+	int err = vcpu_run(v);
+
+	return err ? err : (int)v->run->exit_reason;
+}
+
+void want_exit(struct tap_result *r, struct vcpu *v, int reason, const char *what)
+{
+	int got = vcpu_exit(v);
+
+	if (got != reason)
+		tap_fail(r, "%s: exit %s, not %s", what, exit_name(got), exit_name(reason));
+}
+
 int vm_enable(struct vm *vm, uint32_t cap, uint64_t arg)
 {
 	struct kvm_enable_cap c = { .cap = cap, .args = { arg } };

@@ -44,13 +44,6 @@ static struct vcpu *guest(struct vm *vm, unsigned int flags, enum guest_mode mod
 	return v;
 }
 
-static int cap(struct vm *vm, int number, uint64_t value)
-{
-	struct kvm_enable_cap c = { .cap = number, .args = { value } };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &c);
-}
-
 enum end { DONE, FAULTED, ASKED, OTHER };
 
 /* How the run ended. */
@@ -123,9 +116,9 @@ static void user_space(struct tap_result *r, const void *arg)
 		tap_fail(r, "the capability answers %d", kvm_cap(KVM_CAP_X86_USER_SPACE_MSR));
 	want(r, accesses(v, false, UNKNOWN, 0), FAULTED, "read, unknown, not asked for");
 	want(r, accesses(v, true, UNKNOWN, 5), FAULTED, "write, unknown, not asked for");
-	want_errno(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, 1 << 9), EINVAL, "a reason that is none");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, 1 << 9), EINVAL, "a reason that is none");
 
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_UNKNOWN), "unknown ones");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_UNKNOWN), "unknown ones");
 	asked(r, v, accesses(v, false, UNKNOWN, 0), false, UNKNOWN, 0, KVM_MSR_EXIT_REASON_UNKNOWN, "read");
 	v->run->msr.data = 0xfedcba9876543210;
 	want(r, go(v), DONE, "answered");
@@ -146,7 +139,7 @@ static void user_space(struct tap_result *r, const void *arg)
 
 	/* a value that the MSR does not take is another reason */
 	want(r, accesses(v, true, PAT, 2), FAULTED, "memory type 2, not asked for");
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL), "values");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL), "values");
 	asked(r, v, accesses(v, true, PAT, 2), true, PAT, 2, KVM_MSR_EXIT_REASON_INVAL, "memory type 2");
 	want(r, go(v), DONE, "taken nevertheless");
 	want(r, accesses(v, false, PAT, 0), DONE, "the PAT");
@@ -155,11 +148,11 @@ static void user_space(struct tap_result *r, const void *arg)
 	want(r, accesses(v, false, UNKNOWN, 0), FAULTED, "unknown, not asked for any more");
 
 	/* the instruction is abandoned: RIP is elsewhere */
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "all");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "all");
 	e = accesses(v, false, UNKNOWN, 0);
 	want(r, e, ASKED, "read that is left");
 	want(r, accesses(v, false, MISC_ENABLE, 0), DONE, "another instruction");
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, 0), "none");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, 0), "none");
 	want(r, accesses(v, false, UNKNOWN, 0), FAULTED, "after all");
 }
 
@@ -172,7 +165,7 @@ static void user_space_finish(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	xioctl(v->fd, KVM_GET_REGS, &regs);
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "all");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "all");
 	want(r, accesses(v, false, UNKNOWN, 0), ASKED, "read");
 	v->run->msr.data = 0x55;
 	v->run->immediate_exit = 1;
@@ -235,13 +228,13 @@ static void filter(struct tap_result *r, const void *arg)
 		/* the VMM's own are not filtered */
 		if (vcpu_msr_get(v, denied[i]) == ~0ull)
 			tap_fail(r, "%s: KVM_GET_MSRS does not", what);
-		want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER), "exits");
+		want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER), "exits");
 		asked(r, v, accesses(v, true, denied[i], old), true, denied[i], old, KVM_MSR_EXIT_REASON_FILTER, what);
 		v->run->msr.error = 1;
 		want(r, go(v), FAULTED, what);
 		/* another reason is not asked for */
 		want(r, accesses(v, false, UNKNOWN, 0), FAULTED, "unknown");
-		want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, 0), "no exits");
+		want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, 0), "no exits");
 	}
 
 	/* all but a bit's */
@@ -251,7 +244,7 @@ static void filter(struct tap_result *r, const void *arg)
 	want(r, accesses(v, false, MISC_ENABLE, 0), FAULTED, "its bit is beyond");
 	want(r, accesses(v, false, TSC, 0), FAULTED, "in no range");
 	want(r, accesses(v, true, GS_BASE, 0), FAULTED, "in no range, written");
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "exits");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "exits");
 	/* an MSR that is none is filtered first of all */
 	asked(r, v, accesses(v, false, UNKNOWN, 0), false, UNKNOWN, 0, KVM_MSR_EXIT_REASON_FILTER, "unknown and denied");
 	v->run->msr.data = 77;
@@ -280,7 +273,7 @@ static void filter_lapic(struct tap_result *r, const void *arg)
 	if (answer(v) != 0x20)
 		tap_fail(r, "the TPR is %#llx", (long long)answer(v));
 	/* KVM 6.1 sets it before it looks at the filter */
-	if (!strstr(kvm_device, "kvm"))
+	if (!on_kvm())
 		want(r, accesses(v, true, DEADLINE, 0), FAULTED, "the deadline");
 	want(r, accesses(v, false, 0x1b, 0), FAULTED, "the APIC base");
 	/* a vCPU that comes later */
@@ -332,8 +325,8 @@ static void cstate(struct tap_result *r, const void *arg)
 		vm_create(&vm, 1 << 20, 0);
 		vm_build_tables(&vm);
 		if (on)
-			want_ok(r, cap(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_CSTATE), "C-states");
-		want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "exits");
+			want_ok(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_CSTATE), "C-states");
+		want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, ALL_REASONS), "exits");
 		v = vm_add_vcpu(&vm);
 		memcpy(vm.mem + READS, "\x0f\x32\xf4", 3);
 		memcpy(vm.mem + WRITES, "\x0f\x30\xf4", 3);
@@ -345,7 +338,7 @@ static void cstate(struct tap_result *r, const void *arg)
 			/* a processor that has none of it raises #GP itself */
 			if (on ? e != DONE && e != FAULTED : e != ASKED)
 				tap_fail(r, "read of %#x: %u", msrs[i], e);
-			if (!strstr(kvm_device, "kvm"))	/* 6.1 takes a write of 0 */
+			if (!on_kvm())	/* 6.1 takes a write of 0 */
 				want(r, accesses(v, true, msrs[i], 0), ASKED, "a write");
 			want_ok(r, set(&vm, 0, range(BOTH, msrs[i], 1, none), no_range), "a filter");
 			asked(r, v, accesses(v, false, msrs[i], 0), false, msrs[i], 0, KVM_MSR_EXIT_REASON_FILTER, "filtered");
@@ -389,7 +382,7 @@ static void filter_changes(struct tap_result *r, const void *arg)
 	pthread_t thread;
 	unsigned int i, n;
 
-	want_ok(r, cap(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER), "exits");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_FILTER), "exits");
 	xioctl(rd.v->fd, KVM_SET_REGS, &regs);
 	pthread_create(&thread, NULL, reads, &rd);
 	for (i = 0; i < 50 && !rd.failed; i++) {

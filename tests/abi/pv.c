@@ -218,7 +218,7 @@ static uint64_t halts(struct tap_result *r, struct vm *vm, struct vcpu *v, int f
 /* For how long the host polls at most, ns; what it was. */
 static unsigned int poll_at_most(unsigned int ns)
 {
-	const char *path = strstr(kvm_device, "kvm") ? "/sys/module/kvm/parameters/halt_poll_ns" :
+	const char *path = on_kvm() ? "/sys/module/kvm/parameters/halt_poll_ns" :
 						       "/sys/module/vh/parameters/halt_poll_ns";
 	FILE *f = fopen(path, "r+");
 	unsigned int was = 0;

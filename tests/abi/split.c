@@ -17,36 +17,6 @@
 #define ID	0x020
 #define IRR	0x200
 
-static bool on_kvm(void)
-{
-	return strstr(kvm_device, "kvm");
-}
-
-static int enable(struct vm *vm, uint32_t cap, uint64_t arg)
-{
-	struct kvm_enable_cap e = { .cap = cap, .args = { arg } };
-
-	return ioctl(vm->fd, KVM_ENABLE_CAP, &e);
-}
-
-static int run(struct vcpu *v)
-{
-	int r;
-
-	do
-		r = ioctl(v->fd, KVM_RUN, 0);
-	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : (int)v->run->exit_reason;
-}
-
-static void exits(struct tap_result *r, struct vcpu *v, const char *what, int want)
-{
-	int got = run(v);
-
-	if (got != want)
-		tap_fail(r, "%s: exit %d, not %d", what, got, want);
-}
-
 static int routes(struct vm *vm, const struct kvm_irq_routing_entry *e, unsigned int n)
 {
 	struct kvm_irq_routing *t = calloc(1, sizeof(*t) + n * sizeof(*e));
@@ -87,10 +57,10 @@ static void create(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	vm_create(&vm, 1 << 20, 0);
-	want_errno(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, 4097), EINVAL, "4097 pins");
-	want_errno(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, ~0ull), EINVAL, "pins without end");
-	want_ok(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), "split");
-	want_errno(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split twice");
+	want_errno(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, 4097), EINVAL, "4097 pins");
+	want_errno(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, ~0ull), EINVAL, "pins without end");
+	want_ok(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), "split");
+	want_errno(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split twice");
 	want_errno(r, ioctl(vm.fd, KVM_CREATE_IRQCHIP, 0), EEXIST, "irqchip after it");
 	/* KVM of 6.1 makes one that interrupts nobody */
 	if (!on_kvm())
@@ -113,10 +83,10 @@ static void create(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 
 	vm_create(&vm, 1 << 20, VM_IRQCHIP);
-	want_errno(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split after the irqchip");
+	want_errno(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split after the irqchip");
 	vm_destroy(&vm);
 	vm_simple(&vm, 0);
-	want_errno(r, enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split after a vCPU");
+	want_errno(r, vm_enable(&vm, KVM_CAP_SPLIT_IRQCHIP, PINS), EEXIST, "split after a vCPU");
 }
 
 /* Handlers that count, tell that they are there by OUT to 0x11 when @tell, and write EOI by WRMSR. */
@@ -180,7 +150,7 @@ static struct vcpu *halts(struct vm *vm, bool x2apic, bool tell)
 
 static void ended(struct tap_result *r, struct vcpu *v, const char *what, unsigned int vector)
 {
-	exits(r, v, what, KVM_EXIT_IOAPIC_EOI);
+	want_exit(r, v, KVM_EXIT_IOAPIC_EOI, what);
 	if (v->run->exit_reason == KVM_EXIT_IOAPIC_EOI && v->run->eoi.vector != vector)
 		tap_fail(r, "%s: EOI of %#x, not %#x", what, v->run->eoi.vector, vector);
 }
@@ -227,13 +197,13 @@ static void eoi_moved(struct tap_result *r, const void *arg)
 	(void)arg;
 	routes(&vm, &e, 1);
 	line(&vm, 3, 1);
-	exits(r, v, "the handler", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "the handler");
 	e = msi(3, 0x61 | 0xc000);
 	routes(&vm, &e, 1);
 	if (!on_kvm())
 		ended(r, v, "the old vector", 0x51);
 	line(&vm, 3, 1);
-	exits(r, v, "the handler", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "the handler");
 	ended(r, v, "the new vector", 0x61);
 }
 
@@ -256,32 +226,32 @@ static void extint(struct tap_result *r, const void *arg)
 	make_handlers(&vm);
 	memcpy(vm.mem + CODE, code, sizeof(code));
 	vcpu_set_mode(&vm, v, MODE_FLAT32, CODE, STACK);
-	exits(r, v, "interrupts off", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "interrupts off");
 	if (v->run->ready_for_interrupt_injection || v->run->if_flag)
 		tap_fail(r, "ready for an interrupt with IF clear");
 	v->run->request_interrupt_window = 1;
-	exits(r, v, "STI", KVM_EXIT_IRQ_WINDOW_OPEN);
+	want_exit(r, v, KVM_EXIT_IRQ_WINDOW_OPEN, "STI");
 	if (!v->run->ready_for_interrupt_injection || !v->run->if_flag)
 		tap_fail(r, "not ready for an interrupt in its window");
 	want_errno(r, interrupt(v, 256), EINVAL, "vector 256");
 	want_ok(r, interrupt(v, 0x21), "KVM_INTERRUPT");
 	want_errno(r, interrupt(v, 0x22), EEXIST, "another before it was taken");
 	v->run->request_interrupt_window = 0;
-	exits(r, v, "OUT behind the handler", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "OUT behind the handler");
 	if (v->run->io.port != 0x12 || *count(&vm, 0x21) != 1 || *count(&vm, 0x22))
 		tap_fail(r, "port %#x, counts %u and %u", v->run->io.port, *count(&vm, 0x21), *count(&vm, 0x22));
 	/* in HLT, which is the kernel's */
 	v->run->request_interrupt_window = 1;
-	exits(r, v, "the window is open", KVM_EXIT_IRQ_WINDOW_OPEN);
+	want_exit(r, v, KVM_EXIT_IRQ_WINDOW_OPEN, "the window is open");
 	v->run->request_interrupt_window = 0;
 	v->run->immediate_exit = 1;
 	if (ioctl(v->fd, KVM_RUN, 0) != -1 || errno != EINTR)
 		tap_fail(r, "immediate_exit: exit %u", v->run->exit_reason);
 	v->run->immediate_exit = 0;
 	v->run->request_interrupt_window = 1;
-	exits(r, v, "HLT", KVM_EXIT_IRQ_WINDOW_OPEN);
+	want_exit(r, v, KVM_EXIT_IRQ_WINDOW_OPEN, "HLT");
 	want_ok(r, interrupt(v, 0x23), "KVM_INTERRUPT of a halted vCPU");
-	exits(r, v, "halted again", KVM_EXIT_IRQ_WINDOW_OPEN);
+	want_exit(r, v, KVM_EXIT_IRQ_WINDOW_OPEN, "halted again");
 	if (*count(&vm, 0x23) != 1)
 		tap_fail(r, "the halted vCPU took %u", *count(&vm, 0x23));
 }
@@ -301,15 +271,15 @@ static void extint_masked(struct tap_result *r, const void *arg)
 	set_lapic_reg(v, SVR, 0x1ff);
 	set_lapic_reg(v, LVT0, 0x10700);
 	v->run->request_interrupt_window = 1;
-	exits(r, v, "masked", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "masked");
 	if (v->run->ready_for_interrupt_injection)
 		tap_fail(r, "ready for an interrupt that LINT0 does not take");
 	want_ok(r, interrupt(v, 0x21), "KVM_INTERRUPT");
-	exits(r, v, "still masked", KVM_EXIT_IO);
+	want_exit(r, v, KVM_EXIT_IO, "still masked");
 	if (v->run->io.port != 0x11 || *count(&vm, 0x21))
 		tap_fail(r, "port %#x, taken %u", v->run->io.port, *count(&vm, 0x21));
 	set_lapic_reg(v, LVT0, 0x700);
-	exits(r, v, "taken, and the next window", KVM_EXIT_IRQ_WINDOW_OPEN);
+	want_exit(r, v, KVM_EXIT_IRQ_WINDOW_OPEN, "taken, and the next window");
 	if (*count(&vm, 0x21) != 1)
 		tap_fail(r, "unmasked, taken %u", *count(&vm, 0x21));
 }
@@ -352,8 +322,8 @@ static void ids(struct tap_result *r, const void *arg)
 	vm_create(&vm, 1 << 20, VM_IRQCHIP);
 	low = with_id(&vm, 0, true);
 	high = with_id(&vm, 300, true);
-	want_errno(r, enable(&vm, KVM_CAP_X2APIC_API, 4), EINVAL, "an unknown flag");
-	want_errno(r, enable(&vm, KVM_CAP_X2APIC_API, 1ull << 32), EINVAL, "another");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X2APIC_API, 4), EINVAL, "an unknown flag");
+	want_errno(r, vm_enable(&vm, KVM_CAP_X2APIC_API, 1ull << 32), EINVAL, "another");
 	if (lapic_reg(&high, ID) != (uint32_t)300 << 24)
 		tap_fail(r, "id of 8 bits: %#x", lapic_reg(&high, ID));
 	want_ok(r, send(&vm, 0x100, 0, 0x41) - 1, "8 bits of 0x100");
@@ -364,7 +334,7 @@ static void ids(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 
 	vm_create(&vm, 1 << 20, VM_IRQCHIP);
-	want_ok(r, enable(&vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), "32-bit ids");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), "32-bit ids");
 	low = with_id(&vm, 0, true);
 	high = with_id(&vm, 300, true);
 	if (lapic_reg(&high, ID) != 300)
@@ -399,7 +369,7 @@ static void broadcasts(struct tap_result *r, const void *arg)
 	high = with_id(&vm, 255, true);
 	if (send(&vm, 255, 0, 0x41) != 2 || !got(&low, 0x41) || !got(&high, 0x41))
 		tap_fail(r, "255 is not everybody");
-	want_ok(r, enable(&vm, KVM_CAP_X2APIC_API,
+	want_ok(r, vm_enable(&vm, KVM_CAP_X2APIC_API,
 			  KVM_X2APIC_API_USE_32BIT_IDS | KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK), "quirk off");
 	if (send(&vm, 255, 0, 0x42) != 1 || got(&low, 0x42) || !got(&high, 0x42))
 		tap_fail(r, "255 is not itself");
@@ -433,7 +403,7 @@ static void most(struct tap_result *r, const void *arg)
 		}
 	}
 	want_errno(r, ioctl(vm.fd, KVM_CREATE_VCPU, 5ul), EEXIST, "an id twice");
-	want_ok(r, enable(&vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), "32-bit ids");
+	want_ok(r, vm_enable(&vm, KVM_CAP_X2APIC_API, KVM_X2APIC_API_USE_32BIT_IDS), "32-bit ids");
 	last = with_id(&vm, ids - 1, true);
 	want_errno(r, ioctl(vm.fd, KVM_CREATE_VCPU, (unsigned long)max), EINVAL, "one more vCPU");
 	if (send(&vm, ids - 1, 0, 0x41) != 1 || !got(&last, 0x41))
@@ -443,7 +413,7 @@ static void most(struct tap_result *r, const void *arg)
 	memcpy(vm.mem + CODE, "\xe6\x10", 2);
 	vcpu_set_mode(&vm, &last, MODE_FLAT32, CODE, STACK);
 	xioctl(last.fd, KVM_SET_MP_STATE, &mp);
-	exits(r, &last, "the last runs", KVM_EXIT_IO);
+	want_exit(r, &last, KVM_EXIT_IO, "the last runs");
 }
 
 static const bool yes = true, no;
