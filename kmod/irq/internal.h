@@ -98,6 +98,12 @@ static inline void apic_set(struct vh_lapic *a, u32 offset, u32 value)
 	WRITE_ONCE(*(u32 *)(a->regs + offset), value);
 }
 
+/* KVM_CAP_X2APIC_API: ids of 32 bits in an x2APIC's state, and in messages, whose upper address's low byte is reserved. */
+static inline bool vh_apic_wide_ids(const struct vh_vm *vm)
+{
+	return READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
+}
+
 /* posted.c; own thread */
 void vh_apic_fold(struct vh_lapic *a);
 void vh_apic_unpost(struct vh_lapic *a);

@@ -682,12 +682,6 @@ void vh_lapic_reset(struct vh_vcpu *vcpu, bool init)
 	vh_request(vcpu, VH_REQ_EVENT);
 }
 
-/* KVM_CAP_X2APIC_API: ids of all 32 bits in an x2APIC's state. */
-static bool wide_ids(struct vh_vcpu *vcpu)
-{
-	return READ_ONCE(vcpu->vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
-}
-
 /**
  * vh_lapic_get_state - KVM_GET_LAPIC
  * @vcpu: own thread
@@ -702,7 +696,7 @@ int vh_lapic_get_state(struct vh_vcpu *vcpu, struct kvm_lapic_state *s)
 	memcpy(s->regs, a->regs, sizeof(s->regs));
 	/* The ABI shows the id in the xAPIC's place in both modes, unless it was asked not to, and the ICR in halves. */
 	if (a->x2apic) {
-		*(u32 *)(s->regs + APIC_ID_) = apic_reg(a, APIC_ID_) << (wide_ids(vcpu) ? 0 : 24);
+		*(u32 *)(s->regs + APIC_ID_) = apic_reg(a, APIC_ID_) << (vh_apic_wide_ids(vcpu->vm) ? 0 : 24);
 		*(u32 *)(s->regs + APIC_ICR2_) = apic_reg(a, APIC_ICR_ + 4);
 	}
 	*(u32 *)(s->regs + APIC_TMCCT_) = vh_apic_timer_count(a);
@@ -720,7 +714,7 @@ int vh_lapic_set_state(struct vh_vcpu *vcpu, const struct kvm_lapic_state *s)
 	u32 id = *(const u32 *)(s->regs + APIC_ID_), remaining;
 	unsigned int i;
 
-	if (a->x2apic && (wide_ids(vcpu) ? id != vcpu->id : id >> 24 != (vcpu->id & 0xff)))
+	if (a->x2apic && (vh_apic_wide_ids(vcpu->vm) ? id != vcpu->id : id >> 24 != (vcpu->id & 0xff)))
 		return -EINVAL;
 	vh_apic_timer_stop(a);
 	memcpy(a->regs, s->regs, sizeof(s->regs));

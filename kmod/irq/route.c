@@ -34,12 +34,6 @@ static const struct vh_routes *routes_of(struct vh_vm *vm)
 	return chip ? rcu_dereference_check(chip->routes, lockdep_is_held(&vm->lock)) : NULL;
 }
 
-/* KVM_CAP_X2APIC_API: a message's destination has 32 bits, and the low byte of its upper address is reserved. */
-static bool wide_ids(struct vh_vm *vm)
-{
-	return READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
-}
-
 static void to_msi(struct vh_vm *vm, u32 lo, u32 hi, u32 data, struct vh_msi *m)
 {
 	/* SDM 11.11: the redirection hint asks for one of the logical destination's. */
@@ -53,7 +47,7 @@ static void to_msi(struct vh_vm *vm, u32 lo, u32 hi, u32 data, struct vh_msi *m)
 		.level = data & BIT(15),
 		.assert = data & BIT(14),
 	};
-	if (wide_ids(vm))
+	if (vh_apic_wide_ids(vm))
 		m->dest |= hi & ~0xffu;
 }
 
@@ -195,7 +189,7 @@ int vh_irq_signal_msi(struct vh_vm *vm, const struct kvm_msi *msi)
 
 	if (!smp_load_acquire(&vm->irqchip) || msi->flags)
 		return -EINVAL;
-	if (wide_ids(vm) && (msi->address_hi & 0xff))
+	if (vh_apic_wide_ids(vm) && (msi->address_hi & 0xff))
 		return -EINVAL;
 	to_msi(vm, msi->address_lo, msi->address_hi, msi->data, &m);
 	r = vh_irq_deliver(vm, NULL, &m);
@@ -304,15 +298,15 @@ void vh_routes_resample(struct vh_vm *vm)
 	mutex_unlock(&chip->acks_lock);
 }
 
-static int entry_check(struct vh_vm *vm, bool split, const struct kvm_irq_routing_entry *e)
+static int entry_check(struct vh_vm *vm, const struct kvm_irq_routing_entry *e)
 {
 	if (e->gsi >= VH_MAX_GSI || e->flags)
 		return -EINVAL;
 	switch (e->type) {
 	case KVM_IRQ_ROUTING_MSI:
-		return wide_ids(vm) && (e->u.msi.address_hi & 0xff) ? -EINVAL : 0;
+		return vh_apic_wide_ids(vm) && (e->u.msi.address_hi & 0xff) ? -EINVAL : 0;
 	case KVM_IRQ_ROUTING_IRQCHIP:
-		if (split)
+		if (vh_irqchip_is_split(vm))
 			return -EINVAL;
 		switch (e->u.irqchip.irqchip) {
 		case KVM_IRQCHIP_PIC_MASTER:
@@ -341,14 +335,13 @@ static int compare(const void *a, const void *b)
 }
 
 /* A table of @nr checked entries, sorted; ERR_PTR. */
-static struct vh_routes *make_routes(struct vh_vm *vm, bool split, const struct kvm_irq_routing_entry *e,
-				     u32 nr)
+static struct vh_routes *make_routes(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, u32 nr)
 {
 	struct vh_routes *r;
 	unsigned int i, j;
 
 	for (i = 0; i < nr; i++)
-		if (entry_check(vm, split, &e[i]))
+		if (entry_check(vm, &e[i]))
 			return ERR_PTR(-EINVAL);
 	r = kvzalloc(struct_size(r, e, nr) + nr * sizeof(*r->by_pin), GFP_KERNEL_ACCOUNT);
 	if (!r)
@@ -408,7 +401,7 @@ int vh_irq_set_routing(struct vh_vm *vm, const struct kvm_irq_routing_entry *e, 
 
 	if (!chip || flags || nr > VH_MAX_ROUTES)
 		return -EINVAL;
-	new = make_routes(vm, chip->split, e, nr);
+	new = make_routes(vm, e, nr);
 	if (IS_ERR(new))
 		return PTR_ERR(new);
 	if (chip->split)
@@ -454,7 +447,7 @@ static struct vh_routes *default_routes(struct vh_vm *vm)
 		e[n].u.irqchip.irqchip = gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE;
 		e[n++].u.irqchip.pin = gsi & 7;
 	}
-	r = make_routes(vm, false, e, n);
+	r = make_routes(vm, e, n);
 	kfree(e);
 	return r;
 }
@@ -466,7 +459,7 @@ static int create(struct vh_vm *vm, bool split, u32 pins)
 
 	if (!chip)
 		return -ENOMEM;
-	r = split ? make_routes(vm, true, NULL, 0) : default_routes(vm);
+	r = split ? make_routes(vm, NULL, 0) : default_routes(vm);
 	if (IS_ERR(r)) {
 		kfree(chip);
 		return PTR_ERR(r);

@@ -45,7 +45,7 @@
 	.endm
 	.macro	WAIT_FOR addr, n
 	BEGIN_WAIT
-98:	cmpl	$\n, \addr
+98:	cmpl	\n, \addr
 	jae	99f
 	pause
 	mov	$APIC + 0x20, %eax
@@ -292,21 +292,15 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 	movl	$ap_halts, PARAM
 	movl	$0xc4500, 0x300(%r8)
 	movl	$0xc4660, 0x300(%r8)
-	WAIT_FOR READY, 3
+	WAIT_FOR READY, $3
 	/* one after the other, as long as they share SMBASE */
 	mov	$1, %edx
 1:	mov	%edx, %eax
 	shl	$24, %eax
 	mov	%eax, 0x310(%r8)
 	movl	$SMI, 0x300(%r8)
-	BEGIN_WAIT
-2:	cmp	%edx, SEEN
-	jae	3f
-	pause
-	mov	0x20(%r8), %eax
-	STILL_TIME 2b
-	FAIL
-3:	inc	%edx
+	WAIT_FOR SEEN, %edx
+	inc	%edx
 	cmp	$4, %edx
 	jne	1b
 	/* then all at once, again and again, themselves among them */
@@ -316,14 +310,8 @@ CASE("smm-smp", LONG, F_IRQCHIP | F_VCPUS(4))
 4:	movl	$0xc4200, 0x300(%r8)
 	SMI_SELF
 	add	$4, %edx
-	BEGIN_WAIT
-5:	cmp	%edx, SEEN
-	jae	6f
-	pause
-	mov	0x20(%r8), %eax
-	STILL_TIME 5b
-	FAIL
-6:	dec	%esi
+	WAIT_FOR SEEN, %edx
+	dec	%esi
 	jnz	4b
 	EQL($80, SEEN)
 	EQL($0, SEEN + 4)
@@ -355,30 +343,24 @@ CASE("smm-init", LONG, F_IRQCHIP | F_VCPUS(2))
 	movl	$ap_halts, PARAM
 	movl	$0xc4500, 0x300(%r8)
 	movl	$0xc4660, 0x300(%r8)
-	WAIT_FOR READY, 1
+	WAIT_FOR READY, $1
 	movl	$0xc4200, 0x300(%r8)
-	WAIT_FOR SEEN, 1
+	WAIT_FOR SEEN, $1
 	movl	$0xc4500, 0x300(%r8)
 	movl	$0xc4660, 0x300(%r8)
 	mov	SEEN + 4, %edx
 	add	$20, %edx
-	BEGIN_WAIT
-1:	cmp	%edx, SEEN + 4
-	jae	2f
-	pause
-	mov	0x20(%r8), %eax
-	STILL_TIME 1b
-	FAIL				/* it does not go on in SMM */
-2:	EQL($1, READY)
+	WAIT_FOR SEEN + 4, %edx		/* it goes on in SMM */
+	EQL($1, READY)
 	movl	$1, GO
 	BEGIN_WAIT 20000000
 3:	mov	0x20(%r8), %eax
 	STILL_TIME 3b
 	EQL($1, READY)			/* it waits for a SIPI */
 	movl	$0xc4660, 0x300(%r8)
-	WAIT_FOR READY, 2
+	WAIT_FOR READY, $2
 	/* SMBASE is as it was */
 	movl	$0xc4200, 0x300(%r8)
-	WAIT_FOR SEEN, 2
+	WAIT_FOR SEEN, $2
 	PASS
 	.section .note.GNU-stack, "", @progbits
