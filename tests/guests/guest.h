@@ -104,6 +104,9 @@ entry\@:
 /* Cases below it run above 64K, where there is room: not for real mode. */
 #define HIGH		.section .high, "ax", @progbits
 
+/* Rounds of a wait for what has to come: some 0.2 s of a fast processor; the lab's time limit comes first */
+#define ROUNDS		1000000000
+
 #define PASS		out %al, $0xf4
 #define SKIP		movl $__LINE__, FAIL_LINE; out %al, $0xf6
 #define FAIL		movl $__LINE__, FAIL_LINE; out %al, $0xf5

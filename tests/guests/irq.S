@@ -94,7 +94,7 @@ CASE("ioapic-level", LONG, F_IRQCHIP)
 	IOAPIC_WRITE 0x1a, 0x8071
 	sti
 	LINE	5, 1
-	mov	$1000000, %ecx
+	mov	$ROUNDS, %ecx
 2:	cmpl	$3, DATA
 	je	3f
 	dec	%ecx
@@ -373,7 +373,7 @@ CASE("pit-speaker", LONG, F_IRQCHIP | F_PIT)
 	in	$0x61, %al
 	test	$0x20, %al
 	CHECK(jz)
-	mov	$2000000, %ecx
+	mov	$ROUNDS, %ecx
 1:	in	$0x61, %al
 	test	$0x20, %al
 	jnz	2f

@@ -21,7 +21,7 @@
 	.endm
 
 	.macro	WAIT_IRQS n
-	mov	$1000000000, %ecx	/* some 0.2 s of a fast processor; the lab's time limit comes first */
+	mov	$ROUNDS, %ecx
 98:	cmpl	$\n, IRQ_TOTAL
 	jae	99f
 	dec	%ecx

@@ -77,7 +77,7 @@ CASE("pv-eoi", LONG, F_IRQCHIP)
 	sti
 	mov	$100, %esi
 1:	movl	$0x40050, 0x300(%r8)	/* to itself */
-	mov	$1000000, %ecx
+	mov	$ROUNDS, %ecx
 2:	pause
 	dec	%ecx
 	jz	3f

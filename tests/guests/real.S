@@ -248,7 +248,7 @@ soak_pass_done:
 	EQW($BLOCKS, %bx)
 	dec	%bp
 	jnz	soak_pass
-	mov	$100000, %ecx
+	mov	$ROUNDS, %ecx
 1:	cmpl	$0, TICKS
 	jne	2f
 	dec	%ecx

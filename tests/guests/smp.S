@@ -36,7 +36,7 @@
 	.endm
 
 	.macro	WAIT_FOR addr, n
-	mov	$200000, %ecx
+	mov	$ROUNDS, %ecx
 98:	cmpl	$\n, \addr
 	jae	99f
 	RELAX
@@ -101,7 +101,7 @@ CASE("smp-fixed-ipi", LONG, F_IRQCHIP | F_VCPUS(2))
 	movl	$0x60, 0x300(%r8)
 	mov	$21, %edx
 	sub	%esi, %edx
-	mov	$200000, %ecx
+	mov	$ROUNDS, %ecx
 2:	cmp	%edx, IRQ_COUNT + 4 * 0x60
 	jae	3f
 	RELAX
@@ -368,7 +368,7 @@ CASE("smp-ioapic-lowest", LONG, F_IRQCHIP | F_VCPUS(4))
 	HOST(HOST_IRQ_LINE)
 	mov	$13, %edx
 	sub	%esi, %edx
-	mov	$200000, %ecx
+	mov	$ROUNDS, %ecx
 2:	cmp	%edx, COUNT
 	jae	3f
 	RELAX

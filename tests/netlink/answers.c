@@ -30,7 +30,7 @@ int main(void)
 	conn_open(&events);
 	events_ask(&events);
 	vm_with_code(&vm, code, sizeof(code), VM_IRQCHIP);
-	if (vcpu_run(&vm.vcpu[0]))
+	if (ioctl(vm.fd, VH_SET_POWER_BUTTON, 1) || vcpu_run(&vm.vcpu[0]))
 		return 1;
 	close(cgroup_make("spec"));
 	cgroup_enter("spec");
