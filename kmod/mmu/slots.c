@@ -152,23 +152,30 @@ static void write_protect(struct vh_vm *vm, gfn_t start, gfn_t end)
 }
 
 /*
- * Pages that are charged: what is visible in SMM is mostly what is visible outside, so that the larger of the two
- * address spaces counts.
+ * Bytes that are charged for a memslot that is in no tree: memory of the VMM's counts once, whichever memslots of
+ * either address space show it. slots_lock held.
  */
-static unsigned long occupied_by(const struct vh_mmu *mmu)
+static u64 shown_by_it_alone(struct vh_vm *vm, const struct vh_slot *slot)
 {
-	return max(mmu->pages[0], mmu->pages[1]);
+	unsigned long at = slot->hva, end = slot->hva + (slot->npages << PAGE_SHIFT), alone = 0;
+	const struct vh_slot *other = NULL;
+
+	while (at < end && (other = vh_slot_next_at(vh_slots(vm), at, end, other))) {
+		if (other->hva > at)
+			alone += other->hva - at;
+		at = max(at, other->hva + (other->npages << PAGE_SHIFT));
+		cond_resched();
+	}
+	return at < end ? alone + end - at : alone;
 }
 
 static int delete_slot(struct vh_vm *vm, struct vh_slot *old)
 {
-	unsigned long occupied = occupied_by(vm->mmu);
-
 	unpublish(vm, old, false);
 	xa_erase(&vm->mmu->slot_ids, old->id);
 	if (!vm->mmu->logged)
 		vh_pml_switch(vm, false);
-	vh_record_vacate(vm->rec, (u64)(occupied - occupied_by(vm->mmu)) << PAGE_SHIFT);
+	vh_record_vacate(vm->rec, shown_by_it_alone(vm, old));
 	/* Drains may have found it as the one that moves: they are over. */
 	kvfree(old->dirty);
 	vh_slot_free(old);
@@ -198,14 +205,6 @@ static struct vh_slot *new_slot(struct vh_vm *vm, struct vh_slot *like, const st
 	return NULL;
 }
 
-/* Bytes that a new memslot adds to that. */
-static u64 new_charge(const struct vh_mmu *mmu, const struct vh_slot *like)
-{
-	unsigned long pages = mmu->pages[like->id >> 16] + like->npages, before = occupied_by(mmu);
-
-	return pages > before ? (u64)(pages - before) << PAGE_SHIFT : 0;
-}
-
 static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region *r)
 {
 	struct vh_slot *old = vh_slot_of_id(vm, r->slot), *add;
@@ -231,7 +230,7 @@ static int set_region(struct vh_vm *vm, const struct kvm_userspace_memory_region
 	if (vh_slot_overlap(vh_slots(vm), like.base, like.npages, old))
 		return -EEXIST;
 	if (!old)
-		charge = new_charge(vm->mmu, &like);
+		charge = shown_by_it_alone(vm, &like);
 	err = charge ? vh_record_charge(vm->rec, VH_RES_MEMORY, charge) : 0;
 	if (err)
 		return err;

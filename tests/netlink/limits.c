@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -18,6 +19,15 @@ static const char *const resources[] = { "VMs", "vCPUs", "memory", "page tables"
 struct at { int resource, level; };
 static const char *const levels[] = { "l1", "l1/l2", "l1/l2/l3" };
 
+static void *memory_of(size_t size)
+{
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (mem == MAP_FAILED)
+		abort();
+	return mem;
+}
+
 static void refused(struct tap_result *r, const void *arg)
 {
 	static const uint64_t limit[] = { 2, 2, 2 << 20 };
@@ -25,6 +35,7 @@ static void refused(struct tap_result *r, const void *arg)
 	struct event_info e = { 0 };
 	const struct at *at = arg;
 	struct conn c, events;
+	char *more = memory_of(2 << 20);
 	int dir[3], i, fd[3];
 	struct vm vm;
 
@@ -53,16 +64,16 @@ static void refused(struct tap_result *r, const void *arg)
 		close(fd[1]);
 		break;
 	case VH_RES_MEMORY:
-		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
-		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, vm.mem), -EDQUOT);
+		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, more), 0);
+		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, more + (1 << 20)), -EDQUOT);
 		/* what changes without growing is no charge */
-		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 1 << 20, 1 << 20, vm.mem), 0);
-		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 8 << 20, 1 << 20, vm.mem), 0);
+		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 1 << 20, 1 << 20, more), 0);
+		WANT_EQ(vm_slot(&vm, 1, KVM_MEM_LOG_DIRTY_PAGES, 8 << 20, 1 << 20, more), 0);
 		/* what was given back is its own for a while, can be had again, and then is anybody's */
 		WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
 		WANT_EQ(get_group(&c, dir[at->level], &g[0]), 0);
 		WANT_EQ(g[0].usage[VH_RES_MEMORY], 2 << 20);
-		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, vm.mem), 0);
+		WANT_EQ(vm_slot(&vm, 2, 0, 2 << 20, 4096, more + (1 << 20)), 0);
 		usleep(12000000);
 		break;
 	}
@@ -532,6 +543,7 @@ static void comes_back(struct tap_result *r, const void *arg)
 	struct vm vm, other;
 	int dir = cgroup_make("full"), i;
 	struct conn c;
+	void *more = memory_of(1 << 20), *others = memory_of(1 << 20);
 
 	(void)arg;
 	conn_open(&c);
@@ -539,28 +551,73 @@ static void comes_back(struct tap_result *r, const void *arg)
 	cgroup_enter("full");
 	vm_create(&vm, 1 << 20, 0);
 	vm_create(&other, 1 << 20, 0);
-	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
+	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, more), 0);
 	for (i = 0; i < 8; i++) {
 		WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
-		WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, other.mem), -EDQUOT);
+		WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, others), -EDQUOT);
 		usleep(2000000);
-		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, vm.mem), 0);
+		WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 1 << 20, more), 0);
 	}
 	/* and no longer */
 	WANT_EQ(vm_slot(&vm, 1, 0, 0, 0, NULL), 0);
 	usleep(9000000);
-	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, other.mem), -EDQUOT);
+	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 4096, others), -EDQUOT);
 	usleep(2000000);
 	WANT_EQ(get_group(&c, dir, &g), 0);
 	WANT_EQ(g.usage[VH_RES_MEMORY], 2 << 20);
-	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 1 << 20, other.mem), 0);
-	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 4096, vm.mem), -EDQUOT);
+	WANT_EQ(vm_slot(&other, 1, 0, 1 << 20, 1 << 20, others), 0);
+	WANT_EQ(vm_slot(&vm, 1, 0, 1 << 20, 4096, more), -EDQUOT);
 	vm_destroy(&vm);
 	vm_destroy(&other);
 	WANT_EQ(get_group(&c, dir, &g), 0);
 	WANT_EQ(g.usage[VH_RES_MEMORY], 0);
 	cgroup_enter(".");
+	munmap(more, 1 << 20);
+	munmap(others, 1 << 20);
 	cgroup_remove("full");
+}
+
+/*
+ * Memory of the VMM's is charged once, however many memslots show it, of either address space; and what SMM alone sees
+ * as all other.
+ */
+static void shown_often(struct tap_result *r, const void *arg)
+{
+	/* slot, offset and size in units of 64 KiB, what is used then, or -1: EDQUOT. Size 0: it goes. */
+	static const struct { uint32_t slot; int at, size, used; } step[] = {
+		{ 0x00001, 0, 4, 4 }, { 0x10000, 0, 4, 4 }, { 0x10001, 2, 4, 6 }, { 0x10002, 8, 4, -1 },
+		{ 0x10002, 8, 2, 8 }, { 0x00003, 1, 9, -1 }, { 0x00003, 1, 7, -1 }, { 0x00004, 3, 1, 8 },
+		{ 0x10000, 0, 0, 8 }, { 0x00001, 0, 0, 6 }, { 0x10003, 0, 3, 8 }, { 0x00004, 3, 0, 8 },
+		{ 0x10001, 2, 0, 5 }, { 0x00003, 0, 6, 8 }, { 0x10002, 8, 0, 6 }, { 0x10003, 0, 0, 6 },
+		{ 0x00003, 0, 0, 0 },
+	};
+	const int unit = 1 << 16;
+	char *mem = memory_of(12 * unit);
+	int dir = cgroup_make("shown");
+	struct vm_info info;
+	struct conn c;
+	struct vm vm;
+	unsigned int i;
+	long used = 0;
+
+	(void)arg;
+	conn_open(&c);
+	WANT_EQ(set_limit(&c, dir, -1, VH_RES_MEMORY, 8 * unit + 4096), 0);
+	cgroup_enter("shown");
+	vm_create(&vm, 4096, 0);
+	for (i = 0; i < sizeof(step) / sizeof(step[0]); i++) {
+		int got = vm_slot(&vm, step[i].slot, 0, (uint64_t)(step[i].slot & 0xffff) << 24, (uint64_t)step[i].size * unit,
+				  mem + step[i].at * unit);
+
+		WANT(got == (step[i].used < 0 ? -EDQUOT : 0), "step %u: %d", i, got);
+		used = step[i].used < 0 ? used : (long)step[i].used * unit;
+		WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
+		WANT(info.memory == (uint64_t)used + 4096, "step %u: %llu bytes", i, (unsigned long long)info.memory);
+	}
+	vm_destroy(&vm);
+	munmap(mem, 12 * unit);
+	cgroup_enter(".");
+	cgroup_remove("shown");
 }
 
 /* The VMM is killed, and somebody else has the VM's descriptor: nothing but the VM stays charged. */
@@ -620,6 +677,7 @@ const struct test_case limits_cases[] = {
 	{ "limits-users", users, NULL },
 	{ "limits-cgroups-not-held", not_held, NULL },
 	{ "limits-memslot-back", comes_back, NULL },
+	{ "limits-memory-shown-often", shown_often, NULL },
 	{ "limits-held-by-another", held_by_another, NULL },
 	{ "limits-tree", tree, NULL },
 	{ "limits-removed", removed, NULL },
