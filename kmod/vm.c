@@ -583,6 +583,8 @@ int vh_vm_create(unsigned long type)
 	if (IS_ERR(group))
 		return PTR_ERR(group);
 	rec = vh_record_create(group, NULL, &why);
+	if (PTR_ERR(rec) == -EDQUOT)
+		vh_quota_log(why);
 	return IS_ERR(rec) ? PTR_ERR(rec) : vm_open(rec, false);
 }
 

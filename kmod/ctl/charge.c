@@ -4,6 +4,8 @@
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
 
 #include "../vh.h"
 #include "events.h"
@@ -49,6 +51,26 @@ static void settle(struct vh_record *r, enum vh_resource res)
 	}
 }
 
+static const char *const group_words[VH_NR_RESOURCES] = {
+	[VH_RES_VMS]	= "a limit of VMs of the cgroup, or of one above it, is reached",
+	[VH_RES_VCPUS]	= "a limit of vCPUs of the cgroup, or of one above it, is reached",
+	[VH_RES_MEMORY]	= "a limit of memory of the cgroup, or of one above it, is reached",
+};
+
+/**
+ * vh_quota_log - tell the host's log that an ioctl ends with EDQUOT, and why
+ * @why: which limit, in words
+ *
+ * A VMM can be told no more than the error, and its user has to know. Any context of the VMM's.
+ */
+void vh_quota_log(const char *why)
+{
+	static struct ratelimit_state told = RATELIMIT_STATE_INIT_FLAGS(told, 10 * HZ, 50, RATELIMIT_MSG_ON_RELEASE);
+
+	if (__ratelimit(&told))
+		vh_info("%s[%d]: %s\n", current->comm, task_tgid_nr(current), why);
+}
+
 /**
  * vh_record_charge - a VM is to have more vCPUs or memory
  * @r: its record
@@ -73,6 +95,8 @@ int vh_record_charge(struct vh_record *r, enum vh_resource res, u64 n)
 		r->charged[res] = max(r->charged[res], want);
 	}
 	spin_unlock(&r->charge_lock);
+	if (err)
+		vh_quota_log(group_words[res]);
 	return err;
 }
 
@@ -183,12 +207,6 @@ static const char *const user_words[VH_NR_QUOTAS] = {
 	[VH_QUOTA_DEFINED]	= "the user's limit of VMs without a VMM of their own is reached",
 	[VH_QUOTA_RESERVED]	= "the user's limit of reserved memory is reached",
 	[VH_QUOTA_SOCKETS]	= "the user's limit of sockets that get events is reached",
-};
-
-static const char *const group_words[VH_NR_RESOURCES] = {
-	[VH_RES_VMS]	= "a limit of VMs of the cgroup, or of one above it, is reached",
-	[VH_RES_VCPUS]	= "a limit of vCPUs of the cgroup, or of one above it, is reached",
-	[VH_RES_MEMORY]	= "a limit of memory of the cgroup, or of one above it, is reached",
 };
 
 /**

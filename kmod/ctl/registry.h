@@ -180,6 +180,7 @@ void vh_record_uncharge(struct vh_record *r, enum vh_resource res, u64 n);
 void vh_record_vacate(struct vh_record *r, u64 n);	/* memory, which may come back */
 void vh_record_over(struct vh_record *r);		/* the VMM's memory is gone */
 const char *vh_quota_words(enum vh_quota q);
+void vh_quota_log(const char *why);		/* why an ioctl ends with EDQUOT */
 int vh_record_charge_tables(struct vh_vm *vm, u64 bytes);	/* reclaims first; -ENOMEM */
 void vh_record_uncharge_tables(struct vh_vm *vm, u64 bytes);
 

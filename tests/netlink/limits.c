@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -28,8 +29,20 @@ static void *memory_of(size_t size)
 	return mem;
 }
 
+/* Is a line of this process's in the kernel's log, with these words? */
+static bool logged(const char *words)
+{
+	static char log[1 << 18], line[160];
+	int n = klogctl(3 /* SYSLOG_ACTION_READ_ALL */, log, sizeof(log) - 1);
+
+	log[n < 0 ? 0 : n] = 0;
+	snprintf(line, sizeof(line), "[%d]: %s", getpid(), words);
+	return strstr(log, line);
+}
+
 static void refused(struct tap_result *r, const void *arg)
 {
+	static const char *const words[] = { "a limit of VMs", "a limit of vCPUs", "a limit of memory" };
 	static const uint64_t limit[] = { 2, 2, 2 << 20 };
 	struct group_info g[3], before;
 	struct event_info e = { 0 };
@@ -77,6 +90,7 @@ static void refused(struct tap_result *r, const void *arg)
 		usleep(12000000);
 		break;
 	}
+	WANT(logged(words[at->resource]), "nothing in the log");
 	while (event_next(&events, &e, 2000) && e.type != VH_EVENT_LIMIT)
 		;
 	WANT(e.type == VH_EVENT_LIMIT, "no event");
