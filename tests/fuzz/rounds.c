@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <getopt.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -78,6 +79,39 @@ static long seconds_since(const struct timespec *start)
 	return now.tv_sec - start->tv_sec;
 }
 
+static void show(const char *path)
+{
+	char line[256];
+	FILE *f = fopen(path, "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		printf("#   %s%s", line, strchr(line, '\n') ? "" : "\n");
+	if (f)
+		fclose(f);
+}
+
+/* What the processes of a group are at, thread by thread, and where in the kernel (root's to know). */
+static void show_group(pid_t group)
+{
+	static const char *const files[] = { "comm", "wchan", "syscall", "stack" };
+	char path[64];
+	glob_t tasks;
+	size_t i, j;
+
+	if (glob("/proc/[0-9]*/task/[0-9]*", 0, NULL, &tasks))
+		return;
+	for (i = 0; i < tasks.gl_pathc; i++) {
+		if (getpgid(atoi(tasks.gl_pathv[i] + strlen("/proc/"))) != group)
+			continue;
+		printf("# %s\n", tasks.gl_pathv[i]);
+		for (j = 0; j < sizeof(files) / sizeof(files[0]); j++) {
+			snprintf(path, sizeof(path), "%s/%s", tasks.gl_pathv[i], files[j]);
+			show(path);
+		}
+	}
+	globfree(&tasks);
+}
+
 /* 0: well; what went wrong is printed. */
 static int one(const struct rounds *r, unsigned int timeout)
 {
@@ -106,6 +140,7 @@ static int one(const struct rounds *r, unsigned int timeout)
 			if (seconds_since(&start) < (long)timeout)
 				continue;
 			printf("not ok: round %lu takes longer than %u s\n", this_round, timeout);
+			show_group(pid);
 			kill(-pid, SIGKILL);
 			waitpid(pid, &status, 0);
 			return 1;
