@@ -61,6 +61,7 @@ bool vh_ioapic_is_wide(struct vh_irqchip *chip, unsigned int pin)
  * Messages to be sent when ioapic_lock is dropped: one may go to all vCPUs.
  */
 struct outbox {
+	bool stale;		/* bitmaps_stale() */
 	unsigned int n;
 	struct { u64 e; u8 pin; } of[VH_IOAPIC_PINS];
 };
@@ -84,6 +85,20 @@ static int service(struct vh_irqchip *chip, unsigned int pin, struct outbox *out
 	return 1;
 }
 
+/*
+ * Entries have changed: bitmaps are made anew at each vCPU's next entry. Nobody has to be
+ * taken out of the guest for that: who became level-triggered was announced, and an EOI
+ * that exits for nothing does no harm. ioapic_lock not held: with many vCPUs it takes a while.
+ */
+static void bitmaps_stale(struct vh_irqchip *chip)
+{
+	struct vh_vcpu *vcpu;
+	unsigned int i;
+
+	vh_for_each_vcpu(i, vcpu, chip->vm)
+		vh_request(vcpu, VH_REQ_EOI_BITMAP);
+}
+
 /* ioapic_lock not held. Of the last message: 1 sent, 0 coalesced, -1 not accepted. */
 static int send(struct vh_irqchip *chip, const struct outbox *out)
 {
@@ -92,6 +107,8 @@ static int send(struct vh_irqchip *chip, const struct outbox *out)
 	unsigned int i;
 	int r = 0;
 
+	if (out->stale)
+		bitmaps_stale(chip);
 	for (i = 0; i < out->n; i++) {
 		m = message(out->of[i].e);
 		r = vh_irq_deliver(chip->vm, NULL, &m);
@@ -300,20 +317,6 @@ static void announced(struct vh_irqchip *chip)
 		memset(chip->announced, 0, sizeof(chip->announced));
 }
 
-/*
- * Entries have changed: bitmaps are made anew at each vCPU's next entry. Nobody has to be
- * taken out of the guest for that: who became level-triggered was announced, and an EOI
- * that exits for nothing does no harm.
- */
-static void bitmaps_stale(struct vh_irqchip *chip)
-{
-	struct vh_vcpu *vcpu;
-	unsigned int i;
-
-	vh_for_each_vcpu(i, vcpu, chip->vm)
-		vh_request(vcpu, VH_REQ_EOI_BITMAP);
-}
-
 /* ioapic_lock held. */
 static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox *out)
 {
@@ -329,7 +332,7 @@ static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox
 	old = entry(chip, at);
 	chip->ioapic.redirtbl[at].bits = e;
 	if ((old ^ e) & (E_LEVEL | 0xff))
-		bitmaps_stale(chip);
+		out->stale = true;
 	if (e & E_LEVEL) {
 		if (chip->ioapic_lines[at])
 			service(chip, at, out);
@@ -469,7 +472,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	chip->ioapic.irr &= BIT(VH_IOAPIC_PINS) - 1;
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		chip->ioapic.redirtbl[pin].bits &= ~(GENMASK_ULL(55, 17) | E_DELIVERY);
-	bitmaps_stale(chip);
+	out.stale = true;
 	/* Requests that were under way are made again. */
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		chip->ioapic_lines[pin] = 0;

@@ -4,11 +4,12 @@
  * counts) nobody waits with interrupts off while they are sent.
  */
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lane.h"
 
-#define MANY	250
+#define MANY	1000
 #define EDGE	0x40
 #define LEVEL	0x51
 #define TICK	0x62
@@ -30,9 +31,11 @@ static void pin(struct crowd *c, unsigned int n, uint64_t bits)
 
 static void crowd_make(struct crowd *c)
 {
+	const struct rlimit files = { MANY + 100, MANY + 100 };
 	struct kvm_lapic_state lapic;
 	unsigned int i;
 
+	setrlimit(RLIMIT_NOFILE, &files);
 	vm_create(&c->vm, 1 << 20, VM_IRQCHIP | VM_PIT);
 	for (i = 0; i < MANY; i++) {
 		c->fd[i] = xioctl(c->vm.fd, KVM_CREATE_VCPU, i);
