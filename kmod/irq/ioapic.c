@@ -304,6 +304,8 @@ static void announced(struct vh_irqchip *chip)
  * Entries have changed: bitmaps are made anew at each vCPU's next entry. Nobody has to be
  * taken out of the guest for that: who became level-triggered was announced, and an EOI
  * that exits for nothing does no harm.
+ *
+ * ioapic_lock not held: there may be many.
  */
 static void bitmaps_stale(struct vh_irqchip *chip)
 {
@@ -314,22 +316,20 @@ static void bitmaps_stale(struct vh_irqchip *chip)
 		vh_request(vcpu, VH_REQ_EOI_BITMAP);
 }
 
-/* ioapic_lock held. */
-static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox *out)
+/* ioapic_lock held. True: bitmaps_stale(), without it. */
+static bool reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox *out)
 {
 	u64 old, e;
 	u32 at;
 
 	if (sel == REG_ID) {
 		chip->ioapic.id = (value >> 24) & 15;
-		return;
+		return false;
 	}
 	if (!new_entry(chip, sel, value, &at, &e))
-		return;
+		return false;
 	old = entry(chip, at);
 	chip->ioapic.redirtbl[at].bits = e;
-	if ((old ^ e) & (E_LEVEL | 0xff))
-		bitmaps_stale(chip);
 	if (e & E_LEVEL) {
 		if (chip->ioapic_lines[at])
 			service(chip, at, out);
@@ -337,6 +337,7 @@ static void reg_write(struct vh_irqchip *chip, u32 sel, u32 value, struct outbox
 		/* An edge that came while it was masked was lost (82093AA 3.2.4). */
 		chip->ioapic.irr &= ~BIT(at);
 	}
+	return (old ^ e) & (E_LEVEL | 0xff);
 }
 
 /**
@@ -354,8 +355,8 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 	u64 vectors[4] = { 0 }, e;
 	struct outbox out = { .n = 0 };
 	u32 value = 0, sel, at;
+	bool level, stale = false;
 	unsigned long flags;
-	bool level;
 
 	if (write)
 		memcpy(&value, data, min(len, 4u));
@@ -383,12 +384,14 @@ void vh_ioapic_mmio(struct vh_irqchip *chip, u32 offset, void *data, unsigned in
 			vh_ioapic_announce(chip, vectors);
 			vh_bound_lock_irqsave(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
 		}
-		reg_write(chip, sel, value, &out);
+		stale = reg_write(chip, sel, value, &out);
 		if (level)
 			announced(chip);
 		break;
 	}
 	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	if (stale)
+		bitmaps_stale(chip);
 	send(chip, &out);
 	if (!write)
 		memcpy(data, &value, min(len, 4u));
@@ -469,7 +472,6 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	chip->ioapic.irr &= BIT(VH_IOAPIC_PINS) - 1;
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++)
 		chip->ioapic.redirtbl[pin].bits &= ~(GENMASK_ULL(55, 17) | E_DELIVERY);
-	bitmaps_stale(chip);
 	/* Requests that were under way are made again. */
 	for (pin = 0; pin < VH_IOAPIC_PINS; pin++) {
 		chip->ioapic_lines[pin] = 0;
@@ -484,6 +486,7 @@ int vh_ioapic_set(struct vh_irqchip *chip, const struct kvm_ioapic_state *s)
 	memset(chip->storm, 0, sizeof(chip->storm));
 	announced(chip);
 	vh_bound_unlock_irqrestore(&chip->ioapic_lock, flags, VH_BOUND_IOAPIC);
+	bitmaps_stale(chip);
 	send(chip, &out);
 	return 0;
 }
