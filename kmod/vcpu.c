@@ -54,6 +54,33 @@ static int set_regs(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	return vh_regs_set(vcpu, r);
 }
 
+/* The vCPU goes on elsewhere also where RIP is the same, in another segment. */
+static bool code_moves(struct vh_vcpu *vcpu, const struct kvm_segment *cs)
+{
+	vh_need(vcpu, VH_S_SEGS);
+	return vcpu->s.seg[VH_CS].base != cs->base;
+}
+
+static int set_sregs(struct vh_vcpu *vcpu, const struct kvm_sregs *s)
+{
+	bool moves = code_moves(vcpu, &s->cs);
+	int err = vh_sregs_set(vcpu, s);
+
+	if (!err && moves)
+		vh_run_abandon(vcpu);
+	return err;
+}
+
+static int set_sregs2(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
+{
+	bool moves = code_moves(vcpu, &s->cs);
+	int err = vh_sregs2_set(vcpu, s);
+
+	if (!err && moves)
+		vh_run_abandon(vcpu);
+	return err;
+}
+
 static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
 {
 	mp->mp_state = vcpu->mp_state;
@@ -264,9 +291,9 @@ static noinline long vcpu_ioctl_locked(struct vh_vcpu *vcpu, unsigned int cmd, u
 	case KVM_GET_REGS:	return GET(struct kvm_regs, vh_regs_get);
 	case KVM_SET_REGS:	return SET(struct kvm_regs, set_regs);
 	case KVM_GET_SREGS:	return GET(struct kvm_sregs, vh_sregs_get);
-	case KVM_SET_SREGS:	return SET(struct kvm_sregs, vh_sregs_set);
+	case KVM_SET_SREGS:	return SET(struct kvm_sregs, set_sregs);
 	case KVM_GET_SREGS2:	return GET(struct kvm_sregs2, vh_sregs2_get);
-	case KVM_SET_SREGS2:	return SET(struct kvm_sregs2, vh_sregs2_set);
+	case KVM_SET_SREGS2:	return SET(struct kvm_sregs2, set_sregs2);
 	case KVM_GET_FPU:	return GET(struct kvm_fpu, vh_fpu_get);
 	case KVM_SET_FPU:	return SET(struct kvm_fpu, vh_fpu_set);
 	case KVM_GET_XSAVE:
@@ -344,7 +371,7 @@ static noinline long run_synced(struct vh_vcpu *vcpu)
 	memcpy(s, shared, sizeof(*s));
 	r = dirty & KVM_SYNC_X86_REGS ? set_regs(vcpu, &s->regs) : 0;
 	if (!r && (dirty & KVM_SYNC_X86_SREGS))
-		r = vh_sregs_set(vcpu, &s->sregs);
+		r = set_sregs(vcpu, &s->sregs);
 	if (!r && (dirty & KVM_SYNC_X86_EVENTS))
 		r = vh_events_set(vcpu, &s->events);
 	if (!r) {

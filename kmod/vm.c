@@ -49,8 +49,10 @@ static void vm_destroy(struct vh_vm *vm)
 	write_lock(&vm->mmu->lock);
 	smp_store_release(&vm->nr_vcpus, 0);
 	write_unlock(&vm->mmu->lock);
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		vh_vcpu_free(vh_vcpu_at(vm, i));
+		cond_resched();
+	}
 	for (i = 0; i < ARRAY_SIZE(vm->vcpus); i++)
 		kfree(vm->vcpus[i]);
 	vh_irqchip_destroy(vm);

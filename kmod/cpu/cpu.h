@@ -96,6 +96,7 @@ int vh_tsc_khz_check(u32 khz);				/* could a vCPU have it? */
 int vh_tsc_set_khz(struct vh_vcpu *vcpu, u32 khz);
 
 /* --- pv.c --- */
+void vh_pv_reset(struct vh_vcpu *vcpu);			/* INIT */
 void vh_steal_check(struct vh_vcpu *vcpu);
 void vh_steal_leave(struct vh_vcpu *vcpu);
 void vh_steal_thread(struct vh_vcpu *vcpu);

@@ -23,6 +23,22 @@ void vh_pv_init(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_pv_reset - INIT: nothing is shared any more
+ * @vcpu: the vCPU
+ *
+ * Own thread. As on KVM: the kernel that comes has not asked for it, and its memory is where the last one's was. What
+ * is no address stays.
+ */
+void vh_pv_reset(struct vh_vcpu *vcpu)
+{
+	vcpu->pv->steal_msr = 0;
+	vcpu->pv->eoi_msr = 0;
+	vcpu->clock->system_time_msr = 0;
+	vcpu->clock->enabled = false;
+	vcpu->clock->flags = 0;
+}
+
+/**
  * vh_pv_msr_read - RDMSR, or userspace reading
  * @vcpu: the vCPU
  * @msr: its index

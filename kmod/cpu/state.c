@@ -81,6 +81,14 @@ int vh_regs_get(struct vh_vcpu *vcpu, struct kvm_regs *r)
 	return 0;
 }
 
+/* Other events are under way than before: an SMI may have waited for those. */
+static void look_again(struct vh_vcpu *vcpu)
+{
+	if (vcpu->ev.smi_pending)
+		vh_request(vcpu, VH_REQ_SMI);
+	vh_request(vcpu, VH_REQ_EVENT);
+}
+
 /**
  * vh_regs_set - KVM_SET_REGS
  * @vcpu: the vCPU
@@ -106,11 +114,12 @@ int vh_regs_set(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	/* An interrupt shadow has to fit the flags. */
 	vh_need(vcpu, VH_S_INTR);
 	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
-	/* A new place to go on from: what was under way there is not any more. */
-	vcpu->ev.exception_pending = false;
+	/* A new place to go on from: what was met there is not any more. One that is being delivered is, as on KVM. */
+	if (!vcpu->ev.exception_reinject)
+		vcpu->ev.exception_pending = false;
 	vcpu->s.pending_db = 0;
 	vh_dirty(vcpu, VH_S_PENDING_DB);
-	vh_request(vcpu, VH_REQ_EVENT);
+	look_again(vcpu);
 	return 0;
 }
 
@@ -231,7 +240,8 @@ static void sregs_apply(struct vh_vcpu *vcpu, const struct kvm_sregs *n)
 	s->cr3 = n->cr3;
 	s->cr4 = n->cr4;
 	s->efer = n->efer;
-	vh_dirty(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER);
+	/* The activity, too: user code is not halted (SDM 27.3.1.5). */
+	vh_dirty(vcpu, VH_S_SEGS | VH_S_TABLES | VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_EFER | VH_S_INTR);
 	vh_cpuid_refresh(vcpu);
 	vh_mmu_new_paging(vcpu);
 	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
@@ -554,7 +564,7 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	if ((e->flags & KVM_VCPUEVENT_VALID_SIPI_VECTOR) && vcpu->lapic)
 		WRITE_ONCE(vcpu->sipi_vector, e->sipi_vector);
 	vh_dirty(vcpu, VH_S_INTR);
-	vh_request(vcpu, VH_REQ_EVENT);
+	look_again(vcpu);
 	return 0;
 }
 

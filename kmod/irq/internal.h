@@ -77,6 +77,7 @@ struct vh_lapic {
 
 	u32 id, ldr, dfr;
 	bool x2apic, hw_enabled, sw_enabled;
+	bool renamed, grouped;		/* counted in the irqchip's; own thread */
 
 	struct hrtimer timer;
 	u32 timer_mode;			/* LVT_TIMER_*, as last acted on */
@@ -163,6 +164,8 @@ struct vh_irqchip {
 	u32 held;			/* pins with too many, to be sent again by @storm_work; ioapic_lock */
 	struct delayed_work storm_work;
 	unsigned int round_robin;	/* lowest-priority arbitration; racy on purpose */
+	/* xAPICs whose id the guest has chosen, which may be others' too; that are in logical destinations, an x2APIC's too */
+	atomic_t renamed, grouped;
 };
 
 /* pic.c; any CPU */

@@ -84,6 +84,21 @@ static int deliver_one(struct vh_vcpu *vcpu, const struct vh_msi *m)
 	return -1;
 }
 
+/* The usual cases: the sender itself, or one physical destination whose index is its id. NULL: all have to be looked at. */
+static struct vh_vcpu *direct(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
+{
+	struct vh_vcpu *vcpu = src;
+
+	if (m->shorthand != 1) {
+		if (m->shorthand || m->logical || m->dest == ALL_XAPICS || m->dest >= smp_load_acquire(&vm->nr_vcpus))
+			return NULL;
+		vcpu = vh_vcpu_at(vm, m->dest);
+		if (!vcpu->lapic || READ_ONCE(vcpu->lapic->id) != m->dest)
+			return NULL;
+	}
+	return READ_ONCE(vcpu->lapic->hw_enabled) ? vcpu : NULL;
+}
+
 /* Of those that match, the next after the one that was chosen last. */
 static int deliver_lowest(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
 {
@@ -113,19 +128,14 @@ static int deliver_lowest(struct vh_vm *vm, struct vh_vcpu *src, const struct vh
  */
 int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
 {
-	struct vh_vcpu *vcpu;
+	struct vh_vcpu *vcpu = direct(vm, src, m);
 	int count = -1, got;
 	unsigned int i;
 
+	if (vcpu)
+		return deliver_one(vcpu, m);
 	if (m->delivery_mode == MODE_LOWEST)
 		return deliver_lowest(vm, src, m);
-	/* The usual case: one physical destination whose index is its id. */
-	if (!m->shorthand && !m->logical && m->dest != ALL_XAPICS && m->dest < smp_load_acquire(&vm->nr_vcpus)) {
-		vcpu = vh_vcpu_at(vm, m->dest);
-		if (vcpu->lapic && READ_ONCE(vcpu->lapic->id) == m->dest &&
-		    READ_ONCE(vcpu->lapic->hw_enabled))
-			return deliver_one(vcpu, m);
-	}
 	vh_for_each_vcpu(i, vcpu, vm) {
 		if (!match(vcpu, src, m))
 			continue;
@@ -142,23 +152,35 @@ int vh_irq_deliver(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m
  */
 #define MANY_VCPUS	8
 
+/* Nor is it short to go over so many and find few: each LAPIC is another line of the cache. */
+#define SCAN_VCPUS	128
+
 /**
  * vh_irq_is_wide - might a message go to many vCPUs?
  * @vm: the VM
  * @src: sending vCPU, or NULL
  * @m: the message
  *
- * Any context. An x2APIC's logical destination has 16 at most.
+ * Any context. Also when all would have to be looked at, and they are many. A physical destination has 16 vCPUs at most,
+ * for xAPICs have 8 bits of their ids, as long as guests leave these as they are; and an x2APIC's logical one 16.
  */
 bool vh_irq_is_wide(struct vh_vm *vm, struct vh_vcpu *src, const struct vh_msi *m)
 {
-	if (READ_ONCE(vm->nr_vcpus) < MANY_VCPUS || m->delivery_mode == MODE_LOWEST)
+	unsigned int n = READ_ONCE(vm->nr_vcpus);
+
+	if (n < MANY_VCPUS || direct(vm, src, m))
 		return false;
-	if (m->shorthand)
-		return m->shorthand != 1;
+	if (n > SCAN_VCPUS)
+		return true;
+	if (m->delivery_mode == MODE_LOWEST)
+		return false;
+	if (m->shorthand || m->dest == ALL_X2APICS)
+		return true;
+	if (!m->logical && atomic_read(&vm->irqchip->renamed) >= MANY_VCPUS)
+		return true;
 	if (src && READ_ONCE(src->lapic->x2apic))
-		return m->dest == ALL_X2APICS;
-	return m->logical || m->dest == ALL_XAPICS || m->dest == ALL_X2APICS;
+		return m->logical && atomic_read(&vm->irqchip->grouped) >= MANY_VCPUS;
+	return m->logical || m->dest == ALL_XAPICS;
 }
 
 static void icr_message(u32 low, u32 dest, struct vh_msi *m)

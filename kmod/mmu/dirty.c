@@ -82,12 +82,25 @@ static unsigned long take_word(unsigned long *at, unsigned long which)
 	return atomic_long_fetch_andnot(which, (atomic_long_t *)at) & which;
 }
 
+/* mmu.lock is let go of for a moment. What has lost a right is flushed before; bits that are taken are told of behind. */
+static void let_go(struct vh_vm *vm, struct vh_zap *z)
+	__must_hold(&vm->mmu->lock)
+{
+	if (z->flush && !VH_BROKEN(protect))
+		vh_vm_flush_tlb(vm);
+	z->flush = false;
+	vh_mmu_unlock(vm->mmu);
+	cond_resched();
+	vh_mmu_lock(vm->mmu);
+}
+
 /*
  * Take bits of a memslot's bitmap, all or with @some those of @p->bits, which become those that
  * were set. mmu.lock is held for no more pages than are zapped at once.
  */
 static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, const struct part *p, bool some)
 {
+	const long cost = BITS_PER_LONG * vh_mmu_tables_of(vm);
 	struct vh_mmu *mmu = vm->mmu;
 	long budget = VH_ZAP_BATCH;
 	struct vh_zap z = {};
@@ -105,19 +118,20 @@ static void take_bits(struct vh_vm *vm, const struct vh_slot *slot, const struct
 			z.end = gfn + __fls(got) + 1;
 			z.vcpu = 0;
 			z.pos = 0;
-			z.budget = LONG_MAX;	/* at most as many pages as a word has bits */
-			mmu->ops->protect(mmu, &z);
-			budget -= BITS_PER_LONG;
+			/* As many pages as a word has bits; each vCPU's tables may have them. */
+			do {
+				if (budget < cost && budget < VH_ZAP_BATCH) {
+					let_go(vm, &z);
+					budget = VH_ZAP_BATCH;
+				}
+				z.budget = budget;
+				budget -= cost;
+			} while (mmu->ops->protect(mmu, &z));
 		}
 		if (--budget > 0 && !need_resched())
 			continue;
-		if (z.flush && !VH_BROKEN(protect))
-			vh_vm_flush_tlb(vm);
-		z.flush = false;
-		vh_mmu_unlock(mmu);
-		cond_resched();
+		let_go(vm, &z);
 		budget = VH_ZAP_BATCH;
-		vh_mmu_lock(mmu);
 	}
 	if (z.flush && !VH_BROKEN(protect))
 		vh_vm_flush_tlb(vm);

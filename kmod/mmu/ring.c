@@ -21,7 +21,7 @@
 #define RING_MAX	65536		/* entries */
 #define RING_SPARE	64		/* of vh's own writes, after the guest has been stopped for a full ring */
 #define PML_SPARE	512		/* what the processor's log may have by then */
-#define RESET_BATCH	1024		/* entries between two chances to reschedule */
+#define RESET_BATCH	1024		/* entries between two chances to reschedule, without EPT of all vCPUs */
 
 struct vh_ring {
 	struct kvm_dirty_gfn *e;	/* shared with userspace */
@@ -213,15 +213,17 @@ static unsigned int reset_ring(struct vh_vm *vm, struct vh_ring *ring)
 	struct vh_zap z = {};
 
 	while (tail != head) {
-		unsigned int batch = RESET_BATCH;
+		unsigned int batch = max(RESET_BATCH / vh_mmu_tables_of(vm), 1u);
+		bool end = false;
 
 		vh_mmu_lock(vm->mmu);
-		for (; tail != head && batch; batch--) {
+		do {
 			struct kvm_dirty_gfn *e = &ring->e[tail & (ring->size - 1)];
 			u32 id;
 			u64 offset;
 
-			if (!(smp_load_acquire(&e->flags) & KVM_DIRTY_GFN_F_RESET))
+			end = !(smp_load_acquire(&e->flags) & KVM_DIRTY_GFN_F_RESET);
+			if (end)
 				break;
 			id = READ_ONCE(e->slot);
 			offset = READ_ONCE(e->offset);
@@ -230,12 +232,12 @@ static unsigned int reset_ring(struct vh_vm *vm, struct vh_ring *ring)
 			smp_store_release(&ring->tail, ++tail);
 			reset_page(vm, id, offset, &z);
 			done++;
-		}
+		} while (tail != head && --batch && !need_resched());
 		if (z.flush && !VH_BROKEN(protect))
 			vh_vm_flush_tlb(vm);
 		z.flush = false;
 		vh_mmu_unlock(vm->mmu);
-		if (batch || fatal_signal_pending(current))
+		if (end || fatal_signal_pending(current))
 			break;
 		cond_resched();
 	}

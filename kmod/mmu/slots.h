@@ -216,6 +216,12 @@ struct vh_zap {
 
 #define VH_ZAP_BATCH	16384		/* leaves between two chances to reschedule */
 
+/* In how many tables a page has to be looked for: without EPT each vCPU has its own. */
+static inline unsigned int vh_mmu_tables_of(const struct vh_vm *vm)
+{
+	return vh_cpu_caps.ept ? 1 : max(READ_ONCE(vm->nr_vcpus), 1u);
+}
+
 /**
  * struct vh_mmu_ops - how guest memory is mapped: EPT, or shadow tables
  *

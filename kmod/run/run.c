@@ -23,6 +23,7 @@ static void init_event(struct vh_vcpu *vcpu)
 {
 	vh_state_reset(vcpu, true);
 	vh_fpu_reset(vcpu, true);
+	vh_pv_reset(vcpu);
 	if (vcpu->lapic)
 		vh_lapic_reset(vcpu, true);
 	memset(&vcpu->ev, 0, sizeof(vcpu->ev));

@@ -241,6 +241,9 @@ static void prepare_events(struct vh_vcpu *vcpu)
 			vmcs_write(VM_ENTRY_EXCEPTION_ERROR_CODE, inj.error);
 		if (inj.insn_len)
 			vmcs_write(VM_ENTRY_INSTRUCTION_LEN, inj.insn_len);
+		/* Where HLT does not exit the guest may be halted, which most exceptions are not injected in (SDM 27.3.1.5). */
+		if (unlikely(!(vmx->proc & CPU_BASED_HLT_EXITING)))
+			vmcs_write(GUEST_ACTIVITY_STATE, GUEST_ACTIVITY_ACTIVE);
 		trace_vh_inject(vcpu->id, inj.info, inj.error);
 		if (unlikely(vcpu->ev.smi_pending) && !vcpu->smm) {
 			/* The SMI comes right behind it: a host's interrupt that is pending exits there. */

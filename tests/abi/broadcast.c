@@ -20,13 +20,18 @@ struct crowd {
 	int fd[MANY];
 };
 
-static void pin(struct crowd *c, unsigned int n, uint64_t bits)
+static void pin_to(struct crowd *c, unsigned int n, uint64_t bits, uint8_t dest)
 {
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 
 	xioctl(c->vm.fd, KVM_GET_IRQCHIP, &chip);
-	chip.chip.ioapic.redirtbl[n].bits = bits | 0xffULL << 56;	/* to all */
+	chip.chip.ioapic.redirtbl[n].bits = bits | (uint64_t)dest << 56;
 	xioctl(c->vm.fd, KVM_SET_IRQCHIP, &chip);
+}
+
+static void pin(struct crowd *c, unsigned int n, uint64_t bits)
+{
+	pin_to(c, n, bits, 0xff);
 }
 
 static void crowd_make(struct crowd *c)
@@ -152,9 +157,67 @@ static void by_timer(struct tap_result *r, const void *arg)
 	crowd_leave(&c);
 }
 
+/* A timer that is often due, for @ms. */
+static void ticks(struct vm *vm, unsigned int ms)
+{
+	struct kvm_pit_state2 ps;
+	uint64_t end;
+
+	xioctl(vm->fd, KVM_GET_PIT2, &ps);
+	ps.channels[0].mode = 2;
+	ps.channels[0].gate = 1;
+	ps.channels[0].count = 3000;
+	xioctl(vm->fd, KVM_SET_PIT2, &ps);
+	for (end = now_ms() + ms; now_ms() < end; )
+		usleep(5000);
+}
+
+/* Guests choose their APICs' ids: a message to one may be one to all. */
+static void one_id(struct tap_result *r, const void *arg)
+{
+	struct kvm_lapic_state lapic;
+	struct crowd c;
+	unsigned int i;
+
+	(void)arg;
+	crowd_make(&c);
+	for (i = 0; i < MANY; i++) {
+		xioctl(c.fd[i], KVM_GET_LAPIC, &lapic);
+		*(uint32_t *)(lapic.regs + 0x20) = (i == 7 ? 9u : 7u) << 24;
+		xioctl(c.fd[i], KVM_SET_LAPIC, &lapic);
+	}
+	pin_to(&c, 0, TICK, 7);
+	ticks(&c.vm, 200);
+	if (!waiting(&c, TICK))
+		tap_fail(r, "nobody got it");
+	crowd_leave(&c);
+}
+
+/* To find who has the lowest priority among so many takes a while. */
+static void lowest(struct tap_result *r, const void *arg)
+{
+	struct rlimit files = { 4096, 4096 };
+	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
+	struct vm vm;
+	unsigned int i, max = kvm_cap(KVM_CAP_MAX_VCPUS);
+
+	(void)arg;
+	setrlimit(RLIMIT_NOFILE, &files);
+	vm_create(&vm, 1 << 20, VM_IRQCHIP | VM_PIT);
+	for (i = 0; i < max && i < 1024; i++)
+		if (ioctl(vm.fd, KVM_CREATE_VCPU, (unsigned long)i) < 0)
+			return (void)tap_fail(r, "vCPU %u: %s", i, strerror(errno));
+	xioctl(vm.fd, KVM_GET_IRQCHIP, &chip);
+	chip.chip.ioapic.redirtbl[0].bits = TICK | 1 << 8 | 1 << 11 | 1ull << 56;
+	xioctl(vm.fd, KVM_SET_IRQCHIP, &chip);
+	ticks(&vm, 200);
+}
+
 const struct test_case broadcast_cases[] = {
 	{ "scale-broadcast-pins", pins, NULL },
 	{ "scale-broadcast-irqfd", by_eventfd, NULL },
 	{ "scale-broadcast-pit", by_timer, NULL },
+	{ "scale-broadcast-one-id", one_id, NULL },
+	{ "scale-broadcast-lowest", lowest, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Which exits there are, and which userspace is told of, as the VMM has asked (KVM_ENABLE_CAP). */
+#include <signal.h>
 #include <stdio.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "../../uapi/linux/vh.h"
@@ -192,6 +194,60 @@ static void disable_mwait(struct tap_result *r, const void *arg)
 }
 
 /* What a vCPU that waits in MWAIT is told: a signal has it leave. */
+static void on_alarm(int sig)
+{
+	(void)sig;
+}
+
+/* HLT without an exit: what userspace has delivered to the guest ends it, be that an exception or other segments. */
+static void disable_hlt(struct tap_result *r, const void *arg)
+{
+	const struct itimerval soon = { .it_value = { .tv_usec = 200000 } };
+	struct kvm_guest_debug d = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_BP };
+	struct kvm_sregs s;
+	unsigned int i;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	sigaction(SIGALRM, &(struct sigaction){ .sa_handler = on_alarm }, NULL);
+	/* on KVM other segments do not end it, and the entry fails */
+	for (i = 0; i < (on_kvm() ? 2 : 3); i++) {
+		vm_create(&vm, 1 << 20, VM_IRQCHIP);
+		want_ok(r, vm_enable(&vm, KVM_CAP_X86_DISABLE_EXITS, KVM_X86_DISABLE_EXITS_HLT), "HLT");
+		vm_build_tables(&vm);
+		v = vm_add_vcpu(&vm);
+		guest_code(&vm, v, "\xf4\xe6\x11", 3);
+		memcpy(vm.mem + 0x3000, "\xe6\x10", 2);
+		gate(&vm, 3, 0x3000);
+		gate(&vm, 1, 0x3000);
+		setitimer(ITIMER_REAL, &soon, NULL);
+		want_errno(r, ioctl(v->fd, KVM_RUN, 0), EINTR, "HLT");
+		switch (i) {
+		case 0:
+			want_ok(r, ioctl(v->fd, KVM_SET_GUEST_DEBUG, &d), "#BP");
+			break;
+		case 1:
+			d.control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_INJECT_DB;
+			want_ok(r, ioctl(v->fd, KVM_SET_GUEST_DEBUG, &d), "#DB");
+			break;
+		case 2:
+			xioctl(v->fd, KVM_GET_SREGS, &s);
+			s.cs.selector |= 3;
+			s.ss.selector |= 3;
+			s.cs.dpl = s.ss.dpl = 3;
+			xioctl(v->fd, KVM_SET_SREGS, &s);
+			/* halted or not: it can be entered */
+			setitimer(ITIMER_REAL, &soon, NULL);
+		}
+		if (vcpu_exit(v) == KVM_EXIT_FAIL_ENTRY)
+			tap_fail(r, "%u: the entry fails", i);
+		else if (i < 2 && (v->run->exit_reason != KVM_EXIT_IO || v->run->io.port != 0x10))
+			tap_fail(r, "%u: exit %s", i, exit_name(v->run->exit_reason));
+		vm_destroy(&vm);
+	}
+}
+
 static void mwait_kick(struct tap_result *r, const void *arg)
 {
 	static const uint8_t wait[] = {
@@ -282,6 +338,7 @@ const struct test_case exits_cases[] = {
 	{ "exits-emulation-failure", emulation_failure, &kernel },
 	{ "exits-emulation-failure-user", emulation_failure, &user },
 	{ "exits-disable", disable_bad, NULL },
+	{ "exits-disable-hlt", disable_hlt, NULL },
 	{ "exits-disable-pause", disable_pause, NULL },
 	{ "exits-disable-mwait", disable_mwait, NULL },
 	{ "exits-mwait-kick", mwait_kick, NULL },

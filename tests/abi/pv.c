@@ -175,6 +175,45 @@ static void steal_nowhere(struct tap_result *r, const void *arg)
 	}
 }
 
+/* INIT ends what a kernel has asked for, as KVM has it: the next one finds its memory left alone. */
+static void init_ends(struct tap_result *r, const void *arg)
+{
+	static const uint32_t shared[] = { MSR_KVM_STEAL_TIME, MSR_KVM_SYSTEM_TIME_NEW, MSR_KVM_PV_EOI_EN };
+	struct vm vm;
+	struct vcpu *v = vm_irqs(&vm, "irq_halt", 0);
+	unsigned int i;
+
+	(void)arg;
+	if (on_kvm()) {
+		tap_skip(r, "KVM's bootstrap processor does not come back from this INIT");
+		return;
+	}
+	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (!vcpu_msr_set(v, shared[i], (STEAL + i * 0x100) | 1))
+			tap_fail(r, "MSR %#x is not taken", shared[i]);
+	if (!vcpu_msr_set(v, MSR_KVM_POLL_CONTROL, 0))
+		tap_fail(r, "MSR %#x is not taken", MSR_KVM_POLL_CONTROL);
+	msi_to(&vm, 0, 5 << 8);
+	memcpy(vm.mem + vm.size - 16, "\xe6\x10\xeb\xfc", 4);
+	vm_slot(&vm, 9, 0, 0xfffff000, 4096, vm.mem + vm.size - 4096);
+	want_exit(r, v, KVM_EXIT_IO, "what INIT leads to");
+	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)
+		if (vcpu_msr_get(v, shared[i]))
+			tap_fail(r, "MSR %#x is %#llx behind INIT", shared[i], (long long)vcpu_msr_get(v, shared[i]));
+	if (vcpu_msr_get(v, MSR_KVM_POLL_CONTROL))
+		tap_fail(r, "MSR %#x is not the guest's to keep", MSR_KVM_POLL_CONTROL);
+	memset(vm.mem + STEAL, 0x5a, 0x300);
+	for (i = 0; i < 20; i++) {
+		usleep(20000);
+		want_exit(r, v, KVM_EXIT_IO, "on and on");
+	}
+	for (i = 0; i < 0x300; i++)
+		if (vm.mem[STEAL + i] != 0x5a) {
+			tap_fail(r, "%#x is written behind INIT", STEAL + i);
+			return;
+		}
+}
+
 /* --- halts --- */
 
 static uint64_t polls(int fd)
@@ -257,6 +296,7 @@ const struct test_case pv_cases[] = {
 	{ "pv-msrs", pv_msrs, NULL },
 	{ "pv-steal", steal, NULL },
 	{ "pv-steal-nowhere", steal_nowhere, NULL },
+	{ "pv-init", init_ends, NULL },
 	{ "pv-poll-control", poll_control, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -62,10 +62,9 @@ static void on_signal(int sig)
 	kvm_stop = 1;
 }
 
-/* Everything that @v runs on one CPU with this thread; for 300 ms. */
-static void check_late(struct tap_result *r, struct vcpu *v, uint64_t limit)
+/* What @fn does, on one CPU with this thread; for @ms. */
+static pthread_t late_while(struct tap_result *r, void *(*fn)(void *arg), void *arg, unsigned int ms, uint64_t limit)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
 	cpu_set_t one;
 	uint64_t late;
 	pthread_t t;
@@ -73,10 +72,8 @@ static void check_late(struct tap_result *r, struct vcpu *v, uint64_t limit)
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	sched_setaffinity(0, sizeof(one), &one);
-	sigaction(SIGUSR1, &sa, NULL);
-	kvm_stop = 0;
-	pthread_create(&t, NULL, keep_running, v);
-	late = latest(300);
+	pthread_create(&t, NULL, fn, arg);
+	late = latest(ms);
 	printf("# at most %llu us late\n", (unsigned long long)late / 1000);
 	fflush(stdout);
 	/* a kernel that looks for errors takes ten times as long */
@@ -85,6 +82,18 @@ static void check_late(struct tap_result *r, struct vcpu *v, uint64_t limit)
 	if (late > limit)
 		tap_fail(r, "a thread of real-time priority was %llu us late",
 			 (unsigned long long)late / 1000);
+	return t;
+}
+
+/* Everything that @v runs. */
+static void check_late(struct tap_result *r, struct vcpu *v, uint64_t limit)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	pthread_t t;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	kvm_stop = 0;
+	t = late_while(r, keep_running, v, 300, limit);
 	kvm_stop = 1;
 	v->run->immediate_exit = 1;
 	pthread_kill(t, SIGUSR1);
@@ -148,7 +157,65 @@ static void aliases(struct tap_result *r, const void *arg)
 		tap_fail(r, "%llu ticks to destroy it", (unsigned long long)ticks);
 }
 
+#define CROWD		600u		/* vCPUs, each of which has tables */
+#define WRITTEN		1500u		/* pages */
+#define RING		65536u
+
+struct written {
+	struct vm vm;
+	struct vcpu v;			/* the first */
+	bool ring;
+};
+
+static void *take_log(void *arg)
+{
+	struct sched_param other = { 0 };
+	struct written *w = arg;
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = calloc(1, w->vm.size >> 15) };
+
+	sched_setscheduler(0, SCHED_OTHER, &other);
+	if (w->ring)
+		ioctl(w->vm.fd, KVM_RESET_DIRTY_RINGS, 0);
+	else
+		ioctl(w->vm.fd, KVM_GET_DIRTY_LOG, &log);
+	return NULL;
+}
+
+/* What one of many vCPUs has written is looked for in the tables of each. */
+static void log_of_many(struct tap_result *r, const void *arg)
+{
+	struct written w = { .ring = *(const bool *)arg };
+	struct kvm_dirty_gfn *e;
+	struct vcpu v = { 0 };
+	unsigned int i, n = 0;
+
+	vm_create(&w.vm, 8 << 20, 0);
+	if (w.ring && vm_enable(&w.vm, KVM_CAP_DIRTY_LOG_RING, RING))
+		return (void)tap_fail(r, "KVM_CAP_DIRTY_LOG_RING: %s", strerror(errno));
+	vm_build_tables(&w.vm);
+	vm_slot(&w.vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, w.vm.size, w.vm.mem);
+	v.run_size = xioctl(kvm_open(), KVM_GET_VCPU_MMAP_SIZE, 0);
+	for (i = 0; i < CROWD; i++) {
+		v.fd = xioctl(w.vm.fd, KVM_CREATE_VCPU, i);
+		v.run = mmap(NULL, v.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v.fd, 0);
+		guest_start(&w.vm, &v, "touch", i ? 0x80000 : 1 << 20, i ? 1 : WRITTEN);
+		want_exit(r, &v, KVM_EXIT_IO, "a vCPU");
+		if (!i)
+			w.v = v;
+	}
+	e = w.ring ? mmap(NULL, RING, PROT_READ | PROT_WRITE, MAP_SHARED, w.v.fd, KVM_DIRTY_LOG_PAGE_OFFSET * 4096) : NULL;
+	for (i = 0; e && i < RING / sizeof(*e) && e[i].flags == KVM_DIRTY_GFN_F_DIRTY; i++, n++)
+		e[i].flags = KVM_DIRTY_GFN_F_RESET;
+	if (w.ring && n < WRITTEN)
+		tap_fail(r, "%u pages in the ring", n);
+	pthread_join(late_while(r, take_log, &w, 300, 20000000), NULL);
+}
+
+static const bool yes = true, no;
+
 const struct test_case shadow_cases[] = {
+	{ "shadow-log-of-many", log_of_many, &no },
+	{ "shadow-ring-of-many", log_of_many, &yes },
 	{ "shadow-aliases", aliases, NULL },
 	{ "shadow-switches", switches, NULL },
 	{ NULL, NULL, NULL }

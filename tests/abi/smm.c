@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* System management mode: SMIs, what they save and where, and what waits for RSM. */
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -592,6 +593,33 @@ static void set_events(struct tap_result *r, const void *arg)
 	smm_until(r, s.v, 0x15, "taken out of SMM");
 }
 
+/* An SMI that waits for the delivery of an exception, and userspace takes that back. */
+static void waits_no_more(struct tap_result *r, const void *arg)
+{
+	struct { uint32_t len; uint8_t set[8]; } none = { .len = 8 };	/* struct kvm_signal_mask */
+	struct kvm_vcpu_events e = { .exception = { .injected = 1, .nr = 6 } };
+	sigset_t usr1;
+	struct smm s;
+
+	(void)arg;
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+	if (!smm_vm(r, &s, MODE_LONG, 0, 1))
+		return;
+	xioctl(s.v->fd, KVM_SET_VCPU_EVENTS, &e);
+	xioctl(s.v->fd, KVM_SMI, 0);
+	/* a signal that is there already: the SMI is looked at, but nothing is executed */
+	xioctl(s.v->fd, KVM_SET_SIGNAL_MASK, &none);
+	raise(SIGUSR1);
+	want_errno(r, ioctl(s.v->fd, KVM_RUN, 0), EINTR, "a signal");
+	xioctl(s.v->fd, KVM_SET_SIGNAL_MASK, 0);
+	e.exception.injected = 0;
+	xioctl(s.v->fd, KVM_SET_VCPU_EVENTS, &e);
+	smm_until(r, s.v, 0x28, "no exception any more");
+}
+
 /* RSM with a state that no processor can be in is a shutdown. */
 static void bad_state(struct tap_result *r, const void *arg)
 {
@@ -640,6 +668,7 @@ const struct test_case smm_cases[] = {
 	{ "smm-messages", messages, NULL },
 	{ "smm-halt", halt_in_smm, NULL },
 	{ "smm-events", set_events, NULL },
+	{ "smm-waits-no-more", waits_no_more, NULL },
 	{ "smm-bad-state", bad_state, NULL },
 	{ NULL, NULL, NULL }
 };

@@ -2,7 +2,7 @@
 /* A vCPU's state: what is set comes back, what is illegal is refused. */
 #include <stdlib.h>
 
-#include "abi.h"
+#include "lane.h"
 
 static void regs(struct tap_result *r, const void *arg)
 {
@@ -643,6 +643,58 @@ static void tpr_reporting(struct tap_result *r, const void *arg)
 		want_ok(r, ioctl(v->fd, KVM_TPR_ACCESS_REPORTING, &c), "on");
 }
 
+/* An instruction that waits for userspace, and userspace has the vCPU elsewhere: at the same offset of another segment. */
+static void moved_segment(struct tap_result *r, const void *arg)
+{
+	const bool memory = *(const bool *)arg;
+	struct kvm_sregs s;
+	struct vcpu *v;
+	struct vm vm;
+
+	if (memory && on_kvm()) {
+		tap_skip(r, "KVM executes the instruction all the same");
+		return;
+	}
+	v = vm_simple(&vm, 0);
+	if (memory)
+		guest_code(&vm, v, "\xa1\x00\x00\x00\xd0", 5);
+	else
+		guest_code(&vm, v, "\xe4\x20", 2);
+	memcpy(vm.mem + 0x11000, "\xe6\x10\xe6\x11\xe6\x12\xe6\x13", 8);
+	want_exit(r, v, memory ? KVM_EXIT_MMIO : KVM_EXIT_IO, "a device");
+	xioctl(v->fd, KVM_GET_SREGS, &s);
+	s.cs.base = 0x10000;
+	xioctl(v->fd, KVM_SET_SREGS, &s);
+	want_exit(r, v, KVM_EXIT_IO, "elsewhere");
+	if (v->run->io.port != 0x10)
+		tap_fail(r, "it goes on with port %#x", v->run->io.port);
+	vm_destroy(&vm);
+}
+
+/* An exception that is being delivered is, whatever registers userspace sets. */
+static void injected_stays(struct tap_result *r, const void *arg)
+{
+	struct kvm_vcpu_events e = { .exception = { .injected = 1, .nr = 6 } };
+	struct kvm_regs regs;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	v = vm_simple(&vm, 0);
+	guest_code(&vm, v, "\xe6\x11", 2);
+	memcpy(vm.mem + 0x3000, "\xe6\x10", 2);
+	gate(&vm, 6, 0x3000);
+	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &e);
+	xioctl(v->fd, KVM_GET_REGS, &regs);
+	xioctl(v->fd, KVM_SET_REGS, &regs);
+	want_exit(r, v, KVM_EXIT_IO, "#UD");
+	if (v->run->io.port != 0x10)
+		tap_fail(r, "it is lost: port %#x", v->run->io.port);
+	vm_destroy(&vm);
+}
+
+static const bool to_memory = true, to_port;
+
 const struct test_case state_cases[] = {
 	{ "state-regs", regs, NULL },
 	{ "state-sregs", sregs, NULL },
@@ -664,5 +716,8 @@ const struct test_case state_cases[] = {
 	{ "state-tsc-khz", tsc_khz, NULL },
 	{ "state-kvmclock-ctrl", kvmclock_ctrl, NULL },
 	{ "state-tpr-reporting", tpr_reporting, NULL },
+	{ "state-injected-stays", injected_stays, NULL },
+	{ "state-moved-segment", moved_segment, &to_port },
+	{ "state-moved-segment-mmio", moved_segment, &to_memory },
 	{ NULL, NULL, NULL }
 };

@@ -11,7 +11,7 @@
 #include "../../kmod/tsc.h"
 #include "tap.h"
 
-#define ENV_VCPUS	8
+#define ENV_VCPUS	10
 
 extern struct vh_vm *vm;
 extern struct vh_vcpu *vcpus[ENV_VCPUS];

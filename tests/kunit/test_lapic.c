@@ -658,6 +658,51 @@ static void posting(struct kunit *test)
 	env_destroy();
 }
 
+static bool wide(int src, u8 mode, u32 dest, bool logical)
+{
+	const struct vh_msi m = { .dest = dest, .vector = 0x40, .delivery_mode = mode, .logical = logical, .assert = true };
+
+	return vh_irq_is_wide(vm, src < 0 ? NULL : vcpus[src], &m);
+}
+
+/* What may wake many vCPUs, or has to look for one among many, is not sent with interrupts off. */
+static void wide_messages(struct kunit *test)
+{
+	unsigned int i;
+
+	env_create(9);
+	TAP_CHECK(wide(-1, 0, 0xff, false) && wide(0, 0, 0xff, false) && wide(-1, 0, 1, true));
+	TAP_CHECK(!wide(-1, 0, 3, false) && !wide(-1, 0, 77, false) && !wide(-1, 1, 1, true));
+	/* Ids are the guest's to write: eight that are 77. */
+	for (i = 1; i < 9; i++) {
+		TAP_CHECK(!wide(-1, 0, 77, false) && !wide(0, 0, 77, false));
+		wr(i, APIC_ID_, 77 << 24);
+	}
+	TAP_CHECK(wide(-1, 0, 77, false) && wide(0, 0, 77, false) && !wide(-1, 0, 0, false) && !wide(-1, 1, 77, false));
+	msi(0, 0x41, 77, false);
+	for (i = 0; i < 9; i++)
+		TAP_EQ(take_eoi(i), i ? 0x41 : -1);
+	wr(8, APIC_ID_, 8 << 24);
+	TAP_CHECK(!wide(-1, 0, 77, false));
+	/* An x2APIC's logical destination is 16 x2APICs, or any number of xAPICs that are in these groups. */
+	vh_lapic_set_base(vcpus[0], vh_lapic_base(vcpus[0]) | 0x400, true);
+	for (i = 1; i < 9; i++) {
+		TAP_CHECK(!wide(0, 0, 1, true));
+		wr(i, APIC_LDR_, 1 << 24);
+	}
+	TAP_CHECK(wide(0, 0, 1, true) && wide(0, 0, ~0u, true) && wide(0, 0, ~0u, false));
+	/* One more that is an x2APIC, or off. */
+	vh_lapic_set_base(vcpus[7], vh_lapic_base(vcpus[7]) | 0x400, true);
+	TAP_CHECK(!wide(0, 0, 1, true) && !wide(0, 0, 0x00010001, true));
+	vh_lapic_set_base(vcpus[7], 0xfee00000, true);
+	TAP_CHECK(!wide(0, 0, 1, true));
+	/* Among so many it takes long to find out that it is nobody. */
+	vm->nr_vcpus = 1000;
+	TAP_CHECK(wide(0, 0, 1, true) && wide(-1, 1, 1, true) && wide(-1, 0, 2000, false) && !wide(-1, 0, 8, false));
+	vm->nr_vcpus = 9;
+	env_destroy();
+}
+
 static struct kunit_case lapic_cases[] = {
 	KUNIT_CASE(posting),
 	KUNIT_CASE(reset_values),
@@ -670,6 +715,7 @@ static struct kunit_case lapic_cases[] = {
 	KUNIT_CASE(deadline),
 	KUNIT_CASE(physical),
 	KUNIT_CASE(logical),
+	KUNIT_CASE(wide_messages),
 	KUNIT_CASE(x2apic),
 	KUNIT_CASE(state),
 	KUNIT_CASE(reset_init),
