@@ -36,6 +36,7 @@ enum vh_request {
 	VH_REQ_STEAL,			/* the thread has waited for a CPU: the guest is told */
 	VH_REQ_MSR_FILTER,		/* vm->msr_filter changed: which MSRs exit */
 	VH_REQ_SMI,			/* an SMI has come, or one that waits is due */
+	VH_REQ_LATE,			/* pages that come later are to be looked for, or the guest to be told of one */
 	VH_NR_REQUESTS,
 };
 

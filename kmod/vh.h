@@ -155,6 +155,14 @@ struct vh_events {
 	unsigned int nmi_pending;	/* at most 2; taken from vcpu->nmi_queued */
 };
 
+/**
+ * struct vh_late_page - a page of the guest's that the host is bringing in
+ */
+struct vh_late_page {
+	u64 gfn;			/* with VH_SPACE_GFN, in SMM */
+	bool write;			/* it is to be writable */
+};
+
 /* What the rooms keep of a vCPU or a VM; each is only theirs to look into. */
 struct vh_cpuid;			/* cpu/ */
 struct vh_eventfds;			/* irq/ */
@@ -202,6 +210,7 @@ struct vh_vcpu {
 	struct vh_exit exit;		/* own thread */
 	u64 device_gfn;		/* where memory was last missing: a device is likely there again; mmu/ */
 	unsigned long device_gen;	/* of the memslots, which had none there; 0: they may have; mmu/ */
+	u32 nowait;		/* VH_ACC_NOWAIT where the guest may be told of a page before it is there, or 0; own thread, cpu/ */
 	bool owes_write;	/* a write of the instruction waits for userspace; own thread, run/ */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
@@ -211,6 +220,7 @@ struct vh_vcpu {
 	u32 debug;			/* KVM_GUESTDBG_*: the VMM debugs the guest; own thread */
 	u64 own_dr[4], own_dr7;		/* the guest's, while s.dr[] and s.dr7 are the debugger's; own thread */
 	struct vh_table_cache *table_cache;	/* own thread; mmu/ */
+	struct vh_late_page late;	/* what VH_FAULT_LATER was about; own thread, mmu/ writes */
 	struct vh_shadow *shadow;	/* without EPT, else NULL; const */
 	struct vh_ring *ring;		/* of the pages it has written (mmu/ring.c), or NULL; const */
 	struct vh_exec *exec;		/* own thread; run/ */

@@ -9,6 +9,7 @@
  *   creg.c       control registers as the guest writes them
  *   clock.c      TSC and kvmclock
  *   pv.c         stolen time and the other MSRs of KVM's
+ *   apf.c        asynchronous page faults
  *   fpu.c        x87, SSE, AVX, PKRU
  *   state.c      registers as userspace reads and sets them
  *   attr.c       attributes of descriptors
@@ -102,6 +103,12 @@ void vh_steal_leave(struct vh_vcpu *vcpu);
 void vh_steal_thread(struct vh_vcpu *vcpu);
 void vh_steal_update(struct vh_vcpu *vcpu);		/* VH_REQ_STEAL */
 bool vh_polls(const struct vh_vcpu *vcpu);		/* does the guest let its halts be polled? */
+
+/* --- apf.c --- */
+bool vh_apf_in_kernel(const struct vh_vcpu *vcpu);
+u32 vh_apf_begin(struct vh_vcpu *vcpu);			/* the token of vcpu->late; 0: it has to be waited for */
+void vh_apf_work(struct vh_vcpu *vcpu);			/* VH_REQ_LATE */
+void vh_apf_reset(struct vh_vcpu *vcpu);		/* INIT */
 
 /* --- fpu.c --- */
 int vh_fpu_module_init(void);

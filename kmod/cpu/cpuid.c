@@ -190,7 +190,9 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 	case 0x40000001:
 		e->eax = BIT(KVM_FEATURE_CLOCKSOURCE) | BIT(KVM_FEATURE_NOP_IO_DELAY) |
 			 BIT(KVM_FEATURE_CLOCKSOURCE2) | BIT(KVM_FEATURE_CLOCKSOURCE_STABLE_BIT) |
-			 BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_POLL_CONTROL);
+			 BIT(KVM_FEATURE_PV_EOI) | BIT(KVM_FEATURE_POLL_CONTROL) |
+			 BIT(KVM_FEATURE_ASYNC_PF) | BIT(KVM_FEATURE_ASYNC_PF_INT) |
+			 BIT(KVM_FEATURE_ASYNC_PF_VMEXIT);	/* of guests' guests, which there are none of */
 		if (sched_info_on())
 			e->eax |= BIT(KVM_FEATURE_STEAL_TIME);
 		e->ebx = e->ecx = e->edx = 0;

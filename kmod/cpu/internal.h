@@ -61,6 +61,11 @@ struct vh_pv {
 	u64 steal_msr, eoi_msr, poll_control;
 	u64 steal_seen;		/* run delay of the thread, as the guest was told of it, ns */
 	bool steal_fresh;	/* what it is now is not the guest's */
+	/* apf.c */
+	bool apf_wake_all;	/* the guest is to be told that whoever waits for a page is to try again */
+	u32 apf_id;		/* of the last token */
+	u64 apf_msr, apf_int_msr;
+	struct vh_apf *apf;	/* NULL until the guest first wants it, or for want of memory */
 };
 
 /* A vCPU's FPU; own thread. */
@@ -112,6 +117,12 @@ int vh_clock_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
 void vh_pv_init(struct vh_vcpu *vcpu);
 int vh_pv_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value);
 int vh_pv_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
+
+/* apf.c: the same */
+int vh_apf_enable(struct vh_vcpu *vcpu, u64 value);
+int vh_apf_set_int(struct vh_vcpu *vcpu, u64 value);
+void vh_apf_ack(struct vh_vcpu *vcpu, u64 value);
+void vh_apf_destroy(struct vh_vcpu *vcpu);
 
 /* fpu.c: the area; -ENOMEM */
 int vh_fpu_create(struct vh_vcpu *vcpu);

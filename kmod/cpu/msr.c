@@ -36,6 +36,7 @@ static const u32 saved_msrs[] = {
 	MSR_IA32_XSS, MSR_SMI_COUNT, MSR_IA32_SMBASE, MSR_EFER, MSR_FS_BASE, MSR_GS_BASE,
 	MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
 	MSR_KVM_STEAL_TIME, MSR_KVM_PV_EOI_EN, MSR_KVM_POLL_CONTROL,
+	MSR_KVM_ASYNC_PF_EN, MSR_KVM_ASYNC_PF_INT, MSR_KVM_ASYNC_PF_ACK,
 	MSR_MTRRdefType, MSR_IA32_PERF_CAPABILITIES, MSR_IA32_UCODE_REV,
 };
 
@@ -68,6 +69,10 @@ static bool pv_hidden(struct vh_vcpu *vcpu, u32 msr)
 		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_PV_EOI);
 	case MSR_KVM_POLL_CONTROL:
 		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_POLL_CONTROL);
+	case MSR_KVM_ASYNC_PF_EN:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_ASYNC_PF);
+	case MSR_KVM_ASYNC_PF_INT: case MSR_KVM_ASYNC_PF_ACK:
+		return !vh_cpuid_has_pv(vcpu, KVM_FEATURE_ASYNC_PF_INT);
 	}
 	return false;
 }

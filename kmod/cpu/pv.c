@@ -3,6 +3,7 @@
  * pv.c - what a guest and its hypervisor tell each other by MSRs and shared memory, besides the clock.
  *
  * As Documentation/virt/kvm/x86/msr.rst has it: stolen time, EOIs without an exit, and whether halts are polled.
+ * Asynchronous page faults are in apf.c.
  */
 #include <linux/sched.h>
 #include <linux/sched/stat.h>
@@ -60,6 +61,15 @@ int vh_pv_msr_read(struct vh_vcpu *vcpu, u32 msr, u64 *value)
 	case MSR_KVM_POLL_CONTROL:
 		*value = p->poll_control;
 		return 0;
+	case MSR_KVM_ASYNC_PF_EN:
+		*value = p->apf_msr;
+		return 0;
+	case MSR_KVM_ASYNC_PF_INT:
+		*value = p->apf_int_msr;
+		return 0;
+	case MSR_KVM_ASYNC_PF_ACK:
+		*value = 0;
+		return 0;
 	}
 	return -ENOENT;
 }
@@ -97,6 +107,13 @@ int vh_pv_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value)
 		if (value & ~1ULL)
 			return -EINVAL;
 		p->poll_control = value;
+		return 0;
+	case MSR_KVM_ASYNC_PF_EN:
+		return vh_apf_enable(vcpu, value);
+	case MSR_KVM_ASYNC_PF_INT:
+		return vh_apf_set_int(vcpu, value);
+	case MSR_KVM_ASYNC_PF_ACK:
+		vh_apf_ack(vcpu, value);
 		return 0;
 	}
 	return -ENOENT;

@@ -45,6 +45,7 @@ void vh_cpu_destroy(struct vh_vcpu *vcpu)
 {
 	if (!vcpu->cpuid)
 		return;
+	vh_apf_destroy(vcpu);
 	vh_fpu_destroy(vcpu);
 	kvfree(vcpu->cpuid->entry);
 	kfree(container_of(vcpu->cpuid, struct vh_guest_cpu, cpuid));

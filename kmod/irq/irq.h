@@ -80,6 +80,7 @@ u8 vh_lapic_ended(struct vh_vcpu *vcpu);
 bool vh_lapic_timer_due(struct vh_vcpu *vcpu, u64 ns);
 void vh_lapic_timer_resume(struct vh_vcpu *vcpu);	/* VH_REQ_TIMER */
 
+bool vh_lapic_enabled(struct vh_vcpu *vcpu);		/* in hardware and by software: it takes interrupts up */
 /* Post @vector from any CPU, and have the vCPU notice. False: it was waiting already. */
 bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level);
 

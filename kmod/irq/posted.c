@@ -75,6 +75,19 @@ bool vh_lapic_post(struct vh_vcpu *vcpu, u8 vector, bool level)
 }
 
 /**
+ * vh_lapic_enabled - does the LAPIC take up interrupts that are posted?
+ * @vcpu: has one; own thread
+ *
+ * SDM Vol. 3, 11.4.3, 11.4.7.2.
+ */
+bool vh_lapic_enabled(struct vh_vcpu *vcpu)
+{
+	const struct vh_lapic *a = vcpu->lapic;
+
+	return a->hw_enabled && a->sw_enabled;
+}
+
+/**
  * vh_lapic_posted - is there anything the hardware, or the next entry, has not been told of?
  * @vcpu: own thread
  *

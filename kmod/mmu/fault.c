@@ -11,6 +11,7 @@
 #include <linux/pgtable.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/userfaultfd_k.h>
 
 #include "../irq/irq.h"
 #include "slots.h"
@@ -166,16 +167,54 @@ int vh_host_bring_in(unsigned long hva, bool write)
 	return fatal_signal_pending(current) ? -EINTR : 0;
 }
 
-/* The page behind hva, with a reference; *writable when it may be mapped so. */
-static int get_page_at(unsigned long hva, bool write, struct page **page, bool *writable)
+/*
+ * What a fault that may not wait has begun, is it going to end without anybody who faults and waits? Not where
+ * userspace serves the pages: it is told by those who wait.
+ */
+static bool comes_by_itself(unsigned long hva)
 {
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma;
+	bool yes;
+
+	if (mmap_read_lock_killable(mm))
+		return false;
+	vma = vma_lookup(mm, hva);
+	yes = vma && !userfaultfd_armed(vma);
+	mmap_read_unlock(mm);
+	return yes;
+}
+
+/*
+ * The page, if it is at hand or can be without I/O; 0. Else the I/O is begun, and VH_FAULT_LATER answered. -EAGAIN:
+ * there is more to say, or the page has to be waited for.
+ */
+static int get_page_nowait(unsigned long hva, bool write, struct page **page)
+{
+	long n = get_user_pages_unlocked(hva, 1, page, FOLL_NOWAIT | FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
+
+	if (n == 1)
+		return 0;
+	return (!n || n == -EAGAIN) && comes_by_itself(hva) ? VH_FAULT_LATER : -EAGAIN;
+}
+
+/* The page behind hva, with a reference; *writable when it may be mapped so. VH_FAULT_LATER with VH_ACC_NOWAIT. */
+static int get_page_at(unsigned long hva, u32 access, struct page **page, bool *writable)
+{
+	bool write = access & VH_ACC_WRITE;
 	long n;
 
 	*writable = true;
 	if (get_user_pages_fast_only(hva, 1, FOLL_WRITE, page) == 1)
 		return 0;
-	n = get_user_pages_unlocked(hva, 1, page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
 	*writable = write;
+	if (access & VH_ACC_NOWAIT) {
+		int r = get_page_nowait(hva, write, page);
+
+		if (r != -EAGAIN)
+			return r;
+	}
+	n = get_user_pages_unlocked(hva, 1, page, FOLL_HWPOISON | (write ? FOLL_WRITE : 0));
 	return n == 1 ? 0 : no_page(hva, n);
 }
 
@@ -192,27 +231,30 @@ static void clear_way(struct vh_vm *vm, gfn_t gfn, int level)
  * @vcpu: the vCPU, own thread
  * @found: its memslot
  * @gfn: guest frame number
- * @write: it is about to be written; the slot allows that
+ * @access: VH_ACC_WRITE: it is about to be written, and the slot allows that; VH_ACC_NOWAIT
  * @max: largest level of leaf that is wanted
  * @hp: filled in; give it back with vh_host_page_put()
  *
- * Process context, may sleep, and is not inside vh_slots_enter(). -EFAULT, -EINTR.
+ * Process context, may sleep, and is not inside vh_slots_enter(). -EFAULT, -EINTR; VH_FAULT_LATER with vcpu->late.
  */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
-		     bool write, int max, struct vh_host_page *hp)
+		     u32 access, int max, struct vh_host_page *hp)
 {
 	const struct vh_slot *slot = &found->s;
+	bool write = access & VH_ACC_WRITE;
 	int err;
 
 	hp->slots_gen = found->gen;
 	hp->hva = vh_slot_hva(slot, gfn);
 	hp->seq = smp_load_acquire(&vcpu->vm->mmu->seq);
-	err = get_page_at(hp->hva, write, &hp->page, &hp->writable);
+	err = get_page_at(hp->hva, access, &hp->page, &hp->writable);
 	if (likely(!err)) {
 		hp->pfn = page_to_pfn(hp->page);
 		hp->cache = 0;
 		hp->level = leaf_level(slot, gfn, hp->hva, max);
 	} else {
+		if (err == VH_FAULT_LATER)
+			vcpu->late = (struct vh_late_page){ .gfn = gfn, .write = write };
 		if (err == -EFAULT)
 			err = vh_device_page(hp->hva, write, hp);
 		if (err)
@@ -290,7 +332,7 @@ static int map_page(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn
 	bool write = access & VH_ACC_WRITE;
 	struct vh_host_page hp __uninitialized;
 
-	err = vh_host_page_get(vcpu, found, gfn, write, max, &hp);
+	err = vh_host_page_get(vcpu, found, gfn, access, max, &hp);
 	if (err)
 		return err;
 
@@ -392,10 +434,10 @@ static noinline int resolve(struct vh_vcpu *vcpu, gfn_t gfn, u32 access)
  * vh_mmu_fault - resolve an EPT violation
  * @vcpu: the vCPU, own thread
  * @gpa: guest-physical address
- * @access: VH_ACC_READ, WRITE, EXEC
+ * @access: VH_ACC_READ, WRITE, EXEC; NOWAIT
  *
  * Process context, may sleep. Returns 0 (mapped), VH_FAULT_MMIO,
- * VH_FAULT_RETRY, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
+ * VH_FAULT_RETRY, VH_FAULT_LATER, -EFAULT (nothing behind the memslot), -ENOMEM, -EINTR (a signal is to be
  * handled first, maybe the SIGBUS that tells of a poisoned page).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
@@ -407,6 +449,28 @@ int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access)
 	if (gfn == vcpu->device_gfn && vcpu->device_gen == smp_load_acquire(&vcpu->vm->mmu->slots_gen))
 		return VH_FAULT_MMIO;
 	return resolve(vcpu, gfn, access);
+}
+
+/**
+ * vh_mmu_is_late - is a page that was VH_FAULT_LATER still on its way?
+ * @vcpu: the vCPU, own thread
+ * @late: what vcpu->late was
+ *
+ * Process context; does not wait for the page, but begins to bring it in once more if it is gone again. False also if
+ * it cannot come: then the next fault finds out why.
+ */
+bool vh_mmu_is_late(struct vh_vcpu *vcpu, const struct vh_late_page *late)
+{
+	struct vh_slot_found found;
+	struct page *page;
+	int r;
+
+	if (!vh_slot_lookup(vcpu->vm, late->gfn, &found))
+		return false;
+	r = get_page_nowait(vh_slot_hva(&found.s, late->gfn), late->write && !(found.s.flags & KVM_MEM_READONLY), &page);
+	if (!r)
+		put_page(page);
+	return r == VH_FAULT_LATER;
 }
 
 /**

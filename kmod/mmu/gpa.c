@@ -155,6 +155,18 @@ int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigne
 	return outside(gpa, len) ? access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu) : -ENXIO;
 }
 
+static bool is_ram(struct vh_vm *vm, gfn_t gfn, bool write)
+{
+	const struct vh_slot *slot;
+	int idx = vh_slots_enter(vm);
+	bool ram;
+
+	slot = vh_slot_find(vh_slots(vm), gfn);
+	ram = slot && !(write && (slot->flags & KVM_MEM_READONLY));
+	vh_slots_leave(vm, idx);
+	return ram;
+}
+
 /**
  * vh_gpa_is_ram - is there a memslot for this kind of access?
  * @vcpu: whose, own thread
@@ -163,15 +175,17 @@ int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigne
  */
 bool vh_gpa_is_ram(struct vh_vcpu *vcpu, gpa_t gpa, bool write)
 {
-	struct vh_vm *vm = vcpu->vm;
-	const struct vh_slot *slot;
-	int idx = vh_slots_enter(vm);
-	bool ram;
+	return is_ram(vcpu->vm, vh_space_gfn(vcpu, gpa >> PAGE_SHIFT), write);
+}
 
-	slot = vh_slot_find(vh_slots(vm), vh_space_gfn(vcpu, gpa >> PAGE_SHIFT));
-	ram = slot && !(write && (slot->flags & KVM_MEM_READONLY));
-	vh_slots_leave(vm, idx);
-	return ram;
+/**
+ * vh_gpa_is_ram_outside - is there a memslot to be written to, outside SMM?
+ * @vcpu: whose, own thread
+ * @gpa: where; need not be an address
+ */
+bool vh_gpa_is_ram_outside(struct vh_vcpu *vcpu, u64 gpa)
+{
+	return outside(gpa, 1) && is_ram(vcpu->vm, gpa >> PAGE_SHIFT, true);
 }
 
 /* In the VMM's memory. 0, -EAGAIN, or VH_BRING_IN. */

@@ -20,6 +20,7 @@
 
 struct vh_vm;
 struct vh_vcpu;
+struct vh_late_page;
 
 /* Access of a fault or a walk. */
 #define VH_ACC_READ	BIT(0)
@@ -29,10 +30,12 @@ struct vh_vcpu;
 #define VH_ACC_IMPLICIT	BIT(4)	/* walk: implicit supervisor access (no AC override) */
 
 #define VH_ACC_NOSET	BIT(5)	/* walk: leave accessed and dirty bits alone */
+#define VH_ACC_NOWAIT	BIT(6)	/* fault: VH_FAULT_LATER rather than wait for a page that comes by itself */
 
 /* vh_mmu_fault() results beside 0 and -errno. */
 #define VH_FAULT_MMIO	1	/* no memslot, or a write to a read-only one: emulate */
 #define VH_FAULT_RETRY	2	/* raced with an invalidation: enter the guest again */
+#define VH_FAULT_LATER	4	/* with VH_ACC_NOWAIT alone: the page is on its way, vcpu->late is which */
 
 #define VH_MAX_SLOTS	32764		/* as KVM has them, of each address space */
 
@@ -163,10 +166,12 @@ void vh_pml_log(struct vh_vcpu *vcpu, const u64 *gpa, unsigned int n);
 
 /*
  * EPT violation at @gpa; process context, may sleep (GUP). @access is of
- * VH_ACC_READ/WRITE/EXEC. Returns 0 (mapped), VH_FAULT_*, or -EFAULT (no host
+ * VH_ACC_READ/WRITE/EXEC/NOWAIT. Returns 0 (mapped), VH_FAULT_*, or -EFAULT (no host
  * page behind the memslot), -ENOMEM, -EINTR (a signal is due first).
  */
 int vh_mmu_fault(struct vh_vcpu *vcpu, gpa_t gpa, u32 access);
+/* Is a page that was to come later still on its way? Own thread, process context. */
+bool vh_mmu_is_late(struct vh_vcpu *vcpu, const struct vh_late_page *late);
 /* KVM_PRE_FAULT_MEMORY: map what is at @gpa, as if it were read; how many bytes from there on are mapped now. */
 long vh_mmu_prefault(struct vh_vcpu *vcpu, gpa_t gpa);
 /* pml.c: a walk of the guest's tables met a read-only memslot. */
@@ -182,6 +187,7 @@ int vh_gpa_write(struct vh_vcpu *vcpu, gpa_t gpa, const void *buf, unsigned long
 /* Compare and exchange of 1, 2, 4 or 8 bytes inside one page; also -EAGAIN (old differs). */
 int vh_gpa_cmpxchg(struct vh_vcpu *vcpu, gpa_t gpa, u64 *old, u64 new, unsigned int len);
 bool vh_gpa_is_ram(struct vh_vcpu *vcpu, gpa_t gpa, bool write);
+bool vh_gpa_is_ram_outside(struct vh_vcpu *vcpu, u64 gpa);	/* writable, outside SMM; @gpa: anything */
 /* As vh_gpa_read() and vh_gpa_write(), where the vCPU is outside SMM; @gpa: anything. */
 int vh_gpa_read_outside(struct vh_vcpu *vcpu, u64 gpa, void *buf, unsigned long len);
 int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len);
@@ -210,10 +216,10 @@ void vh_mmu_forget(struct vh_vcpu *vcpu);
 /*
  * #PF without EPT; own thread, process context. Results as vh_mmu_fault(), or
  * VH_FAULT_GUEST: the guest's own, with the error code in *error (its input is
- * the processor's).
+ * the processor's). @nowait: VH_ACC_NOWAIT, or 0.
  */
 #define VH_FAULT_GUEST	3
-int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error);
+int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error, u32 nowait);
 int vh_shadow_load(struct vh_vcpu *vcpu);		/* VH_REQ_MMU; -ENOMEM */
 unsigned long vh_shadow_forget(struct vh_vcpu *vcpu);
 /* In the window. */

@@ -26,6 +26,7 @@ struct how {
 	struct vh_vm *vm;
 	bool window;
 	bool again;			/* the first try met what has to be brought in */
+	u32 nowait;			/* VH_ACC_NOWAIT, or 0 */
 	u64 space;			/* vcpu->space, or what is read has it already */
 	const struct vh_slots *slots;	/* inside vh_slots_enter() */
 	const struct vh_slot *last;	/* found last, likewise */
@@ -511,7 +512,7 @@ static int map_slot(struct vh_vcpu *vcpu, u64 va, const struct vh_walk *w, u32 a
 		err = vh_host_page_peek(vcpu, slot, w->gpa >> PAGE_SHIFT, write,
 					level_max(vcpu, w), &hp);
 	else
-		err = vh_host_page_get(vcpu, how->found, w->gpa >> PAGE_SHIFT, write,
+		err = vh_host_page_get(vcpu, how->found, w->gpa >> PAGE_SHIFT, access | how->nowait,
 				       level_max(vcpu, w), &hp);
 	if (err)
 		return err;
@@ -601,15 +602,16 @@ static int fault(struct vh_vcpu *vcpu, u64 va, u32 *error, struct how *how)
  * @vcpu: the vCPU
  * @va: faulting linear address
  * @error: the processor's error code; for VH_FAULT_GUEST the guest's
+ * @nowait: VH_ACC_NOWAIT, or 0
  *
  * Own thread, process context, may sleep. Returns 0 (mapped), VH_FAULT_GUEST,
- * VH_FAULT_MMIO (interpret the instruction), VH_FAULT_RETRY, -EFAULT, -ENOMEM,
+ * VH_FAULT_MMIO (interpret the instruction), VH_FAULT_RETRY, VH_FAULT_LATER, -EFAULT, -ENOMEM,
  * -EINTR. SDM Vol. 3, 4.6, 4.7.
  */
-int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error)
+int vh_shadow_fault(struct vh_vcpu *vcpu, u64 va, u32 *error, u32 nowait)
 {
 	struct vh_slot_found found __uninitialized;
-	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .space = vcpu->space, .found = &found };
+	struct how how = { .vcpu = vcpu, .vm = vcpu->vm, .space = vcpu->space, .found = &found, .nowait = nowait };
 	struct vh_shadow *sh = vcpu->shadow;
 	int err;
 

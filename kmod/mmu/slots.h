@@ -285,7 +285,7 @@ int vh_slot_cmpxchg(struct vh_vcpu *vcpu, const struct vh_slot *slot, gpa_t gpa,
 
 /* fault.c */
 int vh_host_page_get(struct vh_vcpu *vcpu, const struct vh_slot_found *found, gfn_t gfn,
-		     bool write, int max, struct vh_host_page *hp);
+		     u32 access, int max, struct vh_host_page *hp);
 int vh_host_bring_in(unsigned long hva, bool write);
 int vh_host_level(struct mm_struct *mm, unsigned long hva);
 

@@ -527,11 +527,12 @@ static int exit_ept_violation(struct vh_vcpu *vcpu)
 
 	BUILD_BUG_ON(VH_ACC_READ != 1 || VH_ACC_WRITE != 2 || VH_ACC_EXEC != 4);
 	trace_vh_fault(vcpu->id, x->gpa, access);
-	r = vh_mmu_fault(vcpu, x->gpa, access);
-	if (r == 0 || r == VH_FAULT_RETRY)
+	r = vh_mmu_fault(vcpu, x->gpa, access | vcpu->nowait);
+	if (unlikely(r == VH_FAULT_LATER))
+		r = vh_page_comes_later(vcpu) ? 0 : vh_mmu_fault(vcpu, x->gpa, access);
+	/* The loop sees the signal. */
+	if (r == 0 || r == VH_FAULT_RETRY || r == -EINTR)
 		return 1;
-	if (r == -EINTR)
-		return 1;	/* the loop sees the signal */
 	if (r != VH_FAULT_MMIO)
 		return r == -EFAULT ? vh_memory_fault(vcpu, x->gpa) : r;
 	if (reads_table(vcpu)) {

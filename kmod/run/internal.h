@@ -75,6 +75,9 @@ int vh_undeliverable(struct vh_vcpu *vcpu, u64 where);	/* an event's frame is in
 u8 vh_cpl(struct vh_vcpu *vcpu);
 bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct vh_fault *f);
 
+/* late.c: after VH_FAULT_LATER; false: the page is to be waited for */
+bool vh_page_comes_later(struct vh_vcpu *vcpu);
+
 /* smi.c */
 int vh_smi(struct vh_vcpu *vcpu);			/* VH_REQ_SMI */
 int vh_smi_return(struct vh_vcpu *vcpu);		/* RSM, in SMM */

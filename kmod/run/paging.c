@@ -49,8 +49,10 @@ int vh_exit_page_fault(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
 	u32 error = x->intr_error;
-	int r = vh_shadow_fault(vcpu, x->qualification, &error);
+	int r = vh_shadow_fault(vcpu, x->qualification, &error, vcpu->nowait);
 
+	if (unlikely(r == VH_FAULT_LATER))
+		r = vh_page_comes_later(vcpu) ? 0 : vh_shadow_fault(vcpu, x->qualification, &error, 0);
 	switch (r) {
 	case 0:
 	case VH_FAULT_RETRY:

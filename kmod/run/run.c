@@ -29,6 +29,7 @@ static void init_event(struct vh_vcpu *vcpu)
 	memset(&vcpu->ev, 0, sizeof(vcpu->ev));
 	vcpu->ev.int3_len = 1;
 	atomic_set(&vcpu->nmi_queued, 0);
+	vh_apf_reset(vcpu);
 	vh_cpuid_refresh(vcpu);
 	vh_mmu_new_paging(vcpu);
 	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
@@ -67,6 +68,12 @@ static void apic_events(struct vh_vcpu *vcpu)
 static bool smi_due(const struct vh_vcpu *vcpu)
 {
 	return READ_ONCE(vcpu->requests) & BIT(VH_REQ_SMI);
+}
+
+/* A page that came while the guest had nothing else to do: it is told. */
+static bool late_due(const struct vh_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(VH_REQ_LATE);
 }
 
 /* Is there a reason for a halted vCPU to go on? RFLAGS and INTR are valid. */
@@ -122,7 +129,7 @@ static int block(struct vh_vcpu *vcpu)
 	stop = ktime_add_ns(start, vh_polls(vcpu) ? min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)) : 0);
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
-	       !signal_pending(current)) {
+	       !signal_pending(current) && !late_due(vcpu)) {
 		if (runnable(vcpu)) {
 			polled = true;
 			break;
@@ -137,7 +144,7 @@ static int block(struct vh_vcpu *vcpu)
 		vcpu->halt_poll_hit_ns += waited;
 	} else {
 		vh_steal_leave(vcpu);
-		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || signal_pending(current),
+		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || late_due(vcpu) || signal_pending(current),
 				   TASK_INTERRUPTIBLE);
 	}
 	waited = ktime_to_ns(ktime_sub(ktime_get(), start));
@@ -203,6 +210,8 @@ static int slow_requests(struct vh_vcpu *vcpu)
 		vh_clock_update(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_STEAL))
 		vh_steal_update(vcpu);
+	if (vh_test_request(vcpu, VH_REQ_LATE))
+		vh_apf_work(vcpu);
 	if (vh_test_request(vcpu, VH_REQ_MMU)) {
 		int err = vh_shadow_load(vcpu);
 

@@ -20,7 +20,7 @@ extern const struct test_case system_cases[], vm_cases[], irqchip_cases[], vcpu_
 	shadow_cases[], storm_cases[], apicv_cases[], clock_cases[], scale_cases[], broadcast_cases[],
 	timer_cases[], host_cases[], debug_cases[], event_cases[], attr_cases[], quirk_cases[],
 	pit_cases[], split_cases[], msr_cases[], exits_cases[], stats_cases[], device_cases[],
-	pv_cases[], smm_cases[], smm_space_cases[];
+	pv_cases[], apf_cases[], smm_cases[], smm_space_cases[];
 extern struct test_case hostile_cases[];	/* made of a table */
 
 /* vm_simple() - 1 MB, tables, @flags as vm_create(), and a vCPU */

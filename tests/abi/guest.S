@@ -278,4 +278,89 @@ entry_\name:
 	out	%al, $0x11
 	iret
 
+	/*
+	 * Pages that come late (apf.c). The sum of ECX words, a page apart from ESI, goes to 0x7001c; 0x70018: it is done.
+	 * An interrupt may come at any time, if it may at the start.
+	 */
+	ENTRY	late
+	APIC_ON
+	mov	%esi, %edi
+	mov	%ecx, %edx
+	xor	%eax, %eax
+1:	add	(%edi), %eax
+	add	$0x1000, %edi
+	dec	%edx
+	jnz	1b
+	mov	%eax, 0x7001c
+	incl	0x70018
+2:	pause
+	jmp	2b
+
+	/* #PF, "not present": its token, the area's flags, how many. Then something else, until the page is ready. */
+	ENTRY	on_late
+	push	%eax
+	movl	$0, 0x70030
+	mov	%cr2, %eax
+	mov	%eax, 0x70020
+	mov	0x9040, %eax
+	mov	%eax, 0x70024
+	movl	$0, 0x9040
+	incl	0x70028
+1:	cli
+	mov	0x70030, %eax
+	cmp	%eax, 0x70020
+	je	3f
+	cmp	$-1, %eax
+	je	3f
+	incl	0x7002c
+	cmpl	$0, 0x70038
+	je	2f
+	sti
+	hlt
+	jmp	1b
+2:	sti
+	pause
+	jmp	1b
+3:	pop	%eax
+	add	$4, %esp
+	iret
+
+	/* the same, but the page is given up: ADD is two bytes long */
+	ENTRY	on_late_skip
+	push	%eax
+	push	%ecx
+	mov	%cr2, %eax
+	mov	0x70028, %ecx
+	mov	%eax, 0x70100(, %ecx, 4)
+	mov	0x9040, %eax
+	mov	%eax, 0x70024
+	movl	$0, 0x9040
+	incl	0x70028
+	pop	%ecx
+	pop	%eax
+	add	$4, %esp
+	addl	$2, (%esp)
+	iret
+
+	/* "ready": its token, how many; taken, and acknowledged */
+	ENTRY	on_ready
+	push	%eax
+	push	%ecx
+	push	%edx
+	mov	0x9044, %eax
+	mov	%eax, 0x70030
+	mov	0x70034, %ecx
+	mov	%eax, 0x70400(, %ecx, 4)
+	incl	0x70034
+	movl	$0, 0x9044
+	movl	$0, 0xfee000b0
+	mov	$0x4b564d07, %ecx
+	mov	$1, %eax
+	xor	%edx, %edx
+	wrmsr
+	pop	%edx
+	pop	%ecx
+	pop	%eax
+	iret
+
 	.section .note.GNU-stack, "", @progbits

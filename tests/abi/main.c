@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 		backing_cases, dirty_cases, ring_cases, slots_cases, coalesced_cases, shadow_cases, storm_cases,
 		apicv_cases, clock_cases, scale_cases, broadcast_cases, timer_cases, hostile_cases, host_cases,
 		debug_cases, event_cases, attr_cases, quirk_cases, pit_cases, split_cases, msr_cases,
-		exits_cases, stats_cases, device_cases, pv_cases, smm_cases, smm_space_cases
+		exits_cases, stats_cases, device_cases, pv_cases, apf_cases, smm_cases, smm_space_cases
 	};
 	struct test_case *all;
 	unsigned int i, j, n = 0;

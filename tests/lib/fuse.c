@@ -43,6 +43,7 @@ static struct fuse_attr attr_of(uint64_t node, unsigned int uid)
 	};
 }
 
+unsigned int fuse_read_ahead;
 static uint8_t fill;		/* what the file is full of */
 
 static bool answer(int server, uint64_t unique, int error, const void *body, size_t size)
@@ -88,6 +89,11 @@ static bool request(int server, unsigned int uid, enum fuse_read (*how)(void),
 	switch (in.h.opcode) {
 	case FUSE_INIT:
 		body.init = (struct fuse_init_out){ .major = 7, .minor = 31, .max_write = 4096 };
+		if (fuse_read_ahead) {
+			body.init.max_readahead = fuse_read_ahead;
+			body.init.flags = FUSE_ASYNC_READ;
+			body.init.max_background = 1000;
+		}
 		return answer(server, in.h.unique, 0, &body, sizeof(body.init));
 	case FUSE_LOOKUP:
 		body.entry = (struct fuse_entry_out){ .nodeid = 2, .attr_valid = 100, .entry_valid = 100,

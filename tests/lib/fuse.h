@@ -17,6 +17,9 @@ int fuse_mount(const char *dir, unsigned int uid);
 
 enum fuse_read { FUSE_READ_NOW, FUSE_READ_LATE, FUSE_READ_FAILS, FUSE_READ_NEVER };
 
+/* Bytes that the kernel may read ahead, by requests that nobody waits in; set before fuse_serve(). */
+extern unsigned int fuse_read_ahead;
+
 /**
  * fuse_serve() - answer requests until the file system goes
  * @server: of fuse_mount()
