@@ -43,18 +43,26 @@ start() {	# NAME MACHINE ROW OPTIONS...
 		-append "console=ttyS0 quiet nokaslr panic=-1 vhtest=vmm row=$row" -serial "file:$name.serial" -name "$name" \
 		-chardev "pipe,id=mon,path=$name" -mon mon "$@" >"$name.errors" 2>&1 </dev/null &
 	vmm=$!
+	echo $vmm >"$name.pid"
 	timeout 30 sh -c "until grep -q '(qemu)' $name.log; do usleep 100000; done"
 }
 hmp() {	# NAME COMMAND: its answer is in NAME.log. A signal may interrupt that it is opened.
-	echo "$2" >"$1.in" || echo "$2" >"$1.in"
+	kill -0 $(cat "$1.pid") && { echo "$2" >"$1.in" || echo "$2" >"$1.in"; }
 } 2>/dev/null
-quit() {	# NAME PROCESS
-	hmp "$1" quit
-	timeout 30 sh -c "while kill -0 $2; do usleep 100000; done" 2>/dev/null || { kill -9 $2; return 1; }
-	wait $2
+when() {	# PATTERN COMMAND: the latter when the guest of "one" says the former
+	sees one.serial "$1" || bad "the guest does not come to: $1"
+	hmp one "$2"
 }
-sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long
+quit() {	# NAME
+	local pid
+	pid=$(cat "$1.pid")
+	hmp "$1" quit
+	timeout 30 sh -c "while kill -0 $pid; do usleep 100000; done" 2>/dev/null || { kill -9 $pid; return 1; }
+	wait $pid
+}
+sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long; at once not where the row is bad already
 	local n=0
+	[ "$status" = 0 ] || return 1
 	until [ "$(grep -c "$2" "$1" 2>/dev/null)" -ge "${3:-1}" ] 2>/dev/null; do
 		n=$((n + 1))
 		[ $n -lt 1500 ] || return 1
@@ -150,12 +158,12 @@ row_virtio() {
 		-netdev user,id=n -device virtio-net-pci,netdev=n,romfile= -device virtio-rng-pci \
 		-device virtio-balloon-pci,id=b -fsdev local,id=f,path=share,security_model=none \
 		-device virtio-9p-pci,fsdev=f,mount_tag=share
-	sees one.serial "balloon ready" && hmp one "balloon 64" || bad "the guest does not come to its balloon"
+	when "balloon ready" "balloon 64"
 	sees one.serial "guest: done" || bad "the guest does not get to its end"
 	for what in modules disk network rng msix 9p balloon; do
 		grep -q "guest: $what works" one.serial || bad "$what"
 	done
-	quit one $vmm
+	quit one
 	cmp -n 524288 disk disk 0 524288 || bad "what the guest wrote to the disk"
 	[ "$(cat share/from-guest)" = answer ] || bad "what the guest wrote by 9p"
 	verdict "$1" "$status" one.errors one.serial
@@ -172,7 +180,7 @@ row_vhost() {
 		grep -q "guest: $what works" one.serial || bad "$what"
 	done
 	[ "$(cat question)" = question ] || bad "what came by vsock"
-	quit one $vmm
+	quit one
 	kill $other 2>/dev/null
 	tunctl -d tap0 >/dev/null
 	verdict "$1" "$status" one.errors one.serial
@@ -189,7 +197,7 @@ row_stopcont() {
 	[ "$(grep -c "guest: pass" one.serial)" = "$n" ] || bad "it goes on while it is stopped"
 	hmp one cont
 	sound one.serial
-	quit one $vmm || bad "QEMU ends with $?"
+	quit one || bad "QEMU ends with $?"
 	verdict "$1" "$status" one.errors one.log one.serial
 }
 row_savevm() {
@@ -205,10 +213,10 @@ row_savevm() {
 	sound one.serial
 	hmp one "loadvm s"
 	sound one.serial
-	quit one $vmm || bad "QEMU ends with $?"
+	quit one || bad "QEMU ends with $?"
 	start two q35,accel=kvm passes -m 128 -smp 2 -drive if=none,id=d,file=over,format=qcow2 -loadvm s
 	sound two.serial
-	quit two $vmm || bad "QEMU ends with $?"
+	quit two || bad "QEMU ends with $?"
 	rm -f base over
 	verdict "$1" "$status" one.errors two.errors one.log two.log one.serial two.serial
 }
@@ -222,16 +230,15 @@ migrated() {	# NAME: until it is away
 	done
 }
 row_migrate() {	# migrate-file, -live, -ring
-	local status=0 vmm one accel=kvm
+	local status=0 vmm accel=kvm
 	[ "${1#*-}" != ring ] || accel=kvm,dirty-ring-size=4096
 	rm -f state
 	start one q35 passes -accel $accel -m 128 -smp 2
-	one=$vmm
 	sees one.serial "guest: pass" 2 || bad "the guest does not start"
 	if [ "${1#*-}" = file ]; then
 		hmp one 'migrate "exec:cat >state"'
 		migrated one || bad "it does not get into the file"
-		quit one $one
+		quit one
 		start two q35 passes -accel $accel -m 128 -smp 2 -incoming "exec:cat state"
 	else
 		start two q35 passes -accel $accel -m 128 -smp 2 -incoming unix:socket
@@ -239,11 +246,11 @@ row_migrate() {	# migrate-file, -live, -ring
 		hmp one "migrate_set_parameter max-bandwidth 1g"
 		hmp one "migrate -d unix:socket"
 		migrated one || bad "it does not get to the other"
-		quit one $one
+		quit one
 	fi
 	! grep -q "guest: pass .* [2-9] different" one.serial || bad "the memory is not what the guest wrote"
 	sound two.serial
-	quit two $vmm || bad "QEMU ends with $?"
+	quit two || bad "QEMU ends with $?"
 	rm -f state
 	verdict "$1" "$status" one.errors two.errors one.log two.log one.serial two.serial
 }
@@ -254,41 +261,41 @@ row_reset() {
 		sees one.serial "guest: up" $n || bad "reset $n does not lead to a guest"
 		[ $n = 3 ] || hmp one system_reset
 	done
-	quit one $vmm || bad "QEMU ends with $?"
+	quit one || bad "QEMU ends with $?"
 	verdict "$1" "$status" one.errors one.serial
 }
 row_reboot() {
 	local status=0 vmm
 	start one q35,accel=kvm reboot -m 128 -smp 2
 	sees one.serial "userspace reached" 3 || bad "it does not start again by itself"
-	quit one $vmm || bad "QEMU ends with $?"
+	quit one || bad "QEMU ends with $?"
 	verdict "$1" "$status" one.errors one.serial
 }
 row_hotplug() {
 	local status=0 vmm
 	yes pattern | head -c 1048576 >disk
 	start one pc,accel=kvm hotplug -no-reboot -smp 1,maxcpus=2,sockets=2,cores=1,threads=1 -m 128,slots=2,maxmem=512M
-	sees one.serial "cpu ready" && hmp one "device_add host-x86_64-cpu,id=c1,socket-id=1,core-id=0,thread-id=0"
-	sees one.serial "cpu works for now" && hmp one "device_del c1"
-	sees one.serial "disk ready" && hmp one "drive_add 0 if=none,id=d,file=disk,format=raw" &&
-		hmp one "device_add virtio-blk-pci,drive=d,id=v"
-	sees one.serial "disk works for now" && hmp one "device_del v"
-	sees one.serial "memory ready" && hmp one "object_add memory-backend-ram,id=m1,size=128M" &&
-		hmp one "device_add pc-dimm,id=dimm1,memdev=m1"
+	when "cpu ready" "device_add host-x86_64-cpu,id=c1,socket-id=1,core-id=0,thread-id=0"
+	when "cpu works for now" "device_del c1"
+	when "disk ready" "drive_add 0 if=none,id=d,file=disk,format=raw"
+	hmp one "device_add virtio-blk-pci,drive=d,id=v"
+	when "disk works for now" "device_del v"
+	when "memory ready" "object_add memory-backend-ram,id=m1,size=128M"
+	hmp one "device_add pc-dimm,id=dimm1,memdev=m1"
 	sees one.serial "guest: done" || bad "the guest does not get to its end"
 	for what in modules cpu "cpu that goes" disk "disk that goes" memory; do
 		grep -q "guest: $what works" one.serial || bad "$what"
 	done
-	quit one $vmm
+	quit one
 	verdict "$1" "$status" one.errors one.log one.serial
 }
 row_mem() {
 	local status=0 vmm
 	start one q35,accel=kvm mem -no-reboot -m 128,slots=1,maxmem=1G -object memory-backend-ram,id=m0,size=256M \
 		-device virtio-mem-pci,memdev=m0,id=v0,requested-size=0
-	sees one.serial "memory ready" && hmp one "qom-set v0 requested-size 128M"
+	when "memory ready" "qom-set v0 requested-size 128M"
 	sees one.serial "guest: memory works" || bad "the guest does not get its memory"
-	quit one $vmm
+	quit one
 	verdict "$1" "$status" one.errors one.log one.serial
 }
 row_two() {
@@ -310,7 +317,7 @@ row_two() {
 	./vhctl kill $2 || bad "kill"
 	wait $first && bad "killed, and QEMU does not mind"
 	sound two.serial
-	quit two $vmm || bad "QEMU ends with $?"
+	quit two || bad "QEMU ends with $?"
 	verdict "$1" "$status" one.errors two.errors one.serial two.serial
 }
 # Models of processors whose every feature has to be there: which of them start
