@@ -265,17 +265,10 @@ int vh_irq_ack(struct vh_vcpu *vcpu)
 
 /* --- registers --- */
 
-static bool xapic(const struct vh_lapic *a)
-{
-	return a->hw_enabled && !a->x2apic;
-}
-
 static void count_in(bool *counted, bool now, atomic_t *all)
 {
-	if (*counted == now)
-		return;
+	atomic_add(now - *counted, all);
 	*counted = now;
-	atomic_add(now ? 1 : -1, all);
 }
 
 /**
@@ -284,14 +277,16 @@ static void count_in(bool *counted, bool now, atomic_t *all)
  */
 void vh_apic_publish(struct vh_lapic *a)
 {
+	const bool xapic = (a->base & (BASE_ENABLE | BASE_X2APIC)) == BASE_ENABLE;
+
 	WRITE_ONCE(a->x2apic, !!(a->base & BASE_X2APIC));
 	WRITE_ONCE(a->hw_enabled, !!(a->base & BASE_ENABLE));
 	WRITE_ONCE(a->sw_enabled, !!(apic_reg(a, APIC_SVR_) & SVR_ENABLE));
 	WRITE_ONCE(a->id, a->x2apic ? apic_reg(a, APIC_ID_) : apic_reg(a, APIC_ID_) >> 24);
 	WRITE_ONCE(a->ldr, apic_reg(a, APIC_LDR_));
 	WRITE_ONCE(a->dfr, apic_reg(a, APIC_DFR_));
-	count_in(&a->renamed, xapic(a) && a->id != (a->vcpu->id & 0xff), &a->vcpu->vm->irqchip->renamed);
-	count_in(&a->grouped, xapic(a) && a->ldr, &a->vcpu->vm->irqchip->grouped);
+	count_in(&a->renamed, xapic && a->id != (a->vcpu->id & 0xff), &a->vcpu->vm->irqchip->renamed);
+	count_in(&a->grouped, xapic && a->ldr, &a->vcpu->vm->irqchip->grouped);
 }
 
 /**
@@ -795,9 +790,8 @@ void vh_lapic_destroy(struct vh_vcpu *vcpu)
 	if (!a)
 		return;
 	hrtimer_cancel(&a->timer);
-	/* Of a vCPU that nobody has seen. */
-	count_in(&a->renamed, false, &vcpu->vm->irqchip->renamed);
-	count_in(&a->grouped, false, &vcpu->vm->irqchip->grouped);
+	a->base = 0;
+	vh_apic_publish(a);
 	free_page((unsigned long)a->regs);
 	kfree(a->posted);
 	kfree(a);
