@@ -11,7 +11,7 @@
 /* Entries that a fault in a large page fills, if the host has the pages at hand. */
 #define AROUND		8
 
-#define FAULT_SAME	4	/* the entry is there already */
+#define FAULT_SAME	(VH_FAULT_LATER + 1)	/* the entry is there already; none of VH_FAULT_* */
 
 #define CODE_W	BIT(1)
 #define CODE_U	BIT(2)

@@ -26,8 +26,9 @@ bool vh_page_comes_later(struct vh_vcpu *vcpu)
 
 	if (!undisturbed(vcpu))
 		return false;
-	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
-	if (!vh_irq_allowed(vcpu) || (!vh_cpl(vcpu) && !vh_apf_in_kernel(vcpu)))
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
+	/* A kernel that has paging off for a while has nobody who expects a page fault. */
+	if (!(vcpu->s.cr0 & X86_CR0_PG) || !vh_irq_allowed(vcpu) || (!vh_cpl(vcpu) && !vh_apf_in_kernel(vcpu)))
 		return false;
 	token = vh_apf_begin(vcpu);
 	if (!token)
