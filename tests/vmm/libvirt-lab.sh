@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In the lab: libvirtd's users and files, and what virsh does with a domain on $device, vh or kvm, which is /dev/kvm.
+# In the lab: libvirtd's users and files, and what virsh does in each of $rows with a domain on $device,
+# vh or kvm, which is /dev/kvm.
 tar xf libvirt.tar -C / && rm libvirt.tar || exit 2
 if [ $device = kvm ]; then
 	modprobe kvm-intel || exit 2
@@ -118,7 +119,7 @@ row_vhctl() {
 	sed 's/^/# /' said
 	./vhctl ls -j >said && grep -q '"/*machine/qemu-1-web[^"]*"' said || bad "it does not tell of the domain's cgroup"
 }
-# A domain's memory is charged to what libvirt keeps all domains in
+# Of the cgroup in which libvirt, without systemd, keeps all domains
 row_limit() {
 	domain two
 	./vhctl group set machine vms=1 >said 2>&1 || bad "no limit"
@@ -206,16 +207,7 @@ row_end() {
 	[ $device = kvm ] || rmmod vh || bad "the module is in use"
 }
 
-row daemon
-row capabilities
-row domcapabilities
-row start
-[ $device = kvm ] || row vhctl
-for name in domstats suspend save managedsave snapshot dump setvcpus attach; do
-	row $name
-done
-[ $device = kvm ] || row limit
-for name in reset destroy end; do
+for name in $rows; do
 	row $name
 done
 echo "$passed passed, $failed failed"
