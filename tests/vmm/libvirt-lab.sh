@@ -1,0 +1,213 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In the lab: libvirtd's users and files, and what virsh does in each of $rows with a domain on $device,
+# vh or kvm, which is /dev/kvm.
+tar xf libvirt.tar -C / && rm libvirt.tar || exit 2
+if [ $device = kvm ]; then
+	modprobe kvm-intel || exit 2
+else
+	insmod ./vh.ko kvm_alias=1 || exit 2
+fi
+# as the packages' scripts and udev's rules have it
+echo "libvirt-qemu:x:64055:$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group):::/bin/false" >>/etc/passwd
+echo "libvirt-qemu:x:64055:libvirt-qemu" >>/etc/group
+chgrp kvm /dev/kvm && chmod 660 /dev/kvm
+mkdir -p /etc/libvirt /var/log /var/lib /var/cache /run
+rm -rf /var/run && ln -s /run /var/run
+cat >/etc/libvirt/qemu.conf <<-END
+	security_driver = "none"
+	stdio_handler = "file"
+END
+cat >/etc/libvirt/libvirtd.conf <<-END
+	auth_unix_ro = "none"
+	auth_unix_rw = "none"
+	log_outputs = "2:file:/p/libvirtd.log"
+END
+mkdir -m 755 /srv && mv initrd vmlinuz /srv && chmod 755 /p || exit 2
+libvirtd >libvirtd.says 2>&1 &
+daemon=$!
+
+passed=0 failed=0
+verdict() {	# ROW STATUS FILE...
+	local row=$1 status=$2
+	shift 2
+	if [ "$status" = 0 ]; then
+		passed=$((passed + 1))
+		echo "ok - $row"
+	else
+		failed=$((failed + 1))
+		echo "not ok - $row: $status"
+		tail -n 15 "$@"
+	fi
+}
+bad() {	# WHY: what a row's status is from now on, if it was well before
+	[ "$status" != 0 ] || status=$1
+}
+v() {	# COMMAND...: of virsh, whose answer is in said
+	timeout 200 virsh -q -c qemu:///system "$@" >said 2>&1
+}
+sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long
+	timeout 300 sh -c "until [ \$(grep -c '$2' $1 2>/dev/null || :) -ge ${3:-1} ]; do usleep 200000; done" 2>/dev/null
+}
+state() { v domstate web && grep -qx "$1" said || bad "it is not $1, but $(cat said)"; }
+# The guest's memory is what it wrote, and it goes on: two more passes
+sound() {
+	sees /srv/web.serial "guest: pass .* 1 different sums" $(($(grep -c "guest: pass" /srv/web.serial) + 2)) ||
+		bad "the guest does not go on"
+	! grep -q "guest: pass .* [2-9] different\|Kernel panic\|Oops\|BUG:" /srv/web.serial ||
+		bad "the guest's memory is not what it wrote"
+}
+row() {	# NAME: what row_NAME finds
+	local status=0
+	row_$1
+	verdict "$1" "$status" said /srv/web.serial libvirtd.log
+}
+domain() {	# NAME: in NAME.xml
+	cat >$1.xml <<-END
+		<domain type='kvm'>
+		<name>$1</name>
+		<memory unit='MiB'>128</memory>
+		<vcpu current='1'>2</vcpu>
+		<os>
+		<type arch='x86_64' machine='q35'>hvm</type>
+		<kernel>/srv/vmlinuz</kernel>
+		<initrd>/srv/initrd</initrd>
+		<cmdline>console=ttyS0 quiet nokaslr panic=-1 vhtest=vmm row=passes</cmdline>
+		</os>
+		<features><acpi/><apic/></features>
+		<cpu mode='host-passthrough'/>
+		<devices>
+		<emulator>/usr/bin/qemu-system-x86_64</emulator>
+		<disk type='file' device='disk'>
+		<driver name='qemu' type='qcow2'/>
+		<source file='/srv/$1.qcow2'/>
+		<target dev='vda' bus='virtio'/>
+		</disk>
+		<controller type='pci' model='pcie-root'/>
+		<controller type='pci' model='pcie-root-port'/>
+		<controller type='pci' model='pcie-root-port'/>
+		<controller type='pci' model='pcie-root-port'/>
+		<controller type='usb' model='none'/>
+		<serial type='file'><source path='/srv/$1.serial' append='on'/></serial>
+		<memballoon model='none'/>
+		</devices>
+		</domain>
+	END
+	qemu-img create -q -f qcow2 /srv/$1.qcow2 16M >said 2>&1 || bad "qemu-img"
+}
+row_daemon() {
+	timeout 300 sh -c "until virsh -q -c qemu:///system version >said 2>&1; do sleep 1; done" || bad "libvirtd does not answer"
+	sed 's/^/# /' said
+}
+row_capabilities() { v capabilities && grep -q "<domain type='kvm'" said || bad "no domain of type kvm"; }
+row_domcapabilities() {
+	v domcapabilities --virttype kvm --machine q35 && grep -q "<domain>kvm</domain>" said &&
+		grep -q "<mode name='host-passthrough' supported='yes'>" said || bad "no domain of type kvm with the host's processor"
+	echo "# models: $(grep -c "usable='no'" said) not usable;" $(sed -n "s/.*<model.*usable='yes'[^>]*>\(.*\)<.*/\1/p" said)
+}
+row_start() {
+	domain web
+	v define web.xml || bad "define"
+	v start web || { bad "start"; cat /var/log/libvirt/qemu/web.log; }
+	v list && grep -q "web.*running" said || bad "list"
+	sees /srv/web.serial "guest: pass" 2 || bad "the guest does not start"
+	sound
+	v qemu-monitor-command web --hmp info kvm && grep -q "kvm support: enabled" said || bad "it is not on /dev/kvm"
+}
+row_vhctl() {
+	./vhctl ls >said && grep -q "web" said || bad "it does not tell of the domain"
+	sed 's/^/# /' said
+	./vhctl ls -j >said && grep -q '"/*machine/qemu-1-web[^"]*"' said || bad "it does not tell of the domain's cgroup"
+}
+# Of the cgroup in which libvirt, without systemd, keeps all domains
+row_limit() {
+	domain two
+	./vhctl group set machine vms=1 >said 2>&1 || bad "no limit"
+	v define two.xml || bad "define"
+	! v start two || bad "it starts"
+	grep -q "Disk quota exceeded" said || bad "it is not told why"
+	sound
+	./vhctl group set machine vms=2 >said 2>&1 || bad "no other limit"
+	v start two || bad "it does not start within the limit"
+	v destroy two && v undefine two || bad "it does not go"
+}
+row_domstats() {
+	v domstats web && grep -q "state.state=1" said && grep -q "vcpu.0.time=[1-9]" said || bad "figures are missing"
+	sed -n 's/^ */# /; /state.state\|cpu/p' said
+}
+row_suspend() {
+	local n
+	v suspend web || bad "suspend"
+	state paused
+	n=$(grep -c "guest: pass" /srv/web.serial)
+	sleep 2
+	[ "$(grep -c "guest: pass" /srv/web.serial)" = $n ] || bad "it goes on while it is suspended"
+	v resume web || bad "resume"
+	state running
+	sound
+}
+row_save() {
+	v save web /srv/state || bad "save"
+	state "shut off"
+	v restore /srv/state || bad "restore"
+	state running
+	sound
+	rm -f /srv/state
+}
+row_managedsave() {
+	v managedsave web || bad "managedsave"
+	v start web || bad "start"
+	state running
+	sound
+}
+row_snapshot() {
+	v snapshot-create-as web s || bad "create"
+	sound
+	v snapshot-revert web s || bad "revert"
+	state running
+	sound
+	v snapshot-delete web s || bad "delete"
+}
+row_dump() {
+	v dump --memory-only web /srv/core || bad "dump"
+	[ "$(head -c 4 /srv/core | tail -c 3)" = ELF ] || bad "it is no core"
+	rm -f /srv/core
+	sound
+}
+row_setvcpus() {
+	v setvcpus web 2 --live || bad "setvcpus"
+	v vcpucount web --live --active && grep -qx 2 said || bad "it has not two"
+	sound
+}
+row_attach() {
+	qemu-img create -q -f qcow2 /srv/more.qcow2 1M
+	v attach-disk web /srv/more.qcow2 vdb --driver qemu --subdriver qcow2 --live || bad "attach"
+	sound
+	v detach-disk web vdb --live || bad "detach"
+	timeout 60 sh -c "while virsh -q -c qemu:///system domblklist web | grep -q vdb; do sleep 1; done" || bad "it stays"
+	sound
+}
+row_reset() {
+	local n
+	n=$(grep -c "userspace reached" /srv/web.serial)
+	v reset web || bad "reset"
+	sees /srv/web.serial "userspace reached" $((n + 1)) || bad "it does not start again"
+	sound
+}
+row_destroy() {
+	v destroy web || bad "destroy"
+	state "shut off"
+	v undefine web || bad "undefine"
+	v list --all && ! grep -q web said || bad "it is there still"
+	[ $device = kvm ] || { ./vhctl ls -j >said; ! grep -q '"id"' said || bad "vhctl tells of it still"; }
+}
+row_end() {
+	kill $daemon
+	timeout 60 sh -c "while kill -0 $daemon; do usleep 200000; done" 2>/dev/null || bad "libvirtd does not end"
+	[ $device = kvm ] || rmmod vh || bad "the module is in use"
+}
+
+for name in $rows; do
+	row $name
+done
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
