@@ -102,6 +102,7 @@ row_capabilities() { v capabilities && grep -q "<domain type='kvm'" said || bad 
 row_domcapabilities() {
 	v domcapabilities --virttype kvm --machine q35 && grep -q "<domain>kvm</domain>" said &&
 		grep -q "<mode name='host-passthrough' supported='yes'>" said || bad "no domain of type kvm with the host's processor"
+	grep -q "usable='yes'" said || bad "no named model of a processor is usable"
 	echo "# models: $(grep -c "usable='no'" said) not usable;" $(sed -n "s/.*<model.*usable='yes'[^>]*>\(.*\)<.*/\1/p" said)
 }
 row_start() {
