@@ -185,7 +185,7 @@ static void init_ends(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	if (on_kvm()) {
-		tap_skip(r, "KVM's bootstrap processor does not come back from this INIT");
+		tap_skip(r, "KVM's bootstrap processor was not seen to go on after this INIT in its time");
 		return;
 	}
 	for (i = 0; i < sizeof(shared) / sizeof(shared[0]); i++)

@@ -182,22 +182,25 @@ static void injected(struct tap_result *r, const void *arg)
 	struct runner run;
 	struct conn c;
 	struct vm vm;
-	int i;
+	int i, n;
 
 	(void)arg;
 	conn_open(&c);
 	vm_with_code(&vm, code, sizeof(code), VM_IRQCHIP);
-	/* IDT entry 2: a gate to an IRET at 0x1800 */
-	vm.mem[0x1800] = 0xcf;
+	/* IDT entry 2: a gate to 0x1800, where it is counted: inc dword [0x8000]; iret */
+	memcpy(vm.mem + 0x1800, "\xff\x05\x00\x80\x00\x00\xcf", 7);
+	GUEST_COUNTER(&vm) = 0;
 	memcpy(vm.mem + GUEST_IDT + 16, "\x00\x18\x08\x00\x00\x8e\x00\x00", 8);
 	runner_start(&run, &vm.vcpu[0]);
 	for (i = 0; i < 10; i++) {
 		runner_stop(&run);
 		xioctl(vm.vcpu[0].fd, KVM_NMI, NULL);
 		runner_start(&run, &vm.vcpu[0]);
-		usleep(20000);
+		for (n = 0; GUEST_COUNTER(&vm) == (uint32_t)i && n < 1000; n++)
+			usleep(2000);
 	}
 	runner_stop(&run);
+	WANT_EQ(GUEST_COUNTER(&vm), 10);
 	WANT_EQ(get_vm(&c, id_of(&vm), &info), 0);
 	WANT_EQ(info.c.v[VH_A_COUNTER_INJECTED], 10);
 	vm_destroy(&vm);

@@ -454,7 +454,7 @@ static void line(struct tap_result *r, const void *arg)
 	close(cgroup_make("fast"));
 	slow = child(r, "slow", ask_on, &root);
 	usleep(500000);
-	for (tries = 0; tries < 40 && !beside; tries++) {
+	for (tries = 0; tries < 150 && !beside; tries++) {
 		*told = 0;
 		fast = child(r, "fast", stand_in_line, &root);
 		for (i = 0; i < 100 && !*told && waiting("fast") < LINE; i++)
