@@ -18,7 +18,7 @@ verdict() {	# ROW STATUS FILE...
 	else
 		failed=$((failed + 1))
 		echo "not ok - $row: $status"
-		tail -n 15 "$@"
+		tail -n 15 "$@" | sed 's/.*\[K//'	# what the monitor's editor shows of a line
 	fi
 }
 machine() {	# MACHINE IRQCHIP: QEMU's option
@@ -232,7 +232,7 @@ migrated() {	# NAME: until it is away
 row_migrate() {	# migrate-file, -live, -ring
 	local status=0 vmm accel=kvm
 	[ "${1#*-}" != ring ] || accel=kvm,dirty-ring-size=4096
-	rm -f state
+	rm -f state socket
 	start one q35 passes -accel $accel -m 128 -smp 2
 	sees one.serial "guest: pass" 2 || bad "the guest does not start"
 	if [ "${1#*-}" = file ]; then
@@ -242,6 +242,7 @@ row_migrate() {	# migrate-file, -live, -ring
 		start two q35 passes -accel $accel -m 128 -smp 2 -incoming "exec:cat state"
 	else
 		start two q35 passes -accel $accel -m 128 -smp 2 -incoming unix:socket
+		timeout 60 sh -c "until [ -S socket ]; do usleep 100000; done" || bad "nobody listens"
 		hmp one "migrate_set_parameter downtime-limit 3000"
 		hmp one "migrate_set_parameter max-bandwidth 1g"
 		hmp one "migrate -d unix:socket"
