@@ -8,19 +8,6 @@ else
 	qemu=./qemu.bin
 fi
 $qemu --version | head -n 1
-passed=0 failed=0
-verdict() {	# ROW STATUS FILE...
-	local row=$1 status=$2
-	shift 2
-	if [ "$status" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - $row"
-	else
-		failed=$((failed + 1))
-		echo "not ok - $row: $status"
-		tail -n 15 "$@" | sed 's/.*\[K//'	# what the monitor's editor shows of a line
-	fi
-}
 machine() {	# MACHINE IRQCHIP: QEMU's option
 	[ "$2" = default ] && echo "$1" || echo "$1,kernel-irqchip=$2"
 }
@@ -68,9 +55,6 @@ sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long; at once
 		[ $n -lt 1500 ] || return 1
 		usleep 200000
 	done
-}
-bad() {	# WHY: what a row's status is from now on, if it was well before
-	[ "$status" != 0 ] || status=$1
 }
 # The guest's memory is what it wrote, and it goes on: two more passes in FILE
 sound() {

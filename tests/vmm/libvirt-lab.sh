@@ -26,22 +26,6 @@ mkdir -m 755 /srv && mv initrd vmlinuz /srv && chmod 755 /p || exit 2
 libvirtd >libvirtd.says 2>&1 &
 daemon=$!
 
-passed=0 failed=0
-verdict() {	# ROW STATUS FILE...
-	local row=$1 status=$2
-	shift 2
-	if [ "$status" = 0 ]; then
-		passed=$((passed + 1))
-		echo "ok - $row"
-	else
-		failed=$((failed + 1))
-		echo "not ok - $row: $status"
-		tail -n 15 "$@"
-	fi
-}
-bad() {	# WHY: what a row's status is from now on, if it was well before
-	[ "$status" != 0 ] || status=$1
-}
 v() {	# COMMAND...: of virsh, whose answer is in said
 	timeout 200 virsh -q -c qemu:///system "$@" >said 2>&1
 }

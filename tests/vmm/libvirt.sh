@@ -73,7 +73,7 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 [ ${#rows[@]} != 0 ] || { echo "no row matches $only" >&2; exit 2; }
 {
 	echo "device=$device rows='${rows[*]}'"
-	cat tests/vmm/libvirt-lab.sh
+	cat tests/vmm/{rows,libvirt-lab}.sh
 } >"$place/script.sh"
 files=(--file "$place/libvirt.tar" --file "$place/initrd" --file "$kernel/vmlinuz")
 [ $device = kvm ] || files+=(--file kmod/vh.ko --file build/vhctl/vhctl)

@@ -84,7 +84,7 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 
 {
 	echo "device=$device entry=$entry rows='${rows[*]}'"
-	cat tests/vmm/lab.sh
+	cat tests/vmm/{rows,lab}.sh
 } >"$out/script.sh"
 tests/lab/lab run --modules tun,vhost_net,vhost_vsock --file kmod/vh.ko "${libraries[@]}" --file "$out/rom" \
 	--file "$kernel/vmlinuz" --file build/guest/initrd --file "$out/initrd.vmm" --file build/tests/vmm/gdb \
