@@ -54,31 +54,32 @@ static int set_regs(struct vh_vcpu *vcpu, const struct kvm_regs *r)
 	return vh_regs_set(vcpu, r);
 }
 
-/* The vCPU goes on elsewhere also where RIP is the same, in another segment. */
-static bool code_moves(struct vh_vcpu *vcpu, const struct kvm_segment *cs)
+static u64 code_base(struct vh_vcpu *vcpu)
 {
 	vh_need(vcpu, VH_S_SEGS);
-	return vcpu->s.seg[VH_CS].base != cs->base;
+	return vcpu->s.seg[VH_CS].base;
+}
+
+/* @err: of setting segments. The vCPU goes on elsewhere also where RIP is the same, in another segment. */
+static int segments_set(struct vh_vcpu *vcpu, u64 old_base, int err)
+{
+	if (!err && code_base(vcpu) != old_base)
+		vh_run_abandon(vcpu);
+	return err;
 }
 
 static int set_sregs(struct vh_vcpu *vcpu, const struct kvm_sregs *s)
 {
-	bool moves = code_moves(vcpu, &s->cs);
-	int err = vh_sregs_set(vcpu, s);
+	u64 base = code_base(vcpu);
 
-	if (!err && moves)
-		vh_run_abandon(vcpu);
-	return err;
+	return segments_set(vcpu, base, vh_sregs_set(vcpu, s));
 }
 
 static int set_sregs2(struct vh_vcpu *vcpu, const struct kvm_sregs2 *s)
 {
-	bool moves = code_moves(vcpu, &s->cs);
-	int err = vh_sregs2_set(vcpu, s);
+	u64 base = code_base(vcpu);
 
-	if (!err && moves)
-		vh_run_abandon(vcpu);
-	return err;
+	return segments_set(vcpu, base, vh_sregs2_set(vcpu, s));
 }
 
 static int get_mp_state(struct vh_vcpu *vcpu, struct kvm_mp_state *mp)
