@@ -12,6 +12,7 @@
  * (userfaultfd) are waited for as ever, for userspace hears of those who wait alone.
  */
 #include <linux/hrtimer.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <uapi/asm/kvm_para.h>
 
@@ -278,8 +279,8 @@ void vh_apf_work(struct vh_vcpu *vcpu)
 	if (a)
 		look(a);
 	err = tell(vcpu);
-	/* A signal comes first. */
-	if (err == -EINTR)
+	/* A signal comes first. One that is blocked, a poisoned page's, never does. */
+	if (err == -EINTR && signal_pending(current))
 		vh_request(vcpu, VH_REQ_LATE);
 	else if (err && a && !hrtimer_active(&a->timer))
 		hrtimer_start(&a->timer, ktime_add_ns(ktime_get(), LATEST), HRTIMER_MODE_ABS_HARD);

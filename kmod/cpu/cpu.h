@@ -108,7 +108,6 @@ bool vh_polls(const struct vh_vcpu *vcpu);		/* does the guest let its halts be p
 bool vh_apf_in_kernel(const struct vh_vcpu *vcpu);
 u32 vh_apf_begin(struct vh_vcpu *vcpu);			/* the token of vcpu->late; 0: it has to be waited for */
 void vh_apf_work(struct vh_vcpu *vcpu);			/* VH_REQ_LATE */
-void vh_apf_reset(struct vh_vcpu *vcpu);		/* INIT */
 
 /* --- fpu.c --- */
 int vh_fpu_module_init(void);

@@ -122,6 +122,7 @@ int vh_pv_msr_write(struct vh_vcpu *vcpu, u32 msr, u64 value);
 int vh_apf_enable(struct vh_vcpu *vcpu, u64 value);
 int vh_apf_set_int(struct vh_vcpu *vcpu, u64 value);
 void vh_apf_ack(struct vh_vcpu *vcpu, u64 value);
+void vh_apf_reset(struct vh_vcpu *vcpu);
 void vh_apf_destroy(struct vh_vcpu *vcpu);
 
 /* fpu.c: the area; -ENOMEM */

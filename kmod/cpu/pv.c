@@ -37,6 +37,7 @@ void vh_pv_reset(struct vh_vcpu *vcpu)
 	vcpu->clock->system_time_msr = 0;
 	vcpu->clock->enabled = false;
 	vcpu->clock->flags = 0;
+	vh_apf_reset(vcpu);
 }
 
 /**

@@ -29,7 +29,6 @@ static void init_event(struct vh_vcpu *vcpu)
 	memset(&vcpu->ev, 0, sizeof(vcpu->ev));
 	vcpu->ev.int3_len = 1;
 	atomic_set(&vcpu->nmi_queued, 0);
-	vh_apf_reset(vcpu);
 	vh_cpuid_refresh(vcpu);
 	vh_mmu_new_paging(vcpu);
 	vh_mmu_flush(vcpu, VH_FLUSH_ALL, 0);
