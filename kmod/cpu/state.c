@@ -377,7 +377,7 @@ static void exception_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 	if (ev->exception_pending) {
 		pending = apart && !ev->exception_reinject;
 		e->exception.nr = ev->exception.vector;
-		e->exception.has_error_code = ev->exception.has_error;
+		e->exception.has_error_code = vh_has_error_code(ev->exception.vector);
 		e->exception.error_code = ev->exception.error;
 		if (ev->exception.payload) {
 			e->exception_has_payload = 1;
@@ -440,12 +440,6 @@ int vh_events_get(struct vh_vcpu *vcpu, struct kvm_vcpu_events *e)
 	return 0;
 }
 
-/* Vectors of exceptions that push an error code; #CP is none of a guest without CET. */
-static bool has_error_code(u8 vector)
-{
-	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
-}
-
 /* As KVM has it: the state is userspace's to set. */
 static int smi_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 {
@@ -492,7 +486,7 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	/* Entry fails for a vector or error code that the exception cannot have (SDM 27.2.1.3). */
 	if ((pending || injected) &&
 	    (e->exception.nr > 31 || e->exception.nr == 2 ||
-	     (e->exception.has_error_code && (!has_error_code(e->exception.nr) ||
+	     (e->exception.has_error_code && (!vh_has_error_code(e->exception.nr) ||
 					      e->exception.error_code > 0xffff))))
 		return -EINVAL;
 
@@ -519,7 +513,6 @@ int vh_events_set(struct vh_vcpu *vcpu, const struct kvm_vcpu_events *e)
 	if (ev->exception_pending)
 		ev->exception = (struct vh_fault){
 			.vector = e->exception.nr,
-			.has_error = has_error_code(e->exception.nr),
 			.error = e->exception.has_error_code ? e->exception.error_code : 0,
 			.payload = pending && e->exception_has_payload,
 			.cr2 = e->exception_payload,

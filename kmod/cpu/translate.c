@@ -41,7 +41,7 @@ int vh_paged_gva_to_gpa(struct vh_vcpu *vcpu, u64 gva, u32 access, gpa_t *gpa, s
 	paging_of(vcpu, &p);
 	err = vh_walk_paging(&p, &mem, gva, access & ~VH_ACC_NOSET, !(access & VH_ACC_NOSET), &w);
 	if (err == -EFAULT)
-		*f = (struct vh_fault){ .vector = 14, .has_error = true,
+		*f = (struct vh_fault){ .vector = 14,
 					.error = w.error_code, .cr2 = gva };
 	*gpa = w.gpa;
 	return err;

@@ -33,11 +33,16 @@ static inline bool vh_canonical(u64 linear, bool la57)
 	return (u64)((s64)(linear << shift) >> shift) == linear;
 }
 
+/* Does exception @vector push an error code in protected mode? (SDM Table 6-1) #CP is none of a guest without CET. */
+static inline bool vh_has_error_code(u8 vector)
+{
+	return vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
+}
+
 struct vh_fault {
 	u8 vector;
-	bool has_error;
 	bool payload;		/* CR2 is yet to be loaded with @cr2; vector 1: DR6 */
-	u32 error;
+	u32 error;		/* of a vector that has one: vh_has_error_code() */
 	u64 cr2;		/* vector 14 only, or the payload */
 };
 

@@ -24,7 +24,7 @@
  */
 int vh_fault_sel(struct vh_emul *e, u8 vector, u16 sel)
 {
-	e->fault = (struct vh_fault){ .vector = vector, .has_error = true, .error = sel & ~3 };
+	e->fault = (struct vh_fault){ .vector = vector, .error = sel & ~3 };
 	return VH_EMUL_FAULT;
 }
 
@@ -313,7 +313,7 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 		return VH_EMUL_UNHANDLED;
 	vh_emul_tables(e);
 	if (vector * 4 + 3 > e->idt->limit) {
-		e->fault = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true,
+		e->fault = (struct vh_fault){ .vector = GP_VECTOR,
 					      .error = vector * 8 + 2 };
 		return VH_EMUL_FAULT;
 	}

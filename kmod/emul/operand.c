@@ -34,7 +34,7 @@ int vh_emul_fault(struct vh_emul *e, u8 vector)
  */
 int vh_emul_fault0(struct vh_emul *e, u8 vector)
 {
-	e->fault = (struct vh_fault){ .vector = vector, .has_error = true };
+	e->fault = (struct vh_fault){ .vector = vector };
 	return VH_EMUL_FAULT;
 }
 

@@ -541,7 +541,7 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 			return vh_emul_fault0(e, GP_VECTOR);
 	}
 	vh_emul_tables(e);
-	e->fault = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true, .error = in_idt };
+	e->fault = (struct vh_fault){ .vector = GP_VECTOR, .error = in_idt };
 	if (vector * 8 + 7 > e->idt->limit)
 		return VH_EMUL_FAULT;
 	linear = (u32)(e->idt->base + vector * 8);

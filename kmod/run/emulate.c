@@ -232,7 +232,7 @@ static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 				return VH_EMUL_OK;
 		}
 	}
-	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	e->fault = (struct vh_fault){ .vector = 13 };
 	return VH_EMUL_FAULT;
 }
 
@@ -380,7 +380,7 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 			vh_request(vcpu, VH_REQ_EVENT);
 		return VH_EMUL_OK;
 	}
-	e->fault = (struct vh_fault){ .vector = 13, .has_error = true };
+	e->fault = (struct vh_fault){ .vector = 13 };
 	return VH_EMUL_FAULT;
 }
 

@@ -102,7 +102,7 @@ int vh_undeliverable(struct vh_vcpu *vcpu, u64 where)
 	/* INT n is the guest's to repeat. */
 	if (vcpu->ev.irq_soft)
 		vcpu->ev.irq_reinject = false;
-	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR, .has_error = true });
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR });
 	return 1;
 }
 
@@ -159,7 +159,6 @@ static int exit_exception(struct vh_vcpu *vcpu)
 	u8 vector = x->intr_info & INTR_INFO_VECTOR_MASK;
 	struct vh_fault f = {
 		.vector = vector,
-		.has_error = x->intr_info & INTR_INFO_DELIVER_CODE_MASK,
 		.error = x->intr_error,
 	};
 
@@ -356,7 +355,7 @@ bool vh_dr_access(struct vh_vcpu *vcpu, int dr, bool write, u64 *value, struct v
 		}
 		dr += 2;
 	}
-	*f = (struct vh_fault){ .vector = GP_VECTOR, .has_error = true };
+	*f = (struct vh_fault){ .vector = GP_VECTOR };
 	if (vh_cpl(vcpu))
 		return false;
 	if (*vh_own_dr7(vcpu) & VH_DR7_GD) {	/* the access itself traps */
@@ -641,7 +640,7 @@ static u8 gate_event(struct vh_vcpu *vcpu, struct vh_task_switch *t)
 		return vcpu->exit.insn_len;
 	case INTR_TYPE_HARD_EXCEPTION:
 		t->fault = vh_is_fault(ev->exception.vector);
-		t->push = ev->exception.has_error;
+		t->push = vh_has_error_code(ev->exception.vector);
 		t->error = ev->exception.error;
 		break;
 	}
@@ -679,7 +678,6 @@ static int no_task_switch(struct vh_vcpu *vcpu, const struct vh_task_switch *t)
 {
 	struct vh_fault f = {
 		.vector = t->source == VH_TASK_IRET ? TS_VECTOR : GP_VECTOR,
-		.has_error = true,
 		.error = t->sel & ~3,
 	};
 
@@ -689,7 +687,7 @@ static int no_task_switch(struct vh_vcpu *vcpu, const struct vh_task_switch *t)
 	if (t->source == VH_TASK_GATE) {
 		gate_event_done(vcpu, false);
 		if (t->external)
-			f = (struct vh_fault){ .vector = DF_VECTOR, .has_error = true };
+			f = (struct vh_fault){ .vector = DF_VECTOR };
 	}
 	vh_inject_fault(vcpu, &f);
 	return 1;

@@ -39,7 +39,7 @@ void vh_inject_fault(struct vh_vcpu *vcpu, const struct vh_fault *f)
 		}
 		if ((contributory(first) && contributory(f->vector)) ||
 		    (first == PF_VECTOR && (contributory(f->vector) || f->vector == PF_VECTOR))) {
-			ev->exception = (struct vh_fault){ .vector = DF_VECTOR, .has_error = true };
+			ev->exception = (struct vh_fault){ .vector = DF_VECTOR };
 			ev->exception_soft = false;
 			ev->exception_reinject = false;
 			/* It is loaded as a page fault is met, whatever becomes of that. */
@@ -79,7 +79,7 @@ void vh_inject_soft(struct vh_vcpu *vcpu, u8 vector, u8 len)
  */
 void vh_inject_gp(struct vh_vcpu *vcpu, u32 error)
 {
-	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 13, .has_error = true, .error = error });
+	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = 13, .error = error });
 }
 
 /**
@@ -117,7 +117,7 @@ void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6)
 void vh_inject_pf(struct vh_vcpu *vcpu, u64 cr2, u32 error)
 {
 	vh_inject_fault(vcpu, &(struct vh_fault){
-		.vector = PF_VECTOR, .has_error = true, .error = error, .cr2 = cr2 });
+		.vector = PF_VECTOR, .error = error, .cr2 = cr2 });
 }
 
 void vh_events_requeue(struct vh_vcpu *vcpu, const struct vh_idt_vectoring *v)
@@ -147,7 +147,6 @@ void vh_events_requeue(struct vh_vcpu *vcpu, const struct vh_idt_vectoring *v)
 	case INTR_TYPE_HARD_EXCEPTION:
 		ev->exception = (struct vh_fault){
 			.vector = vector,
-			.has_error = v->info & VECTORING_INFO_DELIVER_CODE_MASK,
 			.error = v->error,
 			.cr2 = vcpu->s.cr2,
 		};
@@ -266,8 +265,8 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		} else {
 			inj->info |= INTR_TYPE_HARD_EXCEPTION;
 		}
-		/* Real mode has no error codes (SDM 27.2.1.3). */
-		if (f->has_error && (vcpu->s.cr0 & X86_CR0_PE)) {
+		/* Real mode has no error codes; the mode is today's, whatever it was when this came (SDM 27.2.1.3). */
+		if (!ev->exception_soft && vh_has_error_code(f->vector) && (vcpu->s.cr0 & X86_CR0_PE)) {
 			inj->info |= INTR_INFO_DELIVER_CODE_MASK;
 			inj->error = f->error;
 		}

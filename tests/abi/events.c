@@ -322,7 +322,47 @@ static void triple_fault(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* A #GP of real mode, whose stack is no memory, is delivered in protected mode, where it has an error code. */
+static void other_mode(struct tap_result *r, const void *arg)
+{
+	static const uint8_t beyond[] = { 0xa1, 0xff, 0xff };			/* mov 0xffff, %ax */
+	static const uint8_t gp[] = { 0x58, 0xe7, 0x10 };			/* pop %eax; out %eax, $0x10 */
+	struct kvm_vcpu_events e;
+	struct kvm_sregs s;
+	struct vcpu *v;
+	struct vm vm;
+
+	(void)arg;
+	if (on_kvm()) {
+		tap_skip(r, "KVM enters without the error code, and fails");
+		return;
+	}
+	v = vm_simple(&vm, 0);
+	vcpu_set_mode(&vm, v, MODE_REAL, 0x1000, 0x8000);
+	memcpy(vm.mem + 0x1000, beyond, sizeof(beyond));
+	memcpy(vm.mem + 0x1100, counts, sizeof(counts));
+	*(uint32_t *)(vm.mem + 13 * 4) = 0x1100;
+	xioctl(v->fd, KVM_GET_SREGS, &s);
+	s.ss.base = 0x20000000;
+	xioctl(v->fd, KVM_SET_SREGS, &s);
+	if (vcpu_run(v))
+		tap_fail(r, "real mode: errno %d", errno);
+	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &e);
+	if (!e.exception.injected || e.exception.nr != 13) {
+		tap_skip(r, "real mode is interpreted: its #GP is delivered, whatever the stack is");
+		goto out;
+	}
+	vcpu_set_mode(&vm, v, MODE_FLAT32, 0x1000, 0x8000);
+	handler(&vm, 13, gp, sizeof(gp));
+	run_to_out(r, v, "protected mode");
+	if (*(uint32_t *)((char *)v->run + v->run->io.data_offset))
+		tap_fail(r, "the error code is %#x", *(uint32_t *)((char *)v->run + v->run->io.data_offset));
+out:
+	vm_destroy(&vm);
+}
+
 const struct test_case event_cases[] = {
+	{ "state-other-mode", other_mode, NULL },
 	{ "state-sync-regs", sync_regs, NULL },
 	{ "state-sync-regs-hostile", sync_hostile, NULL },
 	{ "state-payload", payload, NULL },

@@ -24,7 +24,7 @@ static u8 *at(struct vh_emul *e, u64 linear, unsigned int len, u32 error)
 	u64 page = linear & ~4095ULL, last = (linear + len - 1) & ~4095ULL;
 
 	if (page == absent || last == absent || linear + len > sizeof(ram)) {
-		e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .error = error,
+		e->fault = (struct vh_fault){ .vector = 14, .error = error,
 					      .cr2 = page == absent ? linear : last };
 		return NULL;
 	}

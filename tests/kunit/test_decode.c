@@ -197,7 +197,7 @@ static int page_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len
 	/* one page at a time, the next only when needed */
 	TAP_CHECK((linear >> 12) == ((linear + len - 1) >> 12));
 	if (linear >= next_page_at) {
-		e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .cr2 = linear };
+		e->fault = (struct vh_fault){ .vector = 14, .cr2 = linear };
 		return VH_EMUL_FAULT;
 	}
 	fetched = linear + len;

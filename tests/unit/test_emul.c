@@ -32,7 +32,7 @@ static u8 *data_at(struct vh_emul *e, u64 linear, unsigned int len)
 {
 	if (linear - DATA <= DATA_SIZE - len)
 		return shadow + (linear - DATA);
-	e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .cr2 = linear };
+	e->fault = (struct vh_fault){ .vector = 14, .cr2 = linear };
 	return NULL;
 }
 

@@ -52,7 +52,7 @@ static int at(struct vh_emul *e, u64 linear, unsigned int len)
 		return fail_with;
 	if (linear + len <= sizeof(m.ram))
 		return VH_EMUL_OK;
-	e->fault = (struct vh_fault){ .vector = PF, .has_error = true, .cr2 = linear };
+	e->fault = (struct vh_fault){ .vector = PF, .cr2 = linear };
 	return VH_EMUL_FAULT;
 }
 

@@ -10,7 +10,7 @@ static unsigned int fetched;	/* end of what was asked for */
 static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
 {
 	if (linear + len > text_len) {
-		e->fault = (struct vh_fault){ .vector = 14, .has_error = true, .error = 0x10,
+		e->fault = (struct vh_fault){ .vector = 14, .error = 0x10,
 					      .cr2 = linear };
 		return VH_EMUL_FAULT;
 	}
