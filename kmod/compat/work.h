@@ -60,6 +60,16 @@ static inline bool vh_work_pending(void)
 }
 
 /**
+ * vh_resched_pending - is the thread to give its CPU away, now or (lazy preemption) before user code runs?
+ *
+ * Own thread.
+ */
+static inline bool vh_resched_pending(void)
+{
+	return READ_ONCE(current_thread_info()->flags) & VH_WORK_RESCHED;
+}
+
+/**
  * vh_work - see to it
  *
  * Own thread, process context. 0; -EINTR: a signal; -ERESTARTNOHAND: to user mode, and the system

@@ -161,7 +161,8 @@ void vh_steal_check(struct vh_vcpu *vcpu)
  * vh_steal_leave - the thread is about to give its CPU away
  * @vcpu: the vCPU
  *
- * Own thread, process context. Other vCPUs are told not to wait for this one; its own guest never sees that.
+ * Own thread; preemption may be off. Other vCPUs are told not to wait for this one; its own guest never sees that.
+ * Advice, for which no page is waited for.
  */
 void vh_steal_leave(struct vh_vcpu *vcpu)
 {
@@ -170,8 +171,8 @@ void vh_steal_leave(struct vh_vcpu *vcpu)
 
 	if (likely(!steal_on(p)) || p->steal_fresh)
 		return;
-	vh_gpa_write_outside(vcpu, (p->steal_msr & KVM_STEAL_VALID_BITS) + offsetof(struct kvm_steal_time, preempted),
-			     &preempted, sizeof(preempted));
+	vh_gpa_try_write_outside(vcpu, (p->steal_msr & KVM_STEAL_VALID_BITS) + offsetof(struct kvm_steal_time, preempted),
+				 &preempted, sizeof(preempted));
 	vh_request(vcpu, VH_REQ_STEAL);
 }
 

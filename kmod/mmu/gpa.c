@@ -155,6 +155,22 @@ int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigne
 	return outside(gpa, len) ? access_gpa(vcpu->vm, gpa, (void *)buf, len, vcpu) : -ENXIO;
 }
 
+/**
+ * vh_gpa_try_write_outside - vh_gpa_write_outside(), if the page is there
+ * @vcpu: whose write it is, own thread
+ * @gpa: where; need not be an address. Inside one page.
+ * @buf: what
+ * @len: bytes
+ *
+ * Does not sleep, and may be called with preemption off. VH_BRING_IN: the page is not there.
+ */
+int vh_gpa_try_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned int len)
+{
+	unsigned long hva;
+
+	return outside(gpa, len) ? try_page(vcpu->vm, gpa, (void *)buf, len, vcpu, &hva) : -ENXIO;
+}
+
 static bool is_ram(struct vh_vm *vm, gfn_t gfn, bool write)
 {
 	const struct vh_slot *slot;

@@ -191,6 +191,7 @@ bool vh_gpa_is_ram_outside(struct vh_vcpu *vcpu, u64 gpa);	/* writable, outside 
 /* As vh_gpa_read() and vh_gpa_write(), where the vCPU is outside SMM; @gpa: anything. */
 int vh_gpa_read_outside(struct vh_vcpu *vcpu, u64 gpa, void *buf, unsigned long len);
 int vh_gpa_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned long len);
+int vh_gpa_try_write_outside(struct vh_vcpu *vcpu, u64 gpa, const void *buf, unsigned int len);
 
 /* Into SMM's address space, or out of it; own thread, process context. -ENOMEM, -EINTR: nothing is changed. */
 int vh_mmu_smm(struct vh_vcpu *vcpu, bool smm);

@@ -239,7 +239,15 @@ static enum vh_window section(struct vh_vcpu *vcpu)
 		win = vh_window_run(vcpu);
 	} while (win == VH_WIN_AGAIN && !vh_work_pending() && !local_softirq_pending());
 	vh_vmx_unload(vcpu);
-	vh_fpu_leave(vcpu);
+	if (unlikely(vh_resched_pending())) {
+		/* A kernel that preempts itself does it as soon as it may. */
+		preempt_disable();
+		vh_fpu_leave(vcpu);
+		vh_steal_leave(vcpu);
+		preempt_enable();
+	} else {
+		vh_fpu_leave(vcpu);
+	}
 	return win;
 }
 
@@ -283,7 +291,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 				return r;
 		}
 		if (unlikely(vh_work_pending())) {
-			if (need_resched())
+			if (vh_resched_pending())
 				vh_steal_leave(vcpu);
 			r = vh_work();
 			if (r) {

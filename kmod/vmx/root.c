@@ -25,7 +25,11 @@
 
 /* Anybody who creates a VM has modprobe run, as root: not often. */
 #define ASK_INTERVAL	(2 * HZ)
+/* Seconds on a slow host; nobody waits longer for it. */
+#define ASK_LIMIT	(30 * HZ)
 static unsigned long root_asked;	/* jiffies, 0: never; racy, an ask more does no harm */
+static atomic_t root_asking;		/* modprobes that have been asked for and have not ended */
+static DECLARE_WAIT_QUEUE_HEAD(root_wait);	/* for them, and for KVM's beginning */
 
 static DEFINE_MUTEX(root_lock);		/* the transitions of all CPUs */
 static atomic_t root_users;		/* VMs; from 0 and to 0 with root_lock held */
@@ -34,6 +38,7 @@ static struct module *root_pinned;	/* KVM's, where vh cannot do without; root_lo
 /* Written under root_lock and cpus_read_lock. */
 static bool root_wanted;		/* CPUs that come up join */
 static bool root_kvm;			/* KVM is loaded */
+static bool root_coming;		/* and begins: it has not turned VMX on yet */
 
 DEFINE_PER_CPU(u64, vmx_root_region);	/* written when the CPU first comes online; 0 before */
 DEFINE_PER_CPU(u8, vmx_root_state);
@@ -176,19 +181,22 @@ static struct kobject *root_find_kvm(void)
 	return kset_find_obj(THIS_MODULE->mkobj.kobj.kset, KVM_MODULE);
 }
 
-static void root_set_kvm(bool loaded)
+/* @mod: KVM's; NULL when it is built in. Its state is ahead of what notifiers are told. */
+static void root_set_kvm(const struct module *mod, bool loaded)
 {
 	atomic_t error = ATOMIC_INIT(0);
 
 	mutex_lock(&root_lock);
 	cpus_read_lock();
+	WRITE_ONCE(root_coming, mod && mod->state == MODULE_STATE_COMING);
 	if (root_kvm != loaded) {
-		root_kvm = loaded;
+		WRITE_ONCE(root_kvm, loaded);
 		if (root_wanted)
 			on_each_cpu(root_change_ipi, &error, 1);
 	}
 	cpus_read_unlock();
 	mutex_unlock(&root_lock);
+	wake_up_all(&root_wait);
 	if (atomic_read(&error))
 		vh_err("VMX did not come back after KVM: %d\n", atomic_read(&error));
 }
@@ -203,7 +211,7 @@ static int root_module(struct notifier_block *nb, unsigned long state, void *dat
 
 	if (strcmp(mod->name, KVM_MODULE))
 		return NOTIFY_DONE;
-	root_set_kvm(state != MODULE_STATE_GOING);
+	root_set_kvm(mod, state != MODULE_STATE_GOING);
 	return NOTIFY_OK;
 }
 
@@ -250,24 +258,43 @@ static const struct kernel_param_ops root_param = { .get = root_tell };
 module_param_cb(vmx_root, &root_param, NULL, 0444);
 MODULE_PARM_DESC(vmx_root, "(read only) whose VMX operation VMs run in, and why");
 
+static bool root_kvm_settled(void)
+{
+	return !READ_ONCE(root_coming) && (READ_ONCE(root_kvm) || !atomic_read(&root_asking));
+}
+
+/*
+ * Where only KVM turns VMX on: have it loaded, and wait until it is, whoever asked for that. -EINTR: killed.
+ */
+static int root_want_kvm(void)
+{
+	unsigned long asked = READ_ONCE(root_asked);
+
+	if (!READ_ONCE(root_kvm) && (!asked || time_after(jiffies, asked + ASK_INTERVAL))) {
+		atomic_inc(&root_asking);
+		WRITE_ONCE(root_asked, jiffies | 1);
+		request_module(KVM_MODULE);
+		atomic_dec(&root_asking);
+		wake_up_all(&root_wait);
+	}
+	return wait_event_killable_timeout(root_wait, root_kvm_settled(), ASK_LIMIT) < 0 ? -EINTR : 0;
+}
+
 /**
  * vh_root_get - VMX operation for one more VM
  *
  * Process context. Returns 0, -EOPNOTSUPP (only KVM may turn VMX on, and has
- * not; or it is there, and cannot be beside), -EIO.
+ * not; or it is there, and cannot be beside), -EIO, -EINTR (killed).
  */
 int vh_root_get(void)
 {
 	int err = 0;
 
 	/* Not under root_lock, which its loading takes. */
-	if (!VH_MAY_SET_VMXE && !READ_ONCE(root_kvm)) {
-		unsigned long asked = READ_ONCE(root_asked);
-
-		if (!asked || time_after(jiffies, asked + ASK_INTERVAL)) {
-			WRITE_ONCE(root_asked, jiffies | 1);
-			request_module(KVM_MODULE);
-		}
+	if (!VH_MAY_SET_VMXE) {
+		err = root_want_kvm();
+		if (err)
+			return err;
 	}
 	if (READ_ONCE(root_kvm) && vmx_beside_cannot()) {
 		vh_info("beside KVM on Hyper-V nothing can run: unload " KVM_MODULE "\n");
@@ -390,7 +417,7 @@ int vmx_root_init(void)
 		goto hotplug;
 	kvm = root_find_kvm();
 	if (kvm) {
-		root_set_kvm(true);
+		root_set_kvm(container_of(kvm, struct module_kobject, kobj)->mod, true);
 		kobject_put(kvm);
 	}
 	vh_syscore_register(root_suspend, root_resume);

@@ -32,7 +32,8 @@ if grep -q "only KVM" /sys/module/vh/parameters/vmx_root; then
 	check "it runs while KVM has a VM, for VMX is on then" soak /dev/vh
 	release
 	rmmod kvm-intel kvm
-	check "the first VM loads KVM by itself" soak /dev/vh
+	check "the first VMs, two at once, load KVM by themselves" sh -c \
+		'./guests --only soak /dev/vh & ./guests --only soak /dev/vh && wait $!'
 	check "and finds it" provider kvm
 	hold /dev/vh
 	check "KVM stays as long as there are VMs" sh -c '! rmmod kvm-intel'
