@@ -26,7 +26,8 @@ start() {	# NAME MACHINE ROW OPTIONS...
 	rm -f "$name".*
 	mkfifo "$name.in" "$name.out"
 	cat "$name.out" >"$name.log" &
-	$qemu -L rom -machine "$machine" -cpu host -nodefaults -vga none -display none -kernel vmlinuz -initrd initrd.vmm \
+	# by PVH: what the guest need not unpack is half of its start
+	$qemu -L rom -machine "$machine" -cpu host -nodefaults -vga none -display none -kernel vmlinux -initrd initrd.vmm \
 		-append "console=ttyS0 quiet nokaslr panic=-1 vhtest=vmm row=$row" -serial "file:$name.serial" -name "$name" \
 		-chardev "pipe,id=mon,path=$name" -mon mon "$@" >"$name.errors" 2>&1 </dev/null &
 	vmm=$!

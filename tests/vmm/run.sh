@@ -43,7 +43,7 @@ else
 	libraries=(--file "$out/qemu.tar")
 fi
 cp -L "$root"/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin \
-	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,linuxboot}.bin "$out/rom"
+	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,linuxboot,pvh}.bin "$out/rom"
 kernel=$(tests/lab/lab kernel 6.1)
 mkdir -p build/guest && tests/guest/mk-initramfs build/guest/initrd
 # guests that use devices: modules, and what to do with them
@@ -87,5 +87,5 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 	cat tests/vmm/{rows,lab}.sh
 } >"$out/script.sh"
 tests/lab/lab run --modules tun,vhost_net,vhost_vsock --file kmod/vh.ko "${libraries[@]}" --file "$out/rom" \
-	--file "$kernel/vmlinuz" --file build/guest/initrd --file "$out/initrd.vmm" --file build/tests/vmm/gdb \
+	--file "$kernel/vmlinuz" --file "$kernel/vmlinux" --file build/guest/initrd --file "$out/initrd.vmm" --file build/tests/vmm/gdb \
 	--file build/tests/vmm/vsock --file build/vhctl/vhctl --mem 1024 --timeout 3600 "$@" "$out/script.sh"
