@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # libvirt.sh: libvirtd of Debian 12 with its QEMU on vh, which is /dev/kvm, or on KVM, in the lab
 #
-#   libvirt.sh [--kvm] [--only REGEX] [LAB OPTIONS...]
+#   libvirt.sh [--kvm] [--only REGEX] [--update] [LAB OPTIONS...]
 #
 # A domain's life as virsh leads it, in rows; --only takes those that match, of which most need "start" before them.
 # The packages that this machine does not have are fetched by its apt and unpacked under build/vmm/libvirt; nothing is
-# installed.
+# installed. --update: what they did into docs/vmms.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-device=vh only=.
+device=vh only=. update=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--kvm) device=kvm; shift ;;
 	--only) only=$2; shift 2 ;;
+	--update) update=yes; shift ;;
 	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
@@ -77,4 +78,6 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 } >"$place/script.sh"
 files=(--file "$place/libvirt.tar" --file "$place/initrd" --file "$kernel/vmlinuz")
 [ $device = kvm ] || files+=(--file kmod/vh.ko --file build/vhctl/vhctl)
-tests/lab/lab run "${files[@]}" --mem 1536 --timeout 3600 "$@" "$place/script.sh"
+tests/lab/lab run "${files[@]}" --mem 1536 --timeout 3600 "$@" "$place/script.sh" | tee "$place/log.run" && status=0 || status=$?
+[ -z "$update" ] || tests/vmm/table libvirt 9.0 "$(echo $device | sed s/kvm/KVM/)" <"$place/log.run"
+exit $status

@@ -2,23 +2,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # run.sh: QEMU as distributions package it does on vh, or KVM, in the lab, what its users do with it
 #
-#   run.sh [--suite host|trixie|sid] [--kvm] [--only REGEX] [LAB OPTIONS...]
+#   run.sh [--suite host|trixie|sid] [--kvm] [--only REGEX] [--update] [LAB OPTIONS...]
 #
 # --suite: this machine's QEMU (host), or that of another Debian, unpacked under build/vmm. Rows, of which
 # --only takes those that match: boot-MACHINE-IRQCHIP-VCPUS; gdb: a debugger's breakpoints and steps while a
 # kernel boots, by QEMU's stub; virtio, vhost: devices in use; mem: virtio-mem; hotplug; stopcont, savevm, reset,
 # reboot; migrate-file, -live, -ring: to a file, to another QEMU, the same with a dirty ring; models: named
 # processors with "enforce", at least those that start on KVM; two: VMs, and vhctl on both;
-# stop: vhctl stop and the power button of a guest of QEMU; hyperv: enlightenments, which are refused.
+# stop: vhctl stop and the power button of a guest of QEMU; hyperv: enlightenments, which are refused. --update: what
+# they did into docs/vmms.md.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-suite=host device=vh only=.
+suite=host device=vh only=. update=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--suite) suite=$2; shift 2 ;;
 	--kvm) device=kvm; shift ;;
 	--only) only=$2; shift 2 ;;
-	--help) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--update) update=yes; shift ;;
+	--help) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 done
@@ -88,4 +90,9 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 } >"$out/script.sh"
 tests/lab/lab run --modules tun,vhost_net,vhost_vsock --file kmod/vh.ko "${libraries[@]}" --file "$out/rom" \
 	--file "$kernel/vmlinuz" --file "$kernel/vmlinux" --file build/guest/initrd --file "$out/initrd.vmm" --file build/tests/vmm/gdb \
-	--file build/tests/vmm/vsock --file build/vhctl/vhctl --mem 1024 --timeout 3600 "$@" "$out/script.sh"
+	--file build/tests/vmm/vsock --file build/vhctl/vhctl --mem 1024 --timeout 3600 "$@" "$out/script.sh" | tee "$out/log" && status=0 || status=$?
+if [ -n "$update" ]; then
+	version=$(sed -n 's/^QEMU emulator version \([0-9]*\.[0-9]*\).*/\1/p' "$out/log")
+	tests/vmm/table QEMU "$version" "$(echo $device | sed s/kvm/KVM/)" <"$out/log"
+fi
+exit $status
