@@ -89,9 +89,8 @@ int vh_apf_enable(struct vh_vcpu *vcpu, u64 value)
 	    ((value & KVM_ASYNC_PF_DELIVERY_AS_INT) && !vh_cpuid_has_pv(vcpu, KVM_FEATURE_ASYNC_PF_INT)) ||
 	    ((value & KVM_ASYNC_PF_DELIVERY_AS_PF_VMEXIT) && !vh_cpuid_has_pv(vcpu, KVM_FEATURE_ASYNC_PF_VMEXIT)))
 		return -EINVAL;
-	if (value && !vcpu->lapic)
-		return -EINVAL;
-	if ((value & EN_ON) != EN_ON) {
+	/* Without a LAPIC nobody could be told that a page is there: all are waited for, as the guest has to expect. */
+	if ((value & EN_ON) != EN_ON || !vcpu->lapic) {
 		forget(vcpu);
 		p->apf_msr = value;
 		return 0;
@@ -123,7 +122,7 @@ int vh_apf_enable(struct vh_vcpu *vcpu, u64 value)
  */
 int vh_apf_set_int(struct vh_vcpu *vcpu, u64 value)
 {
-	if ((value & INT_RESERVED) || !vcpu->lapic)
+	if (value & INT_RESERVED)
 		return -EINVAL;
 	vcpu->pv->apf_int_msr = value;
 	return 0;

@@ -211,12 +211,26 @@ static bool paging_flushed(const struct vmx_model *was, u64 cr0, u64 cr3, u64 cr
 	       (was->cr3 != cr3 && !(cr4 & X86_CR4_PCIDE));
 }
 
-/* The guest's paging is other than at the last exit: then its own translations have to go. */
+static void model_paging(struct vmx_model *model)
+{
+	model->cr0 = peek(GUEST_CR0);
+	model->cr3 = peek(GUEST_CR3);
+	model->cr4 = peek(GUEST_CR4);
+}
+
+/*
+ * The guest's paging is other than at the last exit: then its own translations have to go. Once: the entry may fail,
+ * and be tried again.
+ */
 static void witness_paging(struct vh_vcpu *vcpu)
 {
-	if (vcpu->vmx->model.state == VMX_MODEL_LAUNCHED &&
-	    paging_flushed(&vcpu->vmx->model, peek(GUEST_CR0), peek(GUEST_CR3), peek(GUEST_CR4)))
+	struct vmx_model *model = &vcpu->vmx->model;
+
+	if (model->state != VMX_MODEL_LAUNCHED)
+		return;
+	if (paging_flushed(model, peek(GUEST_CR0), peek(GUEST_CR3), peek(GUEST_CR4)))
 		vh_tag_changed_own(vcpu->tag);
+	model_paging(model);
 }
 
 /**
@@ -265,9 +279,7 @@ void vmx_witness_exit(struct vh_vcpu *vcpu)
 	if (vcpu->exit.reason & VMX_EXIT_REASONS_FAILED_VMENTRY)
 		return;
 	vmx_witness_launched(vmx);
-	vmx->model.cr0 = peek(GUEST_CR0);
-	vmx->model.cr3 = peek(GUEST_CR3);
-	vmx->model.cr4 = peek(GUEST_CR4);
+	model_paging(&vmx->model);
 }
 
 /**

@@ -361,7 +361,37 @@ out:
 	vm_destroy(&vm);
 }
 
+/* Other paging, and a task register that no entry takes: it is refused as often as it is tried, and mended it runs. */
+static void refused(struct tap_result *r, const void *arg)
+{
+	struct kvm_sregs s;
+	struct vcpu *v;
+	struct vm vm;
+	int i;
+
+	(void)arg;
+	v = vm_simple(&vm, 0);
+	vcpu_set_mode(&vm, v, MODE_PAE, 0x1000, 0x8000);
+	memcpy(vm.mem + 0x1000, counts, sizeof(counts));
+	run_to_out(r, v, "PAE paging");
+	vcpu_set_mode(&vm, v, MODE_PAGE32, 0x1000, 0x8000);
+	xioctl(v->fd, KVM_GET_SREGS, &s);
+	s.tr.selector |= 4;
+	xioctl(v->fd, KVM_SET_SREGS, &s);
+	for (i = 0; i < 3; i++) {
+		if (vcpu_run(v) || (v->run->exit_reason != KVM_EXIT_FAIL_ENTRY && v->run->exit_reason != KVM_EXIT_IO))
+			tap_fail(r, "TR in an LDT: exit %s", exit_name(v->run->exit_reason));
+		if (v->run->exit_reason == KVM_EXIT_IO)
+			tap_skip(r, "what cannot be entered is interpreted");
+	}
+	s.tr.selector &= ~4;
+	xioctl(v->fd, KVM_SET_SREGS, &s);
+	run_to_out(r, v, "32-bit paging");
+	vm_destroy(&vm);
+}
+
 const struct test_case event_cases[] = {
+	{ "state-entry-refused", refused, NULL },
 	{ "state-other-mode", other_mode, NULL },
 	{ "state-sync-regs", sync_regs, NULL },
 	{ "state-sync-regs-hostile", sync_hostile, NULL },

@@ -45,7 +45,7 @@ else
 	libraries=(--file "$out/qemu.tar")
 fi
 cp -L "$root"/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin \
-	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,linuxboot,pvh}.bin "$out/rom"
+	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,pvh}.bin "$out/rom"
 kernel=$(tests/lab/lab kernel 6.1)
 mkdir -p build/guest && tests/guest/mk-initramfs build/guest/initrd
 # guests that use devices: modules, and what to do with them
