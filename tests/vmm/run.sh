@@ -66,14 +66,14 @@ cp build/tests/vmm/vsock "$guest/vsock"
 { cat build/guest/initrd; (cd "$guest" && find . | cpio -o -H newc --quiet -R 0:0); } >"$out/initrd.vmm"
 entry=$(readelf -h "$kernel/vmlinux" | awk '/Entry point/ { print $4 }')
 
-# QEMU from version 9 on has no LAPIC of its own beside KVM
+# QEMU from version 9 on has no LAPIC of its own beside KVM; with it 7.2 starts one vCPU, not two, on KVM either
 irqchips="on split off"
 [ "$suite" = host ] || irqchips="on split"
 rows=()
 for machine in pc q35; do
 	for irqchip in $irqchips; do
 		for cpus in 1 2; do
-			rows+=("boot-$machine-$irqchip-$cpus")
+			[ "$irqchip-$cpus" = off-2 ] || rows+=("boot-$machine-$irqchip-$cpus")
 		done
 	done
 done
