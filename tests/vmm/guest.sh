@@ -108,6 +108,24 @@ mem)
 	tells memory [ $? = 0 ]
 	;;
 passes) passes ;;
+domain)
+	# what libvirt gives it: a second console, a balloon, more memory
+	tells modules modules virtio_pci virtio_blk virtio_balloon virtio_net
+	echo '[ "$1" != bound ] || ip addr add $ip/24 dev $interface' >/tmp/dhcp
+	chmod +x /tmp/dhcp
+	while :; do
+		sleep 1
+		echo "guest: console" >/dev/ttyS1
+		now=$(awk '/MemTotal/ { print $2 }' /proc/meminfo)
+		[ "$now" = "$memory" ] || { memory=$now && echo "guest: memory $((memory / 1024))"; }
+		[ ! -e /sys/class/net/eth0 ] || [ -e /tmp/networked ] || {
+			>/tmp/networked
+			tells network sh -c 'ip link set eth0 up && udhcpc -i eth0 -n -q -t 10 -s /tmp/dhcp && ping -c 3 -W 20 192.168.122.1'
+		}
+	done &
+	echo online_movable >/sys/devices/system/memory/auto_online_blocks
+	passes
+	;;
 resets)
 	echo "guest: up"
 	sleep 1000

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the lab: what QEMU does in each of $rows on $device, vh or kvm, which is /dev/kvm. $entry: where its guest begins.
 ip link set lo up
-[ ! -e qemu.tar ] || tar xf qemu.tar
+[ ! -e qemu.tar ] || { tar xf qemu.tar && rm qemu.tar; }
 if [ -e tree ]; then
 	qemu="tree/lib/ld-linux-x86-64.so.2 --library-path tree/lib tree/qemu.bin"
 else
@@ -15,7 +15,7 @@ boot() {	# MACHINE IRQCHIP VCPUS CMDLINE OPTIONS...
 	local machine cpus=$3 cmdline=$4
 	machine=$(machine $1 $2)
 	shift 4
-	timeout 120 $qemu -L rom -machine "$machine" -accel kvm -cpu host -smp "$cpus" -m 96 -nodefaults -vga none -display none \
+	timeout -k 10 120 $qemu -L rom -machine "$machine" -accel kvm -cpu host -smp "$cpus" -m 96 -nodefaults -vga none -display none \
 		-nic none -no-reboot -kernel vmlinuz -initrd initrd -append "console=ttyS0 quiet nokaslr panic=-1 $cmdline" \
 		-serial "file:serial" "$@" >errors 2>&1 </dev/null
 }
@@ -311,7 +311,7 @@ models() {
 	local m
 	for m in qemu64 kvm64 Nehalem Westmere SandyBridge IvyBridge Haswell-noTSX Broadwell-noTSX Skylake-Client-noTSX-IBRS \
 		Skylake-Server-noTSX-IBRS Cascadelake-Server-noTSX Icelake-Server-noTSX Denverton Opteron_G3 EPYC max host; do
-		echo quit | timeout 60 $qemu -L rom -machine q35,accel=kvm -nodefaults -display none -S -monitor stdio \
+		echo quit | timeout -k 10 60 $qemu -L rom -machine q35,accel=kvm -nodefaults -display none -S -monitor stdio \
 			-cpu $m,enforce >said 2>&1 && ! grep -q "warning" said && echo $m
 		grep "warning" said | sed "s/^/# $m: /" >>models.why
 	done

@@ -22,9 +22,16 @@ cat >/etc/libvirt/libvirtd.conf <<-END
 	auth_unix_rw = "none"
 	log_outputs = "2:file:/p/libvirtd.log"
 END
-mkdir -m 755 /srv && mv initrd vmlinuz /srv && chmod 755 /p || exit 2
+mkdir -m 755 /srv && mv initrd vmlinux /srv && chmod 755 /p || exit 2
 libvirtd >libvirtd.says 2>&1 &
 daemon=$!
+again() {	# libvirtd ends, and begins
+	kill $daemon
+	timeout 60 sh -c "while kill -0 $daemon; do usleep 200000; done" 2>/dev/null || bad "libvirtd does not end"
+	libvirtd >>libvirtd.says 2>&1 &
+	daemon=$!
+	row_daemon
+}
 
 v() {	# COMMAND...: of virsh, whose answer is in said
 	timeout 200 virsh -q -c qemu:///system "$@" >said 2>&1
@@ -49,16 +56,17 @@ domain() {	# NAME: in NAME.xml
 	cat >$1.xml <<-END
 		<domain type='kvm'>
 		<name>$1</name>
-		<memory unit='MiB'>128</memory>
+		<maxMemory slots='2' unit='MiB'>512</maxMemory>
+		<memory unit='MiB'>192</memory>
 		<vcpu current='1'>2</vcpu>
 		<os>
 		<type arch='x86_64' machine='q35'>hvm</type>
-		<kernel>/srv/vmlinuz</kernel>
+		<kernel>/srv/vmlinux</kernel>
 		<initrd>/srv/initrd</initrd>
-		<cmdline>console=ttyS0 quiet nokaslr panic=-1 vhtest=vmm row=passes</cmdline>
+		<cmdline>console=ttyS0 quiet nokaslr panic=-1 vhtest=vmm row=domain</cmdline>
 		</os>
 		<features><acpi/><apic/></features>
-		<cpu mode='host-passthrough'/>
+		<cpu mode='host-passthrough'><numa><cell id='0' cpus='0-1' memory='192' unit='MiB'/></numa></cpu>
 		<devices>
 		<emulator>/usr/bin/qemu-system-x86_64</emulator>
 		<disk type='file' device='disk'>
@@ -72,7 +80,8 @@ domain() {	# NAME: in NAME.xml
 		<controller type='pci' model='pcie-root-port'/>
 		<controller type='usb' model='none'/>
 		<serial type='file'><source path='/srv/$1.serial' append='on'/></serial>
-		<memballoon model='none'/>
+		<serial type='pty'/>
+		<memballoon model='virtio'/>
 		</devices>
 		</domain>
 	END
@@ -170,6 +179,79 @@ row_attach() {
 	v detach-disk web vdb --live || bad "detach"
 	timeout 60 sh -c "while virsh -q -c qemu:///system domblklist web | grep -q vdb; do sleep 1; done" || bad "it stays"
 	sound
+}
+# External: an overlay, which is written back into its base while the guest runs
+row_blockcommit() {
+	v snapshot-create-as web over --disk-only --atomic || bad "snapshot"
+	v domblklist web && grep -q "web.over" said || bad "no overlay"
+	sound
+	v blockcommit web vda --active --pivot --wait || bad "blockcommit"
+	v domblklist web && grep -q "web.qcow2" said || bad "it is still on the overlay"
+	v snapshot-delete web over --metadata || bad "what is told of the snapshot"
+	rm -f /srv/web.over
+	sound
+}
+row_console() {
+	timeout 60 script -q -c "virsh -c qemu:///system console web --devname serial1" /dev/null >said 2>&1 </dev/null
+	grep -q "guest: console" said || bad "nothing of the guest's second console"
+}
+row_balloon() {
+	v setmem web 180M --live || bad "setmem"
+	timeout 60 sh -c "until virsh -q -c qemu:///system dommemstat web | grep -q 'actual 184320'; do sleep 1; done" ||
+		bad "the guest does not give it"
+	sound
+	v setmem web 192M --live || bad "setmem, back"
+	sound
+}
+row_memory() {
+	local before
+	before=$(sed -n 's/^guest: memory \([0-9]*\).*/\1/p' /srv/web.serial | tail -n 1)
+	echo "<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>" >dimm.xml
+	v attach-device web dimm.xml --live || bad "attach-device"
+	timeout 100 sh -c "until [ \$(sed -n 's/^guest: memory \([0-9]*\).*/\1/p' /srv/web.serial | tail -n 1) -gt $((before + 100)) ]
+		do sleep 1; done" || bad "the guest does not see it"
+	sound
+}
+row_pool() {
+	v pool-define-as images dir --target /srv/images && v pool-build images && v pool-start images || bad "pool"
+	v vol-create-as images data.qcow2 4M --format qcow2 || bad "vol-create"
+	v vol-list images && grep -q "data.qcow2" said || bad "vol-list"
+	v attach-disk web /srv/images/data.qcow2 vdc --driver qemu --subdriver qcow2 --live || bad "attach"
+	sound
+	v detach-disk web vdc --live || bad "detach"
+	timeout 60 sh -c "while virsh -q -c qemu:///system domblklist web | grep -q vdc; do sleep 1; done" || bad "it stays"
+	v vol-delete data.qcow2 images && v pool-destroy images && v pool-undefine images || bad "it does not go"
+}
+# NAT, addresses by DHCP
+row_network() {
+	cat >net.xml <<-END
+		<network><name>default</name><forward mode='nat'/><bridge name='virbr0'/>
+		<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.9'/></dhcp></ip>
+		</network>
+	END
+	v net-define net.xml || bad "net-define"
+	v net-start default || bad "net-start"
+	iptables -t nat -S 2>/dev/null | grep -q MASQUERADE || bad "nobody is masqueraded"
+	v attach-interface web network default --model virtio --live || bad "attach-interface"
+	timeout 100 sh -c "until grep -q 'guest: network' /srv/web.serial; do sleep 1; done"
+	grep -q "guest: network works" /srv/web.serial || bad "the guest does not reach it"
+	v net-dhcp-leases default && grep -q "192.168.122" said || bad "nobody has an address of it"
+	sound
+	v detach-interface web network --live || bad "detach-interface"
+	v net-destroy default && v net-undefine default || bad "it does not go"
+}
+# A domain outlives its libvirtd; one that is not there is started by the next
+row_autostart() {
+	v autostart web || bad "autostart"
+	again
+	state running
+	sound
+	v destroy web || bad "destroy"
+	rm -f /run/libvirt/qemu/autostarted
+	again
+	timeout 60 sh -c "until virsh -q -c qemu:///system domstate web | grep -q running; do sleep 1; done" || bad "it does not start"
+	sound
+	v autostart web --disable || bad "no autostart"
 }
 row_reset() {
 	local n

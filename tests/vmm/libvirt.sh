@@ -24,50 +24,49 @@ root=$place/root
 mkdir -p "$place"
 exec 9>"$place/.lock"
 flock 9
-if [ ! -e "$root/.complete" ]; then
+packages="libvirt0 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-utils dnsmasq-base iptables"
+if [ "$(cat "$root/.complete" 2>/dev/null)" != "$packages" ]; then
 	echo "vmm: fetching libvirt" >&2
 	rm -rf "$place/archives" "$root"
 	mkdir -p "$place/archives/partial"
 	# again, if it is installed: for the sake of the files
+	# shellcheck disable=SC2086
 	apt-get install -y -qq --no-install-recommends --download-only --reinstall -o Debug::NoLocking=1 \
-		-o Dir::Cache::archives="$place/archives" libvirt0 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients \
-		qemu-utils >"$place/log" 2>&1 || { tail -n 20 "$place/log" >&2; exit 1; }
+		-o Dir::Cache::archives="$place/archives" $packages >"$place/log" 2>&1 || { tail -n 20 "$place/log" >&2; exit 1; }
 	for package in "$place"/archives/*.deb; do
 		dpkg-deb -x "$package" "$root"
 	done
-	touch "$root/.complete"
+	echo "$packages" >"$root/.complete"
 fi
 # What of it libvirtd, virsh and QEMU need, with their libraries, where they look for it
 tree=$place/tree
 lib=usr/lib/x86_64-linux-gnu
 rm -rf "$tree"
-mkdir -p "$tree"/{lib64,usr/share/{qemu,seabios,libvirt}} "$tree/$lib/qemu" "$tree/$lib/libvirt/connection-driver"
+mkdir -p "$tree"/{lib64,usr/share/{qemu,seabios,libvirt}} "$tree/$lib/qemu" "$tree/$lib"/libvirt/{connection-driver,storage-backend}
 (cd "$root" && cp -L --parents -t "$tree" usr/sbin/libvirtd usr/bin/{virsh,qemu-img} usr/lib/libvirt/libvirt_iohelper \
-	$lib/libvirt/connection-driver/libvirt_driver_qemu.so)
+	$lib/libvirt/connection-driver/libvirt_driver_{network,qemu,storage}.so $lib/libvirt/storage-backend/libvirt_storage_backend_fs.so \
+	$lib/libvirt/storage-file/libvirt_storage_file_fs.so usr/lib/libvirt/libvirt_leaseshelper usr/sbin/{dnsmasq,xtables-nft-multi} \
+	$lib/xtables/libxt_{standard,tcp,udp,MASQUERADE,conntrack,CHECKSUM,comment}.so $lib/xtables/libipt_{REJECT,icmp}.so)
+ln -sf xtables-nft-multi "$tree/usr/sbin/iptables"
+ln -sf xtables-nft-multi "$tree/usr/sbin/ip6tables"
 cp -r "$root/usr/share/libvirt/cpu_map" "$tree/usr/share/libvirt"
-cp -L /usr/bin/qemu-system-x86_64 "$tree/usr/bin"
+cp -L /usr/bin/{qemu-system-x86_64,script} "$tree/usr/bin"
 cp -L /$lib/qemu/accel-tcg-x86_64.so "$tree/$lib/qemu"
 cp -L /usr/share/seabios/bios-256k.bin "$tree/usr/share/seabios"
-cp -L /usr/share/qemu/{kvmvapic,linuxboot_dma}.bin "$tree/usr/share/qemu"
+cp -L /usr/share/qemu/{kvmvapic,linuxboot_dma,pvh}.bin "$tree/usr/share/qemu"
 LD_LIBRARY_PATH=$root/$lib:$root/lib/x86_64-linux-gnu ldd "$tree"/usr/{sbin/libvirtd,bin/*,lib/libvirt/*} \
-	"$tree"/$lib/{libvirt/connection-driver,qemu}/*.so >"$place/libraries"
+	"$tree"/$lib/{libvirt/*,qemu}/*.so >"$place/libraries"
 ! grep "not found" "$place/libraries" || exit 1
 sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' "$place/libraries" | sort -u | xargs cp -Lt "$tree/$lib"
 cp -L /lib64/ld-linux-x86-64.so.2 "$tree/lib64"
 tar -C "$tree" -cf "$place/libvirt.tar" .
 
 kernel=$(tests/lab/lab kernel 6.1)
-# the guest that writes and reads its memory without end, and has a disk: tests/vmm/guest.sh
-guest=$place/guest
-modules=$guest/lib/modules/$(cat "$kernel/release")
-rm -rf "$guest"
-mkdir -p build/guest "$modules"
-tests/guest/mk-initramfs build/guest/initrd
-cp tests/vmm/guest.sh "$guest/vmm"
-{ cat build/guest/initrd; (cd "$guest" && find . | cpio -o -H newc --quiet -R 0:0); } >"$place/initrd"
+make -s -C tests/vmm
+tests/vmm/initrd "$place/initrd" "$kernel" virtio_pci virtio_blk virtio_balloon virtio_net
 rows=(daemon capabilities domcapabilities start)
 [ $device = kvm ] || rows+=(vhctl)
-rows+=(domstats suspend save managedsave snapshot dump setvcpus attach)
+rows+=(domstats suspend save managedsave snapshot blockcommit dump console balloon memory setvcpus attach pool network autostart)
 [ $device = kvm ] || rows+=(limit)
 rows+=(reset destroy end)
 mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
@@ -76,8 +75,9 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 	echo "device=$device rows='${rows[*]}'"
 	cat tests/vmm/{rows,libvirt-lab}.sh
 } >"$place/script.sh"
-files=(--file "$place/libvirt.tar" --file "$place/initrd" --file "$kernel/vmlinuz")
+files=(--file "$place/libvirt.tar" --file "$place/initrd" --file "$kernel/vmlinux")
 [ $device = kvm ] || files+=(--file kmod/vh.ko --file build/vhctl/vhctl)
-tests/lab/lab run "${files[@]}" --mem 1536 --timeout 3600 "$@" "$place/script.sh" | tee "$place/log.run" && status=0 || status=$?
+tests/lab/lab run --modules tun,bridge,nf_tables,nft_compat,nft_chain_nat,xt_MASQUERADE,xt_conntrack,xt_tcpudp,ipt_REJECT,xt_CHECKSUM \
+	"${files[@]}" --mem 1536 --timeout 3600 "$@" "$place/script.sh" | tee "$place/log.run" && status=0 || status=$?
 [ -z "$update" ] || tests/vmm/table libvirt 9.0 "$(echo $device | sed s/kvm/KVM/)" <"$place/log.run"
 exit $status

@@ -47,23 +47,8 @@ fi
 cp -L "$root"/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin \
 	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,pvh}.bin "$out/rom"
 kernel=$(tests/lab/lab kernel 6.1)
-mkdir -p build/guest && tests/guest/mk-initramfs build/guest/initrd
-# guests that use devices: modules, and what to do with them
-guest=$PWD/$out/guest
-modules=$guest/lib/modules/$(cat "$kernel/release")
-mkdir -p "$modules"
-cp "$kernel/modules/modules.dep" "$modules"
-closure() {	# MODULE: the files of it and of what it needs
-	sed -n "s,^\([^:]*/$1\.ko[.xz]*\): *\(.*\)$,\1 \2,p" "$kernel/modules/modules.dep"
-}
-for m in virtio_pci virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem 9pnet_virtio 9p vmw_vsock_virtio_transport; do
-	files=$(closure $m)
-	[ -n "$files" ] || { echo "the kernel has no $m" >&2; exit 1; }
-	(cd "$kernel/modules" && cp --parents -t "$modules" $files)
-done
-cp tests/vmm/guest.sh "$guest/vmm"
-cp build/tests/vmm/vsock "$guest/vsock"
-{ cat build/guest/initrd; (cd "$guest" && find . | cpio -o -H newc --quiet -R 0:0); } >"$out/initrd.vmm"
+tests/vmm/initrd "$PWD/$out/initrd.vmm" "$kernel" virtio_pci virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem \
+	9pnet_virtio 9p vmw_vsock_virtio_transport
 entry=$(readelf -h "$kernel/vmlinux" | awk '/Entry point/ { print $4 }')
 
 # QEMU from version 9 on has no LAPIC of its own beside KVM; with it 7.2 starts one vCPU, not two, on KVM either
@@ -90,7 +75,7 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 } >"$out/script.sh"
 tests/lab/lab run --modules tun,vhost_net,vhost_vsock --file kmod/vh.ko "${libraries[@]}" --file "$out/rom" \
 	--file "$kernel/vmlinuz" --file "$kernel/vmlinux" --file build/guest/initrd --file "$out/initrd.vmm" --file build/tests/vmm/gdb \
-	--file build/tests/vmm/vsock --file build/vhctl/vhctl --mem 1024 --timeout 3600 "$@" "$out/script.sh" | tee "$out/log" && status=0 || status=$?
+	--file build/tests/vmm/vsock --file build/vhctl/vhctl --mem 1536 --timeout 3600 "$@" "$out/script.sh" | tee "$out/log" && status=0 || status=$?
 if [ -n "$update" ]; then
 	version=$(sed -n 's/^QEMU emulator version \([0-9]*\.[0-9]*\).*/\1/p' "$out/log")
 	tests/vmm/table QEMU "$version" "$(echo $device | sed s/kvm/KVM/)" <"$out/log"
