@@ -235,15 +235,18 @@ static void told_user(struct tap_result *r, const void *arg)
 /* A guest that cannot be told, or has not asked for it, waits. */
 static void not_told(struct tap_result *r, const void *arg)
 {
-	static const struct { uint32_t en; bool no_interrupts, unpaged; const char *why; } cases[] = {
-		{ ALL & ~KVM_ASYNC_PF_SEND_ALWAYS, false, false, "in its kernel" },
-		{ ALL & ~KVM_ASYNC_PF_DELIVERY_AS_INT, false, false, "without an interrupt" },
-		{ ALL & ~KVM_ASYNC_PF_ENABLED, false, false, "switched off" },
-		{ ALL, true, false, "with interrupts off" },
-		{ ALL, false, true, "without paging" },
+	static const struct { uint32_t en; bool no_interrupts, unpaged, debugged; const char *why; } cases[] = {
+		{ .en = ALL & ~KVM_ASYNC_PF_SEND_ALWAYS, .why = "in its kernel" },
+		{ .en = ALL & ~KVM_ASYNC_PF_DELIVERY_AS_INT, .why = "without an interrupt" },
+		{ .en = ALL & ~KVM_ASYNC_PF_ENABLED, .why = "switched off" },
+		{ .en = ALL, .no_interrupts = true, .why = "with interrupts off" },
+		{ .en = ALL, .unpaged = true, .why = "without paging" },
+		/* KVM tells all the same */
+		{ .en = ALL, .debugged = true, .why = "under a debugger" },
 	};
+	static const struct kvm_guest_debug debug = { .control = KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_USE_HW_BP };
 	static struct test here, *t = &here;
-	const unsigned int n = sizeof(cases) / sizeof(cases[0]);
+	const unsigned int n = sizeof(cases) / sizeof(cases[0]) - on_kvm();
 	uint8_t *pages = late_pages(r, n);
 	struct kvm_regs regs;
 	unsigned int i;
@@ -258,6 +261,8 @@ static void not_told(struct tap_result *r, const void *arg)
 			regs.rflags &= ~0x200ull;
 			xioctl(t->v->fd, KVM_SET_REGS, &regs);
 		}
+		if (cases[i].debugged)
+			xioctl(t->v->fd, KVM_SET_GUEST_DEBUG, &debug);
 		lane_start(&t->lane, t->v);
 		usleep(100000);
 		if (*DONE)
