@@ -34,18 +34,20 @@ start() {	# NAME MACHINE ROW OPTIONS...
 	echo $vmm >"$name.pid"
 	timeout 30 sh -c "until grep -q '(qemu)' $name.log; do usleep 100000; done"
 }
-hmp() {	# NAME COMMAND: its answer is in NAME.log. A signal may interrupt that it is opened.
-	kill -0 $(cat "$1.pid") && { echo "$2" >"$1.in" || echo "$2" >"$1.in"; }
+hmp() {	# NAME COMMAND: its answer is in NAME.log. A QEMU that has ended by itself opens nothing.
+	timeout 20 sh -c 'echo "$0" >"$1"' "$2" "$1.in"
 } 2>/dev/null
 when() {	# PATTERN COMMAND: the latter when the guest of "one" says the former
 	sees one.serial "$1" || bad "the guest does not come to: $1"
 	hmp one "$2"
 }
+ended() { ! [ -e /proc/$1 ] || grep -q ') Z' /proc/$1/stat; }	# PID
 quit() {	# NAME
 	local pid
 	pid=$(cat "$1.pid")
-	hmp "$1" quit
-	timeout 30 sh -c "while kill -0 $pid; do usleep 100000; done" 2>/dev/null || { kill -9 $pid; return 1; }
+	ended $pid || hmp "$1" quit
+	timeout 30 sh -c "until ! [ -e /proc/$pid ] || grep -q ') Z' /proc/$pid/stat; do usleep 100000; done" 2>/dev/null ||
+		{ kill -9 $pid; return 1; }
 	wait $pid
 }
 sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long; at once not where the row is bad already

@@ -54,7 +54,7 @@ cp -L /usr/bin/{qemu-system-x86_64,script} "$tree/usr/bin"
 cp -L /$lib/qemu/accel-tcg-x86_64.so "$tree/$lib/qemu"
 cp -L /usr/share/seabios/bios-256k.bin "$tree/usr/share/seabios"
 cp -L /usr/share/qemu/{kvmvapic,linuxboot_dma,pvh}.bin "$tree/usr/share/qemu"
-LD_LIBRARY_PATH=$root/$lib:$root/lib/x86_64-linux-gnu ldd "$tree"/usr/{sbin/libvirtd,bin/*,lib/libvirt/*} \
+LD_LIBRARY_PATH=$root/$lib:$root/lib/x86_64-linux-gnu ldd "$tree"/usr/{sbin/*,bin/*,lib/libvirt/*} \
 	"$tree"/$lib/{libvirt/*,qemu}/*.so >"$place/libraries"
 ! grep "not found" "$place/libraries" || exit 1
 sed -n 's/.*=> \(\/[^ ]*\).*/\1/p' "$place/libraries" | sort -u | xargs cp -Lt "$tree/$lib"
