@@ -135,6 +135,11 @@ int backing_file(uint8_t fill, bool at_all)
 	fuse_servers[nr_fuse_servers] = fork();
 	if (!fuse_servers[nr_fuse_servers++]) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/*
+		 * Who waits for it in get_user_pages() may keep the address space locked, and mremap() or mmap() of another
+		 * thread wait behind that, and then each page fault: the thread that would call backing_end() among them.
+		 */
+		alarm(20);
 		fuse_serve(server, 0, fill, how);
 		_exit(0);
 	}

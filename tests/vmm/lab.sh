@@ -209,9 +209,10 @@ row_savevm() {
 }
 migrated() {	# NAME: until it is away
 	local n=0
-	until grep -q "Migration status: completed" "$1.log"; do
+	# 11 says "Status:" and a tab
+	until grep -q "tatus:[[:space:]]*completed" "$1.log"; do
 		n=$((n + 1))
-		[ $n -lt 300 ] && ! grep -q "Migration status: failed" "$1.log" || return 1
+		[ $n -lt 300 ] && ! grep -q "tatus:[[:space:]]*failed" "$1.log" || return 1
 		hmp "$1" "info migrate"
 		sleep 1
 	done

@@ -10,6 +10,10 @@ fi
 # as the packages' scripts and udev's rules have it
 echo "libvirt-qemu:x:64055:$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group):::/bin/false" >>/etc/passwd
 echo "libvirt-qemu:x:64055:libvirt-qemu" >>/etc/group
+grep -q ^nobody: /etc/passwd || echo "nobody:x:65534:65534:::/bin/false" >>/etc/passwd
+echo "dnsmasq:x:101:65534:::/bin/false" >>/etc/passwd
+grep -q ^nogroup: /etc/group || echo "nogroup:x:65534:" >>/etc/group
+echo "dip:x:30:" >>/etc/group
 chgrp kvm /dev/kvm && chmod 660 /dev/kvm
 mkdir -p /etc/libvirt /var/log /var/lib /var/cache /run
 rm -rf /var/run && ln -s /run /var/run
@@ -229,8 +233,12 @@ row_network() {
 		<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.9'/></dhcp></ip>
 		</network>
 	END
+	# a host whose modprobe knows aliases loads them when they are asked for
+	for m in tun bridge crc32c_generic nf_tables nft_compat nft_chain_nat xt_MASQUERADE xt_conntrack xt_tcpudp ipt_REJECT ip6t_REJECT xt_CHECKSUM; do
+		modprobe $m || bad "no module $m"
+	done
 	v net-define net.xml || bad "net-define"
-	v net-start default || bad "net-start"
+	v net-start default || { bad "net-start"; dnsmasq -d --conf-file=/var/lib/libvirt/dnsmasq/default.conf --test; return; }
 	iptables -t nat -S 2>/dev/null | grep -q MASQUERADE || bad "nobody is masqueraded"
 	v attach-interface web network default --model virtio --live || bad "attach-interface"
 	timeout 100 sh -c "until grep -q 'guest: network' /srv/web.serial; do sleep 1; done"

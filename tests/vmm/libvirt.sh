@@ -46,7 +46,8 @@ mkdir -p "$tree"/{lib64,usr/share/{qemu,seabios,libvirt}} "$tree/$lib/qemu" "$tr
 (cd "$root" && cp -L --parents -t "$tree" usr/sbin/libvirtd usr/bin/{virsh,qemu-img} usr/lib/libvirt/libvirt_iohelper \
 	$lib/libvirt/connection-driver/libvirt_driver_{network,qemu,storage}.so $lib/libvirt/storage-backend/libvirt_storage_backend_fs.so \
 	$lib/libvirt/storage-file/libvirt_storage_file_fs.so usr/lib/libvirt/libvirt_leaseshelper usr/sbin/{dnsmasq,xtables-nft-multi} \
-	$lib/xtables/libxt_{standard,tcp,udp,MASQUERADE,conntrack,CHECKSUM,comment}.so $lib/xtables/libipt_{REJECT,icmp}.so)
+	$lib/xtables/libxt_{standard,tcp,udp,MASQUERADE,conntrack,CHECKSUM,comment}.so $lib/xtables/libipt_{REJECT,icmp}.so \
+	$lib/xtables/libip6t_{REJECT,icmp6}.so)
 ln -sf xtables-nft-multi "$tree/usr/sbin/iptables"
 ln -sf xtables-nft-multi "$tree/usr/sbin/ip6tables"
 cp -r "$root/usr/share/libvirt/cpu_map" "$tree/usr/share/libvirt"
@@ -77,7 +78,7 @@ mapfile -t rows < <(printf '%s\n' "${rows[@]}" | grep -E -- "$only") || true
 } >"$place/script.sh"
 files=(--file "$place/libvirt.tar" --file "$place/initrd" --file "$kernel/vmlinux")
 [ $device = kvm ] || files+=(--file kmod/vh.ko --file build/vhctl/vhctl)
-tests/lab/lab run --modules tun,bridge,nf_tables,nft_compat,nft_chain_nat,xt_MASQUERADE,xt_conntrack,xt_tcpudp,ipt_REJECT,xt_CHECKSUM \
+tests/lab/lab run --modules tun,bridge,crc32c_generic,nf_tables,nft_compat,nft_chain_nat,xt_MASQUERADE,xt_conntrack,xt_tcpudp,ipt_REJECT,ip6t_REJECT,xt_CHECKSUM \
 	"${files[@]}" --mem 1536 --timeout 3600 "$@" "$place/script.sh" | tee "$place/log.run" && status=0 || status=$?
 [ -z "$update" ] || tests/vmm/table libvirt 9.0 "$(echo $device | sed s/kvm/KVM/)" <"$place/log.run"
 exit $status
