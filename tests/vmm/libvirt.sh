@@ -24,7 +24,7 @@ root=$place/root
 mkdir -p "$place"
 exec 9>"$place/.lock"
 flock 9
-packages="libvirt0 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-utils dnsmasq-base iptables"
+packages="libvirt0 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients qemu-utils dnsmasq-base iptables ipxe-qemu"
 if [ "$(cat "$root/.complete" 2>/dev/null)" != "$packages" ]; then
 	echo "vmm: fetching libvirt" >&2
 	rm -rf "$place/archives" "$root"
@@ -45,7 +45,8 @@ rm -rf "$tree"
 mkdir -p "$tree"/{lib64,usr/share/{qemu,seabios,libvirt}} "$tree/$lib/qemu" "$tree/$lib"/libvirt/{connection-driver,storage-backend}
 (cd "$root" && cp -L --parents -t "$tree" usr/sbin/libvirtd usr/bin/{virsh,qemu-img} usr/lib/libvirt/libvirt_iohelper \
 	$lib/libvirt/connection-driver/libvirt_driver_{network,qemu,storage}.so $lib/libvirt/storage-backend/libvirt_storage_backend_fs.so \
-	$lib/libvirt/storage-file/libvirt_storage_file_fs.so usr/lib/libvirt/libvirt_leaseshelper usr/sbin/{dnsmasq,xtables-nft-multi} \
+	$lib/libvirt/storage-file/libvirt_storage_file_fs.so usr/lib/libvirt/libvirt_leaseshelper usr/lib/ipxe/qemu/efi-virtio.rom \
+	usr/sbin/{dnsmasq,xtables-nft-multi} \
 	$lib/xtables/libxt_{standard,tcp,udp,MASQUERADE,conntrack,CHECKSUM,comment}.so $lib/xtables/libipt_{REJECT,icmp}.so \
 	$lib/xtables/libip6t_{REJECT,icmp6}.so)
 ln -sf xtables-nft-multi "$tree/usr/sbin/iptables"
