@@ -30,9 +30,12 @@ static int copy_in(void *buf, const void __user *at, unsigned int len)
 	return 0;
 }
 
-/* One access inside a page that does not sleep; @writer: NULL, it is a read. 0, -ENXIO, -EFAULT, or VH_BRING_IN with *hva. */
-static int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len, struct vh_vcpu *writer,
-		    unsigned long *hva)
+/*
+ * One access inside a page that does not sleep; @writer: NULL, it is a read. 0, -ENXIO, -EFAULT, or VH_BRING_IN with
+ * *hva. Inline: an exit that is emulated has several.
+ */
+static __always_inline int try_page(struct vh_vm *vm, gpa_t gpa, void *buf, unsigned int len,
+				    struct vh_vcpu *writer, unsigned long *hva)
 {
 	gfn_t gfn = gpa >> PAGE_SHIFT;
 	const struct vh_slot *slot;
