@@ -303,7 +303,8 @@ int vh_root_get(void)
 	/* Others' VMs come and go without waiting for whoever holds root_lock. */
 	if (atomic_inc_not_zero(&root_users))
 		return 0;
-	mutex_lock(&root_lock);
+	if (mutex_lock_killable(&root_lock))
+		return -EINTR;
 	if (!atomic_read(&root_users)) {
 		root_pin_kvm();
 		err = root_on();
