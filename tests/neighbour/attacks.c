@@ -364,16 +364,16 @@ static void killed(void)
 }
 
 const struct attack attacks[] = {
-	{ "uffd", NULL, uffd },
-	{ "fuse", fuse_prepare, fuse },
-	{ "reserve", NULL, reserve },
-	{ "records", NULL, records },
-	{ "sockets", NULL, sockets },
-	{ "irqfds", NULL, irqfds },
-	{ "ioeventfds", NULL, ioeventfds },
-	{ "timers", NULL, timers },
-	{ "slots", NULL, slots },
-	{ "dirty", NULL, dirty },
-	{ "killed", NULL, killed },
+	{ .name = "uffd", .fn = uffd },
+	{ .name = "fuse", .prepare = fuse_prepare, .fn = fuse },
+	{ .name = "reserve", .fn = reserve },
+	{ .name = "records", .fn = records },
+	{ .name = "sockets", .fn = sockets },
+	{ .name = "irqfds", .fn = irqfds },
+	{ .name = "ioeventfds", .fn = ioeventfds },
+	{ .name = "timers", .fn = timers },
+	{ .name = "slots", .fn = slots },
+	{ .name = "dirty", .fn = dirty, .bulk = true },
+	{ .name = "killed", .fn = killed },
 	{ }
 };

@@ -103,9 +103,18 @@ static void stop(pid_t pid, const char *name, struct tap_result *r)
 	tap_fail(r, "%s: the attacker does not die", name);
 }
 
+/* What is done beside the victim; @attack NULL: all. */
+struct mode {
+	const struct attack *attack;
+	void (*limit)(void);
+	unsigned int slack_create;
+};
+
 static void compare(const char *who, const struct cost *alone, const struct cost *now,
-		    unsigned int slack_create, struct tap_result *r)
+		    const struct mode *mode, struct tap_result *r)
 {
+	/* A string instruction of another processor passes as one, in the lab, and its time is everybody's. */
+	unsigned int factor = mode->attack && mode->attack->bulk && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? 2 * FACTOR : FACTOR;
 	unsigned int slack;
 	int op;
 
@@ -116,11 +125,11 @@ static void compare(const char *who, const struct cost *alone, const struct cost
 		       (long long)alone[op].worst);
 	printf("\n");
 	for (op = 0; op < NR_OPS; op++) {
-		if (now[op].median > FACTOR * alone[op].median + SLACK)
+		if (now[op].median > factor * alone[op].median + SLACK)
 			tap_fail(r, "%s of %s: %llu instructions, alone %llu", op_names[op], who,
 				 (long long)now[op].median, (long long)alone[op].median);
-		slack = op == OP_CREATE ? slack_create : SLACK_WORST;
-		if (now[op].worst > FACTOR * alone[op].worst + slack)
+		slack = op == OP_CREATE ? mode->slack_create : SLACK_WORST;
+		if (now[op].worst > factor * alone[op].worst + slack)
 			tap_fail(r, "%s of %s: at worst %llu instructions, alone %llu", op_names[op],
 				 who, (long long)now[op].worst, (long long)alone[op].worst);
 	}
@@ -229,13 +238,6 @@ static void no_more_limits(void)
 	cgroup_write("attacker", "memory.high", "max");
 }
 
-/* What is done beside the victim; @attack NULL: all. */
-struct mode {
-	const struct attack *attack;
-	void (*limit)(void);
-	unsigned int slack_create;
-};
-
 static void beside(struct tap_result *r, const void *arg)
 {
 	const struct mode *mode = arg;
@@ -261,7 +263,7 @@ static void beside(struct tap_result *r, const void *arg)
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
+			compare(tenants[t].name, alone[t], now, mode, r);
 	}
 	no_more_limits();
 	for (i = 0; i < n; i++)
@@ -270,7 +272,7 @@ static void beside(struct tap_result *r, const void *arg)
 	for (t = 0; t < TENANTS && r->verdict == TAP_PASS; t++) {
 		victim_measure(tenants[t].uid, now, r);
 		if (r->verdict == TAP_PASS)
-			compare(tenants[t].name, alone[t], now, mode->slack_create, r);
+			compare(tenants[t].name, alone[t], now, mode, r);
 	}
 	clean();
 	let_idle();

@@ -41,6 +41,7 @@ struct attack {
 	const char *name;
 	void (*prepare)(void);
 	void (*fn)(void);
+	bool bulk;		/* it has the kernel clear megabytes by one instruction */
 };
 extern const struct attack attacks[];		/* ends with a NULL name */
 
