@@ -368,7 +368,7 @@ int vh_exec_cmpxchg_wide(struct vh_emul *e)
 	if (r)
 		return r;
 	if (half == 8 && (linear & 15))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	/* Its fault is a write's, whatever is read. */
 	if (e->ops->probe && e->ops->probe(e, linear, e->d.size, true, false) == VH_EMUL_FAULT)
 		return VH_EMUL_FAULT;

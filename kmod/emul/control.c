@@ -12,7 +12,7 @@
 /* CPL 0 only. */
 static int privileged(struct vh_emul *e)
 {
-	return e->cpl ? vh_emul_fault0(e, GP_VECTOR) : VH_EMUL_OK;
+	return e->cpl ? vh_emul_fault(e, GP_VECTOR) : VH_EMUL_OK;
 }
 
 static int sys(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val)
@@ -73,7 +73,7 @@ int vh_exec_syscall(struct vh_emul *e)
 /* vh_exec_sysenter - 0F 34, 0F 35: SYSENTER, SYSEXIT */
 int vh_exec_sysenter(struct vh_emul *e)
 {
-	return e->cr0 & X86_CR0_PE ? VH_EMUL_UNHANDLED : vh_emul_fault0(e, GP_VECTOR);
+	return e->cr0 & X86_CR0_PE ? VH_EMUL_UNHANDLED : vh_emul_fault(e, GP_VECTOR);
 }
 
 /* vh_exec_vmx - what is #UD outside VMX operation; the other forms are other instructions */
@@ -98,7 +98,7 @@ int vh_exec_sgdt(struct vh_emul *e)
 	if (!t)
 		return VH_EMUL_UNHANDLED;
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	vh_emul_tables(e);
 	memcpy(buf, &t->limit, 2);
 	memcpy(buf + 2, &t->base, size);
@@ -128,7 +128,7 @@ int vh_exec_lgdt(struct vh_emul *e)
 	if (e->d.mode != 8 && e->d.opsize == 2)
 		base &= 0xffffff;
 	if (e->d.mode == 8 && !vh_emul_canonical(e, base))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	e->ops->set_table(e, e->d.modrm & 8, base, limit);
 	return VH_EMUL_OK;
 }
@@ -137,7 +137,7 @@ int vh_exec_lgdt(struct vh_emul *e)
 int vh_exec_smsw(struct vh_emul *e)
 {
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	return vh_rm_write(e, e->d.mem ? 2 : e->d.size, e->cr0);
 }
 
@@ -249,7 +249,7 @@ int vh_exec_rdtsc(struct vh_emul *e)
 	int r;
 
 	if ((e->cr4 & X86_CR4_TSD) && e->cpl)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	r = sys(e, VH_SYS_TSC_READ, 0, &val);
 	if (!r) {
 		vh_reg_write(e, VH_RAX, 4, val);

@@ -21,11 +21,11 @@ static int fetch_upto(struct vh_emul *e, unsigned int upto)
 		if (e->d.mode == 8) {
 			linear = offset;
 			if (!vh_emul_canonical(e, linear))
-				return vh_emul_fault0(e, GP_VECTOR);
+				return vh_emul_fault(e, GP_VECTOR);
 			len = MAX_LEN - e->insn_len;
 		} else {
 			if (offset > cs->limit)
-				return vh_emul_fault0(e, GP_VECTOR);
+				return vh_emul_fault(e, GP_VECTOR);
 			linear = (u32)(cs->base + offset);
 			len = min_t(u64, MAX_LEN - e->insn_len, cs->limit - offset + 1);
 		}
@@ -46,7 +46,7 @@ static int next_bytes(struct vh_emul *e, unsigned int n, u64 *val)
 
 	*val = 0;
 	if (e->len + n > MAX_LEN)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	r = fetch_upto(e, e->len + n);
 	if (r)
 		return r;

@@ -134,7 +134,7 @@ static int data_segment(struct vh_emul *e, unsigned int n, u16 sel, struct kvm_s
 	}
 	if (!(sel & ~3)) {
 		if (n == VH_SS && (e->d.mode != 8 || e->cpl == 3 || rpl != e->cpl))
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 		*s = (struct kvm_segment){ .selector = sel, .unusable = 1, .dpl = e->cpl };
 		return VH_EMUL_OK;
 	}
@@ -167,10 +167,10 @@ static int code_segment(struct vh_emul *e, u16 sel, u64 offset, bool ret, struct
 		return VH_EMUL_UNHANDLED;
 	if (!vh_emul_protected(e)) {
 		real_segment(e, VH_CS, sel, s);
-		return offset > s->limit ? vh_emul_fault0(e, GP_VECTOR) : VH_EMUL_OK;
+		return offset > s->limit ? vh_emul_fault(e, GP_VECTOR) : VH_EMUL_OK;
 	}
 	if (!(sel & ~3))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	r = vh_read_desc(e, sel, &desc, &linear);
 	if (r)
 		return r;
@@ -191,9 +191,9 @@ static int code_segment(struct vh_emul *e, u16 sel, u64 offset, bool ret, struct
 		if (s->db)
 			return vh_fault_sel(e, GP_VECTOR, sel);
 		if (!vh_emul_canonical(e, offset))
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 	} else if ((u32)offset > s->limit) {
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	}
 	s->selector = (sel & ~3) | e->cpl;
 	return vh_set_accessed(e, s, desc, linear);
@@ -474,13 +474,13 @@ static int load_system(struct vh_emul *e, unsigned int n, bool tss)
 	if (!vh_emul_protected(e))
 		return vh_emul_fault(e, UD_VECTOR);
 	if (e->cpl)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	r = vh_rm_read(e, 2, &val);
 	if (r)
 		return r;
 	if (!(val & ~3ULL)) {
 		if (tss)
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 		s = (struct kvm_segment){ .selector = val, .unusable = 1 };
 		e->ops->set_seg(e, n, &s);
 		return VH_EMUL_OK;
@@ -531,7 +531,7 @@ int vh_exec_store_sel(struct vh_emul *e)
 	if (!vh_emul_protected(e))
 		return vh_emul_fault(e, UD_VECTOR);
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	vh_emul_tables(e);
 	return vh_rm_write(e, e->d.mem ? 2 : e->d.size,
 			   e->seg[e->d.modrm & 8 ? VH_TR : VH_LDTR].selector);

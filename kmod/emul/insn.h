@@ -104,8 +104,7 @@ static inline s64 vh_sext(u64 val, unsigned int size)
 	return (s64)(val << shift) >> shift;
 }
 
-int vh_emul_fault(struct vh_emul *e, u8 vector);	/* without error code */
-int vh_emul_fault0(struct vh_emul *e, u8 vector);	/* error code 0 */
+int vh_emul_fault(struct vh_emul *e, u8 vector);	/* error code 0, where it has one */
 int vh_exec_ud(struct vh_emul *e);
 
 u64 vh_reg_read(const struct vh_emul *e, unsigned int n, unsigned int size);

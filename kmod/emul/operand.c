@@ -13,26 +13,13 @@
 #define MAX_LOCK_TRIES 64
 
 /**
- * vh_emul_fault - the instruction raises an exception that has no error code
+ * vh_emul_fault - the instruction raises an exception, whose error code, if it has one, is 0
  * @e: the instruction
  * @vector: the exception
  *
  * Returns VH_EMUL_FAULT.
  */
 int vh_emul_fault(struct vh_emul *e, u8 vector)
-{
-	e->fault = (struct vh_fault){ .vector = vector };
-	return VH_EMUL_FAULT;
-}
-
-/**
- * vh_emul_fault0 - the instruction raises an exception with error code 0
- * @e: the instruction
- * @vector: the exception
- *
- * Returns VH_EMUL_FAULT.
- */
-int vh_emul_fault0(struct vh_emul *e, u8 vector)
 {
 	e->fault = (struct vh_fault){ .vector = vector };
 	return VH_EMUL_FAULT;
@@ -134,7 +121,7 @@ static __always_inline int to_linear(struct vh_emul *e, unsigned int seg, u64 of
 		ok = segment_allows(e, s, offset, len, write);
 	}
 	if (!ok)
-		return vh_emul_fault0(e, seg == VH_SS ? SS_VECTOR : GP_VECTOR);
+		return vh_emul_fault(e, seg == VH_SS ? SS_VECTOR : GP_VECTOR);
 	if (e->cpl != 3 || !(e->rflags & X86_EFLAGS_AC) || !(e->cr0 & X86_CR0_AM))
 		return VH_EMUL_OK;
 	if (!align)
@@ -143,7 +130,7 @@ static __always_inline int to_linear(struct vh_emul *e, unsigned int seg, u64 of
 		/* A page fault comes first (SDM Vol. 3, table 6-2). */
 		if (e->ops->probe && e->ops->probe(e, *linear, len, write, false) == VH_EMUL_FAULT)
 			return VH_EMUL_FAULT;
-		return vh_emul_fault0(e, AC_VECTOR);
+		return vh_emul_fault(e, AC_VECTOR);
 	}
 	return VH_EMUL_OK;
 }
@@ -252,7 +239,7 @@ int vh_branch_ok(struct vh_emul *e, u64 target)
 {
 	if (e->d.mode == 8 ? vh_emul_canonical(e, target) : target <= e->seg[VH_CS].limit)
 		return VH_EMUL_OK;
-	return vh_emul_fault0(e, GP_VECTOR);
+	return vh_emul_fault(e, GP_VECTOR);
 }
 
 /**

@@ -332,7 +332,7 @@ int vh_simd_linear(struct vh_emul *e, unsigned int size, unsigned int align, boo
 	int r = vh_linear(e, e->d.ea_seg, e->d.ea, size, write, linear);
 
 	if (!r && (*linear & (align - 1)))
-		r = vh_emul_fault0(e, GP_VECTOR);
+		r = vh_emul_fault(e, GP_VECTOR);
 	return r;
 }
 
@@ -494,7 +494,7 @@ int vh_exec_group_15(struct vh_emul *e)
 	if (r)
 		return r;
 	if (val & ~(u64)(fx.mxcsr_mask ? fx.mxcsr_mask : 0xffbf))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	fx.mxcsr = val;
 	e->ops->fpu_write(e, &fx);
 	return VH_EMUL_OK;

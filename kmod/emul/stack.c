@@ -131,7 +131,7 @@ int vh_exec_pushf(struct vh_emul *e)
 
 	if (vm86(e) && iopl(e) < 3) {
 		if (!(e->cr4 & X86_CR4_VME) || e->d.size != 2)
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 		/* SDM Vol. 3, 20.3.3.4: the program sees its virtual interrupt flag */
 		val = (val & ~(u64)X86_EFLAGS_IF) | X86_EFLAGS_IOPL;
 		if (e->rflags & X86_EFLAGS_VIF)
@@ -153,7 +153,7 @@ int vh_exec_popf(struct vh_emul *e)
 		if (iopl(e) == 3)
 			change |= X86_EFLAGS_IF;
 		else if (!(e->cr4 & X86_CR4_VME) || e->d.size != 2)
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 		else
 			virtual = true;
 	} else if (!(e->cr0 & X86_CR0_PE) || e->cpl == 0) {
@@ -167,7 +167,7 @@ int vh_exec_popf(struct vh_emul *e)
 	if (virtual) {
 		if (((val & X86_EFLAGS_IF) && (e->rflags & X86_EFLAGS_VIP)) ||
 		    (val & X86_EFLAGS_TF))
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 		e->rflags &= ~(u64)X86_EFLAGS_VIF;
 		if (val & X86_EFLAGS_IF)
 			e->rflags |= X86_EFLAGS_VIF;

@@ -62,7 +62,7 @@ int vh_exec_cli(struct vh_emul *e)
 	u64 flag = interrupt_flag(e);
 
 	if (!flag)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	e->rflags &= ~flag;
 	return VH_EMUL_OK;
 }
@@ -73,7 +73,7 @@ int vh_exec_sti(struct vh_emul *e)
 	u64 flag = interrupt_flag(e);
 
 	if (!flag || (flag == X86_EFLAGS_VIF && (e->rflags & X86_EFLAGS_VIP)))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	e->sti_shadow = flag == X86_EFLAGS_IF && !(e->rflags & X86_EFLAGS_IF);
 	e->rflags |= flag;
 	return VH_EMUL_OK;

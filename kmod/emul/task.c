@@ -359,7 +359,7 @@ static int load_new(struct vh_emul *e, struct task *n)
 			r = vh_push(e, n->t->error, l->width);
 	}
 	if (!r && task_reg(n, R_IP) > n->seg[VH_CS].limit)
-		r = vh_emul_fault0(e, GP_VECTOR);
+		r = vh_emul_fault(e, GP_VECTOR);
 	return r;
 }
 
@@ -538,7 +538,7 @@ int vh_task_int(struct vh_emul *e, u8 vector)
 		if (e->cr4 & X86_CR4_VME)
 			return VH_EMUL_UNHANDLED;
 		if ((e->rflags & X86_EFLAGS_IOPL) != X86_EFLAGS_IOPL)
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 	}
 	vh_emul_tables(e);
 	e->fault = (struct vh_fault){ .vector = GP_VECTOR, .error = in_idt };
@@ -573,7 +573,7 @@ int vh_task_iret(struct vh_emul *e)
 	int r;
 
 	if (e->efer & EFER_LMA)
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	vh_emul_tables(e);
 	r = e->ops->read(e, (u32)e->seg[VH_TR].base, &t.sel, 2, true);
 	return r ? r : vh_emul_task_switch(e, &t);

@@ -235,7 +235,7 @@ int vh_exec_fxsave(struct vh_emul *e)
 	if (!r)
 		r = vh_linear(e, e->d.ea_seg, e->d.ea, sizeof(fx), store, &linear);
 	if (!r && (linear & 15))
-		return vh_emul_fault0(e, GP_VECTOR);
+		return vh_emul_fault(e, GP_VECTOR);
 	if (!r && e->ops->probe)
 		r = e->ops->probe(e, linear, sizeof(fx), store, false);
 	if (r)
@@ -250,7 +250,7 @@ int vh_exec_fxsave(struct vh_emul *e)
 		if (r)
 			return r;
 		if (osfxsr && (fx.mxcsr & ~(mask ? mask : MXCSR_MASK)))
-			return vh_emul_fault0(e, GP_VECTOR);
+			return vh_emul_fault(e, GP_VECTOR);
 	}
 	if (!(e->d.rex & 8)) {
 		fx.ip = (u32)fx.ip;

@@ -18,6 +18,11 @@ static void run_to_out(struct tap_result *r, struct vcpu *v, const char *when)
 		tap_fail(r, "%s: exit %s", when, exit_name(v->run->exit_reason));
 }
 
+static uint32_t out_value(struct vcpu *v)
+{
+	return *(uint32_t *)((char *)v->run + v->run->io.data_offset);
+}
+
 /* An exception's handler: what it finds goes to port 0x10, all bits of it. */
 static void handler(struct vm *vm, unsigned int vector, const void *code, size_t size)
 {
@@ -219,8 +224,8 @@ static void payload(struct tap_result *r, const void *arg)
 	if (cr2_of(v) != 0x1111)
 		tap_fail(r, "CR2 is %#llx before the exception", (long long)cr2_of(v));
 	run_to_out(r, v, "#PF");
-	if (*(uint32_t *)((char *)v->run + v->run->io.data_offset) != 0x4321000 || cr2_of(v) != 0x4321000)
-		tap_fail(r, "the handler finds CR2 %#x", *(uint32_t *)((char *)v->run + v->run->io.data_offset));
+	if (out_value(v) != 0x4321000 || cr2_of(v) != 0x4321000)
+		tap_fail(r, "the handler finds CR2 %#x", out_value(v));
 	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &got);
 	if (got.exception.pending || got.exception.injected)
 		tap_fail(r, "an exception is left behind");
@@ -238,9 +243,9 @@ static void payload(struct tap_result *r, const void *arg)
 	if (dr6_of(v) & 0x4002)
 		tap_fail(r, "DR6 is %#llx before the exception", (long long)dr6_of(v));
 	run_to_out(r, v, "#DB");
-	if ((*(uint32_t *)((char *)v->run + v->run->io.data_offset) & 0xe00f) != 0x4002)
+	if ((out_value(v) & 0xe00f) != 0x4002)
 		tap_fail(r, "the handler finds DR6 %#x",
-			 *(uint32_t *)((char *)v->run + v->run->io.data_offset));
+			 out_value(v));
 
 	/* one that is being delivered has had its effects */
 	guest_code(&vm, v, counts, sizeof(counts));
@@ -355,8 +360,8 @@ static void other_mode(struct tap_result *r, const void *arg)
 	vcpu_set_mode(&vm, v, MODE_FLAT32, 0x1000, 0x8000);
 	handler(&vm, 13, gp, sizeof(gp));
 	run_to_out(r, v, "protected mode");
-	if (*(uint32_t *)((char *)v->run + v->run->io.data_offset))
-		tap_fail(r, "the error code is %#x", *(uint32_t *)((char *)v->run + v->run->io.data_offset));
+	if (out_value(v))
+		tap_fail(r, "the error code is %#x", out_value(v));
 out:
 	vm_destroy(&vm);
 }

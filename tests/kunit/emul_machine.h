@@ -67,7 +67,7 @@ static int op_io(struct vh_emul *e, u16 port, void *data, unsigned int len, bool
 
 static int op_io_allowed(struct vh_emul *e, u16 port, unsigned int len)
 {
-	return port == 0x666 ? vh_emul_fault0(e, 13) : VH_EMUL_OK;
+	return port == 0x666 ? vh_emul_fault(e, 13) : VH_EMUL_OK;
 }
 
 static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write, bool system)

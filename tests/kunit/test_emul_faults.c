@@ -156,6 +156,7 @@ static void expect_(const struct vh_emul *from, int vector, const char *what)
 		return;
 	}
 	tap_ok(r == VH_EMUL_FAULT && e.fault.vector == vector &&
+	       vh_has_error_code(e.fault.vector) == (vector == 12 || vector == 13 || vector == 14 || vector == 17) &&
 	       (vector == 14 || !e.fault.error) && e.rip == before.rip &&
 	       e.rflags == before.rflags && !memcmp(e.gpr, before.gpr, sizeof(e.gpr)) &&
 	       !memcmp(ram, before_ram, sizeof(ram)),

@@ -112,7 +112,7 @@ static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u
 {
 	switch (what) {
 	case VH_SYS_TASK_CHECK:
-		return n && bad_cr3 ? vh_emul_fault0(e, GP) : VH_EMUL_OK;
+		return n && bad_cr3 ? vh_emul_fault(e, GP) : VH_EMUL_OK;
 	case VH_SYS_TASK_ENTER:
 		old_cr3 = m.cr3;
 		if (n)
