@@ -10,8 +10,8 @@
 #define VH_REGISTRY_H
 
 #include <linux/refcount.h>
-#include <linux/rwlock.h>
 #include <linux/sched.h>
+#include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/uuid.h>
 #include <linux/workqueue.h>
