@@ -323,11 +323,11 @@ CASE("lapic-timer-orders", LONG, F_IRQCHIP)
 	movl	$0xa, 0x3e0(%r8)	/* by 128 */
 	movl	$0x10000000, 0x380(%r8)
 	mov	0x390(%r8), %eax
-	cmp	$0xff00000, %eax
+	cmp	$0xf000000, %eax
 	CHECK(jae)
 	movl	$0xb, 0x3e0(%r8)	/* by 1 */
 	mov	0x390(%r8), %esi
-	cmp	$0xff00000, %esi
+	cmp	$0xf000000, %esi
 	CHECK(jae)
 	mov	$100000, %ecx
 3:	loop	3b

@@ -46,6 +46,10 @@ clock: sync=none, time0=1700000000
 vga: extension=vbe, update_freq=1, realtime=0
 optramimage1: file=boot.ram, address=0x1000000
 """
+NIC = """\
+pci: enabled=1, chipset=i440fx, slot1=e1000
+e1000: card=0, enabled=1, mac=52:54:00:76:68:01, ethmod=null, ethdev=none
+"""
 
 
 def work_folder():
@@ -193,8 +197,8 @@ MHZ = 100
 SLOW_MHZ = 400
 
 
-def configure(folder, emulator, cpu, cpus, memory, cylinders, mhz=MHZ):
+def configure(folder, options, memory, cylinders, mhz=MHZ):
     """Writes folder/bochsrc."""
-    text = CONFIGURATION.format(memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=cpu, cpus=cpus,
-                                cylinders=cylinders, mhz=mhz)
-    (folder / "bochsrc").write_text("\n".join(emulator.config) + "\n" + text)
+    text = CONFIGURATION.format(memory=memory, bios=BIOS, vga_bios=VGA_BIOS, cpu=options.cpu, cpus=options.cpus,
+                                cylinders=cylinders, mhz=mhz) + (NIC if options.nic else "")
+    (folder / "bochsrc").write_text("\n".join(options.emulator.config) + "\n" + text)

@@ -37,14 +37,13 @@ def command_line(options, folder):
 def prepare_cold(options, folder, work, cylinders):
     """Fills `work` with what bochs needs for a cold boot with a payload disk of that size."""
     size = image.build(folder, options.mem, command_line(options, folder), work)
-    configure(work, options.emulator, options.cpu, options.cpus, size, cylinders,
-              _mhz(folder))
+    configure(work, options, size, cylinders, _mhz(folder))
 
 
 def _key(options, folder):
     """Names a saved machine after all that went into it."""
     digest = hashlib.sha256()
-    for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem,
+    for word in (folder.name, kernels.release(folder), options.cpu, options.cpus, options.mem, options.nic,
                  command_line(options, folder), options.emulator.identity()):
         digest.update(f"{word}\n".encode())
     digest.update(str((folder / "vmlinux").stat().st_mtime_ns).encode())
