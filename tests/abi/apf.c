@@ -3,12 +3,15 @@
  * Asynchronous page faults: what the guest is told of pages that come late, when, and what becomes of a VM whose pages
  * do not come. They are read from a file system whose server waits as long as it is told to.
  */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +19,7 @@
 #include <linux/userfaultfd.h>
 
 #include "../lib/fuse.h"
+#include "../lib/nbd.h"
 #include "lane.h"
 
 #define GPA		0x1000000u	/* where the late pages are */
@@ -92,6 +96,8 @@ static uint8_t *late_pages(struct tap_result *r, unsigned int n)
 
 static void serve_no_more(void)
 {
+	if (!server_pid)
+		return;
 	kill(server_pid, SIGKILL);
 	waitpid(server_pid, NULL, 0);
 	umount2(server_dir, MNT_DETACH);
@@ -514,6 +520,72 @@ static void msrs(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+#define CGROUP		"/sys/fs/cgroup/"
+
+static void put(const char *file, const char *text)
+{
+	int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	/* memory.reclaim says that it was less than that */
+	if (write(fd, text, strlen(text)) < 0)
+		errno = 0;
+	close(fd);
+}
+
+/* Pages on a disk that waits, private ones. What is written stays in memory until memory is wanted. */
+static void swapped(struct tap_result *r, const void *arg)
+{
+	static struct test here, *t = &here;
+	const unsigned int n = 16;
+	unsigned char in[16];
+	unsigned int i, tries, resident = n;
+	uint32_t *pages, token;
+	struct nbd nbd;
+
+	(void)arg;
+	if (access(NBD_DEVICE, F_OK)) {
+		tap_skip(r, "the kernel has no network block device");
+		return;
+	}
+	server = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!nbd_start(&nbd, 4 << 20, (volatile bool *)&server->held) || system("mkswap " NBD_DEVICE " >/dev/null") ||
+	    !want_ok(r, swapon(NBD_DEVICE, SWAP_FLAG_PREFER | 100), "swapon")) {
+		tap_fail(r, "no disk to swap to");
+		return;
+	}
+	put(CGROUP "cgroup.subtree_control", "+memory");
+	mkdir(CGROUP "swapped", 0755);
+	put(CGROUP "swapped/cgroup.procs", "0");
+	pages = mmap(NULL, n * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	madvise(pages, n * 4096, MADV_NOHUGEPAGE);
+	for (i = 0; i < n * 1024; i++)
+		pages[i] = WORD;
+	madvise(pages, n * 4096, MADV_PAGEOUT);
+	for (tries = 0; resident && tries < 100; tries++) {
+		usleep(10000);
+		put(CGROUP "swapped/memory.reclaim", "16M");
+		mincore(pages, n * 4096, in);
+		for (i = resident = 0; i < n; i++)
+			resident += in[i] & 1;
+	}
+	if (resident)
+		tap_fail(r, "%u pages stay in memory", resident);
+	server->held = true;
+	begin_with(t, (uint8_t *)pages, n, "on_late", ALL);
+	lane_start(&t->lane, t->v);
+	check_told(r, t);
+	token = *TOKEN;
+	server->held = false;
+	if (!wait_count(READIES, 2) || READY[1] != token)
+		tap_fail(r, "ready is %#x, not %#x", READY[1], token);
+	check_end(r, t, n);
+	munmap(pages, n * 4096);
+	if (want_ok(r, swapoff(NBD_DEVICE), "no more of that disk"))
+		nbd_stop(&nbd);
+	put(CGROUP "cgroup.procs", "0");
+	rmdir(CGROUP "swapped");
+}
+
 const struct test_case apf_cases[] = {
 	{ "apf-msrs", msrs, NULL },
 	{ "apf-told", told, NULL },
@@ -524,6 +596,7 @@ const struct test_case apf_cases[] = {
 	{ "apf-moved", moved, NULL },
 	{ "apf-never", never, NULL },
 	{ "apf-fails", fails, NULL },
+	{ "apf-swapped", swapped, NULL },
 	{ "apf-by-userspace", by_userspace, NULL },
 	{ NULL, NULL, NULL }
 };
