@@ -21,6 +21,12 @@
 #define CR4_SHADOWED	(X86_CR4_PGE | X86_CR4_PSE | X86_CR4_PAE | X86_CR4_PCIDE | \
 			 X86_CR4_SMEP | X86_CR4_SMAP)
 
+/*
+ * A MOV to CR4 that changes them has PAE's PDPTEs loaded (SDM Vol. 3, 4.4.1). KVM below vh does this by itself, and its
+ * guest's guest has #GP where vh's EPT does not let their page be written at that moment.
+ */
+#define CR4_LOADS_PDPTES (X86_CR4_PGE | X86_CR4_SMEP)
+
 /* What would change the meaning of the identity map. */
 #define CR4_PAGING	(X86_CR4_PAE | X86_CR4_SMEP | X86_CR4_SMAP | X86_CR4_PKE | \
 			 X86_CR4_PCIDE | X86_CR4_LA57)
@@ -181,6 +187,8 @@ static void cr4_write(struct vh_vcpu *vcpu)
 		hw = (hw & ~(u64)(X86_CR4_PGE | X86_CR4_PCIDE)) | X86_CR4_PAE;
 		vmx->cr4_mask |= CR4_SHADOWED;
 	}
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR) && !(vcpu->s.efer & EFER_LMA))
+		vmx->cr4_mask |= CR4_LOADS_PDPTES;
 	vmcs_write(CR4_GUEST_HOST_MASK, vmx->cr4_mask);
 	vmcs_write(CR4_READ_SHADOW, vcpu->s.cr4);
 	vmcs_write(GUEST_CR4, hw);
@@ -295,8 +303,6 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 		vmcs_write(GUEST_RFLAGS, s->rflags | X86_EFLAGS_FIXED);
 	if (groups & VH_S_CR0)
 		cr0_write(vcpu);
-	if (groups & VH_S_CR4)
-		cr4_write(vcpu);
 	if (groups & VH_S_EFER) {
 		u32 entry = vmx->entry & ~VM_ENTRY_IA32E_MODE;
 
@@ -305,15 +311,17 @@ void vmx_write_state(struct vh_vcpu *vcpu, u32 groups)
 		if (entry != vmx->entry) {
 			vmx->entry = entry;
 			vmcs_write(VM_ENTRY_CONTROLS, entry);
-			/* The type of TR depends on the mode. */
-			vmx_need(vcpu, VH_S_TABLES);
-			groups |= VH_S_TABLES;
+			/* The type of TR depends on the mode, and what of CR4 is the guest's. */
+			vmx_need(vcpu, VH_S_TABLES | VH_S_CR4);
+			groups |= VH_S_TABLES | VH_S_CR4;
 		}
 		if (vmx_efer_listed())
 			vmx->lists->guest[0].value = hw_efer(vmx, s);
 		else
 			vmcs_write(GUEST_IA32_EFER, hw_efer(vmx, s));
 	}
+	if (groups & VH_S_CR4)
+		cr4_write(vcpu);
 	if (groups & VH_S_CR3) {
 		vmcs_write(GUEST_CR3, hw_cr3(vcpu));
 		if (vh_cpu_caps.ept && pae_paging(s)) {

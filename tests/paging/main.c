@@ -106,6 +106,12 @@ static void reported(struct run *run, unsigned int id)
 	       (long long)r->got_err);
 	printf("#   cr0 %llx cr3 %llx cr4 %llx efer %llx pkru %llx\n", (long long)r->cr0,
 	       (long long)r->cr3, (long long)r->cr4, (long long)r->efer, (long long)r->pkru);
+	/* a MOV to a control register faults by these (PAE) */
+	if (r->cr3 < RAM && !(r->efer & 0x400)) {
+		uint64_t *e = (uint64_t *)(run->vm.mem + (r->cr3 & ~31ull));
+
+		printf("#   at CR3: %llx %llx %llx %llx\n", (long long)e[0], (long long)e[1], (long long)e[2], (long long)e[3]);
+	}
 	for (i = 0; i < r->steps && i < 4; i++)
 		printf("#   entry at %llx: %llx, afterwards %llx\n", (long long)r->at[i],
 		       (long long)r->before[i], (long long)r->after[i]);

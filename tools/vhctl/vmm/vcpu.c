@@ -40,6 +40,8 @@ static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline
 		e->edx = (e->edx & ~(1u << 28)) | (cpus > 1 ? 1u << 28 : 0);
 		if (deadline)
 			e->ecx |= 1u << 24;
+		/* KVM leaves it to the VMM to say that there is a hypervisor */
+		e->ecx |= 1u << 31;
 		break;
 	case 4:
 		if (e->eax & 31)
