@@ -40,20 +40,23 @@ static void old_state(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
-/* A tick each millisecond: the guest is deaf for 40 ms, and listens for 80. */
-static unsigned int ticks(struct tap_result *r, int reinject)
+/*
+ * A tick each 5 ms: the guest is deaf for 200 ms, and listens for 400. It may last longer where a tick costs much.
+ * Returns how many of the @all ticks of that time it lacks.
+ */
+static int lacking(struct tap_result *r, int reinject, int *all)
 {
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_PIC_MASTER };
 	struct kvm_reinject_control c = { .pit_reinject = reinject };
 	struct kvm_pit_state2 p;
 	struct vcpu *v;
-	unsigned int n;
 	struct vm vm;
-	int khz;
+	uint64_t tsc;
+	int khz, n;
 
 	v = vm_irqs(&vm, "deaf", VM_PIT);
 	khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
-	guest_start(&vm, v, "deaf", 40 * khz, 80 * khz);
+	guest_start(&vm, v, "deaf", 200 * khz, 400 * khz);
 	xioctl(vm.fd, KVM_GET_IRQCHIP, &chip);
 	chip.chip.pic.irq_base = 0x20;
 	chip.chip.pic.imr = 0xfe;
@@ -67,31 +70,33 @@ static unsigned int ticks(struct tap_result *r, int reinject)
 	p.channels[0].mode = 2;
 	p.channels[0].rw_mode = 3;
 	p.channels[0].gate = 1;
-	p.channels[0].count = 1193;
+	p.channels[0].count = 5 * 1193;
+	tsc = rdtsc();
 	xioctl(vm.fd, KVM_SET_PIT2, &p);
 	if (vcpu_run(v) || v->run->exit_reason != KVM_EXIT_IO)
 		tap_fail(r, "exit %s", exit_name(v->run->exit_reason));
-	n = *count(&vm, 0x20);
+	*all = (rdtsc() - tsc) / khz / 5;
+	n = *all - *count(&vm, 0x20);
 	vm_destroy(&vm);
 	return n;
 }
 
 static void reinject(struct tap_result *r, const void *arg)
 {
-	unsigned int n;
+	int n, all;
 
 	(void)arg;
 	if (kvm_cap(KVM_CAP_REINJECT_CONTROL) <= 0)
 		tap_fail(r, "no KVM_CAP_REINJECT_CONTROL");
-	n = ticks(r, -1);
-	if (n < 108 || n > 125)
-		tap_fail(r, "by itself %u ticks in 120 ms", n);
-	n = ticks(r, 1);
-	if (n < 108 || n > 125)
-		tap_fail(r, "with ticks that come again %u in 120 ms", n);
-	n = ticks(r, 0);
-	if (n < 60 || n > 90)
-		tap_fail(r, "with ticks that are lost %u in 80 ms of 120", n);
+	n = lacking(r, -1, &all);
+	if (n < -5 || n > 12)
+		tap_fail(r, "by itself %d ticks of %u are lacking", n, all);
+	n = lacking(r, 1, &all);
+	if (n < -5 || n > 12)
+		tap_fail(r, "with ticks that come again %d of %u are lacking", n, all);
+	n = lacking(r, 0, &all);
+	if (n < 30 || n > all - 60)
+		tap_fail(r, "with ticks that are lost %d of %u are lacking", n, all);
 }
 
 const struct test_case pit_cases[] = {

@@ -15,4 +15,4 @@ echo madvise >/sys/kernel/mm/transparent_hugepage/enabled
 # a kernel that looks for errors takes ten times as long
 limit=30; [ ! -e /sys/kernel/debug/kmemleak ] || limit=300
 ./abi --timeout \$limit $selection \$device" \
-	--nic --modules "zram,lzo-rle?,fuse?,e1000?,nbd?" --file build/tests/abi/abi "$@"
+	--nic e1000 --modules "zram,lzo-rle?,fuse?,e1000?,nbd?" --file build/tests/abi/abi "$@"

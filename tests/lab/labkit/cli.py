@@ -20,7 +20,7 @@ def _host_options(parser):
     parser.add_argument("--mem", type=int, default=512, metavar="MB", help="the host's memory (default: 512)")
     parser.add_argument("--kernel", default="6.1", metavar="PKG",
                         help="6.1, 6.12, 7.2, a package name, or an unpacked kernel's folder (default: 6.1)")
-    parser.add_argument("--nic", action="store_true", help="an e1000 network card, in PCI's first slot, with no cable")
+    parser.add_argument("--nic", choices=["e1000"], help="a network card, in PCI's first slot, with no cable")
     parser.add_argument("--append", action="append", default=[], metavar="ARGS", help="more kernel arguments")
     parser.add_argument("--file", action="append", default=[], metavar="SRC[:DST]",
                         help="file or directory to place in /p, or at DST; programs bring their libraries")
