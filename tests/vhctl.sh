@@ -109,6 +109,22 @@ run 0 exec -- sh -c 'ls -l /dev/kvm /dev/vh /dev/null; ls /dev/pts >/dev/null'; 
 until_ 'grep -q "guest: idle" /tmp/run'
 run 0 ls; says "vhctl +/vms"
 run 0 kill $(./vhctl ls | awk '/vhctl/ { print $1 }'); wait $pid 2>/dev/null
+# --- a VM that nobody named is called as libvirt called its cgroup; it waits for its kernel ---
+mkfifo /tmp/fifo
+unnamed() { mkdir -p "/sys/fs/cgroup/$1"; ./vhctl run --cgroup "$1" --kernel /tmp/fifo --memory 16M </dev/null >/dev/null 2>&1 & }
+unnamed 'machine.slice/machine-qemu\x2d1\x2dnet\x2d1.scope/libvirt/emulator'
+unnamed machine/qemu-2-two.libvirt-qemu/emulator; unnamed machine/qemu-3-two.libvirt-qemu
+# and not by these
+unnamed 'machine.slice/machine-qemu\x2d4\x2d\x1bc.scope'; unnamed machine/qemu-5-17.libvirt-qemu; unnamed qemu-6-net
+until_ '[ $(./vhctl ls | wc -l) = 7 ]'
+run 0 ls; [ $(grep -cE " vm-[0-9]+ +created" /tmp/o) = 3 ] && ok "three have no name" || bad "not three have no name"
+run 0 ls net-1; says "net-1 +created .*/libvirt/emulator"; run 0 pause net-1; run 0 show net-1; says "^state +paused"
+golden kill two; golden kill three
+run 0 create two --memory 16M; run 0 destroy two
+[ $(./vhctl ls | grep -c " two ") = 2 ] && ok "one's own is meant" || bad "another two is destroyed"
+run 0 rename net-1 net; run 0 ls net; says "net +paused"
+run 0 kill $(./vhctl ls | awk 'NR > 1 { print $1 }'); wait
+until_ '[ $(./vhctl ls | wc -l) = 0 ]'
 modprobe kvm-intel
 run 0 exec -- sh -c '[ "$(stat -c %t%T /dev/kvm)" = "$(stat -c %t%T /dev/vh)" ]'
 rmmod kvm-intel kvm

@@ -77,7 +77,7 @@ static void usage(FILE *f)
 	fputs("usage: vhctl COMMAND [OPTIONS]\n\ncommands:\n", f);
 	for (unsigned int i = 0; i < NR_COMMANDS; i++)
 		fprintf(f, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\nA VM is named by its id, name or UUID. 'vhctl COMMAND --help' tells more, vhctl(8) all.\n",
+	fputs("\nA VM is named by its id, name or UUID; a domain of libvirt by that of its cgroup, too.\n'vhctl COMMAND --help' tells more, vhctl(8) all.\n",
 	      f);
 }
 

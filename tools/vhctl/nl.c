@@ -288,17 +288,56 @@ int groups_get(struct nl *nl, struct group_list *list)
 		    "cannot list the groups");
 }
 
-void put_vm_ref(struct nl_msg *msg, const char *ref)
+/*
+ * The kernel does not know names that are a cgroup's: 1 and the UUID of the VM whose name that is; 0 if it is none's, or
+ * one of one's own VMs has it itself; -errno, told.
+ */
+static int vm_by_cgroup(struct nl *nl, const char *ref, uint8_t *uuid)
+{
+	unsigned int found = 0, others = 0;
+	struct vm_list vms;
+	bool own = false;
+	int err;
+
+	err = vms_get(nl, &vms);
+	for (unsigned int i = 0; !err && i < vms.n; i++) {
+		const struct vm *vm = &vms.v[i];
+
+		if (strcmp(vm->name, ref))
+			continue;
+		if (!vm->by_cgroup) {
+			own |= vm->uid == geteuid();
+			others++;
+		} else if (!found++) {
+			memcpy(uuid, vm->uuid, sizeof(vm->uuid));
+		}
+	}
+	vms_free(&vms);
+	if (err || !found || own)
+		return err;
+	if (found + others == 1)
+		return 1;
+	error("%s: several VMs have this name, or their cgroups: say its id", ref);
+	return -ENOTUNIQ;
+}
+
+int put_vm_ref(struct nl *nl, struct nl_msg *msg, const char *ref)
 {
 	uint8_t uuid[16];
 	uint64_t id;
+	int found = 1;
 
-	if (parse_number(ref, UINT32_MAX, &id))
+	if (parse_number(ref, UINT32_MAX, &id)) {
 		nla_put_u32(msg, VH_A_VM_ID, id);
-	else if (uuid_parse(ref, uuid))
+		return 0;
+	}
+	if (!uuid_parse(ref, uuid))
+		found = vm_by_cgroup(nl, ref, uuid);
+	if (found > 0)
 		nla_put(msg, VH_A_VM_UUID, sizeof(uuid), uuid);
-	else
+	else if (!found)
 		nla_put_string(msg, VH_A_VM_NAME, ref);
+	return found < 0 ? found : 0;
 }
 
 static void one_vm(struct nlmsghdr *h, void *arg)
@@ -312,7 +351,11 @@ int vm_get(struct nl *nl, const char *ref, struct vm *vm)
 	int err;
 
 	*vm = (struct vm){ };
-	put_vm_ref(msg, ref);
+	err = put_vm_ref(nl, msg, ref);
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
 	err = vh_talk(nl, msg, one_vm, vm);
 	if (err)
 		tell(nl, ref);

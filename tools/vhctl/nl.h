@@ -45,7 +45,8 @@ void groups_free(struct group_list *list);
 
 /* A VM by id, name or UUID; -errno with the error told. */
 int vm_get(struct nl *nl, const char *ref, struct vm *vm);
-void put_vm_ref(struct nl_msg *msg, const char *ref);
+/* The attribute that says which VM is meant; 0, or -errno with the error told. */
+int put_vm_ref(struct nl *nl, struct nl_msg *msg, const char *ref);
 /* A group by path or by "id:N". */
 int group_get(struct nl *nl, const char *ref, struct group *g);
 

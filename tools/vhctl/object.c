@@ -126,6 +126,7 @@ bool vm_parse(struct nlmsghdr *h, struct vm *vm)
 	printable(vm->comm);
 	if (a[VH_A_VM_CGROUP_PATH])
 		vm->cgroup = printable(nla_strdup(a[VH_A_VM_CGROUP_PATH]));
+	vm->by_cgroup = vm->cgroup && !strncmp(vm->name, "vm-", 3) && cgroup_names(vm->cgroup, vm->name);
 	parse_counters(a[VH_A_VM_COUNTERS], &vm->c);
 	return true;
 }

@@ -20,6 +20,7 @@ struct vm {
 	uint64_t cgroup_id, memory, tables, age, reserved_memory;
 	uint8_t uuid[16];
 	bool defined, power_button;
+	bool by_cgroup;			/* it has no name of its own: @name is what cgroup_names() found */
 	char name[VH_VM_NAME_MAX + 1], comm[17];
 	char *cgroup;			/* or NULL */
 	struct counters c;
@@ -71,5 +72,7 @@ int resource_by_name(const char *name);		/* -1: none */
 const char *exit_name(unsigned int reason);
 void uuid_text(const uint8_t *uuid, char *text);	/* 37 bytes */
 bool uuid_parse(const char *text, uint8_t *uuid);
+/* The name that a manager of VMs gave the cgroup of one, or a cgroup above it: at most VH_VM_NAME_MAX bytes. */
+bool cgroup_names(const char *cgroup, char *name);
 
 #endif /* OBJECT_H */

@@ -41,9 +41,12 @@ static int each_vm(int argc, char **argv, int cmd, const char *usage)
 	for (; i < argc; i++) {
 		struct nl_msg *msg = vh_request(nl, cmd, 0);
 
-		put_vm_ref(msg, argv[i]);
-		if (vh_do(nl, msg, argv[i]))
+		if (put_vm_ref(nl, msg, argv[i])) {
+			nlmsg_free(msg);
 			status = EXIT_ERROR;
+		} else if (vh_do(nl, msg, argv[i])) {
+			status = EXIT_ERROR;
+		}
 	}
 	vh_close(nl);
 	return status;
