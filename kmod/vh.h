@@ -212,6 +212,7 @@ struct vh_vcpu {
 	unsigned long device_gen;	/* of the memslots, which had none there; 0: they may have; mmu/ */
 	u32 nowait;		/* VH_ACC_NOWAIT where the guest may be told of a page before it is there, or 0; own thread, cpu/ */
 	bool owes_write;	/* a write of the instruction waits for userspace; own thread, run/ */
+	bool alone;		/* no event comes before the next instruction, every exception exits, and its end; own thread, run/ */
 #ifdef VH_DEBUG
 	bool stepping;		/* own thread: exit behind the next instruction */
 	struct vh_tag *tag;	/* of its own translations (witness/witness.h); const while it can run */

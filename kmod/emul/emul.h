@@ -269,4 +269,22 @@ struct vh_task_switch {
 
 int vh_emul_task_switch(struct vh_emul *e, const struct vh_task_switch *t);
 
+/**
+ * struct vh_emul_event - an event that protected mode delivers
+ * @vector: its vector
+ * @soft: INT n, INT3 or INTO: bit EXT of error codes is 0
+ * @checked: the gate's DPL has to let CPL through: of these, and not of INT1
+ * @fault: it is a fault
+ * @has_error: it has an error code
+ * @error: the error code
+ */
+struct vh_emul_event {
+	u8 vector;
+	bool soft, checked, fault, has_error;
+	u32 error;
+};
+
+int vh_emul_event(struct vh_emul *e, const struct vh_emul_event *ev);
+int vh_emul_redirects(struct vh_emul *e, u8 vector, bool *answer);
+
 #endif /* VH_EMUL_H */

@@ -3,9 +3,9 @@
  * far.c - segment registers, far branches, INT and IRET.
  *
  * Every vh_exec_ function is a handler of the opcode tables. Segments are set last,
- * by ops->set_seg. Branches to another privilege level and through call, interrupt and
- * trap gates are not handled: they belong to states that the processor runs itself.
- * Those to tasks are task.c's.
+ * by ops->set_seg. Branches to another privilege level and through call gates are not
+ * handled: they belong to states that the processor runs itself. Those to tasks are
+ * task.c's, events gate.c's.
  */
 #include "insn.h"
 
@@ -336,7 +336,7 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	return VH_EMUL_OK;
 }
 
-/* vh_exec_int - CC, CD, CE, F1: INT3, INT n, INTO, INT1; in protected mode through task gates only */
+/* vh_exec_int - CC, CD, CE, F1: INT3, INT n, INTO, INT1 */
 int vh_exec_int(struct vh_emul *e)
 {
 	u8 vector = e->d.opcode == 0xcd ? e->d.imm : e->d.opcode == 0xf1 ? 1 :
@@ -350,7 +350,7 @@ int vh_exec_int(struct vh_emul *e)
 		if (r)
 			return r;
 	}
-	return e->cr0 & X86_CR0_PE ? vh_task_int(e, vector) : vh_emul_real_int(e, vector);
+	return e->cr0 & X86_CR0_PE ? vh_gate_int(e, vector) : vh_emul_real_int(e, vector);
 }
 
 /* vh_exec_iret - CF: in real mode, to the same level in protected mode, and to another task */

@@ -266,8 +266,10 @@ int vh_set_accessed(struct vh_emul *e, struct kvm_segment *s, u64 desc, u64 line
 
 /* task.c */
 int vh_task_far(struct vh_emul *e, u16 sel, enum vh_task_source source);
-int vh_task_int(struct vh_emul *e, u8 vector);
 int vh_task_iret(struct vh_emul *e);
+
+/* gate.c */
+int vh_gate_int(struct vh_emul *e, u8 vector);
 
 /* bcd.c */
 int vh_exec_bcd_add(struct vh_emul *e);

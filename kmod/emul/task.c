@@ -516,52 +516,6 @@ int vh_task_far(struct vh_emul *e, u16 sel, enum vh_task_source source)
 }
 
 /**
- * vh_task_int - INT n, INT3, INTO or INT1 in protected or virtual-8086 mode
- * @e: the instruction
- * @vector: its vector
- *
- * VH_EMUL_*; what is not a task gate is not handled. SDM Vol. 2, INT n: INT1 is let through by any gate, and its
- * error codes are those of an event from outside.
- */
-int vh_task_int(struct vh_emul *e, u8 vector)
-{
-	bool int1 = e->d.opcode == 0xf1;
-	struct vh_task_switch t = { .source = VH_TASK_GATE, .external = int1 };
-	u16 in_idt = vector * 8 | 2 | int1;
-	u64 desc = 0, linear;
-	struct kvm_segment s;
-	int r;
-
-	if (!e->ops->set_seg || (e->efer & EFER_LMA))
-		return VH_EMUL_UNHANDLED;
-	if ((e->rflags & X86_EFLAGS_VM) && e->d.opcode == 0xcd) {
-		if (e->cr4 & X86_CR4_VME)
-			return VH_EMUL_UNHANDLED;
-		if ((e->rflags & X86_EFLAGS_IOPL) != X86_EFLAGS_IOPL)
-			return vh_emul_fault(e, GP_VECTOR);
-	}
-	vh_emul_tables(e);
-	e->fault = (struct vh_fault){ .vector = GP_VECTOR, .error = in_idt };
-	if (vector * 8 + 7 > e->idt->limit)
-		return VH_EMUL_FAULT;
-	linear = (u32)(e->idt->base + vector * 8);
-	r = e->ops->read(e, linear, &desc, 8, true);
-	if (r)
-		return r;
-	vh_unpack_desc(&s, 0, desc);
-	if (s.s || (s.type != TASK_GATE && (s.type & 7) < 6) || (s.dpl < e->cpl && !int1))
-		return VH_EMUL_FAULT;
-	if (s.type != TASK_GATE)
-		return VH_EMUL_UNHANDLED;
-	if (!s.present) {
-		e->fault.vector = NP_VECTOR;
-		return VH_EMUL_FAULT;
-	}
-	t.sel = desc >> 16;
-	return vh_emul_task_switch(e, &t);
-}
-
-/**
  * vh_task_iret - IRET of a nested task
  * @e: the instruction
  *

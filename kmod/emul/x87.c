@@ -91,6 +91,98 @@ static int load_control(struct vh_emul *e, struct vh_fx *fx)
 	return VH_EMUL_OK;
 }
 
+/* Bytes of the memory operand by ModRM.reg, 0: there is no such form; ENV and STATE by operand size. */
+#define ENV	0xfe
+#define STATE	0xff
+static const u8 sizes[8][8] = {
+	{ 4, 4, 4, 4, 4, 4, 4, 4 },
+	{ 4, 0, 4, 4, ENV, 2, ENV, 2 },
+	{ 4, 4, 4, 4, 4, 4, 4, 4 },
+	{ 4, 4, 4, 4, 0, 10, 0, 10 },
+	{ 8, 8, 8, 8, 8, 8, 8, 8 },
+	{ 8, 8, 8, 8, STATE, 0, STATE, 2 },
+	{ 2, 2, 2, 2, 2, 2, 2, 2 },
+	{ 2, 2, 2, 2, 10, 8, 10, 8 },
+};
+
+/* --- FLDENV, FNSTENV, FRSTOR, FNSAVE in real mode and vm86 (SDM Vol. 1, figures 8-10 and 8-12) --- */
+
+enum { E_CW, E_SW, E_TW, E_IP, E_IP_HIGH, E_DP, E_DP_HIGH, E_WORDS };
+
+/* A register's tag: valid, zero, special, empty. */
+static unsigned int tag_of(const struct vh_fx *fx, unsigned int n)
+{
+	const u8 *st = fx->st[(n - (fx->sw >> 11)) & 7];
+	u64 significand;
+	u16 exponent;
+
+	if (!(fx->tw & 1 << n))
+		return 3;
+	memcpy(&significand, st, 8);
+	memcpy(&exponent, st + 8, 2);
+	exponent &= 0x7fff;
+	if (!exponent && !significand)
+		return 1;
+	return exponent == 0x7fff || !(significand >> 63) ? 2 : 0;
+}
+
+/* @width: of each word; reserved halves are 1, as the processor leaves them. Addresses are linear ones. */
+static void env_store(const struct vh_fx *fx, u8 *buf, unsigned int width)
+{
+	unsigned int i;
+	u32 ip = fx->ip, dp = fx->dp;
+	u32 words[E_WORDS] = {
+		[E_CW] = fx->cw | 0xffff0000, [E_SW] = fx->sw | 0xffff0000, [E_TW] = 0xffff0000,
+		[E_IP] = (ip & 0xffff) | 0xffff0000, [E_IP_HIGH] = (ip >> 16 << 12) | (fx->op & 0x7ff),
+		[E_DP] = (dp & 0xffff) | 0xffff0000, [E_DP_HIGH] = dp >> 16 << 12,
+	};
+
+	for (i = 0; i < 8; i++)
+		words[E_TW] |= tag_of(fx, i) << 2 * i;
+	for (i = 0; i < E_WORDS; i++)
+		memcpy(buf + i * width, &words[i], width);
+}
+
+/* Registers stay where they are while TOP becomes another. */
+static void move_top(struct vh_fx *fx, unsigned int from)
+{
+	unsigned int up = ((fx->sw >> 11) - from) & 7, i;
+	u8 st[8][16];
+
+	memcpy(st, fx->st, sizeof(st));
+	for (i = 0; i < 8; i++)
+		memcpy(fx->st[i], st[(i + up) & 7], 16);
+}
+
+static void env_load(struct vh_fx *fx, const u8 *buf, unsigned int width)
+{
+	unsigned int top = fx->sw >> 11, i;
+	u32 words[E_WORDS] = {};
+
+	for (i = 0; i < E_WORDS; i++)
+		memcpy(&words[i], buf + i * width, width);
+	fx->cw = (words[E_CW] & 0x1f3f) | 0x40;
+	fx->sw = words[E_SW] & ~(SW_SUMMARY | SW_BUSY);
+	if (fx->sw & ~fx->cw & SW_EXCEPTIONS)
+		fx->sw |= SW_SUMMARY | SW_BUSY;
+	fx->tw = 0;
+	for (i = 0; i < 8; i++)
+		if ((words[E_TW] >> 2 * i & 3) != 3)
+			fx->tw |= 1 << i;
+	move_top(fx, top);
+	fx->op = words[E_IP_HIGH] & 0x7ff;
+	fx->ip = (words[E_IP] & 0xffff) | (words[E_IP_HIGH] >> 12 << 16);
+	fx->dp = (words[E_DP] & 0xffff) | (words[E_DP_HIGH] >> 12 << 16);
+}
+
+static void initialize(struct vh_fx *fx)
+{
+	fx->cw = 0x37f;
+	fx->sw = fx->op = 0;
+	fx->tw = 0;
+	fx->ip = fx->dp = 0;
+}
+
 /* Without memory: FNCLEX, FNINIT and FNSTSW AX. */
 static int register_form(struct vh_emul *e)
 {
@@ -112,31 +204,48 @@ static int register_form(struct vh_emul *e)
 		fx.sw &= ~(SW_EXCEPTIONS | 0x40 | SW_SUMMARY | SW_BUSY);
 		break;
 	default:
-		fx.cw = 0x37f;
-		fx.sw = fx.op = 0;
-		fx.tw = 0;
-		fx.ip = fx.dp = 0;
+		initialize(&fx);
 	}
 	e->ops->fpu_write(e, &fx);
 	return VH_EMUL_OK;
 }
 
-/* Bytes of the memory operand by ModRM.reg, 0: there is no such form; ENV and STATE by operand size. */
-#define ENV	0xfe
-#define STATE	0xff
-static const u8 sizes[8][8] = {
-	{ 4, 4, 4, 4, 4, 4, 4, 4 },
-	{ 4, 0, 4, 4, ENV, 2, ENV, 2 },
-	{ 4, 4, 4, 4, 4, 4, 4, 4 },
-	{ 4, 4, 4, 4, 0, 10, 0, 10 },
-	{ 8, 8, 8, 8, 8, 8, 8, 8 },
-	{ 8, 8, 8, 8, STATE, 0, STATE, 2 },
-	{ 2, 2, 2, 2, 2, 2, 2, 2 },
-	{ 2, 2, 2, 2, 10, 8, 10, 8 },
-};
+/* @state: and the registers, which FNSAVE then initializes. */
+static void real_form(struct vh_fx *fx, u8 *buf, unsigned int width, bool state, bool store)
+{
+	u8 *regs = buf + E_WORDS * width;
+	unsigned int i;
+
+	if (!store)
+		env_load(fx, buf, width);
+	else
+		env_store(fx, buf, width);
+	for (i = 0; state && i < 8; i++) {
+		if (store)
+			memcpy(regs + 10 * i, fx->st[i], 10);
+		else
+			memcpy(fx->st[i], regs + 10 * i, 10);
+	}
+	if (!store)
+		return;
+	if (state) {
+		initialize(fx);
+	} else {
+		fx->cw |= SW_EXCEPTIONS;
+		fx->sw &= ~(SW_SUMMARY | SW_BUSY);
+	}
+}
 
 /* Which of them write memory, bit by bit. */
 static const u8 stores[8] = { 0, 0xcc, 0, 0x8e, 0, 0xce, 0, 0xce };
+
+/* FISTTP is of SSE3. */
+static bool exists(struct vh_emul *e)
+{
+	unsigned int n = e->d.opcode & 7, reg = e->d.modrm >> 3 & 7, size = sizes[n][reg];
+
+	return size && (size >= ENV || n < 3 || !(n & 1) || reg != 1 || vh_emul_has(e, VH_HAS_SSE3));
+}
 
 /* Loads, stores and arithmetic, and what saves and loads the whole of it. */
 static int memory_form(struct vh_emul *e, struct vh_fx *fx)
@@ -150,11 +259,7 @@ static int memory_form(struct vh_emul *e, struct vh_fx *fx)
 	u64 linear;
 	int r;
 
-	/* FISTTP is of SSE3. */
-	if (!size || (size < ENV && n >= 3 && n & 1 && reg == 1 && !vh_emul_has(e, VH_HAS_SSE3)))
-		return vh_emul_fault(e, UD_VECTOR);
-	/* In real mode and vm86 addresses look otherwise. */
-	if (!e->ops->with_fpu || (whole && !vh_emul_protected(e)))
+	if (!e->ops->with_fpu)
 		return VH_EMUL_UNHANDLED;
 	if (size == ENV)
 		size = short_form ? 14 : 28;
@@ -170,9 +275,13 @@ static int memory_form(struct vh_emul *e, struct vh_fx *fx)
 		r = e->ops->read(e, linear, buf, size, false);
 	if (r)
 		return r;
-	fx->mxcsr = MXCSR_MASKED;
-	e->ops->with_fpu(e, vh_native_x87, &arg);
-	fx->mxcsr = mxcsr;
+	if (whole && !vh_emul_protected(e)) {
+		real_form(fx, buf, short_form ? 2 : 4, n == 5, store);
+	} else {
+		fx->mxcsr = MXCSR_MASKED;
+		e->ops->with_fpu(e, vh_native_x87, &arg);
+		fx->mxcsr = mxcsr;
+	}
 	if (!whole) {
 		fx->op = (n << 8) | e->d.modrm;
 		fx->ip = e->rip;
@@ -196,6 +305,8 @@ int vh_exec_x87(struct vh_emul *e)
 
 	if (!e->d.mem)
 		return register_form(e);
+	if (!exists(e))
+		return vh_emul_fault(e, UD_VECTOR);
 	r = available(e);
 	if (r)
 		return r;

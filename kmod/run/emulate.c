@@ -6,6 +6,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <uapi/linux/kvm_para.h>
+#include <asm/vmx.h>
 
 #include "../compat/split_lock.h"
 #include "../tsc.h"
@@ -454,12 +455,19 @@ static int tell_failure(struct vh_vcpu *vcpu, const struct vh_emul *e, u8 len)
  * been rewritten since the exit, or memory come where there was none: the guest is
  * entered again. That it fails a second time as it stands is the guest's own doing:
  * of user code #UD, as on KVM, for that never ends a VM, unless userspace has asked to be told.
+ * Where the guest cannot be entered as it is, the processor is lent the instruction.
  */
 static int emulation_failed(struct vh_vcpu *vcpu, const struct vh_emul *e)
 {
 	u8 len = min_t(u8, e->insn_len, sizeof(e->insn));
 	struct vh_exec *exec = vcpu->exec;
 
+	if (exec->lendable) {
+		int r = vh_access_to_user(vcpu);
+
+		exec->lend = r == 1;
+		return r;
+	}
 	if (!exec->failed || exec->failed_rip != e->rip || exec->failed_len != len ||
 	    memcmp(exec->failed_insn, e->insn, len)) {
 		exec->failed = true;
@@ -505,41 +513,6 @@ static void emul_begin(struct vh_vcpu *vcpu)
 	vcpu->exec->accesses.next = 0;
 }
 
-/**
- * vh_emulate_real_int - deliver an event in real mode by software
- * @vcpu: the vCPU
- * @vector: the vector
- * @len: bytes of the instruction that asked for it, 0 for faults and interrupts
- *
- * Own thread, interrupts on. Returns as vh_emulate() does. A failure to
- * deliver is a shutdown, as in a processor whose vector table is gone.
- */
-int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len)
-{
-	struct vh_cpu_state *s = &vcpu->s;
-	struct vh_emul *e = &vcpu->exec->e;
-
-	emul_begin(vcpu);
-	memset(&e->d, 0, sizeof(e->d));
-	e->d.mode = 2;
-	e->d.next_rip = e->rip + len;
-	if (vh_emul_real_int(e, vector) != VH_EMUL_OK) {
-		vh_access_reset(vcpu);
-		vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
-		return 1;
-	}
-	vh_access_reset(vcpu);
-	memcpy(s->gpr, e->gpr, sizeof(e->gpr));
-	s->rip = e->d.next_rip;
-	s->rflags = e->rflags;
-	/* The handler's first instruction is not in the shadow of what was interrupted. */
-	s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
-	vh_dirty(vcpu, VH_S_RIP | VH_S_RSP | VH_S_RFLAGS | VH_S_INTR);
-	if (vh_stepping(vcpu))
-		vh_debug_stepped(vcpu);
-	return 1;
-}
-
 /* The registers of the instruction that is done, and the end of interrupt shadows. */
 static void write_back(struct vh_vcpu *vcpu)
 {
@@ -564,6 +537,121 @@ static void write_back(struct vh_vcpu *vcpu)
 	if (s->interruptibility != blocked)
 		changed |= VH_S_INTR;
 	vh_dirty(vcpu, changed);
+}
+
+/* What cannot be delivered now, or never, waits. */
+static int undelivered(struct vh_vcpu *vcpu, const struct vh_injection *inj, int r)
+{
+	struct vh_idt_vectoring v = { inj->info, inj->error, inj->insn_len };
+
+	vh_events_requeue(vcpu, &v);
+	if (r == VH_EMUL_RETRY)
+		return 1;
+	return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, inj->info & INTR_INFO_VECTOR_MASK, 0);
+}
+
+/* An event is to be delivered by software. */
+static struct vh_emul *begin_delivery(struct vh_vcpu *vcpu, const struct vh_injection *inj)
+{
+	struct vh_emul *e = &vcpu->exec->e;
+
+	vh_access_reset(vcpu);
+	emul_begin(vcpu);
+	memset(&e->d, 0, sizeof(e->d));
+	e->mov_ss = e->iret = e->task = false;
+	e->d.mode = (vcpu->s.cr0 & X86_CR0_PE) && e->seg[VH_CS].db ? 4 : 2;
+	e->d.next_rip = (u32)(e->rip + inj->insn_len);
+	return e;
+}
+
+/* It is delivered, but for what its frame is to a device. */
+static int end_delivery(struct vh_vcpu *vcpu)
+{
+	vcpu->exec->accesses.finished = true;
+	if (vh_stepping(vcpu))
+		vh_debug_stepped(vcpu);
+	return vh_access_to_user(vcpu);
+}
+
+/**
+ * vh_emulate_real_int - deliver an event in real mode by software
+ * @vcpu: the vCPU
+ * @inj: the event, as vh_inject_select() has chosen it
+ *
+ * Own thread, interrupts on. Returns as vh_emulate() does. What faults
+ * is a shutdown, as in a processor whose vector table is gone.
+ */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, const struct vh_injection *inj)
+{
+	struct vh_emul *e = begin_delivery(vcpu, inj);
+	int r = vh_emul_real_int(e, inj->info & INTR_INFO_VECTOR_MASK);
+
+	if (r) {
+		vh_access_reset(vcpu);
+		if (r != VH_EMUL_FAULT)
+			return undelivered(vcpu, inj, r);
+		vh_request(vcpu, VH_REQ_TRIPLE_FAULT);
+		return 1;
+	}
+	/* The handler's first instruction is not in the shadow of what was interrupted. */
+	e->rip = e->d.next_rip;
+	write_back(vcpu);
+	return end_delivery(vcpu);
+}
+
+/**
+ * vh_emulate_event - deliver an event in protected mode by software
+ * @vcpu: the vCPU, at CPL 0
+ * @inj: the event, as vh_inject_select() has chosen it
+ *
+ * Own thread, interrupts on. Returns as vh_emulate() does.
+ */
+int vh_emulate_event(struct vh_vcpu *vcpu, const struct vh_injection *inj)
+{
+	u32 type = inj->info & INTR_INFO_INTR_TYPE_MASK;
+	bool soft = type == INTR_TYPE_SOFT_INTR || type == INTR_TYPE_SOFT_EXCEPTION;
+	struct vh_emul_event event = {
+		.vector = inj->info & INTR_INFO_VECTOR_MASK, .soft = soft, .checked = soft,
+		.fault = type == INTR_TYPE_HARD_EXCEPTION && vh_is_fault(inj->info & INTR_INFO_VECTOR_MASK),
+		.has_error = inj->info & INTR_INFO_DELIVER_CODE_MASK, .error = inj->error,
+	};
+	struct vh_emul *e = begin_delivery(vcpu, inj);
+	int r = vh_emul_event(e, &event);
+
+	if (r && !e->task)
+		vh_access_reset(vcpu);
+	if (r && r != VH_EMUL_FAULT)
+		return undelivered(vcpu, inj, r);
+	if (!r || e->task) {
+		e->rip = e->d.next_rip;
+		write_back(vcpu);
+	}
+	if (r) {
+		/* The two of them may make a double fault. */
+		vcpu->ev.exception_pending = type == INTR_TYPE_HARD_EXCEPTION && !e->task;
+		vh_inject_fault(vcpu, &e->fault);
+	} else if (e->task) {
+		vh_inject_trap(vcpu, e->task_traps);
+	}
+	return end_delivery(vcpu);
+}
+
+/**
+ * vh_emulate_redirects - is INT n of vm86, whose delivery was cut short, the program's own (CR4.VME)?
+ * @vcpu: the vCPU
+ * @vector: n
+ *
+ * Own thread, interrupts on.
+ */
+bool vh_emulate_redirects(struct vh_vcpu *vcpu, u8 vector)
+{
+	bool answer;
+
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_CR4);
+	if (!(vcpu->s.rflags & X86_EFLAGS_VM) || !(vcpu->s.cr4 & X86_CR4_VME))
+		return false;
+	emul_begin(vcpu);
+	return !vh_emul_redirects(&vcpu->exec->e, vector, &answer) && answer;
 }
 
 /**

@@ -91,17 +91,22 @@ u8 vh_cpl(struct vh_vcpu *vcpu)
  * @vcpu: the vCPU; an event was being delivered
  * @where: second word for userspace
  *
- * Own thread, interrupts on. The end of this run, but for an event that came in user
- * code: a double fault, whose own frame is the kernel's affair (SDM Table 6-5).
+ * Own thread, interrupts on. What the interpreter can deliver it does: at CPL 0, and INT n
+ * that stays in vm86. Else the end of this run, but for an event that came in user code: a
+ * double fault, whose own frame is the kernel's affair (SDM Table 6-5).
  */
 int vh_undeliverable(struct vh_vcpu *vcpu, u64 where)
 {
+	if (vh_can_lend(vcpu))
+		return vh_deliver_by_software(vcpu);
 	if (!vh_cpl(vcpu))
-		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
-					 vcpu->exit.reason, where);
+		return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV, vcpu->exit.reason, where);
 	/* INT n is the guest's to repeat. */
-	if (vcpu->ev.irq_soft)
+	if (vcpu->ev.irq_soft && vcpu->ev.irq_reinject) {
 		vcpu->ev.irq_reinject = false;
+		if (vh_emulate_redirects(vcpu, vcpu->ev.irq_vector))
+			return vh_emulate(vcpu);
+	}
 	vh_inject_fault(vcpu, &(struct vh_fault){ .vector = DF_VECTOR });
 	return 1;
 }

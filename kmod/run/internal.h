@@ -17,7 +17,7 @@
  * An instruction may need several (a page-crossing access, MOVS from device to
  * device); each is done once, its answer kept until the instruction completes.
  */
-#define VH_MAX_ACCESSES	16
+#define VH_MAX_ACCESSES	64	/* ENTER with 31 levels: 30 reads, 32 writes, one of each in two pages */
 struct vh_accesses {
 	struct vh_access {
 		gpa_t gpa;		/* or port, or index of the MSR */
@@ -49,6 +49,8 @@ struct vh_exec {
 	u64 failed_rip;
 	u8 failed_insn[15], failed_len;
 	bool failed;
+	bool lendable;			/* what cannot be interpreted is lent to the processor (lend.c) */
+	bool lend;			/* the instruction at RIP is */
 	u8 hits;			/* data breakpoints that the instruction under way has met; VH_HIT_STEP */
 	u8 step;			/* VH_HIT_STEP, or 0: what hits begins with */
 #define VH_HIT_STEP	BIT(7)		/* a debugger steps */
@@ -91,6 +93,21 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu);
 /* realmode.c: processors without unrestricted guest */
 bool vh_must_interpret(struct vh_vcpu *vcpu);
 int vh_interpret(struct vh_vcpu *vcpu);
+int vh_deliver_by_software(struct vh_vcpu *vcpu);
+
+/**
+ * struct vh_own_state - what vh_lend() changes, as it was, and what it lends
+ */
+struct vh_own_state {
+	struct kvm_segment seg[VH_NR_SEGS], lent[VH_NR_SEGS];
+	u64 rip, rflags;
+	u32 interruptibility;
+};
+
+/* lend.c: an instruction of theirs that is the processor's */
+bool vh_can_lend(struct vh_vcpu *vcpu);
+void vh_lend(struct vh_vcpu *vcpu, struct vh_own_state *own);
+void vh_take_back(struct vh_vcpu *vcpu, const struct vh_own_state *own);
 #ifdef VH_DEBUG
 /* The parameter "interpret": the processor executes only what the interpreter does not know. */
 extern bool vh_interpret_all;
@@ -175,8 +192,10 @@ static inline bool vh_delivering(const struct vh_vcpu *vcpu)
 /* emulate.c */
 int vh_emulate(struct vh_vcpu *vcpu);			/* the instruction at RIP */
 int vh_emulate_is_rsm(struct vh_vcpu *vcpu);
-/* Real mode by software: an event through the IVT, @len bytes behind RIP. */
-int vh_emulate_real_int(struct vh_vcpu *vcpu, u8 vector, u8 len);
+/* An event by software, as vh_inject_select() has chosen: through the IVT, or the IDT. */
+int vh_emulate_real_int(struct vh_vcpu *vcpu, const struct vh_injection *inj);
+int vh_emulate_event(struct vh_vcpu *vcpu, const struct vh_injection *inj);
+bool vh_emulate_redirects(struct vh_vcpu *vcpu, u8 vector);
 int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len);
 int vh_emulate_linear(struct vh_vcpu *vcpu, u64 linear, void *buf, unsigned int len, bool write);
 

@@ -8,6 +8,9 @@
 
 #include "internal.h"
 
+#define SS_VECTOR	12
+#define GP_VECTOR	13
+
 /* INVPCID types (SDM Vol. 2). */
 enum { INVPCID_ADDRESS, INVPCID_PCID, INVPCID_ALL, INVPCID_LOCAL };
 
@@ -94,11 +97,27 @@ static u64 reg(struct vh_vcpu *vcpu, unsigned int i)
 	return vcpu->s.gpr[i];
 }
 
-/* The linear address of the memory operand: SDM Table 28-12, and the displacement. */
-static u64 operand_address(struct vh_vcpu *vcpu, u32 info, u64 displacement)
+/* Of the exit's instruction information; its segment numbers are those of struct vh_cpu_state.seg[]. */
+static const struct kvm_segment *operand_segment(struct vh_vcpu *vcpu, u32 info)
 {
-	/* The field's segment numbers are those of struct vh_cpu_state.seg[]. */
-	const struct kvm_segment *seg = &vcpu->s.seg[(info >> 15) & 7];
+	return &vcpu->s.seg[(info >> 15) & 7];
+}
+
+/* Limit and type of an operand to be read (SDM Vol. 3, 5.3, 5.5): the exit comes before the processor looks. Not of 64-bit mode. */
+static bool operand_within(const struct vh_cpu_state *s, const struct kvm_segment *seg, u32 offset, unsigned int len)
+{
+	u64 last = (u64)offset + len - 1;
+
+	if ((s->cr0 & X86_CR0_PE) && (seg->unusable || !seg->present || (seg->type & 0xa) == 8))
+		return false;
+	if ((seg->type & 0xc) == 4)	/* expand-down data */
+		return offset > seg->limit && last <= (seg->db ? 0xffffffffULL : 0xffffULL);
+	return last <= seg->limit;
+}
+
+/* The offset of the memory operand in its segment: SDM Table 28-12, and the displacement. */
+static u64 operand_offset(struct vh_vcpu *vcpu, u32 info, u64 displacement)
+{
 	unsigned int size = (info >> 7) & 7;
 	u64 a = displacement;
 
@@ -108,9 +127,14 @@ static u64 operand_address(struct vh_vcpu *vcpu, u32 info, u64 displacement)
 		a += reg(vcpu, (info >> 18) & 15) << (info & 3);
 	if (size < 2)
 		a = size ? (u32)a : (u16)a;
+	return a;
+}
+
+static u64 operand_linear(struct vh_vcpu *vcpu, const struct kvm_segment *seg, u64 offset)
+{
 	if (vh_long_mode(vcpu))
-		return seg == &vcpu->s.seg[VH_FS] || seg == &vcpu->s.seg[VH_GS] ? a + seg->base : a;
-	return (u32)(a + seg->base);
+		return seg == &vcpu->s.seg[VH_FS] || seg == &vcpu->s.seg[VH_GS] ? offset + seg->base : offset;
+	return (u32)(offset + seg->base);
 }
 
 /* 0, or -errno as vh_gva_to_gpa(). */
@@ -143,13 +167,19 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 {
 	struct vh_exit *x = &vcpu->exit;
 	struct { u64 pcid, va; } desc;
+	const struct kvm_segment *seg = operand_segment(vcpu, x->insn_info);
 	struct vh_fault f = {};
+	u64 type, offset, at;
 	bool pcide;
-	u64 type, at;
 	int err;
 
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
-	at = operand_address(vcpu, x->insn_info, x->qualification);
+	offset = operand_offset(vcpu, x->insn_info, x->qualification);
+	at = operand_linear(vcpu, seg, offset);
+	if (!vh_cpl(vcpu) && !vh_long_mode(vcpu) && !operand_within(&vcpu->s, seg, offset, sizeof(desc))) {
+		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = seg == &vcpu->s.seg[VH_SS] ? SS_VECTOR : GP_VECTOR });
+		return 1;
+	}
 	if (vh_cpl(vcpu) || (vh_long_mode(vcpu) && !vh_canonical(at, vcpu->s.cr4 & X86_CR4_LA57))) {
 		vh_inject_gp(vcpu, 0);
 		return 1;
@@ -157,8 +187,7 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 	type = reg(vcpu, x->insn_info >> 28);
 	if (!vh_long_mode(vcpu))
 		type = (u32)type;
-	err = read_linear(vcpu, at, &desc,
-			  sizeof(desc), &f);
+	err = read_linear(vcpu, at, &desc, sizeof(desc), &f);
 	if (err == -EFAULT && f.vector == 14) {
 		vh_inject_fault(vcpu, &f);
 		return 1;

@@ -5,7 +5,7 @@
  * Without unrestricted guest VM entry wants protected mode with segments that
  * protected mode could have loaded (SDM 27.3.1.2). Real mode, and the
  * instructions around a mode switch, are executed one by one until the state
- * can be entered.
+ * can be entered; those that the interpreter does not know by the processor (lend.c).
  */
 #include <linux/moduleparam.h>
 #include <asm/vmx.h>
@@ -155,9 +155,58 @@ static bool user_window(struct vh_vcpu *vcpu)
 	return vh_wants_window(vcpu) && vh_irq_allowed(vcpu);
 }
 
+/* Traps that the processor left behind the instruction that led here, or that was lent to it (SDM Vol. 3, 25.4.2). */
+static void processor_traps(struct vh_vcpu *vcpu)
+{
+	struct vh_cpu_state *s = &vcpu->s;
+	u64 dr6 = 0;
+
+	vh_need(vcpu, VH_S_PENDING_DB);
+	if (vcpu->ev.exception_pending || (s->interruptibility & (VH_SHADOW_STI | VH_SHADOW_MOVSS)))
+		return;
+	if (s->pending_db & VH_PENDING_DB_STEP)
+		dr6 = BIT(14);
+	if (s->pending_db & VH_PENDING_DB_ENABLED)
+		dr6 |= s->pending_db & 0xf;
+	if (!dr6)
+		return;
+	s->pending_db = 0;
+	vh_dirty(vcpu, VH_S_PENDING_DB);
+	vh_inject_trap(vcpu, dr6);
+}
+
+static int deliver_this(struct vh_vcpu *vcpu, const struct vh_injection *inj)
+{
+	/* The hardware's copy of what is requested and in service is stale now. */
+	vh_request(vcpu, VH_REQ_APIC_MODE);
+	vh_request(vcpu, VH_REQ_EVENT);
+	if ((inj->info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
+		vh_dirty(vcpu, VH_S_INTR);
+	}
+	if (vcpu->ev.smi_pending && !vcpu->smm)
+		vh_request(vcpu, VH_REQ_SMI);
+	return vcpu->s.cr0 & X86_CR0_PE ? vh_emulate_event(vcpu, inj) : vh_emulate_real_int(vcpu, inj);
+}
+
+/**
+ * vh_deliver_by_software - the event whose delivery by the processor an exit cut short
+ * @vcpu: the vCPU; vh_can_lend()
+ *
+ * Own thread, interrupts on. Returns as vh_handle_exit() does.
+ */
+int vh_deliver_by_software(struct vh_vcpu *vcpu)
+{
+	struct vh_injection inj;
+
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
+	vh_inject_select(vcpu, false, &inj);
+	return inj.info ? deliver_this(vcpu, &inj) : 1;
+}
+
 /*
- * The next event through the interrupt vector table. 1: go on; else as
- * vh_handle_exit(). In protected mode events wait for an enterable state.
+ * The next event, through the interrupt vector table or, at CPL 0, the IDT. 1: go on; else as
+ * vh_handle_exit(). In vm86 and at other levels events wait for an enterable state.
  * *waiting: one is there that cannot be taken yet, look again after each instruction.
  * *delivered: one was.
  */
@@ -169,19 +218,13 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting, bool *delivered)
 	smp_mb__after_atomic();
 	*waiting = true;
 	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
-	if (vcpu->s.cr0 & X86_CR0_PE) {
+	if ((vcpu->s.cr0 & X86_CR0_PE) && !vh_can_lend(vcpu)) {
 		if (vcpu->ev.exception_pending)
 			return vh_internal_error(vcpu, KVM_INTERNAL_ERROR_DELIVERY_EV,
 						 vcpu->ev.exception.vector, 0);
 		return 1;
 	}
-	/* The instruction that led here from where the processor runs may have been stepped through. */
-	vh_need(vcpu, VH_S_PENDING_DB);
-	if ((vcpu->s.pending_db & VH_PENDING_DB_STEP) && !vcpu->ev.exception_pending) {
-		vcpu->s.pending_db = 0;
-		vh_dirty(vcpu, VH_S_PENDING_DB);
-		vh_inject_trap(vcpu, BIT(14));
-	}
+	processor_traps(vcpu);
 	vh_inject_select(vcpu, false, &inj);
 	*waiting = inj.irq_window || inj.nmi_window || inj.tpr_threshold;
 	if (!inj.info) {
@@ -190,17 +233,8 @@ static int deliver(struct vh_vcpu *vcpu, bool *waiting, bool *delivered)
 		vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 		return 0;
 	}
-	/* The hardware's copy of what is requested and in service is stale now. */
-	vh_request(vcpu, VH_REQ_APIC_MODE);
-	vh_request(vcpu, VH_REQ_EVENT);
-	if ((inj.info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
-		vcpu->s.interruptibility |= VH_BLOCKED_NMI;
-		vh_dirty(vcpu, VH_S_INTR);
-	}
-	if (vcpu->ev.smi_pending && !vcpu->smm)
-		vh_request(vcpu, VH_REQ_SMI);
 	*waiting = *delivered = true;
-	return vh_emulate_real_int(vcpu, inj.info & INTR_INFO_VECTOR_MASK, inj.insn_len);
+	return deliver_this(vcpu, &inj);
 }
 
 static bool code_breakpoint(struct vh_vcpu *vcpu, bool *waiting)
@@ -222,7 +256,8 @@ static bool code_breakpoint(struct vh_vcpu *vcpu, bool *waiting)
  * @vcpu: the vCPU
  *
  * Own thread, interrupts on. Returns as vh_handle_exit() does: 1 also when the
- * run loop has something to look at (a signal, a request, a halt).
+ * run loop has something to look at (a signal, a request, a halt, an instruction
+ * to be lent to the processor).
  */
 int vh_interpret(struct vh_vcpu *vcpu)
 {
@@ -236,9 +271,12 @@ int vh_interpret(struct vh_vcpu *vcpu)
 		if (waiting || (READ_ONCE(vcpu->requests) & BIT(VH_REQ_EVENT)))
 			r = deliver(vcpu, &waiting, &delivered);
 		/* What waits behind the event, an NMI, comes before its handler's first instruction. */
-		if (r == 1 && !delivered && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS) && !code_breakpoint(vcpu, &waiting))
+		if (r == 1 && !delivered && !(READ_ONCE(vcpu->requests) & SLOW_REQUESTS) && !code_breakpoint(vcpu, &waiting)) {
+			vcpu->exec->lendable = vh_can_lend(vcpu);
 			r = vh_emulate(vcpu);
-		if (r != 1 || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||
+			vcpu->exec->lendable = false;
+		}
+		if (r != 1 || vcpu->exec->lend || vcpu->mp_state != KVM_MP_STATE_RUNNABLE ||
 		    vh_work_pending() || (READ_ONCE(vcpu->requests) & SLOW_REQUESTS))
 			break;
 	} while (!enterable(&vcpu->s));

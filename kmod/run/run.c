@@ -251,6 +251,19 @@ static enum vh_window section(struct vh_vcpu *vcpu)
 	return win;
 }
 
+/* The one instruction that was lent to the processor. */
+static noinline enum vh_window lent_section(struct vh_vcpu *vcpu)
+{
+	struct vh_own_state own;
+	enum vh_window win;
+
+	vcpu->exec->lend = false;
+	vh_lend(vcpu, &own);
+	win = section(vcpu);
+	vh_take_back(vcpu, &own);
+	return win;
+}
+
 static int entry_failed(struct vh_vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -277,6 +290,7 @@ static void give_way(struct vh_vcpu *vcpu)
 
 static int run_loop(struct vh_vcpu *vcpu)
 {
+	bool lend;
 	int r;
 
 	for (;;) {
@@ -309,16 +323,19 @@ static int run_loop(struct vh_vcpu *vcpu)
 			vh_steal_check(vcpu);
 			continue;
 		}
+		lend = false;
 		if (unlikely(vh_must_interpret(vcpu))) {
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
 			r = vh_interpret(vcpu);
 			if (r <= 0)
 				return r;
-			cond_resched();
-			continue;
-		}
-		if (vh_interpret_all && vh_interpret_this(vcpu)) {
+			lend = vcpu->exec->lend;
+			if (!lend) {
+				cond_resched();
+				continue;
+			}
+		} else if (vh_interpret_all && vh_interpret_this(vcpu)) {
 			if (vh_immediate_exit(vcpu->run))
 				return interrupted(vcpu);
 			r = vh_emulate(vcpu);
@@ -327,7 +344,7 @@ static int run_loop(struct vh_vcpu *vcpu)
 			cond_resched();
 			continue;
 		}
-		switch (section(vcpu)) {
+		switch (unlikely(lend) ? lent_section(vcpu) : section(vcpu)) {
 		case VH_WIN_EXIT:
 			r = vh_handle_exit(vcpu);
 			if (r <= 0)

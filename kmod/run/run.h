@@ -6,6 +6,7 @@
  *   exits.c     exits that leave the window
  *   paging.c    those of processors without EPT
  *   realmode.c  states that the processor cannot enter, by interpretation
+ *   lend.c      one instruction of these, by the processor
  *   late.c      pages that are on their way, and the guest is told
  *   inject.c    exceptions, NMIs and interrupts on their way to the guest
  *   smi.c       when system management mode begins and ends

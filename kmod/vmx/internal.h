@@ -174,10 +174,16 @@ static inline void vmx_set_step(struct vh_vmx *vmx, bool on)
 	vmx_set_proc(vmx, on ? proc | CPU_BASED_MONITOR_TRAP_FLAG : proc);
 }
 
+/* Outside the debug build. */
+static inline bool vmx_steps(const struct vh_vcpu *vcpu)
+{
+	return (vcpu->debug & KVM_GUESTDBG_SINGLESTEP) || (vcpu->alone && vmx_caps.step);
+}
+
 static inline void vmx_step(struct vh_vcpu *vcpu)
 {
 #ifdef VH_DEBUG
-	vmx_set_step(vcpu->vmx, vcpu->stepping || (vcpu->debug & KVM_GUESTDBG_SINGLESTEP));
+	vmx_set_step(vcpu->vmx, vcpu->stepping || vmx_steps(vcpu));
 #endif
 }
 

@@ -336,9 +336,10 @@ void vmx_hide(struct vh_vcpu *vcpu)
 
 #define BP_VECTOR	3
 #define UD_VECTOR	6
+#define PF_VECTOR	14
 
 /**
- * vmx_debug_controls - follow vcpu->debug: steps, and #BP; and vcpu->smm, for RSM is #UD
+ * vmx_debug_controls - follow vcpu->debug: steps, and #BP; vcpu->smm, for RSM is #UD; and vcpu->alone
  * @vcpu: the vCPU
  *
  * In the window (VH_REQ_DEBUG_CONTROLS). #DB exits always.
@@ -347,13 +348,14 @@ void vmx_debug_controls(struct vh_vcpu *vcpu)
 {
 	struct vh_vmx *vmx = vcpu->vmx;
 
-	vmx_set_step(vmx, vcpu->debug & KVM_GUESTDBG_SINGLESTEP);
+	vmx_set_step(vmx, vmx_steps(vcpu));
 	vmx->exceptions &= ~(BIT(BP_VECTOR) | BIT(UD_VECTOR));
 	if (vcpu->smm)
 		vmx->exceptions |= BIT(UD_VECTOR);
 	if (vcpu->debug & KVM_GUESTDBG_USE_SW_BP)
 		vmx->exceptions |= BIT(BP_VECTOR);
-	vmcs_write(EXCEPTION_BITMAP, vmx->exceptions);
+	/* #PF is not the guest's to have while it is alone, for there is no paging, or it exits anyway. */
+	vmcs_write(EXCEPTION_BITMAP, vcpu->alone ? vmx->exceptions | ~BIT(PF_VECTOR) : vmx->exceptions);
 }
 
 /**

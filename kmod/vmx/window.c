@@ -292,7 +292,7 @@ static bool honour_requests(struct vh_vcpu *vcpu)
 	/* Also when a flush failed, which leaves its request. */
 	if (READ_ONCE(vcpu->requests) & ~BIT(VH_REQ_EVENT))
 		return false;
-	if (vh_test_request(vcpu, VH_REQ_EVENT))
+	if (likely(!vcpu->alone) && vh_test_request(vcpu, VH_REQ_EVENT))
 		prepare_events(vcpu);
 	return true;
 }

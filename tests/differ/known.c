@@ -66,8 +66,6 @@ static const struct rule rules[] = {
 	NOT_EMULATED("vmaskmov"),
 	/* Vol. 2, ENTER */
 	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
-	{ "enter", AT_KVM | AT_VH | USER | MMIO, 6, 6, D_ACCESSES | D_MEMORY, 0, 0,
-	  "vh: ENTER with more than 16 frame pointers in a device" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
 	ORDER("jmpfar"), ORDER("x87"),
 	/* Vol. 1, 8.1.8: of the last one that was executed */
@@ -76,8 +74,10 @@ static const struct rule rules[] = {
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
-	/* Vol. 3, 20.3.3.2 */
-	{ "int", AT_KVM | USER, 6, 8, 0, 1 << M_VM86, 0, "vh, KVM: an INT that VME redirects, with its stack in a device" },
+	/* Vol. 2, INT1 */
+	{ "int1", RAN | VH_MORE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
+	/* Vol. 3, 20.3.3.3 */
+	{ "int", AT_KVM | USER, 6, ANY, 0, 1 << M_VM86, 0, "KVM: an INT that VME redirects, with its stack in a device" },
 	/* That page is read instead of the device that nobody has there. */
 	{ NULL, IDENTITY, ANY, ANY, 0, 0, WAY_REAL, "vh: the page of its identity map" },
 	/* Vol. 2, TZCNT, LZCNT */
@@ -176,11 +176,18 @@ static bool has_mmio(const struct state *s, bool write)
 	return !write && s->devices;
 }
 
+/* It went where no instructions were generated: what it has executed there nobody knows. */
+static bool strayed(const struct program *p, const struct state *s)
+{
+	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
+	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400);
+}
+
 static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
 {
 	unsigned int i;
 
-	if (!r->name)
+	if (!r->name || ((r->where & RAN) && strayed(p, kvm) && strayed(p, vh)))
 		return true;
 	for (i = 0; i < p->ops; i++) {
 		if (strcmp(p->op[i]->name, r->name))
@@ -294,12 +301,6 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* Vol. 3, 7.3: the new task's segments are checked */
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
-	if (vh->end == E_ERROR && vh->detail == 1 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
-	    (kvm->vector == 6 || has_kind(p, 1 << K_X87 | 1 << K_SSE | 1 << K_SYSTEM | 1 << K_BYTES)))
-		return "vh: an instruction that the interpreter does not know, in real mode without unrestricted guest";
-	if (vh->end == E_ERROR && vh->detail == 3 && p->mode == M_REAL && (way_of(way) & (WAY_EPT0 | WAY_REAL)) &&
-	    has_kind(p, 1 << K_SYSTEM))
-		return "vh: an exception in protected mode that cannot be entered yet, without unrestricted guest";
 	/* Thousands of instructions, one by one, take longer than a program has. */
 	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES))

@@ -530,7 +530,8 @@ static void mask_flags(const struct program *p, struct state *s)
 	uint16_t flags;
 
 	if (state_vector(s, &frame) >= 0 && frame.flags < RAM - 2)
-		at = ram_read(frame.rip, s->sregs.cr0 & 1 ? 4 : 2) + p->sregs.cs.base;
+		at = s->sregs.cr0 & 1 ? ram_read(frame.rip, 4) + p->sregs.cs.base :
+				       ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16;
 	else
 		frame.flags = RAM;
 	s->at = at;
