@@ -204,7 +204,7 @@ struct vh_emul {
 	bool rep_more;			/* REP iteration done, more to come: RIP not advanced */
 	bool sti_shadow;		/* MOV SS/POP SS/STI: interrupt shadow due */
 	bool mov_ss;			/* the shadow is that of MOV SS or POP SS */
-	bool iret;			/* IRET: NMIs unblock */
+	bool iret;			/* IRET: NMIs unblock, also with VH_EMUL_FAULT */
 	bool halted;			/* HLT */
 	bool trap;			/* single-stepped: #DB is due behind it (behind the iteration) */
 	bool task;			/* a task switch: also with VH_EMUL_FAULT, which is the new task's */

@@ -363,6 +363,7 @@ int vh_exec_iret(struct vh_emul *e)
 	u64 frame[3], sp;
 	int r;
 
+	e->iret = true;		/* also when it faults (SDM Vol. 3, 28.2.3) */
 	if (vh_emul_protected(e) && (e->rflags & X86_EFLAGS_NT))
 		return vh_task_iret(e);
 	if ((e->cr0 & X86_CR0_PE) && (e->cpl || e->d.mode == 8))
@@ -379,7 +380,6 @@ int vh_exec_iret(struct vh_emul *e)
 	e->ops->set_seg(e, VH_CS, &cs);
 	e->d.next_rip = frame[0];
 	e->rflags = (e->rflags & ~change) | (frame[2] & change) | X86_EFLAGS_FIXED;
-	e->iret = true;
 	vh_addr_reg_write(e, VH_RSP, vh_stack_size(e), sp);
 	return VH_EMUL_OK;
 }

@@ -530,7 +530,8 @@ static void write_back(struct vh_vcpu *vcpu)
 	s->interruptibility &= ~(VH_SHADOW_STI | VH_SHADOW_MOVSS);
 	if (e->sti_shadow)
 		s->interruptibility |= VH_SHADOW_STI;
-	if (e->mov_ss)
+	/* Of loads of SS that follow each other the first makes a shadow (Vol. 3, 6.8.3). */
+	if (e->mov_ss && !(blocked & VH_SHADOW_MOVSS))
 		s->interruptibility |= VH_SHADOW_MOVSS;
 	if (e->iret)
 		s->interruptibility &= ~VH_BLOCKED_NMI;
@@ -682,6 +683,12 @@ int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len
 	return r;
 }
 
+static void nmis_unblock(struct vh_vcpu *vcpu)
+{
+	vcpu->s.interruptibility &= ~VH_BLOCKED_NMI;
+	vh_dirty(vcpu, VH_S_INTR);
+}
+
 /**
  * vh_emulate - execute the instruction at RIP for the guest
  * @vcpu: the vCPU
@@ -715,6 +722,8 @@ int vh_emulate(struct vh_vcpu *vcpu)
 	case VH_EMUL_FAULT:
 		if (e->task)
 			write_back(vcpu);
+		else if (unlikely(e->iret))
+			nmis_unblock(vcpu);
 		vh_inject_fault(vcpu, &e->fault);
 		return vh_access_to_user(vcpu);
 	case VH_EMUL_RETRY:

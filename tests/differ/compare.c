@@ -64,7 +64,7 @@ unsigned int compare(const struct state *a, const struct state *b)
 		mask |= D_FPU;
 	if (pointers_differ(&a->fpu, &b->fpu))
 		mask |= D_POINTERS;
-	if (DIFFERS(a, b, fpu.xmm) || DIFFERS(a, b, fpu.ymmh) || a->xcr0 != b->xcr0)
+	if (DIFFERS(a, b, fpu.xmm) || DIFFERS(a, b, fpu.ymmh) || DIFFERS(a, b, fpu512) || a->xcr0 != b->xcr0)
 		mask |= D_VECTORS;
 	if (DIFFERS(a, b, msr))
 		mask |= D_MSRS;

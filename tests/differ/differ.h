@@ -90,6 +90,13 @@ struct fpu {
 	uint8_t st[8][16], xmm[16][16], ymmh[16][16];
 };
 
+/* What AVX-512 adds. */
+struct fpu512 {
+	uint64_t k[8];
+	uint8_t zmmh[16][32], zmm16[16][64];
+};
+#define XCR0_AVX512	0xe0
+
 #define DIFFER_MSRS	10
 extern const uint32_t differ_msrs[DIFFER_MSRS];
 
@@ -102,8 +109,10 @@ struct program {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct fpu fpu;
+	struct fpu512 fpu512;
 	uint64_t msr[DIFFER_MSRS], xcr0;
 	uint8_t irq;			/* an interrupt of this vector waits; 0: none */
+	uint8_t nmi_at;			/* an NMI comes at this access to a device; 0: none */
 	bool task;			/* there is one to switch to */
 	bool nmi, nmi_masked;		/* an NMI waits; NMIs are blocked */
 	uint8_t shadow;			/* of the instruction before: KVM_X86_SHADOW_INT_* */
@@ -120,7 +129,7 @@ void gen_template(uint8_t *ram, uint8_t *rom);
 
 /* gen.c */
 struct gen_features {
-	bool xsave, avx, pcid, la57, smep, smap, umip, fsgsbase;
+	bool xsave, avx, avx512, pcid, la57, smep, smap, umip, fsgsbase;
 };
 
 struct gen_options {
@@ -168,6 +177,7 @@ struct state {
 	struct kvm_sregs sregs;
 	struct kvm_debugregs debug;
 	struct fpu fpu;
+	struct fpu512 fpu512;
 	struct kvm_vcpu_events events;
 	uint64_t msr[DIFFER_MSRS], xcr0;
 	uint64_t memory;		/* a hash of what was changed */

@@ -430,6 +430,16 @@ static void gen_events(struct program *p)
 		p->shadow = KVM_X86_SHADOW_INT_MOV_SS;
 }
 
+static bool has_strings(const struct program *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (p->op[i]->kind == K_STRING || p->op[i]->kind == K_BRANCH || p->op[i]->kind == K_FAR)
+			return true;
+	return false;
+}
+
 void gen_program(struct program *p, uint64_t n, uint8_t *ram)
 {
 	unsigned int i;
@@ -454,6 +464,10 @@ void gen_program(struct program *p, uint64_t n, uint8_t *ram)
 	gen_fpu(&p->fpu);
 	gen_events(p);
 	gen_code(p);
+	gen_vectors(p);
+	/* An NMI in the middle of an instruction; where in a string it comes is the processor's affair. */
+	if (gen_options.events && chance(8) && !p->irq && !p->nmi && !p->bytes && !has_strings(p))
+		p->nmi_at = 1 + rnd(4);
 	memcpy(ram + p->code_at, p->code, p->code_len);
 	for (i = 0; i < 0x200; i += 8) {
 		uint64_t x = chance(2) ? pick_register(p, 0) : rnd64();

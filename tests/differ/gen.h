@@ -39,5 +39,7 @@ static inline bool is16(const struct program *p)
 uint64_t pick_linear(const struct program *p);
 /* code.c: the program's instructions */
 void gen_code(struct program *p);
+/* vsib.c: gathers, and AVX-512, behind them */
+void gen_vectors(struct program *p);
 
 #endif

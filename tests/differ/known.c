@@ -21,10 +21,10 @@ enum where {
 	KVM_MORE = 1 << 8,	/* less often */
 	AC = 1 << 9,		/* alignment is checked */
 	USER = 1 << 10,		/* CPL 3 when it began */
-	NO_COUNT = 1 << 11,	/* CX is 0 */
+	NO_COUNT = 1 << 11,	/* CX is 0, at the beginning or where KVM came to */
 	WRAPS = 1 << 12,	/* KVM's CR2, or an access to a device, is at the end of 4 GB */
 	FMASK = 1 << 13,	/* ECX is IA32_FMASK's */
-	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI, VIF and VIP */
+	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI or VME, VIF and VIP */
 	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins */
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
 	SMAP = 1 << 17,		/* CR4.SMAP */
@@ -57,17 +57,40 @@ struct rule {
 	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
 
 #define X87_POINTERS(vector)	\
-	{ "x87", AT_KVM, vector, vector, D_POINTERS, 0, 0, "emulator: FIP and FOP of an x87 instruction that faults" }
+	{ "x87", AT_KVM, vector, vector, D_POINTERS | D_FPU, 0, 0, "emulator: state of an x87 instruction whose access faults" }
+/* Vol. 2, MOV, LDS: RPL and CPL are held against DPL, each of them */
+#define DATA_RPL(name)	\
+	{ name, AT_VH | MMIO, ANY, 13, 0, 0, 0, "KVM: a data segment by a selector in a device, whose RPL is above its DPL" }
+/* Vol. 2, POP: how many of 32 bits are read is not told */
+#define POP_SHORT(name)	\
+	{ name, RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: POP of a segment register reads 16 bits of 32" }
+/* Each iteration is one of its own (Vol. 2, REP). */
+#define INS_FAULTS(vector)	\
+	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
+/* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
+#define FAR_WRAPS(name)	\
+	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
 
 static const struct rule rules[] = {
 	NOT_EMULATED("x87"), NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
 	NOT_EMULATED("fxsave"), NOT_EMULATED("xsave"), NOT_EMULATED("fma"), NOT_EMULATED("bmi"), NOT_EMULATED("vldmxcsr"),
-	NOT_EMULATED("vmaskmov"),
+	NOT_EMULATED("vmaskmov"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
 	/* Vol. 2, ENTER */
 	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
 	ORDER("jmpfar"), ORDER("x87"),
+	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
+	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
+	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
+	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"),
+	/* Vol. 2, MOV: 16 bits, REX.W or not */
+	{ "movseg", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOV of a segment register writes 64 bits to a device" },
+	/* Vol. 2, MOVSXD: with 16 bits it reads 16 */
+	{ "arpl", RAN | MMIO, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOVSXD of 16 bits reads 32 of a device" },
+	/* Vol. 1, 3.3.7.1; in 64-bit mode the prefix is ignored */
+	{ "outs", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, 0, "KVM: SS as a prefix of OUTS in 64-bit mode" },
+	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
 	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
@@ -119,7 +142,7 @@ static const struct rule rules[] = {
 	/* Vol. 4, table 2-2: its upper half is reserved */
 	{ "wrmsr", AT_VH | FMASK, ANY, 13, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
 	/* Vol. 3, 20.4: PVI is for protected mode, and STI has the fault there */
-	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI, VIF and VIP no code of CPL 3 is fetched" },
+	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI or VME, VIF and VIP no code of CPL 3 is fetched" },
 	/* Vol. 3, table 6-2 */
 	{ NULL, AC, 17, 14, 0, 0, 0, "emulator: #AC before #PF" },
 	{ NULL, AC, 17, 17, D_MEMORY, 0, WAY_INTERPRET, "emulator: #AC before page tables are walked, which sets accessed flags" },
@@ -176,6 +199,16 @@ static bool has_mmio(const struct state *s, bool write)
 	return !write && s->devices;
 }
 
+static bool has_kind(const struct program *p, unsigned int kinds)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (kinds & 1u << p->op[i]->kind)
+			return true;
+	return p->bytes && (kinds & 1 << K_BYTES);
+}
+
 /* It went where no instructions were generated: what it has executed there nobody knows. */
 static bool strayed(const struct program *p, const struct state *s)
 {
@@ -183,11 +216,23 @@ static bool strayed(const struct program *p, const struct state *s)
 	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400);
 }
 
+/* What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle. */
+static bool nameless(const struct program *p, const struct state *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (s->at == p->code_at + p->start[i])
+			return false;
+	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
+}
+
 static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
 {
 	unsigned int i;
 
-	if (!r->name || ((r->where & RAN) && strayed(p, kvm) && strayed(p, vh)))
+	if (!r->name || ((r->where & RAN) && strayed(p, kvm) && strayed(p, vh)) ||
+	    ((r->where & AT_KVM) && nameless(p, kvm)) || ((r->where & AT_VH) && nameless(p, vh)))
 		return true;
 	for (i = 0; i < p->ops; i++) {
 		if (strcmp(p->op[i]->name, r->name))
@@ -218,10 +263,17 @@ static bool near_identity(const struct program *p)
 {
 	const uint64_t *gpr = (const uint64_t *)&p->regs;	/* rax to r15 come first */
 	unsigned int i;
+	uint32_t at;
 
 	for (i = 0; i < 16; i++)
 		if (gpr[i] + 0x100 >= 0xfffbc000 && gpr[i] < 0xfffbd000)
 			return true;
+	/* or it is in the code: a far branch */
+	for (i = 0; i + 4 <= p->code_len; i++) {
+		memcpy(&at, p->code + i, 4);
+		if (at >> 12 == 0xfffbc)
+			return true;
+	}
 	return false;
 }
 
@@ -256,7 +308,7 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & USER) && p->cpl != 3)
 		return false;
-	if ((r->where & NO_COUNT) && (p->regs.rcx & 0xffff))
+	if ((r->where & NO_COUNT) && (p->regs.rcx & 0xffff) && (kvm->regs.rcx & 0xffff))
 		return false;
 	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm)))
 		return false;
@@ -272,19 +324,9 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084)
 		return false;
-	if ((r->where & VIRTUAL) && (!(kvm->sregs.cr4 & 2) || (~kvm->regs.rflags & 0x180000)))
+	if ((r->where & VIRTUAL) && (!(kvm->sregs.cr4 & 3) || (~kvm->regs.rflags & 0x180000)))
 		return false;
 	return names_it(r, p, kvm, vh);
-}
-
-static bool has_kind(const struct program *p, unsigned int kinds)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->ops; i++)
-		if (kinds & 1u << p->op[i]->kind)
-			return true;
-	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
 const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,

@@ -57,12 +57,13 @@ static void tell_features(const struct kvm_cpuid_entry2 *e)
 		has->pcid = e->ecx >> 17 & 1;
 	} else if (e->function == 7 && !e->index) {
 		has->fsgsbase = e->ebx & 1;
+		has->avx512 = e->ebx >> 16 & 1;
 		has->smep = e->ebx >> 7 & 1;
 		has->smap = e->ebx >> 20 & 1;
 		has->umip = e->ecx >> 2 & 1;
 		has->la57 = e->ecx >> 16 & 1;
 	} else if (e->function == 0xd && !e->index) {
-		xfeatures = e->eax & 7;
+		xfeatures = e->eax & (7 | XCR0_AVX512);
 	}
 }
 
@@ -80,8 +81,39 @@ static void set_cpuid(const char *file)
 	fclose(f);
 	for (i = 0; i < c->nent; i++)
 		tell_features(&c->entries[i]);
+	gen_options.has.avx512 &= (xfeatures & XCR0_AVX512) == XCR0_AVX512;
 	xioctl(v->fd, KVM_SET_CPUID2, c);
 	free(c);
+}
+
+/*
+ * Every page has been touched before the first program: what an emulator saves of RFLAGS.RF when an EPT violation cuts
+ * the delivery of an event short is wrong (SDM Vol. 3, 28.3.3), and KVM delivers it so.
+ */
+static void touch_all(void)
+{
+	static const uint8_t code[] = { 0xf0, 0x83, 0x00, 0x00, 0x05, 0x00, 0x10, 0x00, 0x00, 0x39, 0xd8, 0x72, 0xf3, 0xf4 };
+	struct kvm_sregs real, s;
+	struct kvm_regs r = { .rip = CODE, .rbx = RAM, .rflags = 2 };
+	unsigned int tries = 100;
+
+	xioctl(v->fd, KVM_GET_SREGS, &real);
+	s = real;
+	s.cr0 |= 1;
+	s.cs = (struct kvm_segment){ .selector = 8, .limit = 0xffffffff, .type = 11, .present = 1, .s = 1, .db = 1, .g = 1 };
+	s.ss = s.ds = s.es = s.fs = s.gs = (struct kvm_segment){ .selector = 16, .limit = 0xffffffff, .type = 3, .present = 1,
+								 .s = 1, .db = 1, .g = 1 };
+	memcpy(machine_ram + CODE, code, sizeof(code));
+	xioctl(v->fd, KVM_SET_SREGS, &s);
+	xioctl(v->fd, KVM_SET_REGS, &r);
+	while (--tries && (ioctl(v->fd, KVM_RUN, 0) < 0 || v->run->exit_reason != KVM_EXIT_HLT))
+		;
+	xioctl(v->fd, KVM_SET_SREGS, &real);
+	memcpy(machine_ram, template, RAM);
+	if (!tries) {
+		fprintf(stderr, "memory cannot be touched: exit %u\n", v->run->exit_reason);
+		exit(2);
+	}
 }
 
 void machine_init(const char *cpuid_file)
@@ -113,6 +145,7 @@ void machine_init(const char *cpuid_file)
 	msrs = ioctl(v->fd, KVM_GET_MSRS, &msr_buf);
 	if (msrs != DIFFER_MSRS)
 		printf("# MSR %#x and those after it are left out\n", differ_msrs[msrs]);
+	touch_all();
 	sigaction(SIGALRM, &sa, NULL);
 	setitimer(ITIMER_REAL, &tick, NULL);
 }
@@ -125,27 +158,38 @@ static struct {
 	uint8_t reserved[96];
 	uint64_t bv, header[7];
 	uint8_t ymmh[16][16];
-	uint8_t rest[4096 - 832];
+	uint8_t bounds[1088 - 832];
+	struct fpu512 fpu512;		/* at 1088: k, at 1152: zmmh, at 1664: zmm16 */
+	uint8_t rest[4096 - 2688];
 } xsave;
+_Static_assert(sizeof(xsave) == 4096 && offsetof(struct fpu512, zmm16) == 1664 - 1088, "XSAVE");
 
-static void fpu_load(const struct fpu *f)
+static void fpu_load(const struct fpu *f, const struct fpu512 *f512)
 {
-	memset(&xsave, 0, 832);
+	memset(&xsave, 0, sizeof(xsave));
+	xsave.fpu512 = *f512;
 	memcpy(&xsave.head, f, sizeof(xsave.head));
 	memcpy(xsave.ymmh, f->ymmh, sizeof(xsave.ymmh));
-	xsave.bv = xfeatures & 7;
+	xsave.bv = xfeatures;
 	xioctl(v->fd, KVM_SET_XSAVE, &xsave);
 }
 
 /* What the header says is in its initial state. */
-static void fpu_store(struct fpu *f)
+static void fpu_store(struct fpu *f, struct fpu512 *f512)
 {
 	xioctl(v->fd, KVM_GET_XSAVE, &xsave);
 	memcpy(f, &xsave.head, sizeof(xsave.head));
 	memcpy(f->ymmh, xsave.ymmh, sizeof(xsave.ymmh));
 	f->mxcsr_mask = 0;
+	memset(f512, 0, sizeof(*f512));
 	if (!xfeatures)
 		return;
+	if (xsave.bv & 1 << 5)
+		memcpy(f512->k, xsave.fpu512.k, sizeof(f512->k));
+	if (xsave.bv & 1 << 6)
+		memcpy(f512->zmmh, xsave.fpu512.zmmh, sizeof(f512->zmmh));
+	if (xsave.bv & 1 << 7)
+		memcpy(f512->zmm16, xsave.fpu512.zmm16, sizeof(f512->zmm16));
 	if (!(xsave.bv & 1)) {
 		memset(f, 0, offsetof(struct fpu, mxcsr));
 		memset(f->st, 0, sizeof(f->st));
@@ -158,6 +202,7 @@ static void fpu_store(struct fpu *f)
 }
 
 static uint8_t irq_waits;			/* the interrupt that has not been taken yet */
+static uint8_t nmi_at;				/* the access to a device that an NMI comes with */
 
 static void load(const struct program *p)
 {
@@ -177,7 +222,7 @@ static void load(const struct program *p)
 		xioctl(v->fd, KVM_SET_SREGS, &real);
 	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &none);
 	xioctl(v->fd, KVM_SET_SREGS, &p->sregs);
-	fpu_load(&p->fpu);
+	fpu_load(&p->fpu, &p->fpu512);
 	if (xfeatures)
 		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
 	xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
@@ -200,6 +245,7 @@ static void load(const struct program *p)
 		xioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
 	}
 	irq_waits = p->irq;
+	nmi_at = p->nmi_at;
 	v->run->request_interrupt_window = !!p->irq;
 	v->run->cr8 = 0;
 }
@@ -319,6 +365,13 @@ static bool wakes_up(void)
 	return events.exception.injected || events.exception.pending || events.interrupt.injected;
 }
 
+/* An NMI that comes now is taken when the instruction is done (SDM Vol. 3, 6.3.1). */
+static void device_exit(struct state *s)
+{
+	if (++s->devices == nmi_at)
+		xioctl(v->fd, KVM_NMI, 0);
+}
+
 static enum end run(struct state *s)
 {
 	struct kvm_run *run = v->run;
@@ -342,11 +395,11 @@ static enum end run(struct state *s)
 				interrupt();
 			break;
 		case KVM_EXIT_MMIO:
-			s->devices++;
+			device_exit(s);
 			answer_mmio(s);
 			break;
 		case KVM_EXIT_IO:
-			s->devices++;
+			device_exit(s);
 			answer_io(s);
 			break;
 		case KVM_EXIT_SET_TPR:
@@ -412,9 +465,23 @@ struct frame {
 	uint64_t start, rip, flags, before;
 };
 
+/* What is at a linear address: pages that have two (layout.c). */
+static uint64_t physical(uint64_t at)
+{
+	if (at >= L_BIG && at < L_BIG + RAM)
+		return at - L_BIG;
+	if (at >> 12 == L_ALIAS >> 12)
+		return at - L_ALIAS + DATA + 0x2000;
+	if (at >= L_READONLY && at < L_CLEAN + 0x1000)
+		return (at & 0xfff) + DATA + 0x1000;
+	return at;
+}
+
 static uint64_t ram_read(uint64_t at, unsigned int len)
 {
 	uint64_t value = 0;
+
+	at = physical(at);
 
 	if (at < RAM - len)
 		memcpy(&value, machine_ram + at, len);
@@ -471,7 +538,7 @@ static void gather(struct state *s)
 	xioctl(v->fd, KVM_GET_REGS, &s->regs);
 	xioctl(v->fd, KVM_GET_SREGS, &s->sregs);
 	xioctl(v->fd, KVM_GET_DEBUGREGS, &s->debug);
-	fpu_store(&s->fpu);
+	fpu_store(&s->fpu, &s->fpu512);
 	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &s->events);
 	if (xfeatures) {
 		struct kvm_xcrs xcrs;
@@ -510,6 +577,10 @@ static void mask_open(struct state *s)
 	unsigned int i, n = 0, width = s->sregs.efer & 0x400 ? 16 : 8;
 	int vector = s->vector = state_vector(s, &frame);
 
+	/* Of a breakpoint that is not on DR6 may tell or not (Vol. 3, 18.2.3). */
+	for (i = 0; i < 4; i++)
+		if (!(s->debug.dr7 & 3u << 2 * i))
+			s->debug.dr6 &= ~(1ull << i);
 	/* An instruction that faults may have read before. */
 	if (vector >= 12 && vector <= 14) {
 		for (i = 0; i < s->accesses; i++)
@@ -530,8 +601,9 @@ static void mask_flags(const struct program *p, struct state *s)
 	uint16_t flags;
 
 	if (state_vector(s, &frame) >= 0 && frame.flags < RAM - 2)
-		at = s->sregs.cr0 & 1 ? ram_read(frame.rip, 4) + p->sregs.cs.base :
-				       ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16;
+		at = !(s->sregs.cr0 & 1) ? ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16 :
+		     !(s->sregs.efer & 0x400) && (ram_read(frame.flags, 4) & 0x20000) ?
+		     ram_read(frame.rip, 4) + ram_read(frame.rip + 4, 2) * 16 : ram_read(frame.rip, 4) + p->sregs.cs.base;
 	else
 		frame.flags = RAM;
 	s->at = at;

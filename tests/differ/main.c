@@ -108,7 +108,7 @@ static void show_segment(FILE *f, const char *name, const struct kvm_segment *s)
 }
 
 static void show_state(FILE *f, const struct kvm_regs *r, const struct kvm_sregs *s, const struct kvm_debugregs *d,
-		       const struct fpu *x, const uint64_t *msr)
+		       const struct fpu *x, const struct fpu512 *y, const uint64_t *msr)
 {
 	static const char *const gpr[] = {
 		"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp", "r8", "r9", "r10", "r11", "r12", "r13", "r14",
@@ -146,6 +146,17 @@ static void show_state(FILE *f, const struct kvm_regs *r, const struct kvm_sregs
 			fprintf(f, "%02x", x->ymmh[i][j]);
 		fprintf(f, "\n");
 	}
+	for (i = 0; i < 16 && gen_options.has.avx512; i++) {
+		if (i < 8)
+			fprintf(f, "k%u %llx\n", i, (unsigned long long)y->k[i]);
+		fprintf(f, "zmmh%u ", i);
+		for (j = 32; j--;)
+			fprintf(f, "%02x", y->zmmh[i][j]);
+		fprintf(f, "\nzmm%u ", i + 16);
+		for (j = 64; j--;)
+			fprintf(f, "%02x", y->zmm16[i][j]);
+		fprintf(f, "\n");
+	}
 }
 
 static void show(FILE *f, const struct program *p, const struct state *s)
@@ -157,15 +168,15 @@ static void show(FILE *f, const struct program *p, const struct state *s)
 	for (i = 0; i < p->code_len; i++)
 		fprintf(f, "%02x", p->code[i]);
 	fprintf(f, "\n--- before\n");
-	show_state(f, &p->regs, &p->sregs, &p->debug, &p->fpu, p->msr);
-	fprintf(f, "events interrupt %u nmi %u masked %u shadow %u\n", p->irq, p->nmi, p->nmi_masked, p->shadow);
+	show_state(f, &p->regs, &p->sregs, &p->debug, &p->fpu, &p->fpu512, p->msr);
+	fprintf(f, "events interrupt %u nmi %u masked %u shadow %u nmi-at %u\n", p->irq, p->nmi, p->nmi_masked, p->shadow, p->nmi_at);
 	fprintf(f, "--- after\nend %s %llx\n", end_names[s->end], (unsigned long long)s->detail);
 	for (i = 0; i < s->accesses; i++)
 		fprintf(f, "access%u %s %s %llx len %u %llx\n", i, s->access[i].port ? "port" : "mmio",
 		       s->access[i].write ? "write" : "read", (unsigned long long)s->access[i].where, s->access[i].len,
 		       (unsigned long long)s->access[i].data);
 	if (s->end == E_HLT) {
-		show_state(f, &s->regs, &s->sregs, &s->debug, &s->fpu, s->msr);
+		show_state(f, &s->regs, &s->sregs, &s->debug, &s->fpu, &s->fpu512, s->msr);
 		fprintf(f, "xcr0 %llx\n", (unsigned long long)s->xcr0);
 		fprintf(f, "events exception %u %u interrupt %u shadow %u nmi %u %u %u\n", s->events.exception.injected,
 		       s->events.exception.nr, s->events.interrupt.injected, s->events.interrupt.shadow,
@@ -245,10 +256,10 @@ static FILE *open_file(const char *name, const char *how)
 
 /* --- how often what was known --- */
 
-static struct { const char *why; unsigned long times; } reasons[64];
+static struct { const char *why; unsigned long times; uint64_t program; } reasons[64];
 static unsigned int nr_reasons;
 
-static void note_reason(const char *why)
+static void note_reason(const char *why, uint64_t program)
 {
 	unsigned int i;
 
@@ -256,8 +267,10 @@ static void note_reason(const char *why)
 		;
 	if (i == sizeof(reasons) / sizeof(reasons[0]))
 		return;
-	if (i == nr_reasons)
+	if (i == nr_reasons) {
+		reasons[nr_reasons].program = program;	/* for --program, which shows what is known as well */
 		reasons[nr_reasons++].why = why;
+	}
 	reasons[i].times++;
 }
 
@@ -266,7 +279,8 @@ static void print_reasons(void)
 	unsigned int i;
 
 	for (i = 0; i < nr_reasons; i++)
-		printf("# known, %lu times: %s\n", reasons[i].times, reasons[i].why);
+		printf("# known, %lu times, program %llu: %s\n", reasons[i].times, (unsigned long long)reasons[i].program,
+		       reasons[i].why);
 }
 
 /* --- what is asked for --- */
@@ -336,7 +350,7 @@ static int compare_all(FILE *ref, FILE *list, bool every)
 		}
 		why = every ? NULL : known(&p, &r, &s, mask, way);
 		if (why) {
-			note_reason(why);
+			note_reason(why, p.number);
 			continue;
 		}
 		if (fwrite(&p.number, sizeof(p.number), 1, list) != 1)

@@ -546,4 +546,34 @@ CASE("real-pe-triple", REAL, F_SHUTDOWN)
 	ud2
 	FAIL
 
+/* Events at CPL 0 whose frames are in a device, which gives back what was written. */
+CASE("mmio-stack-events", FLAT32, 0)
+	mov	$MMIO_BASE + 0x800, %esp
+	FAULT(UD, ud2)
+	EQ($MMIO_BASE + 0x800, %esp)
+	mov	$0x300, %eax
+	FAULT_CODE(GP, 0x300, mov %eax, %es)
+	int	$0x80
+	EQL($0x80, LAST_IRQ)
+	FAULT(BP, int3)
+	EQ($MMIO_BASE + 0x800, %esp)
+	PASS
+
+CASE("mmio-enter", LONG, 0)
+	mov	$MMIO_BASE + 0x1000, %ebp
+	mov	$MMIO_BASE + 0x804, %esp
+	movq	$0x77, -8 * 30(%rbp)
+	movq	$0x78, -8(%rbp)
+	enter	$16, $31
+	mov	$MMIO_BASE + 0x804 - 8, %eax
+	EQ(%rax, %rbp)
+	mov	$MMIO_BASE + 0x804 - 8 * 32 - 16, %eax
+	EQ(%rax, %rsp)
+	mov	$MMIO_BASE + 0x804, %ebx
+	EQL($MMIO_BASE + 0x1000, -8(%rbx))
+	EQQ($0x78, -16(%rbx))
+	EQQ($0x77, -8 * 31(%rbx))
+	EQQ(%rbp, -8 * 32(%rbx))
+	PASS
+
 	.section .note.GNU-stack, "", @progbits
