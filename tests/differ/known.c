@@ -30,6 +30,7 @@ enum where {
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
 	IDENTITY = 1 << 19,	/* a register is near the page that vh has its own identity map in */
+	BYTES = 1 << 20,	/* there are random bytes among the code */
 };
 
 #define WAY_EPT		1
@@ -97,6 +98,9 @@ static const struct rule rules[] = {
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
+	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
+	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	/* Vol. 2, INT1 */
 	{ "int1", RAN | VH_MORE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
 	/* Vol. 3, 20.3.3.3 */
@@ -319,6 +323,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
 		return false;
 	if ((r->where & IDENTITY) && !near_identity(p))
+		return false;
+	if ((r->where & BYTES) && !p->bytes)
 		return false;
 	if ((r->where & SMAP) && !(kvm->sregs.cr4 & 1 << 21))
 		return false;
