@@ -96,7 +96,7 @@ static void touch_all(void)
 	static const uint8_t code[] = { 0x0f, 0x74, 0xc9, 0x0f, 0xf7, 0xc1, 0x81, 0xc7, 0x00, 0x10, 0x00, 0x00, 0x39, 0xdf,
 					0x72, 0xf3, 0xf4 };
 	struct kvm_sregs real, s;
-	struct kvm_regs r = { .rip = CODE, .rbx = RAM, .rflags = 2 };
+	struct kvm_regs r = { .rip = CODE + 0x800, .rbx = RAM, .rflags = 2 };
 	unsigned int tries = 100;
 
 	xioctl(v->fd, KVM_GET_SREGS, &real);
@@ -105,7 +105,7 @@ static void touch_all(void)
 	s.cs = (struct kvm_segment){ .selector = 8, .limit = 0xffffffff, .type = 11, .present = 1, .s = 1, .db = 1, .g = 1 };
 	s.ss = s.ds = s.es = s.fs = s.gs = (struct kvm_segment){ .selector = 16, .limit = 0xffffffff, .type = 3, .present = 1,
 								 .s = 1, .db = 1, .g = 1 };
-	memcpy(machine_ram + CODE, code, sizeof(code));
+	memcpy(machine_ram + r.rip, code, sizeof(code));
 	xioctl(v->fd, KVM_SET_SREGS, &s);
 	xioctl(v->fd, KVM_SET_REGS, &r);
 	while (--tries && (ioctl(v->fd, KVM_RUN, 0) < 0 || v->run->exit_reason != KVM_EXIT_HLT))
