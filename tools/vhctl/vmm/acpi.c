@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * acpi.c - the tables a stock kernel needs to find its CPUs and IOAPIC, to
- * power off and to reset (ACPI Specification 6.5, chapter 5).
+ * acpi.c - the tables a stock kernel needs to find its CPUs and IOAPIC, its PCI bus if there is
+ * one, to power off and to reset (ACPI Specification 6.5, chapters 5, 6 and 20; PCI Firmware
+ * Specification 3.3, 4.1).
  */
 #include <string.h>
 
+#include "vmm/pci.h"
 #include "vmm/vmm.h"
 
 struct header {
@@ -60,11 +62,6 @@ struct rsdp {
 #define FLAG_C1		(1 << 2)
 #define FLAG_NO_SLEEP	(1 << 5)	/* no fixed sleep button; the power button is there */
 #define FLAG_RESET	(1 << 10)
-
-/* Name (_S5, Package () { 5, 5, 0, 0 }) */
-static const uint8_t dsdt_body[] = {
-	0x08, '_', 'S', '5', '_', 0x12, 0x08, 0x04, 0x0a, SLEEP_TYPE_S5, 0x0a, SLEEP_TYPE_S5, 0, 0,
-};
 
 static uint8_t sum(const void *p, size_t n)
 {
@@ -134,18 +131,168 @@ static void make_fadt(struct fadt *f, uint64_t facs, uint64_t dsdt)
 	head(&f->h, "FACP", sizeof(*f), 5);
 }
 
+/* --- the DSDT: AML into memory, as it comes --- */
+
+static void put(uint8_t **at, const void *bytes, size_t n)
+{
+	memcpy(*at, bytes, n);
+	*at += n;
+}
+
+static void put_number(uint8_t **at, uint64_t value, size_t n)
+{
+	put(at, &value, n);
+}
+
+/* A package length of two bytes, told when the end is known. */
+static uint8_t *open_package(uint8_t **at)
+{
+	*at += 2;
+	return *at - 2;
+}
+
+static void close_package(uint8_t **at, uint8_t *package)
+{
+	size_t n = *at - package;
+
+	package[0] = 0x40 | (n & 0xf);
+	package[1] = n >> 4;
+}
+
+static void put_name(uint8_t **at, const char *name)
+{
+	put(at, "\x08", 1);
+	put(at, name, 4);
+}
+
+static void put_id(uint8_t **at, const char *name, uint16_t product)
+{
+	put_name(at, name);
+	put(at, (uint8_t[]){ 0x0c, 0x41, 0xd0, product >> 8, product }, 5);	/* PNPxxxx */
+}
+
+static uint8_t *open_device(uint8_t **at, const char *name)
+{
+	uint8_t *package;
+
+	put(at, "\x5b\x82", 2);
+	package = open_package(at);
+	put(at, name, 4);
+	return package;
+}
+
+/* Name (_CRS, Buffer (size) { resources }), with the end tag */
+static uint8_t *open_resources(uint8_t **at)
+{
+	uint8_t *package;
+
+	put_name(at, "_CRS");
+	put(at, "\x11", 1);
+	package = open_package(at);
+	put(at, "\x0b", 1);
+	*at += 2;		/* the size */
+	return package;
+}
+
+static void close_resources(uint8_t **at, uint8_t *package)
+{
+	uint16_t size;
+
+	put(at, "\x79", 2);
+	size = *at - package - 5;
+	memcpy(package + 3, &size, 2);
+	close_package(at, package);
+}
+
+/* An address space descriptor that the bridge hands down; @n: bytes of each number. */
+static void put_window(uint8_t **at, uint8_t tag, uint8_t type, uint8_t flags, size_t n,
+		       uint64_t first, uint64_t size)
+{
+	put_number(at, tag, 1);
+	put_number(at, 3 + 5 * n, 2);
+	put(at, (uint8_t[]){ type, 0x0c, flags }, 3);	/* minimum and maximum are fixed */
+	put_number(at, 0, n);				/* granularity */
+	put_number(at, first, n);
+	put_number(at, first + size - 1, n);
+	put_number(at, 0, n);				/* translation */
+	put_number(at, size, n);
+}
+
+static void put_pci(struct vmm *v, uint8_t **at)
+{
+	uint8_t *scope, *device, *resources;
+	uint64_t first, size;
+
+	put(at, "\x10", 1);
+	scope = open_package(at);
+	put(at, "\\_SB_", 5);
+
+	device = open_device(at, "PCI0");
+	put_id(at, "_HID", 0x0a08);
+	put_id(at, "_CID", 0x0a03);
+	put_name(at, "_UID"), put(at, "\0", 1);
+	put_name(at, "_SEG"), put(at, "\0", 1);
+	put_name(at, "_BBN"), put(at, "\0", 1);
+	resources = open_resources(at);
+	put_window(at, 0x88, 2, 0, 2, 0, 1);		/* bus 0 */
+	put(at, (uint8_t[]){ 0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8 }, 8);	/* ports 0xcf8 to 0xcff */
+	put_window(at, 0x87, 0, 1, 4, PCI_WINDOW, PCI_WINDOW_SIZE);
+	pci_high_window(v, &first, &size);
+	if (size)
+		put_window(at, 0x8a, 0, 1, 8, first, size);
+	close_resources(at, resources);
+	close_package(at, device);
+
+	/* What the ECAM takes is nobody else's. */
+	device = open_device(at, "ECAM");
+	put_id(at, "_HID", 0x0c02);
+	resources = open_resources(at);
+	put(at, (uint8_t[]){ 0x86, 9, 0, 1 }, 4);
+	put_number(at, PCI_ECAM, 4);
+	put_number(at, PCI_ECAM_SIZE, 4);
+	close_resources(at, resources);
+	close_package(at, device);
+
+	close_package(at, scope);
+}
+
+static void make_dsdt(struct vmm *v, struct header *h)
+{
+	uint8_t *at = (uint8_t *)(h + 1);
+
+	/* Name (_S5, Package () { 5, 5, 0, 0 }) */
+	put_name(&at, "_S5_");
+	put(&at, (uint8_t[]){ 0x12, 8, 4, 0x0a, SLEEP_TYPE_S5, 0x0a, SLEEP_TYPE_S5, 0, 0 }, 9);
+	if (v->pci)
+		put_pci(v, &at);
+	head(h, "DSDT", at - (uint8_t *)h, 2);
+}
+
+static void make_mcfg(struct header *h)
+{
+	struct {
+		uint64_t reserved, base;
+		uint16_t segment;
+		uint8_t first_bus, last_bus;
+		uint32_t reserved2;
+	} __attribute__((packed)) m = { .base = PCI_ECAM };
+
+	memcpy(h + 1, &m, sizeof(m));
+	head(h, "MCFG", sizeof(*h) + sizeof(m), 1);
+}
+
 /**
  * acpi_create - write the tables below the BIOS area
- * @v: the VM, with memory
+ * @v: the VM, with memory and its PCI host, if it has one
  */
 void acpi_create(struct vmm *v)
 {
 	uint64_t gpa = GPA_RSDP, facs_at = gpa + 0x40, xsdt_at = gpa + 0x80, fadt_at = gpa + 0x100,
-		 dsdt_at = gpa + 0x280, madt_at = gpa + 0x300;
+		 madt_at = gpa + 0x300, mcfg_at = gpa + 0x800, dsdt_at = gpa + 0x900;
 	uint8_t *base = memory_at(v, gpa, 0x2000);
 	struct header *xsdt = (void *)(base + (xsdt_at - gpa));
-	struct header *dsdt = (void *)(base + (dsdt_at - gpa));
-	uint64_t tables[2] = { fadt_at, madt_at };
+	uint64_t tables[3] = { fadt_at, madt_at, mcfg_at };
+	size_t size = v->pci ? sizeof(tables) : 2 * sizeof(tables[0]);
 	struct rsdp *r = (void *)base;
 	uint32_t length = 64;
 
@@ -153,12 +300,13 @@ void acpi_create(struct vmm *v)
 	memcpy(base + (facs_at - gpa) + 4, &length, 4);
 	base[facs_at - gpa + 32] = 2;
 
-	memcpy(dsdt + 1, dsdt_body, sizeof(dsdt_body));
-	head(dsdt, "DSDT", sizeof(*dsdt) + sizeof(dsdt_body), 2);
+	make_dsdt(v, (void *)(base + (dsdt_at - gpa)));
 	make_fadt((void *)(base + (fadt_at - gpa)), facs_at, dsdt_at);
 	make_madt(v, base + (madt_at - gpa));
-	memcpy(xsdt + 1, tables, sizeof(tables));
-	head(xsdt, "XSDT", sizeof(*xsdt) + sizeof(tables), 1);
+	if (v->pci)
+		make_mcfg((void *)(base + (mcfg_at - gpa)));
+	memcpy(xsdt + 1, tables, size);
+	head(xsdt, "XSDT", sizeof(*xsdt) + size, 1);
 
 	*r = (struct rsdp){ .signature = "RSD PTR ", .revision = 2, .length = sizeof(*r),
 			    .xsdt = xsdt_at };

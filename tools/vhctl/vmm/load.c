@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/pci.h"
 #include "vmm/vmm.h"
 
 #define XEN_NOTE_PHYS32_ENTRY	18
@@ -68,6 +69,8 @@ static int memory_map(struct vmm *v, struct boot_e820_entry *e)
 	e[n++] = (struct boot_e820_entry){ 0, LOW_MEM_END, 1 };
 	e[n++] = (struct boot_e820_entry){ LOW_MEM_END, 0x100000 - LOW_MEM_END, 2 };
 	e[n++] = (struct boot_e820_entry){ 0x100000, v->low_size - 0x100000, 1 };
+	if (v->pci)
+		e[n++] = (struct boot_e820_entry){ PCI_ECAM, PCI_ECAM_SIZE, 2 };
 	if (v->high_size)
 		e[n++] = (struct boot_e820_entry){ FOUR_GIB, v->high_size, 1 };
 	return n;
@@ -139,7 +142,7 @@ static int pvh_entry(const struct file *f, const Elf64_Phdr *ph, uint64_t *entry
 static int load_vmlinux(struct vmm *v, const struct file *f)
 {
 	const Elf64_Ehdr *eh = (const void *)f->data;
-	struct boot_e820_entry map[4];
+	struct boot_e820_entry map[5];
 	struct hvm_start_info *si;
 	struct hvm_module *mod;
 	struct hvm_memmap *mm;

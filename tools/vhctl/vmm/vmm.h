@@ -9,6 +9,9 @@
  *   acpi.c     tables
  *   bus.c      ports and addresses, and the devices there (devices.h):
  *              serial.c rtc.c pm.c reset.c
+ *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts
+ *   virtio_pci.c  virtio devices there, whose queues are in virtqueue.c:
+ *              blk.c (disks; blk_request.c, disk.c) rng.c
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
  *   stats.c    exits counted
@@ -25,8 +28,10 @@
 #include <stdint.h>
 
 #include "vmm/bus.h"
+#include "vmm/disk.h"
 
 #define VMM_MAX_CPUS	64
+#define VMM_MAX_DISKS	24
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -64,6 +69,8 @@ struct vmm_config {
 	unsigned int stop_ms;		/* for the guest to power off, after VH_CMD_VM_STOP */
 	int listen_fd, log_fd;		/* background: console socket, log; else -1 */
 	int ready_fd;			/* background: told when the VM runs; else -1 */
+	struct disk_config disk[VMM_MAX_DISKS];
+	int disks;
 };
 
 struct vmm_vcpu {
@@ -93,6 +100,7 @@ struct vmm {
 	struct bus bus;
 	struct channel console;		/* bus.lock */
 	struct pm *pm;			/* bus.lock */
+	struct pci_host *pci;		/* NULL: there is none; const */
 	void (*wake)(void);		/* console_loop() is to look; const once there are vCPUs */
 
 	pthread_mutex_t lock;		/* everything below; inside bus.lock */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* disk.h - the file or block device behind a guest's disk. */
+#ifndef DISK_H
+#define DISK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum disk_cache { DISK_WRITEBACK, DISK_NONE, DISK_UNSAFE };
+
+/**
+ * struct disk_config - what --disk asked for
+ * @path: file or block device
+ * @serial: told to the guest; "" is none
+ * @cache: DISK_NONE: past the host's page cache; DISK_UNSAFE: flushes do nothing
+ * @ro: the guest cannot write
+ * @iops: requests a second at most, 0: any
+ * @bps: bytes a second at most, 0: any
+ */
+struct disk_config {
+	const char *path;
+	char serial[21];
+	enum disk_cache cache;
+	bool ro;
+	uint64_t iops, bps;
+};
+
+/**
+ * struct disk - an open one
+ * @fd: of it, locked
+ * @device: it is a block device
+ * @holes: parts of it can be given back
+ * @block: bytes that accesses begin and end at multiples of
+ * @align: with DISK_NONE, what memory has to be aligned to; else 1
+ */
+struct disk {
+	int fd;
+	bool device, holes;
+	uint32_t block, align;
+};
+
+int disk_open(const struct disk_config *cfg, struct disk *d);
+uint64_t disk_size(const struct disk *d);
+
+#endif /* DISK_H */
