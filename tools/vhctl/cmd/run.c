@@ -18,6 +18,10 @@
 #include "parse.h"
 #include "vhctl.h"
 
+#define DISK_HELP \
+	"  -D, --disk FILE[,ro][,serial=TEXT][,cache=writeback|none|unsafe][,iops=N][,bps=SIZE]\n" \
+	"                       a disk: raw file or block device; as often as there are disks\n"
+
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
@@ -33,6 +37,7 @@ static void run_usage(void)
 	      "  -g, --cgroup PATH    run, and be charged, in this cgroup\n"
 	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
 	      "                       stop (default: 10)\n"
+	      DISK_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
@@ -53,6 +58,7 @@ static void start_usage(void)
 	      "  -c, --cmdline STR    kernel command line (default: console=ttyS0)\n"
 	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
 	      "                       stop (default: 10)\n"
+	      DISK_HELP
 	      "  -d, --device PATH    default: /dev/vh\n"
 	      "  -h, --help           this text\n", stdout);
 }
@@ -87,6 +93,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "cmdline", required_argument, NULL, 'c' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "stop-timeout", required_argument, NULL, 't' },
+		{ "disk", required_argument, NULL, 'D' },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -98,8 +105,8 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:h" : "k:i:c:d:t:hm:p:n:g:s",
-				  options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:h" :
+				  "k:i:c:d:t:D:hm:p:n:g:s", options, NULL)) != -1) {
 		if (start && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
@@ -117,6 +124,10 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 				error("--stop-timeout '%s': want seconds, such as 10", optarg);
 				return EXIT_USAGE;
 			}
+			break;
+		case 'D':
+			if (!option_disk(optarg, cfg))
+				return EXIT_USAGE;
 			break;
 		case 'm':
 			if (!option_memory(optarg, &cfg->memory))

@@ -15,4 +15,7 @@ bool option_cpus(const char *s, int *cpus);
 /* <folder>/<uuid><suffix> in the user's runtime folder, made if need be. 0 or -1, told. */
 int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size);
 
+/* --disk, another one of a configuration. False with the error told. */
+bool option_disk(const char *s, struct vmm_config *cfg);
+
 #endif /* RUN_H */

@@ -5,6 +5,9 @@
 
 #include "vmm/bus.h"
 
+struct disk_config;
+struct vmm;
+
 /* serial.c: a 16550A at @port */
 void serial_create(struct bus *b, uint16_t port, struct line *irq, struct channel *channel);
 /* rtc.c: a clock at 0x70 */
@@ -17,5 +20,11 @@ struct pm;
 struct pm *pm_create(struct bus *b, uint16_t port, struct line *sci, struct line *off);
 /* Press the power button; false: the guest does not listen to it. bus->lock held. */
 bool pm_press(struct pm *pm);
+
+/* rng.c, blk.c: on PCI. 0, or -1, told */
+int rng_create(struct vmm *v);
+int blk_create(struct vmm *v, const struct disk_config *cfg);
+/* vCPUs have ended: so do the disks. */
+void blk_finish(struct vmm *v);
 
 #endif /* DEVICES_H */

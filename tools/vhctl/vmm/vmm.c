@@ -11,6 +11,7 @@
 #include "nl.h"
 #include "vhctl.h"
 #include "vmm/devices.h"
+#include "vmm/pci.h"
 #include "vmm/vmm.h"
 
 /* --- what is at the other end of the devices' lines --- */
@@ -53,6 +54,19 @@ static void create_devices(struct vmm *v)
 	rtc_create(&v->bus);
 	reset_create(&v->bus, &reset.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
+}
+
+/* What is on the PCI bus, in the order of its slots. */
+static int create_pci_devices(struct vmm *v)
+{
+	if (!v->pci)
+		return 0;
+	if (rng_create(v))
+		return -1;
+	for (int i = 0; i < v->cfg->disks; i++)
+		if (blk_create(v, &v->cfg->disk[i]))
+			return -1;
+	return 0;
 }
 
 /* --- life --- */
@@ -140,10 +154,16 @@ static int start(struct vmm *v)
 {
 	int i;
 
-	if (open_device(v) || create_vm(v) || memory_create(v) || load_guest(v))
+	if (open_device(v) || create_vm(v) || memory_create(v))
+		return -1;
+	if (v->cfg->disks)
+		pci_create(v);
+	if (load_guest(v))
 		return -1;
 	acpi_create(v);
 	create_devices(v);
+	if (create_pci_devices(v))
+		return -1;
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
@@ -163,6 +183,7 @@ static void finish(struct vmm *v)
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (v->cpu[i].started)
 			pthread_join(v->cpu[i].thread, NULL);
+	blk_finish(v);
 	console_close();
 }
 

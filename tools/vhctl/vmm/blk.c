@@ -1,0 +1,649 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blk.c - disks: virtio block devices whose requests io_uring does.
+ *
+ * Each disk has a thread, which sleeps in io_uring until a queue is kicked, a request is done, or the
+ * device is started or stopped. All that a disk has is this thread's, but for what the bus lock
+ * protects.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "vhctl.h"
+#include "vmm/blk_request.h"
+#include "vmm/devices.h"
+#include "vmm/virtio.h"
+#include "vmm/vmm.h"
+
+#define MAX_QUEUES	4
+#define RING_ENTRIES	256
+#define MAX_IN_FLIGHT	(MAX_QUEUES * VQ_SIZE + MAX_QUEUES + 1)
+#define MAX_BOUNCE	(16u << 20)
+#define COMPLAINTS	10
+#define SECOND		1000000000ULL
+#define BURST		(SECOND / 10)	/* of a limit: so much may come at once */
+#define END_SECONDS	10		/* that requests have to end, when the VM does */
+
+/* What is in flight begins with this. */
+struct tag {
+	enum { TAG_KICK, TAG_CONTROL, TAG_REQUEST } kind;
+	int queue;
+};
+
+struct request {
+	struct tag tag;
+	struct blk_request r;
+	uint32_t data;			/* bytes that a read is to write */
+	int mode;			/* of fallocate() */
+	void *bounce;			/* aligned, with all data, or NULL */
+	struct iovec part;		/* of that, still to do */
+	struct request *next;		/* free ones */
+};
+
+/* A limit: at @due all that was let through is paid for. */
+struct bucket {
+	uint64_t rate, due;
+};
+
+enum asked { NOTHING, START, STOP };
+
+struct blk {
+	struct virtio virtio;
+	struct virtio_blk_config config;	/* bus.lock */
+	enum asked asked;			/* bus.lock */
+	bool quit;				/* bus.lock */
+	const struct disk_config *cfg;		/* const, as the next six are */
+	struct disk disk;
+	char name[160];
+	int control;
+	pthread_t thread;
+	struct blk *next;
+
+	struct blk_limits limits;
+	struct io_uring ring;
+	struct tag control_tag, kick_tag[MAX_QUEUES];
+	uint64_t control_count, kick_count[MAX_QUEUES];	/* read into */
+	bool active;				/* the queues are this thread's */
+	bool running, stopping, ending, pending[MAX_QUEUES];
+	int in_flight, complaints;
+	struct bucket iops, bps;
+	uint64_t look_at;			/* at the size */
+	struct request *unused;
+};
+
+static struct blk *disks;	/* const while vCPUs run */
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+/* --- limits --- */
+
+static uint64_t bucket_wait(const struct bucket *b, uint64_t now)
+{
+	return b->rate && b->due > now + BURST ? b->due - now - BURST : 0;
+}
+
+static void bucket_take(struct bucket *b, uint64_t now, uint64_t n)
+{
+	if (!b->rate)
+		return;
+	if (b->due < now)
+		b->due = now;
+	b->due += n * SECOND / b->rate;
+}
+
+/* --- io_uring --- */
+
+static struct io_uring_sqe *new_sqe(struct blk *b)
+{
+	struct io_uring_sqe *s;
+
+	while (!(s = io_uring_get_sqe(&b->ring)))
+		io_uring_submit(&b->ring);
+	return s;
+}
+
+static void wait_for(struct blk *b, struct tag *tag, int fd, uint64_t *count)
+{
+	struct io_uring_sqe *s = new_sqe(b);
+
+	io_uring_prep_read(s, fd, count, sizeof(*count), 0);
+	io_uring_sqe_set_data(s, tag);
+}
+
+static void transfer(struct blk *b, struct request *rq)
+{
+	const struct iovec *iov = rq->bounce ? &rq->part : rq->r.iov;
+	struct io_uring_sqe *s = new_sqe(b);
+	int n = rq->bounce ? 1 : rq->r.iovs;
+
+	if (rq->r.op == BLK_READ)
+		io_uring_prep_readv(s, b->disk.fd, iov, n, rq->r.offset);
+	else
+		io_uring_prep_writev(s, b->disk.fd, iov, n, rq->r.offset);
+	io_uring_sqe_set_data(s, &rq->tag);
+}
+
+static void give_back(struct blk *b, struct request *rq, int mode)
+{
+	struct io_uring_sqe *s = new_sqe(b);
+
+	rq->mode = mode;
+	io_uring_prep_fallocate(s, b->disk.fd, mode | FALLOC_FL_KEEP_SIZE, rq->r.offset, rq->r.bytes);
+	io_uring_sqe_set_data(s, &rq->tag);
+}
+
+/* --- requests --- */
+
+static struct request *new_request(struct blk *b, int queue)
+{
+	struct request *rq = b->unused;
+
+	if (rq)
+		b->unused = rq->next;
+	else
+		rq = malloc(sizeof(*rq));
+	if (!rq)
+		abort();
+	rq->tag = (struct tag){ TAG_REQUEST, queue };
+	rq->bounce = NULL;
+	rq->data = 0;
+	return rq;
+}
+
+static void free_request(struct blk *b, struct request *rq)
+{
+	free(rq->bounce);
+	rq->next = b->unused;
+	b->unused = rq;
+}
+
+static void finish(struct blk *b, struct request *rq, uint8_t status)
+{
+	__atomic_store_n(rq->r.status_at, status, __ATOMIC_RELAXED);
+	vq_push(&b->virtio.queue[rq->tag.queue].vq, rq->r.chain.head, rq->data + 1);
+	b->in_flight--;
+	free_request(b, rq);
+}
+
+static void failed(struct blk *b, struct request *rq, const char *what, int err)
+{
+	/* A guest may do it for ever. */
+	if (b->complaints < COMPLAINTS) {
+		b->complaints++;
+		error("%s: %s at %llu: %s", b->name, what, (unsigned long long)rq->r.offset,
+		      err ? strerror(err) : "the file ends there");
+	}
+	rq->data = 0;
+	finish(b, rq, VIRTIO_BLK_S_IOERR);
+}
+
+static bool aligned(const struct blk *b, const struct blk_request *r)
+{
+	for (int i = 0; i < r->iovs; i++)
+		if (((uintptr_t)r->iov[i].iov_base | r->iov[i].iov_len) % b->disk.align)
+			return false;
+	return true;
+}
+
+static void copy_data(const struct blk_request *r, char *buffer, bool to_guest)
+{
+	for (int i = 0; i < r->iovs; i++) {
+		void *guest = r->iov[i].iov_base;
+		size_t n = r->iov[i].iov_len;
+
+		memcpy(to_guest ? guest : buffer, to_guest ? buffer : guest, n);
+		buffer += n;
+	}
+}
+
+static bool make_bounce(struct blk *b, struct request *rq)
+{
+	uint64_t n = rq->r.bytes;
+
+	if (n > MAX_BOUNCE)
+		return false;
+	rq->bounce = aligned_alloc(b->disk.align, n);
+	if (!rq->bounce)
+		return false;
+	rq->part = (struct iovec){ rq->bounce, n };
+	if (rq->r.op == BLK_WRITE)
+		copy_data(&rq->r, rq->bounce, false);
+	return true;
+}
+
+static void begin(struct blk *b, struct request *rq)
+{
+	struct blk_request *r = &rq->r;
+	struct io_uring_sqe *s;
+
+	switch (r->op) {
+	case BLK_READ:
+	case BLK_WRITE:
+		if (r->op == BLK_READ)
+			rq->data = r->bytes;
+		if (!aligned(b, r) && !make_bounce(b, rq)) {
+			failed(b, rq, "a large request of odd addresses", ENOMEM);
+			return;
+		}
+		transfer(b, rq);
+		return;
+	case BLK_FLUSH:
+		if (b->cfg->cache == DISK_UNSAFE || b->cfg->ro)
+			break;
+		s = new_sqe(b);
+		io_uring_prep_fsync(s, b->disk.fd, IORING_FSYNC_DATASYNC);
+		io_uring_sqe_set_data(s, &rq->tag);
+		return;
+	case BLK_DISCARD:
+		give_back(b, rq, FALLOC_FL_PUNCH_HOLE);
+		return;
+	case BLK_ZERO:
+		give_back(b, rq, r->unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+		return;
+	case BLK_ID:
+		rq->data = blk_give_id(r, b->cfg->serial);
+		break;
+	case BLK_NOTHING:
+		break;
+	}
+	finish(b, rq, r->status);
+}
+
+static void transferred(struct blk *b, struct request *rq, int res)
+{
+	bool all;
+
+	if (res == -EINTR || res == -EAGAIN) {
+		transfer(b, rq);
+		return;
+	}
+	if (res <= 0) {
+		failed(b, rq, rq->r.op == BLK_READ ? "read" : "write", -res);
+		return;
+	}
+	if (rq->bounce) {
+		rq->part.iov_base = (char *)rq->part.iov_base + res;
+		rq->part.iov_len -= res;
+		rq->r.offset += res;
+		all = !rq->part.iov_len;
+	} else {
+		all = blk_advance(&rq->r, res);
+	}
+	if (!all) {
+		transfer(b, rq);
+		return;
+	}
+	if (rq->bounce && rq->r.op == BLK_READ)
+		copy_data(&rq->r, rq->bounce, true);
+	finish(b, rq, VIRTIO_BLK_S_OK);
+}
+
+/* Discarding is a hint. Block devices that zero nothing may take it. */
+static void discarded(struct blk *b, struct request *rq, int res)
+{
+	uint64_t range[2] = { rq->r.offset, rq->r.bytes };
+
+	if (res == -EOPNOTSUPP)
+		res = b->disk.device && ioctl(b->disk.fd, BLKDISCARD, range) ? -errno : 0;
+	if (res && res != -EOPNOTSUPP)
+		failed(b, rq, "discard", -res);
+	else
+		finish(b, rq, VIRTIO_BLK_S_OK);
+}
+
+/* Not every file system has both ways; what is not to be given back is then taken again. */
+static void zeroed(struct blk *b, struct request *rq, int res)
+{
+	int first = rq->r.unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+	int second = FALLOC_FL_PUNCH_HOLE ^ FALLOC_FL_ZERO_RANGE ^ first;
+
+	if (res == -EOPNOTSUPP && rq->mode == first)
+		give_back(b, rq, second);
+	else if (!res && rq->mode == FALLOC_FL_PUNCH_HOLE && !rq->r.unmap)
+		give_back(b, rq, 0);
+	else if (res && rq->mode)
+		failed(b, rq, "write zeroes", -res);
+	else
+		finish(b, rq, VIRTIO_BLK_S_OK);
+}
+
+static void complete(struct blk *b, struct request *rq, int res)
+{
+	switch (rq->r.op) {
+	case BLK_READ:
+	case BLK_WRITE:
+		transferred(b, rq, res);
+		break;
+	case BLK_DISCARD:
+		discarded(b, rq, res);
+		break;
+	case BLK_ZERO:
+		zeroed(b, rq, res);
+		break;
+	default:
+		if (res < 0)
+			failed(b, rq, "flush", -res);
+		else
+			finish(b, rq, VIRTIO_BLK_S_OK);
+	}
+}
+
+/* --- queues --- */
+
+static void broken(struct blk *b, const char *why)
+{
+	b->running = false;
+	virtio_broken(&b->virtio, why);
+}
+
+/* Take what the limits let through; how long until they let more, 0: all is taken. */
+static uint64_t take(struct blk *b, int n)
+{
+	struct virtqueue *q = &b->virtio.queue[n].vq;
+
+	while (b->running) {
+		struct request *rq = new_request(b, n);
+		uint64_t now = b->iops.rate || b->bps.rate ? now_ns() : 0, wait, more;
+
+		wait = bucket_wait(&b->iops, now);
+		more = bucket_wait(&b->bps, now);
+		if (wait < more)
+			wait = more;
+		if (wait || !vq_pop(q, &rq->r.chain)) {
+			free_request(b, rq);
+			if (q->broken)
+				broken(b, q->broken);
+			return wait;
+		}
+		if (!blk_parse(&rq->r, &b->limits)) {
+			free_request(b, rq);
+			q->broken = "a request without head, or without room for its status";
+			broken(b, q->broken);
+			return 0;
+		}
+		bucket_take(&b->iops, now, 1);
+		if (rq->r.op == BLK_READ || rq->r.op == BLK_WRITE)
+			bucket_take(&b->bps, now, rq->r.bytes);
+		b->in_flight++;
+		begin(b, rq);
+	}
+	return 0;
+}
+
+/* All queues; @wait: no longer than until a limit lets more through. */
+static void serve(struct blk *b, uint64_t *wait)
+{
+	for (int i = 0; i < b->virtio.queues; i++) {
+		struct virtqueue *q = &b->virtio.queue[i].vq;
+		uint64_t later = 0;
+
+		if (!b->running || !b->pending[i] || !q->enabled)
+			continue;
+		vq_hold_kicks(q);
+		do {
+			later = take(b, i);
+		} while (!later && b->running && vq_want_kicks(q));
+		b->pending[i] = later;
+		if (later && later < *wait)
+			*wait = later;
+	}
+}
+
+static void tell(struct blk *b)
+{
+	for (int i = 0; i < b->virtio.queues && b->active; i++) {
+		struct virtqueue *q = &b->virtio.queue[i].vq;
+
+		if (q->enabled && vq_wants_interrupt(q))
+			virtio_interrupt(&b->virtio, i);
+	}
+}
+
+/* --- the thread --- */
+
+static void look_at_size(struct blk *b)
+{
+	uint64_t sectors = disk_size(&b->disk) / BLK_SECTOR;
+
+	if (sectors == b->limits.sectors)
+		return;
+	b->limits.sectors = sectors;
+	pthread_mutex_lock(&b->virtio.v->bus.lock);
+	b->config.capacity = sectors;
+	virtio_config_changed(&b->virtio);
+	pthread_mutex_unlock(&b->virtio.v->bus.lock);
+}
+
+static void obey(struct blk *b)
+{
+	pthread_mutex_lock(&b->virtio.v->bus.lock);
+	if (b->asked == START) {
+		b->active = b->running = true;
+		for (int i = 0; i < MAX_QUEUES; i++)
+			b->pending[i] = true;
+	} else if (b->asked == STOP) {
+		b->running = false;
+		b->stopping = true;
+	}
+	b->asked = NOTHING;
+	if (b->quit) {
+		b->running = false;
+		b->ending = true;
+	}
+	pthread_mutex_unlock(&b->virtio.v->bus.lock);
+}
+
+static void stopped(struct blk *b)
+{
+	b->stopping = b->active = false;
+	pthread_mutex_lock(&b->virtio.v->bus.lock);
+	virtio_stopped(&b->virtio);
+	pthread_mutex_unlock(&b->virtio.v->bus.lock);
+}
+
+static void reap(struct blk *b)
+{
+	struct io_uring_cqe *cqe;
+
+	while (!io_uring_peek_cqe(&b->ring, &cqe)) {
+		struct tag *tag = io_uring_cqe_get_data(cqe);
+		int res = cqe->res;
+
+		io_uring_cqe_seen(&b->ring, cqe);
+		switch (tag->kind) {
+		case TAG_KICK:
+			b->pending[tag->queue] = true;
+			wait_for(b, tag, b->virtio.queue[tag->queue].kick, &b->kick_count[tag->queue]);
+			break;
+		case TAG_CONTROL:
+			obey(b);
+			wait_for(b, tag, b->control, &b->control_count);
+			break;
+		case TAG_REQUEST:
+			complete(b, (struct request *)tag, res);
+			break;
+		}
+	}
+}
+
+static void *serve_disk(void *arg)
+{
+	struct blk *b = arg;
+	int i;
+
+	b->control_tag.kind = TAG_CONTROL;
+	wait_for(b, &b->control_tag, b->control, &b->control_count);
+	for (i = 0; i < b->virtio.queues; i++) {
+		b->kick_tag[i] = (struct tag){ TAG_KICK, i };
+		wait_for(b, &b->kick_tag[i], b->virtio.queue[i].kick, &b->kick_count[i]);
+	}
+	for (;;) {
+		uint64_t now = now_ns(), wait;
+		struct __kernel_timespec ts;
+		struct io_uring_cqe *cqe;
+
+		if (now >= b->look_at) {
+			look_at_size(b);
+			b->look_at = now + SECOND;
+		}
+		wait = b->look_at - now;
+		serve(b, &wait);
+		tell(b);
+		if (b->stopping && !b->in_flight)
+			stopped(b);
+		if (b->ending && !b->in_flight)
+			return NULL;
+		ts = (struct __kernel_timespec){ wait / SECOND, wait % SECOND };
+		io_uring_submit_and_wait_timeout(&b->ring, &cqe, 1, &ts, NULL);
+		reap(b);
+	}
+}
+
+/* --- the device --- */
+
+static void ask(struct virtio *d, enum asked asked)
+{
+	struct blk *b = (struct blk *)d;
+
+	b->asked = asked;
+	msi_signal(b->control);
+}
+
+static void start(struct virtio *d)
+{
+	ask(d, START);
+}
+
+static void stop(struct virtio *d)
+{
+	ask(d, STOP);
+}
+
+static const struct virtio_ops ops = { .start = start, .stop = stop };
+
+static uint64_t features(const struct blk *b, int queues)
+{
+	uint64_t f = 1ULL << VIRTIO_BLK_F_SEG_MAX | 1ULL << VIRTIO_BLK_F_BLK_SIZE |
+		     1ULL << VIRTIO_BLK_F_FLUSH;
+
+	if (queues > 1)
+		f |= 1ULL << VIRTIO_BLK_F_MQ;
+	if (b->limits.ro)
+		f |= 1ULL << VIRTIO_BLK_F_RO;
+	if (b->limits.discard)
+		f |= 1ULL << VIRTIO_BLK_F_DISCARD | 1ULL << VIRTIO_BLK_F_WRITE_ZEROES;
+	return f;
+}
+
+static int start_thread(struct blk *b)
+{
+	struct io_uring_params p = { .flags = IORING_SETUP_CQSIZE, .cq_entries = 2 * MAX_IN_FLIGHT };
+	int err = io_uring_queue_init_params(RING_ENTRIES, &b->ring, &p);
+	sigset_t all, old;
+
+	if (err) {
+		error("%s: cannot set up io_uring: %s%s", b->name, strerror(-err), err == -EPERM ?
+		      " (see /proc/sys/kernel/io_uring_disabled)" : "");
+		return -1;
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&b->thread, NULL, serve_disk, b);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		error("%s: cannot start a thread: %s", b->name, strerror(err));
+		return -1;
+	}
+	pthread_setname_np(b->thread, "disk");
+	return 0;
+}
+
+/**
+ * blk_create - a disk
+ * @v: the VM, with a PCI host
+ * @cfg: what it is
+ *
+ * 0, or -1, told.
+ */
+int blk_create(struct vmm *v, const struct disk_config *cfg)
+{
+	struct blk *b = calloc(1, sizeof(*b));
+	struct virtio_kind kind = {
+		.type = VIRTIO_ID_BLOCK, .class = 0x018000, .config_size = sizeof(b->config),
+	};
+
+	if (!b)
+		abort();
+	b->cfg = cfg;
+	if (disk_open(cfg, &b->disk))
+		return -1;
+	snprintf(b->name, sizeof(b->name), "disk %s", cfg->path);
+	b->iops.rate = cfg->iops;
+	b->bps.rate = cfg->bps;
+	b->limits = (struct blk_limits){
+		.sectors = disk_size(&b->disk) / BLK_SECTOR, .block = b->disk.block,
+		.ro = cfg->ro, .discard = b->disk.holes,
+	};
+	kind.name = b->name;
+	kind.config = &b->config;
+	kind.queues = v->cfg->cpus < MAX_QUEUES ? v->cfg->cpus : MAX_QUEUES;
+	kind.features = features(b, kind.queues);
+	b->config = (struct virtio_blk_config){
+		.capacity = b->limits.sectors, .seg_max = VQ_SIZE - 2, .blk_size = b->disk.block,
+		.num_queues = kind.queues, .max_discard_sectors = BLK_MAX_DISCARD,
+		.max_discard_seg = 1, .discard_sector_alignment = b->disk.block / BLK_SECTOR,
+		.max_write_zeroes_sectors = BLK_MAX_DISCARD, .max_write_zeroes_seg = 1,
+		.write_zeroes_may_unmap = 1,
+	};
+	b->control = eventfd(0, EFD_CLOEXEC);
+	if (b->control < 0) {
+		error("%s: cannot make an eventfd: %s", b->name, strerror(errno));
+		return -1;
+	}
+	if (virtio_create(v, &b->virtio, &ops, &kind) || start_thread(b))
+		return -1;
+	b->next = disks;
+	disks = b;
+	return 0;
+}
+
+/**
+ * blk_finish - the VM is at its end: what disks have begun is ended
+ * @v: the VM, its vCPUs ended
+ */
+void blk_finish(struct vmm *v)
+{
+	struct timespec until;
+	struct blk *b;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += END_SECONDS;
+	for (b = disks; b; b = b->next) {
+		pthread_mutex_lock(&v->bus.lock);
+		b->quit = true;
+		msi_signal(b->control);
+		pthread_mutex_unlock(&v->bus.lock);
+	}
+	for (b = disks; b; b = b->next)
+		if (pthread_timedjoin_np(b->thread, NULL, &until))
+			error("%s: there are requests that do not end", b->name);
+}
