@@ -21,6 +21,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/blk_request.h"
@@ -31,7 +32,8 @@
 #define MAX_QUEUES	4
 #define RING_ENTRIES	256
 #define MAX_IN_FLIGHT	(MAX_QUEUES * VQ_SIZE + MAX_QUEUES + 1)
-#define MAX_BOUNCE	(16u << 20)
+#define MAX_BOUNCE	(16u << 20)	/* bytes, of all requests in flight */
+#define CHUNK		(1u << 20)
 #define COMPLAINTS	10
 #define SECOND		1000000000ULL
 #define BURST		(SECOND / 10)	/* of a limit: so much may come at once */
@@ -49,6 +51,7 @@ struct request {
 	uint32_t data;			/* bytes that a read is to write */
 	int mode;			/* of fallocate() */
 	void *bounce;			/* aligned, with all data, or NULL */
+	uint64_t bounced;		/* bytes of it */
 	struct iovec part;		/* of that, still to do */
 	struct request *next;		/* free ones */
 };
@@ -79,6 +82,7 @@ struct blk {
 	bool active;				/* the queues are this thread's */
 	bool running, stopping, ending, pending[MAX_QUEUES];
 	int in_flight, complaints;
+	uint64_t bounced;			/* bytes of copies of what is in flight */
 	struct bucket iops, bps;
 	uint64_t look_at;			/* at the size */
 	struct request *unused;
@@ -171,7 +175,10 @@ static struct request *new_request(struct blk *b, int queue)
 
 static void free_request(struct blk *b, struct request *rq)
 {
-	free(rq->bounce);
+	if (rq->bounce) {
+		b->bounced -= rq->bounced;
+		free(rq->bounce);
+	}
 	rq->next = b->unused;
 	b->unused = rq;
 }
@@ -204,14 +211,16 @@ static bool aligned(const struct blk *b, const struct blk_request *r)
 	return true;
 }
 
-static void copy_data(const struct blk_request *r, char *buffer, bool to_guest)
+/* The first @left bytes of the data. */
+static void copy_data(const struct blk_request *r, char *buffer, uint64_t left, bool to_guest)
 {
-	for (int i = 0; i < r->iovs; i++) {
+	for (int i = 0; left; i++) {
 		void *guest = r->iov[i].iov_base;
-		size_t n = r->iov[i].iov_len;
+		size_t n = r->iov[i].iov_len < left ? r->iov[i].iov_len : left;
 
 		memcpy(to_guest ? guest : buffer, to_guest ? buffer : guest, n);
 		buffer += n;
+		left -= n;
 	}
 }
 
@@ -219,15 +228,45 @@ static bool make_bounce(struct blk *b, struct request *rq)
 {
 	uint64_t n = rq->r.bytes;
 
-	if (n > MAX_BOUNCE)
+	if (n > MAX_BOUNCE - b->bounced)
 		return false;
 	rq->bounce = aligned_alloc(b->disk.align, n);
 	if (!rq->bounce)
 		return false;
+	rq->bounced = n;
+	b->bounced += n;
 	rq->part = (struct iovec){ rq->bounce, n };
 	if (rq->r.op == BLK_WRITE)
-		copy_data(&rq->r, rq->bounce, false);
+		copy_data(&rq->r, rq->bounce, n, false);
 	return true;
+}
+
+/* Too much to be copied at once: piece by piece, while everything else of the disk waits. */
+static void in_pieces(struct blk *b, struct request *rq)
+{
+	struct blk_request *r = &rq->r;
+	bool read = r->op == BLK_READ;
+	char *piece = aligned_alloc(b->disk.align, CHUNK);
+	ssize_t n = 0;
+
+	errno = ENOMEM;
+	while (piece && r->bytes) {
+		n = r->bytes < CHUNK ? r->bytes : CHUNK;
+		if (!read)
+			copy_data(r, piece, n, false);
+		errno = 0;
+		n = read ? pread(b->disk.fd, piece, n, r->offset) : pwrite(b->disk.fd, piece, n, r->offset);
+		if (n <= 0)
+			break;
+		if (read)
+			copy_data(r, piece, n, true);
+		blk_advance(r, n);
+	}
+	free(piece);
+	if (r->bytes)
+		failed(b, rq, read ? "read" : "write", errno);
+	else
+		finish(b, rq, VIRTIO_BLK_S_OK);
 }
 
 static void begin(struct blk *b, struct request *rq)
@@ -241,7 +280,7 @@ static void begin(struct blk *b, struct request *rq)
 		if (r->op == BLK_READ)
 			rq->data = r->bytes;
 		if (!aligned(b, r) && !make_bounce(b, rq)) {
-			failed(b, rq, "a large request of odd addresses", ENOMEM);
+			in_pieces(b, rq);
 			return;
 		}
 		transfer(b, rq);
@@ -293,7 +332,7 @@ static void transferred(struct blk *b, struct request *rq, int res)
 		return;
 	}
 	if (rq->bounce && rq->r.op == BLK_READ)
-		copy_data(&rq->r, rq->bounce, true);
+		copy_data(&rq->r, rq->bounce, rq->bounced, true);
 	finish(b, rq, VIRTIO_BLK_S_OK);
 }
 

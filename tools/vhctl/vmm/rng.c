@@ -51,7 +51,8 @@ static void kick(struct virtio *d, int n)
 
 static void start(struct virtio *d)
 {
-	kick(d, 0);
+	if (d->queue[0].vq.enabled)
+		kick(d, 0);
 }
 
 static const struct virtio_ops ops = { .start = start, .kick = kick };

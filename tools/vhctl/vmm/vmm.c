@@ -59,8 +59,9 @@ static void create_devices(struct vmm *v)
 /* What is on the PCI bus, in the order of its slots. */
 static int create_pci_devices(struct vmm *v)
 {
-	if (!v->pci)
+	if (!v->cfg->disks)
 		return 0;
+	pci_create(v);
 	if (rng_create(v))
 		return -1;
 	for (int i = 0; i < v->cfg->disks; i++)
@@ -156,14 +157,10 @@ static int start(struct vmm *v)
 
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
-	if (v->cfg->disks)
-		pci_create(v);
-	if (load_guest(v))
+	create_devices(v);
+	if (create_pci_devices(v) || load_guest(v))
 		return -1;
 	acpi_create(v);
-	create_devices(v);
-	if (create_pci_devices(v))
-		return -1;
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
