@@ -65,7 +65,7 @@ tar -C "$tree" -cf "$place/libvirt.tar" .
 
 kernel=$(tests/lab/lab kernel 6.1)
 make -s -C tests/vmm
-tests/vmm/initrd "$place/initrd" "$kernel" virtio_pci virtio_blk virtio_balloon virtio_net
+tests/vmm/initrd --with build/tests/vmm/vsock "$place/initrd" "$kernel" virtio_pci virtio_blk virtio_balloon virtio_net
 rows=(daemon capabilities domcapabilities start)
 [ $device = kvm ] || rows+=(vhctl)
 rows+=(domstats suspend save managedsave snapshot blockcommit dump console balloon memory setvcpus attach pool network autostart)

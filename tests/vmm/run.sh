@@ -47,7 +47,7 @@ fi
 cp -L "$root"/usr/share/seabios/{bios-256k,bios-microvm,vgabios-stdvga}.bin \
 	"$root"/usr/share/qemu/{kvmvapic,linuxboot_dma,pvh}.bin "$out/rom"
 kernel=$(tests/lab/lab kernel 6.1)
-tests/vmm/initrd "$PWD/$out/initrd.vmm" "$kernel" virtio_pci virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem \
+tests/vmm/initrd --with build/tests/vmm/vsock "$PWD/$out/initrd.vmm" "$kernel" virtio_pci virtio_blk virtio_net virtio-rng virtio_balloon virtio_mem \
 	9pnet_virtio 9p vmw_vsock_virtio_transport
 entry=$(readelf -h "$kernel/vmlinux" | awk '/Entry point/ { print $4 }')
 

@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# work.sh: a stock Debian guest at work on disks of vhctl's, in the lab
+#
+#   work.sh [--kvm] [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]
+#
+# Two vCPUs, files and a block device: sizes, contents on both sides, discarding, limits, load that
+# verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+device=/dev/vh module=kmod/vh.ko params=
+while :; do
+	case ${1:-} in
+	--kvm) device=/dev/kvm; shift; continue ;;
+	--module) module=$2 ;;
+	--param) params="$params $2" ;;
+	--help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+make -s -C tests/work
+kernel=$(tests/lab/lab kernel 6.1)
+work=$PWD/build/work
+mkdir -p "$work"
+tests/vmm/initrd --guest tests/work/guest.sh --with build/tests/work/disk "$work/initrd" "$kernel" \
+	virtio_pci virtio_blk virtio-rng
+{
+	echo "device=$device params='$params'"
+	cat tests/lib/lab-check.sh tests/work/lab.sh
+} >"$work/script.sh"
+load=(--file "$module:vh.ko")
+[ $device = /dev/vh ] || load=()
+tests/lab/lab run --timeout 900 --modules brd "${load[@]}" --file build/vhctl/vhctl --file build/tests/work/disk \
+	--file "$kernel/vmlinux" --file "$work/initrd" "$@" "$work/script.sh"
