@@ -91,7 +91,9 @@ int vh_exec_sgdt(struct vh_emul *e)
 {
 	const struct kvm_dtable *t = e->d.modrm & 8 ? e->idt : e->gdt;
 	unsigned int size = e->d.mode == 8 ? 8 : 4;
+	u64 linear;
 	u8 buf[10];
+	int r;
 
 	if (!e->d.mem)
 		return group_7_register(e);
@@ -99,6 +101,10 @@ int vh_exec_sgdt(struct vh_emul *e)
 		return VH_EMUL_UNHANDLED;
 	if ((e->cr4 & X86_CR4_UMIP) && e->cpl)
 		return vh_emul_fault(e, GP_VECTOR);
+	/* A word, and a base that is aligned for itself (SDM Vol. 3, 3.5.1). */
+	r = vh_linear_aligned(e, e->d.ea_seg, (e->d.ea + 2) & vh_mask(e->d.adsize), size, size, true, &linear);
+	if (r)
+		return r;
 	vh_emul_tables(e);
 	memcpy(buf, &t->limit, 2);
 	memcpy(buf + 2, &t->base, size);

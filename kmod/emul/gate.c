@@ -20,7 +20,7 @@
 /* Error codes of a delivery say whether the event came from outside of the program (SDM Vol. 3, 6.13). */
 static int fault(struct vh_emul *e, const struct vh_emul_event *ev, u8 vector, u32 error)
 {
-	e->fault = (struct vh_fault){ .vector = vector, .error = error | !ev->soft };
+	e->fault = (struct vh_fault){ .vector = vector, .error = error | (ev->soft ? 0 : 1) };
 	return VH_EMUL_FAULT;
 }
 

@@ -29,7 +29,6 @@ enum where {
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
-	IDENTITY = 1 << 19,	/* a register is near the page that vh has its own identity map in */
 	BYTES = 1 << 20,	/* there are random bytes among the code */
 };
 
@@ -68,12 +67,15 @@ struct rule {
 /* Each iteration is one of its own (Vol. 2, REP). */
 #define INS_FAULTS(vector)	\
 	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
+#define ALIGNED_STACK(name)	\
+	{ name, AT_KVM, 13, 12, D_RIP, 0, WAY_INTERPRET, "neither: #GP for the alignment, or #SS for the address" }
 /* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
 #define FAR_WRAPS(name)	\
 	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
 
 static const struct rule rules[] = {
-	NOT_EMULATED("x87"), NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
+	{ "x87", AT_KVM | USER | MMIO, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" },
+	NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
 	NOT_EMULATED("fxsave"), NOT_EMULATED("xsave"), NOT_EMULATED("fma"), NOT_EMULATED("bmi"), NOT_EMULATED("vldmxcsr"),
 	NOT_EMULATED("vmaskmov"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
@@ -91,6 +93,8 @@ static const struct rule rules[] = {
 	{ "arpl", RAN | MMIO, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOVSXD of 16 bits reads 32 of a device" },
 	/* Vol. 1, 3.3.7.1; in 64-bit mode the prefix is ignored */
 	{ "outs", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, 0, "KVM: SS as a prefix of OUTS in 64-bit mode" },
+	/* Vol. 3, table 6-2: both are of one class */
+	ALIGNED_STACK("fxsave"), ALIGNED_STACK("xsave"), ALIGNED_STACK("sse"), ALIGNED_STACK("avx"), ALIGNED_STACK("evex"),
 	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
@@ -105,8 +109,6 @@ static const struct rule rules[] = {
 	{ "int1", RAN | VH_MORE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
 	/* Vol. 3, 20.3.3.3 */
 	{ "int", AT_KVM | USER, 6, ANY, 0, 1 << M_VM86, 0, "KVM: an INT that VME redirects, with its stack in a device" },
-	/* That page is read instead of the device that nobody has there. */
-	{ NULL, IDENTITY, ANY, ANY, 0, 0, WAY_REAL, "vh: the page of its identity map" },
 	/* Vol. 2, TZCNT, LZCNT */
 	{ "tzcnt", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
 	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
@@ -263,24 +265,6 @@ static bool wraps(const struct state *kvm)
 	return kvm->sregs.cr2 >= 0xffffff80;
 }
 
-static bool near_identity(const struct program *p)
-{
-	const uint64_t *gpr = (const uint64_t *)&p->regs;	/* rax to r15 come first */
-	unsigned int i;
-	uint32_t at;
-
-	for (i = 0; i < 16; i++)
-		if (gpr[i] + 0x100 >= 0xfffbc000 && gpr[i] < 0xfffbd000)
-			return true;
-	/* or it is in the code: a far branch */
-	for (i = 0; i + 4 <= p->code_len; i++) {
-		memcpy(&at, p->code + i, 4);
-		if (at >> 12 == 0xfffbc)
-			return true;
-	}
-	return false;
-}
-
 /* A task was left, and nobody made one to switch to. */
 static bool switched(const struct program *p, const struct state *s)
 {
@@ -321,8 +305,6 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & X87_PENDING) && (!(kvm->fpu.sw & 0x80) || (vh->fpu.sw & 0x80)))
 		return false;
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
-		return false;
-	if ((r->where & IDENTITY) && !near_identity(p))
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
 		return false;

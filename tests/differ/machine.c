@@ -121,6 +121,7 @@ static void touch_all(void)
 void machine_init(const char *cpuid_file)
 {
 	struct itimerval tick = { { 0, TICK_US }, { 0, TICK_US } };
+	uint64_t identity = 0xb6ad5000;
 	struct sigaction sa = { .sa_handler = on_tick };
 	unsigned int i;
 
@@ -138,6 +139,14 @@ void machine_init(const char *cpuid_file)
 	memcpy(fresh_ram, template, RAM);
 	memcpy(machine_ram, template, RAM);
 	memcpy(rom, rom_template, ROM_SIZE);
+	/*
+	 * Nobody may have a device there (Documentation/virt/kvm/api.rst, KVM_SET_IDENTITY_MAP_ADDR), but here all else is
+	 * devices: a page that programs do not come to.
+	 */
+	if (ioctl(vm.fd, KVM_SET_IDENTITY_MAP_ADDR, &identity)) {
+		perror("KVM_SET_IDENTITY_MAP_ADDR");
+		exit(2);
+	}
 	v = vm_add_vcpu(&vm);
 	if (cpuid_file)
 		set_cpuid(cpuid_file);
