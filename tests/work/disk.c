@@ -6,7 +6,8 @@
  *   disk check DEVICE FIRST COUNT SEED          what "load" left in the end, by the versions it left there
  *   disk zero DEVICE OFFSET BYTES               BLKZEROOUT
  *   disk reads DEVICE COUNT                     reads of a block each, and how many milliseconds they took
- *   disk reset PCI                              reset of a virtio device behind its driver's back
+ *   disk reset PCI                              reset of a virtio device behind its driver's back, through
+ *                                               the window in its configuration space
  *   disk wreck PCI                              a driver that gives queues at addresses that are not memory
  */
 #include <errno.h>
@@ -186,7 +187,7 @@ static volatile uint8_t *registers(const char *device)
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/enable", device);
 	fd = open(path, O_WRONLY);	/* a device without driver is not decoded */
-	if (fd < 0 || (write(fd, "1", 1) != 1 && errno != EBUSY))
+	if (fd < 0 || write(fd, "1", 1) != 1)
 		die(path);
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", device);
 	fd = open(path, O_RDWR | O_SYNC);
@@ -204,6 +205,49 @@ static int reset(volatile uint8_t *r)
 	while (r[STATUS])
 		if (ms() > end) {
 			printf("disk: no reset: status %#x\n", r[STATUS]);
+			return 1;
+		}
+	return 0;
+}
+
+static uint8_t config_byte(int fd, int at)
+{
+	uint8_t byte;
+
+	if (pread(fd, &byte, 1, at) != 1)
+		die("configuration space");
+	return byte;
+}
+
+static int reset_behind(const char *device)
+{
+	uint32_t place = STATUS, one = 1;
+	uint8_t bar = 0, zero = 0;
+	long long end;
+	char path[128];
+	int fd, cap;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", device);
+	fd = open(path, O_RDWR);
+	if (fd < 0)
+		die(path);
+	/* VIRTIO_PCI_CAP_PCI_CFG */
+	for (cap = config_byte(fd, 0x34); cap; cap = config_byte(fd, cap + 1))
+		if (config_byte(fd, cap) == 9 && config_byte(fd, cap + 3) == 5)
+			break;
+	if (!cap || pwrite(fd, &bar, 1, cap + 4) != 1 || pwrite(fd, &place, 4, cap + 8) != 4 ||
+	    pwrite(fd, &one, 4, cap + 12) != 4)
+		die("the window in configuration space");
+	if (config_byte(fd, cap + 16) != 15) {
+		printf("disk: status %#x in the window\n", config_byte(fd, cap + 16));
+		return 1;
+	}
+	end = ms() + 10000;
+	if (pwrite(fd, &zero, 1, cap + 16) != 1)
+		die("status");
+	while (config_byte(fd, cap + 16))
+		if (ms() > end) {
+			printf("disk: no reset: status %#x\n", config_byte(fd, cap + 16));
 			return 1;
 		}
 	return 0;
@@ -262,7 +306,7 @@ int main(int argc, char **argv)
 	if (!strcmp(what, "reads") && argc == 4)
 		return reads(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "reset"))
-		return reset(registers(argv[2]));
+		return reset_behind(argv[2]);
 	if (!strcmp(what, "wreck"))
 		return wreck(registers(argv[2]));
 	fprintf(stderr, "usage: disk load|check|zero|reads|reset|wreck ...\n");

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_blk.c - a disk of vhctl's VMM with its thread and io_uring, on files of this machine: what has
+ * to be copied as its addresses are odd, requests in any framing, resets with requests in flight.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ring.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "vhctl.h"
+#include "vmm/blk_request.h"
+#include "vmm/devices.h"
+#include "vmm/pci.h"
+#include "vmm/vmm.h"
+
+#define MEMORY	(80ULL << 20)
+#define SIZE	16			/* entries of the queue */
+#define DESC	0x0000ULL
+#define AVAIL	0x1000ULL
+#define USED	0x2000ULL
+#define HEAD	0x3000ULL		/* of request i: 32 bytes at 32 * i */
+#define DATA	0x100000ULL
+#define FILE_SIZE (64ULL << 20)
+
+static struct vmm vmm;
+static struct vmm_config cfg = { .cpus = 1, .memory = MEMORY };
+static uint64_t bar;
+static uint16_t made, seen;
+static char said[256];
+
+/* --- what the devices call --- */
+
+void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
+{
+	return gpa < v->low_size && len <= v->low_size - gpa ? v->low + gpa : NULL;
+}
+
+void error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	printf("# %s\n", said);
+}
+
+int msi_create(struct vmm *v, struct msi *m)
+{
+	*m = (struct msi){ .v = v, .fd = -1 };
+	return 0;
+}
+
+void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data)
+{
+	(void)address, (void)data;
+	m->connected = on;
+}
+
+bool msi_pending(const struct msi *m)
+{
+	return !m->connected;
+}
+
+void msi_signal(int fd)
+{
+	uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+/* --- a driver --- */
+
+static uint64_t access_bar(uint64_t at, int len, bool write, uint64_t value)
+{
+	bus_access(&vmm.bus, BUS_MEMORY, bar + at, &value, len, write);
+	return value;
+}
+
+static void start_driver(void)
+{
+	memset(vmm.low, 0, 0x4000);
+	made = seen = 0;
+	access_bar(20, 1, true, 3);
+	access_bar(8, 4, true, 1);
+	access_bar(12, 4, true, 1);
+	access_bar(20, 1, true, 11);
+	access_bar(22, 2, true, 0);
+	access_bar(24, 2, true, SIZE);
+	access_bar(32, 4, true, DESC);
+	access_bar(40, 4, true, AVAIL);
+	access_bar(48, 4, true, USED);
+	access_bar(28, 2, true, 1);
+	access_bar(20, 1, true, 15);
+}
+
+static uint8_t reset_driver(void)
+{
+	access_bar(20, 1, true, 0);
+	return access_bar(20, 1, false, 0);
+}
+
+/* A request of which the data begins at @at; its slot. */
+static int submit(uint32_t type, uint64_t sector, uint64_t at, uint32_t n, bool in)
+{
+	struct vring_desc *d = memory_at(&vmm, DESC, 4096);
+	struct vring_avail *avail = memory_at(&vmm, AVAIL, 4096);
+	int slot = made % (SIZE / 4), i = slot * 4;
+	struct virtio_blk_outhdr *head = memory_at(&vmm, HEAD + 32 * slot, 32);
+
+	*head = (struct virtio_blk_outhdr){ .type = type, .sector = sector };
+	((uint8_t *)head)[31] = 0xff;
+	d[i] = (struct vring_desc){ HEAD + 32 * slot, 16, VRING_DESC_F_NEXT, i + 1 };
+	/* in two pieces */
+	d[i + 1] = (struct vring_desc){ at, n / 2, VRING_DESC_F_NEXT | (in ? VRING_DESC_F_WRITE : 0), i + 2 };
+	d[i + 2] = (struct vring_desc){ at + n / 2, n - n / 2, VRING_DESC_F_NEXT | (in ? VRING_DESC_F_WRITE : 0), i + 3 };
+	d[i + 3] = (struct vring_desc){ HEAD + 32 * slot + 31, 1, VRING_DESC_F_WRITE, 0 };
+	avail->ring[made % SIZE] = i;
+	__atomic_store_n(&avail->idx, ++made, __ATOMIC_RELEASE);
+	access_bar(0x3000, 2, true, 0);
+	return slot;
+}
+
+static bool finished(void)
+{
+	struct vring_used *used = memory_at(&vmm, USED, 4096);
+
+	for (int i = 0; i < 5000; i++, usleep(1000))
+		if (__atomic_load_n(&used->idx, __ATOMIC_ACQUIRE) == made)
+			return true;
+	return false;
+}
+
+static int result(int slot)
+{
+	return finished() ? ((uint8_t *)memory_at(&vmm, HEAD, 4096))[32 * slot + 31] : -1;
+}
+
+static void pattern(uint8_t *p, size_t n, uint32_t seed)
+{
+	for (size_t i = 0; i < n; i++) {
+		seed = seed * 1664525 + 1013904223;
+		p[i] = seed >> 24;
+	}
+}
+
+/* Written from one odd address, read to another, and in the file. */
+static void there_and_back(const char *path, uint32_t n, uint32_t odd, uint64_t sector)
+{
+	uint8_t *from = memory_at(&vmm, DATA + odd, n), *to = memory_at(&vmm, DATA + MEMORY / 2 + odd * 3, n);
+	uint8_t *file = malloc(n);
+	int fd = open(path, O_RDONLY);
+
+	pattern(from, n, n + odd);
+	memset(to, 0, n);
+	tap_ok(!result(submit(VIRTIO_BLK_T_OUT, sector, DATA + odd, n, false)), "%u bytes from %u are written", n, odd);
+	tap_ok(!result(submit(VIRTIO_BLK_T_IN, sector, DATA + MEMORY / 2 + odd * 3, n, true)), "and read");
+	tap_ok(!memcmp(from, to, n), "and the same");
+	tap_ok(pread(fd, file, n, sector * 512) == n && !memcmp(from, file, n), "and in the file");
+	free(file);
+	close(fd);
+}
+
+static bool make_file(char *path)
+{
+	int fd = mkstemp(path);
+	bool good = fd >= 0 && !ftruncate(fd, FILE_SIZE);
+
+	close(fd);
+	return good;
+}
+
+static bool disk(const char *path, enum disk_cache cache)
+{
+	struct disk_config *d = calloc(1, sizeof(*d));
+
+	*d = (struct disk_config){ .path = path, .cache = cache, .serial = "serial" };
+	bar = bar ? bar + 0x8000 : PCI_WINDOW;
+	return !blk_create(&vmm, d);
+}
+
+static void all(const char *path)
+{
+	struct stat st;
+	int i;
+
+	start_driver();
+	there_and_back(path, 4096, 0, 0);
+	there_and_back(path, 4096, 3, 8);
+	there_and_back(path, 512 * 77, 1, 100);
+	there_and_back(path, 20 << 20, 0, 2048);
+	there_and_back(path, (20 << 20) + 512, 5, 2048);	/* more than is copied at once */
+	TAP_EQ(result(submit(VIRTIO_BLK_T_FLUSH, 0, DATA, 512, false)), 0);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, FILE_SIZE / 512, DATA, 512, true)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, ~0ULL, DATA, 512, true)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, 0, DATA, 500, true)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(result(submit(1234, 0, DATA, 512, true)), VIRTIO_BLK_S_UNSUPP);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_GET_ID, 0, DATA, 20, true)), 0);
+	TAP_CHECK(!memcmp(memory_at(&vmm, DATA, 20), "serial\0\0\0", 9));
+	*(struct virtio_blk_discard_write_zeroes *)memory_at(&vmm, DATA, 16) =
+		(struct virtio_blk_discard_write_zeroes){ 2048, (20 << 20) / 512 + 1, 0 };
+	TAP_EQ(result(submit(VIRTIO_BLK_T_DISCARD, 0, DATA, 16, false)), 0);
+	TAP_CHECK(!stat(path, &st) && st.st_blocks < 2048 && st.st_size == FILE_SIZE);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_WRITE_ZEROES, 0, DATA, 16, false)), 0);
+
+	/* Whatever is in flight. */
+	for (i = 0; i < 50; i++) {
+		submit(VIRTIO_BLK_T_OUT, 2048, DATA + i % 3, 1 << 20, false);
+		submit(VIRTIO_BLK_T_IN, 2048, DATA, 8 << 20, true);
+		submit(VIRTIO_BLK_T_FLUSH, 0, DATA, 512, false);
+		if (reset_driver())
+			break;
+		start_driver();
+	}
+	TAP_EQ(i, 50);
+	there_and_back(path, 8192, 0, 0);
+
+	/* A driver that errs, and its reset. */
+	((struct vring_desc *)memory_at(&vmm, DESC, 4096))[0].next = 60000;
+	((struct vring_avail *)memory_at(&vmm, AVAIL, 4096))->idx += 1000;
+	access_bar(0x3000, 2, true, 0);
+	for (i = 0; i < 5000 && !(access_bar(20, 1, false, 0) & 0x40); i++)
+		usleep(1000);
+	TAP_EQ(access_bar(20, 1, false, 0), 0x4f);
+	TAP_CHECK(strstr(said, "the driver's index is ahead of its ring"));
+	TAP_EQ(reset_driver(), 0);
+	start_driver();
+	there_and_back(path, 8192, 0, 0);
+
+	/* It grows. */
+	TAP_CHECK(!truncate(path, 2 * FILE_SIZE));
+	for (i = 0; i < 5000 && access_bar(0x2000, 4, false, 0) != 2 * FILE_SIZE / 512; i++)
+		usleep(1000);
+	TAP_EQ(access_bar(0x2000, 4, false, 0), 2 * FILE_SIZE / 512);
+	TAP_CHECK(access_bar(0x1000, 1, false, 0) & 2);		/* told so */
+	there_and_back(path, 4096, 0, FILE_SIZE / 512 + 8);
+}
+
+int main(int argc, char **argv)
+{
+	char a[4096], b[4096];
+	struct disk_config again = { .path = a };
+	struct disk d;
+
+	(void)argc;
+	/* beside this program */
+	snprintf(a, sizeof(a), "%s-a.XXXXXX", argv[0]);
+	snprintf(b, sizeof(b), "%s-b.XXXXXX", argv[0]);
+	vmm.cfg = &cfg;
+	vmm.vm = -1;
+	bus_init(&vmm.bus);
+	pci_create(&vmm);
+	vmm.low_size = MEMORY;
+	vmm.low = aligned_alloc(4096, MEMORY);
+	if (!vmm.low || !make_file(a) || !make_file(b))
+		return 1;
+	if (!disk(a, DISK_WRITEBACK)) {
+		if (strstr(said, "io_uring")) {
+			printf("ok 1 - disks # SKIP no io_uring here\n1..1\n");
+			unlink(a), unlink(b);
+			return 0;
+		}
+		return 1;
+	}
+	all(a);
+	TAP_CHECK(disk_open(&again, &d) && strstr(said, "is in use by another program"));
+	if (disk(b, DISK_NONE))
+		all(b);
+	else
+		printf("ok %d - cache=none # SKIP no O_DIRECT here\n", ++tap_count);
+	blk_finish(&vmm);
+	unlink(a);
+	unlink(b);
+	return tap_done();
+}

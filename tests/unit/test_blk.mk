@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: GPL-2.0-only
+vmm := tools/vhctl/vmm
+srcs_test_blk := $(vmm)/blk.c $(vmm)/blk_request.c $(vmm)/bus.c $(vmm)/disk.c $(vmm)/pci.c $(vmm)/virtio_pci.c \
+	$(vmm)/virtqueue.c
+headers_test_blk := -I$(TOP)/tools/vhctl
+cflags_test_blk := -D_GNU_SOURCE -pthread
+libs_test_blk := -luring
