@@ -33,6 +33,7 @@
 static struct vmm vmm;
 static struct vmm_config cfg = { .cpus = 1, .memory = MEMORY };
 static uint64_t bar;
+static int slot;
 static uint16_t made, seen;
 static char said[256];
 
@@ -84,6 +85,18 @@ static uint64_t access_bar(uint64_t at, int len, bool write, uint64_t value)
 {
 	bus_access(&vmm.bus, BUS_MEMORY, bar + at, &value, len, write);
 	return value;
+}
+
+static void move_bar(uint64_t to)
+{
+	uint64_t config = PCI_ECAM + slot * 0x8000ULL, command = 0, high = to >> 32;
+
+	bus_access(&vmm.bus, BUS_MEMORY, config + PCI_COMMAND, &command, 2, true);
+	bus_access(&vmm.bus, BUS_MEMORY, config + PCI_BASE_ADDRESS_0, &to, 4, true);
+	bus_access(&vmm.bus, BUS_MEMORY, config + PCI_BASE_ADDRESS_1, &high, 4, true);
+	command = PCI_COMMAND_MEMORY;
+	bus_access(&vmm.bus, BUS_MEMORY, config + PCI_COMMAND, &command, 2, true);
+	bar = to;
 }
 
 static void start_driver(void)
@@ -184,7 +197,7 @@ static bool disk(const char *path, enum disk_cache cache)
 	struct disk_config *d = calloc(1, sizeof(*d));
 
 	*d = (struct disk_config){ .path = path, .cache = cache, .serial = "serial" };
-	bar = bar ? bar + 0x8000 : PCI_WINDOW;
+	bar = PCI_WINDOW + slot++ * 0x8000;
 	return !blk_create(&vmm, d);
 }
 
@@ -235,6 +248,14 @@ static void all(const char *path)
 	TAP_EQ(reset_driver(), 0);
 	start_driver();
 	there_and_back(path, 8192, 0, 0);
+
+	/* Elsewhere, and nowhere. */
+	move_bar(bar + 0x100000);
+	there_and_back(path, 4096, 0, 16);
+	move_bar(~0xfffffULL);
+	TAP_EQ(access_bar(20, 1, false, 0), 0xff);
+	move_bar(PCI_WINDOW + 0x200000 + slot * 0x8000);
+	TAP_EQ(access_bar(20, 1, false, 0), 15);
 
 	/* It grows. */
 	TAP_CHECK(!truncate(path, 2 * FILE_SIZE));
