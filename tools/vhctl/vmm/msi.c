@@ -20,6 +20,7 @@
 
 #define PIC_PINS	8
 #define IOAPIC_PINS	24
+#define COMPLAINTS	10
 
 /* All routes of the VM: those of the chips, as they are without this, and one for each message. */
 static struct kvm_irq_routing *table;	/* bus->lock */
@@ -74,13 +75,24 @@ int msi_create(struct vmm *v, struct msi *m)
 	return m->fd < 0 ? -1 : 0;
 }
 
+/* A guest may do it for ever. */
+static void complain(const struct msi *m)
+{
+	static int complaints;
+
+	if (complaints == COMPLAINTS)
+		return;
+	complaints++;
+	error("interrupt %d: %s", m->gsi, strerror(errno));
+}
+
 static void connect_fd(struct msi *m, bool on)
 {
 	struct kvm_irqfd i = { .fd = m->fd, .gsi = m->gsi,
 			       .flags = on ? 0 : KVM_IRQFD_FLAG_DEASSIGN };
 
 	if (ioctl(m->v->vm, KVM_IRQFD, &i))
-		error("interrupt %d: %s", m->gsi, strerror(errno));
+		complain(m);
 	else
 		m->connected = on;
 }
@@ -106,7 +118,7 @@ void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data)
 		r->address_hi = address >> 32;
 		r->data = data;
 		if (ioctl(m->v->vm, KVM_SET_GSI_ROUTING, table))
-			error("interrupt %d: %s", m->gsi, strerror(errno));
+			complain(m);
 	}
 	if (on == m->connected)
 		return;
