@@ -24,12 +24,12 @@ kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
 tests/vmm/initrd --guest tests/work/guest.sh --with build/tests/work/disk "$work/initrd" "$kernel" \
-	virtio_pci virtio_blk virtio-rng
+	virtio_pci virtio_blk virtio-rng ext4 crc32c_generic
 {
 	echo "device=$device params='$params'"
 	cat tests/lib/lab-check.sh tests/work/lab.sh
 } >"$work/script.sh"
 load=(--file "$module:vh.ko")
 [ $device = /dev/vh ] || load=()
-tests/lab/lab run --timeout 900 --modules brd "${load[@]}" --file build/vhctl/vhctl --file build/tests/work/disk \
+tests/lab/lab run --timeout 900 --modules brd,loop,ext4,crc32c_generic "${load[@]}" --file build/vhctl/vhctl --file build/tests/work/disk \
 	--file "$kernel/vmlinux" --file "$work/initrd" "$@" "$work/script.sh"

@@ -77,6 +77,10 @@ behind() { # the device is reset while requests are in flight, and its driver do
 	usleep 300000
 	/disk reset $at
 }
+files() { # a file system, and a file there
+	modprobe crc32c_generic && modprobe ext4 && mke2fs /dev/vdb && mkdir -p /m && mount -t ext4 /dev/vdb /m &&
+		cp /bin/busybox /m/file && sync
+}
 modules() { modprobe virtio_pci && modprobe virtio_blk && modprobe virtio-rng && until_ 10 [ -b /dev/vda ]; }
 tells modules modules
 case $step in
@@ -112,6 +116,7 @@ all)
 	;;
 kill)
 	tells pattern pattern 0 8 0
+	tells "a file system" files
 	echo "guest: flushed"
 	/disk load /dev/vda 512 128 1000 3
 	;;

@@ -80,14 +80,17 @@ check "and zero where they were zeroed" [ "$(sum /dev/ram0 0 1)" = "$(sum /dev/z
 check "kicks do not come to the VMM" [ "$(awk '$1 == "MMIO" { print $2 }' said)" -lt 3000 ]
 
 # --- the VMM is killed ---
-truncate -s 0 a; truncate -s 16M a
-start --cmdline "$cmdline step=kill" --disk a
+truncate -s 0 a c; truncate -s 16M a; truncate -s 8M c
+start --cmdline "$cmdline step=kill" --disk a --disk c
 check "the guest has flushed" says 100 "guest: flushed"
 usleep 500000
 kill -9 $vm
 wait $vm 2>/dev/null
-check "the guest did not end by itself" sh -c '! grep -q "guest: done" said'
+check "the guest did not end by itself" sh -c '! grep -A 20 "guest: done\|FAILS" said'
 check "what was flushed is there" same 0 8 0
+files() { modprobe crc32c_generic && modprobe ext4 && modprobe loop && mkdir m && mount -t ext4 -o loop,ro c m && cmp m/file /bin/busybox; }
+check "and so is a file of a file system" files
+umount m
 check "the file is free again" refused "/none: No such file" --disk a --kernel /none
 [ $device = /dev/kvm ] || check "vh unloads" rmmod vh
 echo "$passed passed, $failed failed"
