@@ -2,11 +2,6 @@
 # In the lab: libvirtd's users and files, and what virsh does in each of $rows with a domain on $device,
 # vh or kvm, which is /dev/kvm.
 tar xf libvirt.tar -C / && rm libvirt.tar || exit 2
-if [ $device = kvm ]; then
-	modprobe kvm-intel || exit 2
-else
-	insmod ./vh.ko kvm_alias=1 || exit 2
-fi
 # as the packages' scripts and udev's rules have it
 echo "libvirt-qemu:x:64055:$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group):::/bin/false" >>/etc/passwd
 echo "libvirt-qemu:x:64055:libvirt-qemu" >>/etc/group
@@ -14,7 +9,6 @@ grep -q ^nobody: /etc/passwd || echo "nobody:x:65534:65534:::/bin/false" >>/etc/
 echo "dnsmasq:x:101:65534:::/bin/false" >>/etc/passwd
 grep -q ^nogroup: /etc/group || echo "nogroup:x:65534:" >>/etc/group
 echo "dip:x:30:" >>/etc/group
-chgrp kvm /dev/kvm && chmod 660 /dev/kvm
 mkdir -p /etc/libvirt /var/log /var/lib /var/cache /run
 rm -rf /var/run && ln -s /run /var/run
 cat >/etc/libvirt/qemu.conf <<-END
@@ -26,22 +20,47 @@ cat >/etc/libvirt/libvirtd.conf <<-END
 	auth_unix_rw = "none"
 	log_outputs = "2:file:/p/libvirtd.log"
 END
-mkdir -m 755 /srv && mv initrd vmlinux /srv && chmod 755 /p || exit 2
-libvirtd >libvirtd.says 2>&1 &
-daemon=$!
-again() {	# libvirtd ends, and begins
+mkdir -m 755 /srv && mv initrd vmlinux vmlinuz /srv && chmod 755 /p || exit 2
+inside=	# what has commands run where libvirtd is
+case $rows in
+exec* | dropin*) ;;	# they begin otherwise
+*)
+	if [ $device = kvm ]; then
+		modprobe kvm-intel || exit 2
+	else
+		insmod ./vh.ko kvm_alias=1 || exit 2
+	fi
+	chgrp kvm /dev/kvm && chmod 660 /dev/kvm
+	libvirtd >libvirtd.says 2>&1 &
+	daemon=$!
+	;;
+esac
+
+within() {	# SECONDS COMMAND...: it succeeds before they are over
+	local end=$(($(date +%s) + $1))
+	shift
+	until "$@"; do
+		[ $(date +%s) -lt $end ] || return 1
+		usleep 500000
+	done
+}
+v() {	# COMMAND...: of virsh, whose answer is in said
+	timeout 200 $inside virsh -q -c qemu:///system "$@" >said 2>&1
+}
+tells() { v $2 && grep -q "$1" said; }	# PATTERN COMMAND: virsh's answer has it
+silent() { v $2 && ! grep -q "$1" said; }
+has() { [ -e $1 ] && [ $(grep -c "$2" $1) -ge $3 ]; }
+sees() { within 300 has $1 "$2" ${3:-1}; }	# FILE PATTERN [COUNT]: in a line of it, so often, before long
+gone() { ! kill -0 $daemon 2>/dev/null; }
+ends() {	# libvirtd does
 	kill $daemon
-	timeout 60 sh -c "while kill -0 $daemon; do usleep 200000; done" 2>/dev/null || bad "libvirtd does not end"
+	within 60 gone || bad "libvirtd does not end"
+}
+again() {	# it ends, and begins
+	ends
 	libvirtd >>libvirtd.says 2>&1 &
 	daemon=$!
 	row_daemon
-}
-
-v() {	# COMMAND...: of virsh, whose answer is in said
-	timeout 200 virsh -q -c qemu:///system "$@" >said 2>&1
-}
-sees() {	# FILE PATTERN [COUNT]: in a line of it, so often, before long
-	timeout 300 sh -c "until [ \$(grep -c '$2' $1 2>/dev/null || :) -ge ${3:-1} ]; do usleep 200000; done" 2>/dev/null
 }
 state() { v domstate web && grep -qx "$1" said || bad "it is not $1, but $(cat said)"; }
 # The guest's memory is what it wrote, and it goes on: two more passes
@@ -92,7 +111,7 @@ domain() {	# NAME: in NAME.xml
 	qemu-img create -q -f qcow2 /srv/$1.qcow2 16M >said 2>&1 || bad "qemu-img"
 }
 row_daemon() {
-	timeout 300 sh -c "until virsh -q -c qemu:///system version >said 2>&1; do sleep 1; done" || bad "libvirtd does not answer"
+	within 300 v version || bad "libvirtd does not answer"
 	sed 's/^/# /' said
 }
 row_capabilities() { v capabilities && grep -q "<domain type='kvm'" said || bad "no domain of type kvm"; }
@@ -112,22 +131,24 @@ row_start() {
 	v qemu-monitor-command web --hmp info kvm && grep -q "kvm support: enabled" said || bad "it is not on /dev/kvm"
 }
 row_vhctl() {
-	./vhctl ls >said && grep -q "web" said || bad "it does not tell of the domain"
+	./vhctl ls >said && grep -q " web  *running" said || bad "it does not tell of the domain by name"
 	sed 's/^/# /' said
-	./vhctl ls -j >said && grep -q '"/*machine/qemu-1-web[^"]*"' said || bad "it does not tell of the domain's cgroup"
+	./vhctl show web >said && grep -q '/machine/qemu-1-web' said || bad "it does not tell of the domain's cgroup"
+	./vhctl pause web && ./vhctl ls web >said && grep -q paused said && ./vhctl resume web || bad "it does not pause it by name"
+	sound
 }
-# Of the cgroup in which libvirt, without systemd, keeps all domains
-row_limit() {
+limit() {	# CGROUP: libvirt's, in which all domains are
 	domain two
-	./vhctl group set machine vms=1 >said 2>&1 || bad "no limit"
+	./vhctl group set $1 vms=1 >said 2>&1 || bad "no limit"
 	v define two.xml || bad "define"
 	! v start two || bad "it starts"
 	grep -q "Disk quota exceeded" said || bad "it is not told why"
 	sound
-	./vhctl group set machine vms=2 >said 2>&1 || bad "no other limit"
+	./vhctl group set $1 vms=2 >said 2>&1 || bad "no other limit"
 	v start two || bad "it does not start within the limit"
 	v destroy two && v undefine two || bad "it does not go"
 }
+row_limit() { limit machine; }
 row_domstats() {
 	v domstats web && grep -q "state.state=1" said && grep -q "vcpu.0.time=[1-9]" said || bad "figures are missing"
 	sed -n 's/^ */# /; /state.state\|cpu/p' said
@@ -181,7 +202,7 @@ row_attach() {
 	v attach-disk web /srv/more.qcow2 vdb --driver qemu --subdriver qcow2 --live || bad "attach"
 	sound
 	v detach-disk web vdb --live || bad "detach"
-	timeout 60 sh -c "while virsh -q -c qemu:///system domblklist web | grep -q vdb; do sleep 1; done" || bad "it stays"
+	within 60 silent vdb "domblklist web" || bad "it stays"
 	sound
 }
 # External: an overlay, which is written back into its base while the guest runs
@@ -201,19 +222,19 @@ row_console() {
 }
 row_balloon() {
 	v setmem web 180M --live || bad "setmem"
-	timeout 60 sh -c "until virsh -q -c qemu:///system dommemstat web | grep -q 'actual 184320'; do sleep 1; done" ||
-		bad "the guest does not give it"
+	within 60 tells "actual 184320" "dommemstat web" || bad "the guest does not give it"
 	sound
 	v setmem web 192M --live || bad "setmem, back"
 	sound
 }
+memory() { sed -n 's/^guest: memory \([0-9]*\).*/\1/p' /srv/web.serial | tail -n 1; }	# MiB, as the guest says
+grown() { [ $(memory) -gt $1 ]; }
 row_memory() {
 	local before
-	before=$(sed -n 's/^guest: memory \([0-9]*\).*/\1/p' /srv/web.serial | tail -n 1)
+	before=$(memory)
 	echo "<memory model='dimm'><target><size unit='MiB'>128</size><node>0</node></target></memory>" >dimm.xml
 	v attach-device web dimm.xml --live || bad "attach-device"
-	timeout 100 sh -c "until [ \$(sed -n 's/^guest: memory \([0-9]*\).*/\1/p' /srv/web.serial | tail -n 1) -gt $((before + 100)) ]
-		do sleep 1; done" || bad "the guest does not see it"
+	within 100 grown $((before + 100)) || bad "the guest does not see it"
 	sound
 }
 row_pool() {
@@ -223,7 +244,7 @@ row_pool() {
 	v attach-disk web /srv/images/data.qcow2 vdc --driver qemu --subdriver qcow2 --live || bad "attach"
 	sound
 	v detach-disk web vdc --live || bad "detach"
-	timeout 60 sh -c "while virsh -q -c qemu:///system domblklist web | grep -q vdc; do sleep 1; done" || bad "it stays"
+	within 60 silent vdc "domblklist web" || bad "it stays"
 	v vol-delete data.qcow2 images && v pool-destroy images && v pool-undefine images || bad "it does not go"
 }
 # NAT, addresses by DHCP
@@ -241,8 +262,7 @@ row_network() {
 	v net-start default || { bad "net-start"; dnsmasq -d --conf-file=/var/lib/libvirt/dnsmasq/default.conf --test; return; }
 	iptables -t nat -S 2>/dev/null | grep -q MASQUERADE || bad "nobody is masqueraded"
 	v attach-interface web network default --model virtio --live || bad "attach-interface"
-	timeout 100 sh -c "until grep -q 'guest: network' /srv/web.serial; do sleep 1; done"
-	grep -q "guest: network works" /srv/web.serial || bad "the guest does not reach it"
+	sees /srv/web.serial "guest: network works" || bad "the guest does not reach it"
 	v net-dhcp-leases default && grep -q "192.168.122" said || bad "nobody has an address of it"
 	sound
 	v detach-interface web network --live || bad "detach-interface"
@@ -257,7 +277,7 @@ row_autostart() {
 	v destroy web || bad "destroy"
 	rm -f /run/libvirt/qemu/autostarted
 	again
-	timeout 60 sh -c "until virsh -q -c qemu:///system domstate web | grep -q running; do sleep 1; done" || bad "it does not start"
+	within 60 tells running "domstate web" || bad "it does not start"
 	sound
 	v autostart web --disable || bad "no autostart"
 }
@@ -275,9 +295,20 @@ row_destroy() {
 	v list --all && ! grep -q web said || bad "it is there still"
 	[ $device = kvm ] || { ./vhctl ls -j >said; ! grep -q '"id"' said || bad "vhctl tells of it still"; }
 }
+# OVMF, by what its package says of it; it starts the kernel's EFI stub, but for one with keys that did not sign the kernel
+row_firmware() {
+	domain uefi
+	sed -i "s,<os>,<os firmware='efi'><firmware><feature enabled='no' name='secure-boot'/></firmware>,; s/vmlinux/vmlinuz/; s/quiet //; /maxMemory/d; s/ current='1'>2/>1/; /<cpu/s/cpus='0-1'/cpus='0'/" uefi.xml
+	v domcapabilities --virttype kvm --machine q35 && grep -q "<value>efi</value>" said || bad "domcapabilities do not know it"
+	v define uefi.xml || bad "define"
+	v start uefi || { bad "start"; cat /var/log/libvirt/qemu/uefi.log; }
+	v dumpxml uefi && grep -q "<loader.*OVMF_CODE" said || bad "no firmware is chosen"
+	sed -n '/<loader\|<nvram/s/^ */# /p' said
+	within 600 has /srv/uefi.serial "EFI stub:" 1 || { bad "the firmware starts no kernel"; tail -n 20 /srv/uefi.serial; echo; }
+	v destroy uefi && v undefine uefi --nvram || bad "it does not go"
+}
 row_end() {
-	kill $daemon
-	timeout 60 sh -c "while kill -0 $daemon; do usleep 200000; done" 2>/dev/null || bad "libvirtd does not end"
+	ends
 	[ $device = kvm ] || rmmod vh || bad "the module is in use"
 }
 
