@@ -5,6 +5,7 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/notifier.h>
 
 #include "bound.h"
 #include "caps.h"
@@ -217,24 +218,48 @@ static struct miscdevice alias = {
 	.mode	= 0660,
 };
 
+/*
+ * KVM would find its minor taken. Where it registers that last, it leaves its syscore operations in the kernel's list then,
+ * and the next attempt to load it is an oops of the host: so it does not come to that.
+ */
+static int keep_kvm_out(struct notifier_block *nb, unsigned long state, void *data)
+{
+	const struct module *module = data;
+
+	if (state != MODULE_STATE_COMING || strcmp(module->name, "kvm_intel"))
+		return NOTIFY_DONE;
+	vh_err("kvm_alias: /dev/kvm is vh's, and kvm_intel not loaded\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+static struct notifier_block modules = { .notifier_call = keep_kvm_out };
+
 static int __init register_devices(void)
 {
 	int err = misc_register(&dev);
 
 	if (err || !kvm_alias)
 		return err;
+	err = register_module_notifier(&modules);
+	if (err)
+		goto dev;
 	err = misc_register(&alias);
 	if (err == -EBUSY)
 		vh_err("kvm_alias: /dev/kvm is KVM's, whose modules are loaded\n");
-	if (err)
-		misc_deregister(&dev);
+	if (!err)
+		return 0;
+	unregister_module_notifier(&modules);
+dev:
+	misc_deregister(&dev);
 	return err;
 }
 
 static void deregister_devices(void)
 {
-	if (kvm_alias)
+	if (kvm_alias) {
 		misc_deregister(&alias);
+		unregister_module_notifier(&modules);
+	}
 	misc_deregister(&dev);
 }
 

@@ -104,6 +104,7 @@ wait $pid; status=$?; [ $status = 5 ] && ok "run ends with status 5" || bad "run
 run 0 monitor -t 0.2; silent
 [ ! -e /dev/kvm ] && ok "no /dev/kvm yet" || bad "/dev/kvm is there"
 run 0 exec -- sh -c 'ls -l /dev/kvm /dev/vh /dev/null; ls /dev/pts >/dev/null'; says "/dev/kvm"
+run 0 exec -- sh -c '[ $(grep -c " /dev " /proc/mounts) = 1 ] && grep " /dev/pts " /proc/mounts && ls /sys/kernel; : <>/dev/ptmx'; says "devpts"
 [ ! -e /dev/kvm ] && ok "and none outside afterwards" || bad "/dev/kvm was left outside"
 ./vhctl exec --cgroup vms -- ./vhctl run --device /dev/kvm --kernel vmlinux --initrd initrd --memory 160M --cmdline "$cmdline vhtest=idle" </dev/null >/tmp/run 2>&1 & pid=$!
 until_ 'grep -q "guest: idle" /tmp/run'

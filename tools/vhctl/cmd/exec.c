@@ -61,6 +61,14 @@ static void carry_over(int old, const char *name)
 	snprintf(to, sizeof(to), "/dev/%s", name);
 	if (lstat(from, &st))
 		return;
+	/* It looks for pts where it is, which for a file that is mounted by itself is nowhere. */
+	if (!strcmp(name, "ptmx") && S_ISCHR(st.st_mode)) {
+		if (mknod(to, S_IFCHR, st.st_rdev))
+			symlink("pts/ptmx", to);
+		else if (chown(to, st.st_uid, st.st_gid) || chmod(to, st.st_mode & 07777))
+			unlink(to);
+		return;
+	}
 	if (S_ISLNK(st.st_mode)) {
 		n = readlink(from, target, sizeof(target) - 1);
 		target[n < 0 ? 0 : n] = 0;
@@ -72,13 +80,25 @@ static void carry_over(int old, const char *name)
 }
 
 /*
+ * The private /dev is the only one: a libvirt that makes a /dev for each domain may take a second mount there for one that
+ * has the others, /dev/pts and all, inside. In a user namespace the real one cannot be unmounted, and stays below.
+ */
+static int alone(void)
+{
+	if (mount("/dev", "/sys", NULL, MS_MOVE, NULL))
+		return -1;
+	umount2("/dev", MNT_DETACH);
+	return mount("/sys", "/dev", NULL, MS_MOVE, NULL);
+}
+
+/*
  * /dev/kvm has to exist to be covered, and does not while KVM is not loaded.
  * Made in the real /dev it would stand in KVM's way later: so a private /dev
  * with all that is in the real one, and a place for it.
  */
 static int private_dev(const char *target)
 {
-	int old = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int old = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
 	struct dirent *e;
 	DIR *d;
 
@@ -88,7 +108,10 @@ static int private_dev(const char *target)
 	while (d && (e = readdir(d)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
 			carry_over(old, e->d_name);
-	return d ? mknod(target, S_IFREG | 0600, 0) : -1;
+	err = d ? mknod(target, S_IFREG | 0600, 0) : -1;
+	if (d)
+		closedir(d);
+	return err ? err : alone();
 }
 
 static int cover(const char *device, const char *target)
