@@ -2,6 +2,10 @@
 # In the lab: libvirtd's users and files, and what virsh does in each of $rows with a domain on $device,
 # vh or kvm, which is /dev/kvm.
 tar xf libvirt.tar -C / && rm libvirt.tar || exit 2
+# vhctl has brought those of the machine where it was built
+for library in /usr/lib/x86_64-linux-gnu/*.so*; do
+	rm -f /lib/x86_64-linux-gnu/${library##*/}
+done
 # as the packages' scripts and udev's rules have it
 echo "libvirt-qemu:x:64055:$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group):::/bin/false" >>/etc/passwd
 echo "libvirt-qemu:x:64055:libvirt-qemu" >>/etc/group
