@@ -239,8 +239,9 @@ int vh_exec_jmp_far(struct vh_emul *e)
 /* vh_exec_call_far - 9A, FF /3 */
 int vh_exec_call_far(struct vh_emul *e)
 {
-	u64 offset, old_sp = e->gpr[VH_RSP];
+	const u64 back[] = { e->seg[VH_CS].selector, e->d.next_rip };
 	struct kvm_segment cs;
+	u64 offset;
 	u16 sel;
 	int r = far_pointer(e, &sel, &offset);
 
@@ -249,13 +250,9 @@ int vh_exec_call_far(struct vh_emul *e)
 	if (r == SYSTEM_DESC)
 		return vh_task_far(e, sel, VH_TASK_CALL);
 	if (!r)
-		r = vh_push(e, e->seg[VH_CS].selector, e->d.opsize);
-	if (!r)
-		r = vh_push(e, e->d.next_rip, e->d.opsize);
-	if (r) {
-		e->gpr[VH_RSP] = old_sp;
+		r = vh_push_frame(e, back, ARRAY_SIZE(back), e->d.opsize);
+	if (r)
 		return r;
-	}
 	e->ops->set_seg(e, VH_CS, &cs);
 	e->d.next_rip = offset;
 	return VH_EMUL_OK;
@@ -304,7 +301,7 @@ int vh_exec_ret_far(struct vh_emul *e)
  */
 int vh_emul_real_int(struct vh_emul *e, u8 vector)
 {
-	u64 old_sp = e->gpr[VH_RSP];
+	const u64 frame[] = { e->rflags, e->seg[VH_CS].selector, e->d.next_rip };
 	struct kvm_segment cs;
 	u16 ivt[2];
 	int r;
@@ -319,15 +316,9 @@ int vh_emul_real_int(struct vh_emul *e, u8 vector)
 	}
 	r = e->ops->read(e, (u32)(e->idt->base + vector * 4), ivt, 4, true);
 	if (!r)
-		r = vh_push(e, e->rflags, 2);
-	if (!r)
-		r = vh_push(e, e->seg[VH_CS].selector, 2);
-	if (!r)
-		r = vh_push(e, e->d.next_rip, 2);
-	if (r) {
-		e->gpr[VH_RSP] = old_sp;
+		r = vh_push_frame(e, frame, ARRAY_SIZE(frame), 2);
+	if (r)
 		return r;
-	}
 	real_segment(e, VH_CS, ivt[1], &cs);
 	e->ops->set_seg(e, VH_CS, &cs);
 	e->rflags &= ~(u64)(X86_EFLAGS_IF | X86_EFLAGS_TF | X86_EFLAGS_AC | X86_EFLAGS_RF);

@@ -15,8 +15,6 @@
 #define TASK_GATE 5
 #define TRAP	BIT(0)			/* of a gate's type: IF stays */
 
-#define MAX_FRAME 4
-
 /* Error codes of a delivery say whether the event came from outside of the program (SDM Vol. 3, 6.13). */
 static int fault(struct vh_emul *e, const struct vh_emul_event *ev, u8 vector, u32 error)
 {
@@ -57,16 +55,9 @@ static int handler(struct vh_emul *e, const struct vh_emul_event *ev, u16 sel, s
 /* Flags, return address and error code, each of the gate's size. */
 static int push_frame(struct vh_emul *e, const struct vh_emul_event *ev, unsigned int size)
 {
-	u64 frame[MAX_FRAME] = { e->rflags, e->seg[VH_CS].selector, e->d.next_rip, ev->error };
-	u64 old_sp = e->gpr[VH_RSP];
-	unsigned int i, n = ev->has_error ? 4 : 3;
-	int r = VH_EMUL_OK;
+	const u64 frame[] = { e->rflags, e->seg[VH_CS].selector, e->d.next_rip, ev->error };
 
-	for (i = 0; i < n && !r; i++)
-		r = vh_push(e, frame[i], size);
-	if (r)
-		e->gpr[VH_RSP] = old_sp;
-	return of_event(e, ev, r);
+	return of_event(e, ev, vh_push_frame(e, frame, ev->has_error ? 4 : 3, size));
 }
 
 static int task(struct vh_emul *e, const struct vh_emul_event *ev, u16 sel)
@@ -155,25 +146,20 @@ int vh_emul_redirects(struct vh_emul *e, u8 vector, bool *answer)
 /* SDM Vol. 3, 20.3.3.3: as real mode has it; without IOPL 3 the program sees its virtual interrupt flag. */
 static int vm86_int(struct vh_emul *e, u8 vector)
 {
-	u64 old_sp = e->gpr[VH_RSP], flags = e->rflags & ~(u64)X86_EFLAGS_RF, off = X86_EFLAGS_IF | X86_EFLAGS_TF;
+	u64 flags = e->rflags & ~(u64)X86_EFLAGS_RF, off = X86_EFLAGS_IF | X86_EFLAGS_TF;
+	u64 frame[] = { flags, e->seg[VH_CS].selector, e->d.next_rip };
 	struct kvm_segment cs = e->seg[VH_CS];
 	u16 ivt[2];
 	int r = e->ops->read(e, vector * 4, ivt, 4, true);
 
 	if ((e->rflags & X86_EFLAGS_IOPL) != X86_EFLAGS_IOPL) {
-		flags = (flags & ~(u64)X86_EFLAGS_IF) | X86_EFLAGS_IOPL | (e->rflags & X86_EFLAGS_VIF ? X86_EFLAGS_IF : 0);
+		frame[0] = (flags & ~(u64)X86_EFLAGS_IF) | X86_EFLAGS_IOPL | (e->rflags & X86_EFLAGS_VIF ? X86_EFLAGS_IF : 0);
 		off = X86_EFLAGS_VIF | X86_EFLAGS_TF;
 	}
 	if (!r)
-		r = vh_push(e, flags, 2);
-	if (!r)
-		r = vh_push(e, e->seg[VH_CS].selector, 2);
-	if (!r)
-		r = vh_push(e, e->d.next_rip, 2);
-	if (r) {
-		e->gpr[VH_RSP] = old_sp;
+		r = vh_push_frame(e, frame, ARRAY_SIZE(frame), 2);
+	if (r)
 		return r;
-	}
 	cs.selector = ivt[1];
 	cs.base = (u32)ivt[1] << 4;
 	e->ops->set_seg(e, VH_CS, &cs);

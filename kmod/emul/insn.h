@@ -236,6 +236,7 @@ int vh_exec_enter(struct vh_emul *e);
 int vh_exec_leave(struct vh_emul *e);
 unsigned int vh_stack_size(const struct vh_emul *e);
 int vh_push(struct vh_emul *e, u64 val, unsigned int size);
+int vh_push_frame(struct vh_emul *e, const u64 *words, unsigned int n, unsigned int size);
 int vh_peek(struct vh_emul *e, u64 *val, unsigned int size, u64 *sp);
 
 /* branch.c */

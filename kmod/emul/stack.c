@@ -46,6 +46,27 @@ int vh_push(struct vh_emul *e, u64 val, unsigned int size)
 }
 
 /**
+ * vh_push_frame - push what belongs together: all of it, or the stack pointer stays
+ * @e: the instruction
+ * @words: the values, the first one first
+ * @n: of them
+ * @size: bytes of each
+ *
+ * Returns what vh_mem_write() returns.
+ */
+int vh_push_frame(struct vh_emul *e, const u64 *words, unsigned int n, unsigned int size)
+{
+	u64 old_sp = e->gpr[VH_RSP];
+	int r = VH_EMUL_OK;
+
+	for (; n && !r; n--)
+		r = vh_push(e, *words++, size);
+	if (r)
+		e->gpr[VH_RSP] = old_sp;
+	return r;
+}
+
+/**
  * vh_peek - the value on top of the stack
  * @e: the instruction
  * @val: the value

@@ -38,6 +38,9 @@ void guest_code(struct vm *vm, struct vcpu *v, const void *code, size_t size);
 /* Is it Linux's KVM that is asked? Where that differs, and vh is right or more. */
 bool on_kvm(void);
 
+/* All of @text into a file of the kernel's; false: it did not take it. */
+bool write_file(const char *path, const char *text);
+
 /* vcpu_run(), and the reason of the exit; or -errno */
 int vcpu_exit(struct vcpu *v);
 

@@ -3,7 +3,6 @@
  * Asynchronous page faults: what the guest is told of pages that come late, when, and what becomes of a VM whose pages
  * do not come. They are read from a file system whose server waits as long as it is told to.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -186,21 +185,27 @@ static void check_told(struct tap_result *r, struct test *t)
 		tap_fail(r, "ready %u times, at first %#x", *READIES, READY[0]);
 }
 
+/* The page comes, and the guest is told of that. */
+static void check_ready(struct tap_result *r, struct test *t)
+{
+	uint32_t token = *TOKEN;
+
+	server->held = false;
+	if (!wait_count(READIES, 2) || READY[1] != token)
+		tap_fail(r, "ready is %#x, not %#x", READY[1], token);
+}
+
 /* The guest goes on in its kernel; @arg: halted, until the page is ready. */
 static void told(struct tap_result *r, const void *arg)
 {
 	static struct test here, *t = &here;
-	uint32_t token;
 
 	if (!begin(r, t, 4, "on_late", ALL))
 		return;
 	*HALTS = !!arg;
 	lane_start(&t->lane, t->v);
 	check_told(r, t);
-	token = *TOKEN;
-	server->held = false;
-	if (!wait_count(READIES, 2) || READY[1] != token)
-		tap_fail(r, "ready is %#x, not %#x", READY[1], token);
+	check_ready(r, t);
 	check_end(r, t, 4);
 }
 
@@ -522,16 +527,6 @@ static void msrs(struct tap_result *r, const void *arg)
 
 #define CGROUP		"/sys/fs/cgroup/"
 
-static void put(const char *file, const char *text)
-{
-	int fd = open(file, O_WRONLY | O_CLOEXEC);
-
-	/* memory.reclaim says that it was less than that */
-	if (write(fd, text, strlen(text)) < 0)
-		errno = 0;
-	close(fd);
-}
-
 /* Pages on a disk that waits, private ones. What is written stays in memory until memory is wanted. */
 static void swapped(struct tap_result *r, const void *arg)
 {
@@ -539,7 +534,7 @@ static void swapped(struct tap_result *r, const void *arg)
 	const unsigned int n = 16;
 	unsigned char in[16];
 	unsigned int i, tries, resident = n;
-	uint32_t *pages, token;
+	uint32_t *pages;
 	struct nbd nbd;
 
 	(void)arg;
@@ -553,9 +548,9 @@ static void swapped(struct tap_result *r, const void *arg)
 		tap_fail(r, "no disk to swap to");
 		return;
 	}
-	put(CGROUP "cgroup.subtree_control", "+memory");
+	write_file(CGROUP "cgroup.subtree_control", "+memory");
 	mkdir(CGROUP "swapped", 0755);
-	put(CGROUP "swapped/cgroup.procs", "0");
+	write_file(CGROUP "swapped/cgroup.procs", "0");
 	pages = mmap(NULL, n * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	madvise(pages, n * 4096, MADV_NOHUGEPAGE);
 	for (i = 0; i < n * 1024; i++)
@@ -563,7 +558,7 @@ static void swapped(struct tap_result *r, const void *arg)
 	madvise(pages, n * 4096, MADV_PAGEOUT);
 	for (tries = 0; resident && tries < 100; tries++) {
 		usleep(10000);
-		put(CGROUP "swapped/memory.reclaim", "16M");
+		write_file(CGROUP "swapped/memory.reclaim", "16M");	/* which says that it was less */
 		mincore(pages, n * 4096, in);
 		for (i = resident = 0; i < n; i++)
 			resident += in[i] & 1;
@@ -574,15 +569,12 @@ static void swapped(struct tap_result *r, const void *arg)
 	begin_with(t, (uint8_t *)pages, n, "on_late", ALL);
 	lane_start(&t->lane, t->v);
 	check_told(r, t);
-	token = *TOKEN;
-	server->held = false;
-	if (!wait_count(READIES, 2) || READY[1] != token)
-		tap_fail(r, "ready is %#x, not %#x", READY[1], token);
+	check_ready(r, t);
 	check_end(r, t, n);
 	munmap(pages, n * 4096);
 	if (want_ok(r, swapoff(NBD_DEVICE), "no more of that disk"))
 		nbd_stop(&nbd);
-	put(CGROUP "cgroup.procs", "0");
+	write_file(CGROUP "cgroup.procs", "0");
 	rmdir(CGROUP "swapped");
 }
 

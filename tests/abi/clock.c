@@ -118,15 +118,9 @@ static void nearly(struct tap_result *r, const void *arg)
 static bool parameter(const char *name, const char *value)
 {
 	char path[80];
-	int fd, n;
 
 	snprintf(path, sizeof(path), "/sys/module/vh/parameters/%s", name);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return false;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n > 0;
+	return write_file(path, value);
 }
 
 /* The host finds its TSC unstable: the guest is told, while it runs, and goes on without a leap. */

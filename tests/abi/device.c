@@ -95,14 +95,9 @@ static void device_vfio(struct tap_result *r, const void *arg)
 static bool card_driver(const char *what)
 {
 	char path[64];
-	bool ok;
-	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/drivers/e1000/%s", what);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ok = write(fd, CARD, strlen(CARD)) == (ssize_t)strlen(CARD);
-	close(fd);
-	return ok;
+	return write_file(path, CARD);
 }
 
 /* The card's BAR 0, or NULL: told. */

@@ -140,15 +140,12 @@ static void create_destroy(struct tap_result *r, const void *arg)
 static bool lo_up(void)
 {
 	struct ifreq i = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
-	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), fd;
+	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	bool ok = s >= 0 && !ioctl(s, SIOCSIFFLAGS, &i);
 
 	close(s);
 	/* what comes in is CPU 1's to handle */
-	fd = open("/sys/class/net/lo/queues/rx-0/rps_cpus", O_WRONLY | O_CLOEXEC);
-	ok = ok && fd >= 0 && write(fd, "2", 1) == 1;
-	close(fd);
-	return ok;
+	return ok && write_file("/sys/class/net/lo/queues/rx-0/rps_cpus", "2");
 }
 
 static void on_cpu(pid_t tid, int cpu)

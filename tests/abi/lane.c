@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Guests that count their interrupts, and vCPUs that run in threads (lane.h). */
-#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -137,15 +136,9 @@ void lane_stop(struct tap_result *r, struct lane *l)
 bool cpu_online(int cpu, bool on)
 {
 	char path[80];
-	int fd, n;
 
 	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/online", cpu);
-	fd = open(path, O_WRONLY);
-	if (fd < 0)
-		return false;
-	n = write(fd, on ? "1" : "0", 1);
-	close(fd);
-	return n == 1;
+	return write_file(path, on ? "1" : "0");
 }
 
 static void *mover_main(void *arg)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every ioctl with right and with wrong arguments. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -42,6 +43,16 @@ void guest_start(struct vm *vm, struct vcpu *v, const char *name, uint32_t esi,
 	regs.rsi = esi;
 	regs.rcx = ecx;
 	xioctl(v->fd, KVM_SET_REGS, &regs);
+}
+
+bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return ok;
 }
 
 bool on_kvm(void)

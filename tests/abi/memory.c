@@ -3,7 +3,6 @@
  * Guest memory is the VMM's own: whatever the VMM or the host's memory
  * management does to it, the guest sees the same.
  */
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,17 +208,6 @@ static long read_long(const char *path)
 	return v;
 }
 
-static void write_str(const char *path, const char *s)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0)
-		return;
-	if (write(fd, s, strlen(s)) < 0)
-		perror(path);
-	close(fd);
-}
-
 #define KSM "/sys/kernel/mm/ksm/"
 
 static void ksm(struct tap_result *r, const void *arg)
@@ -235,9 +223,9 @@ static void ksm(struct tap_result *r, const void *arg)
 	mem_vm_create(&m, 0, "touch");
 	round_(r, &m);
 	madvise(m.mem, SIZE, MADV_MERGEABLE);
-	write_str(KSM "sleep_millisecs", "1");
-	write_str(KSM "pages_to_scan", "1000");
-	write_str(KSM "run", "1");
+	write_file(KSM "sleep_millisecs", "1");
+	write_file(KSM "pages_to_scan", "1000");
+	write_file(KSM "run", "1");
 	for (i = 0; i < 300 && read_long(KSM "pages_sharing") < PAGES / 2; i++)
 		usleep(10000);
 	if (read_long(KSM "pages_sharing") < PAGES / 2)
@@ -251,10 +239,10 @@ static void ksm(struct tap_result *r, const void *arg)
 		round_(r, &m);
 		all_are(r, &m, 3 + i, "while being merged");
 	}
-	write_str(KSM "run", "2");
+	write_file(KSM "run", "2");
 	round_(r, &m);
 	all_are(r, &m, 13, "unmerged");
-	write_str(KSM "run", "0");
+	write_file(KSM "run", "0");
 }
 
 /* Kilobytes of this process that are swapped out. */

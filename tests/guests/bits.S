@@ -5,18 +5,6 @@
  */
 #include "guest.h"
 
-	/* the case is skipped unless CPUID has all these bits */
-	.macro	NEED leaf, reg, bits
-	mov	$\leaf, %eax
-	xor	%ecx, %ecx
-	cpuid
-	not	%\reg
-	test	$\bits, %\reg
-	jz	97f
-	SKIP
-97:
-	.endm
-
 #define SSE42_MOVBE_POPCNT	(1 << 20 | 1 << 22 | 1 << 23)
 #define BMI1			(1 << 3)
 #define LZCNT			(1 << 5)

@@ -112,6 +112,18 @@ entry\@:
 #define FAIL		movl $__LINE__, FAIL_LINE; out %al, $0xf5
 #define HOST(what)	mov $what, %eax; out %eax, $0xe0
 
+	/* the case is skipped unless CPUID has all these bits */
+	.macro	NEED leaf, reg, bits
+	mov	$\leaf, %eax
+	xor	%ecx, %ecx
+	cpuid
+	not	%\reg
+	test	$\bits, %\reg
+	jz	97f
+	SKIP
+97:
+	.endm
+
 /* CHECK(je): fail unless the condition holds */
 #define CHECK(jcc)	jcc 9991f; FAIL; 9991:
 /* EQ(a, b): fail unless cmp finds them equal */

@@ -23,17 +23,6 @@
 97:	add	$4, %sp
 	.endm
 
-	.macro	NEED leaf, reg, bits
-	mov	$\leaf, %eax
-	xor	%ecx, %ecx
-	cpuid
-	not	%\reg
-	test	$\bits, %\reg
-	jz	97f
-	SKIP
-97:
-	.endm
-
 	.macro	SET_CR4 bits
 	mov	%cr4, %eax
 	or	$\bits, %eax
@@ -406,6 +395,17 @@ CASE("real-lent-irq", REAL, F_IRQCHIP)
 	movl	$\type, GATES + 8 * \vec + 4
 	.endm
 
+	/* from a handler with that much on its stack to 6f in real mode: by its code segment, not by IRET */
+	.macro	LEAVE_PE bytes
+	mov	%cr0, %eax
+	and	$~1, %eax
+	add	$\bytes, %esp
+	ljmp	$0x48, $96f
+	.code16
+96:	mov	%eax, %cr0
+	ljmp	$3, $6f - 0x30
+	.endm
+
 /* Exceptions between MOV CR0, or LMSW, and the jump that loads CS. */
 CASE("real-pe-faults", REAL, 0)
 	mov	$GATES, %di
@@ -435,14 +435,7 @@ CASE("real-pe-faults", REAL, 0)
 	CHECK(jnz)
 	mov	%cs, %eax
 	EQ($8, %eax)
-	/* back to the code segment of real mode: not by IRET */
-	mov	%cr0, %eax
-	and	$~1, %eax
-	add	$12, %esp
-	ljmp	$0x48, $6f
-	.code16
-6:	mov	%eax, %cr0
-	ljmp	$3, $6f - 0x30
+	LEAVE_PE 12
 6:	/* once more, with an error code */
 	mov	%cr0, %eax
 	inc	%ax
@@ -454,13 +447,7 @@ CASE("real-pe-faults", REAL, 0)
 2:	EQL($0x300, (%esp))
 	EQL($9b - 0x30, 4(%esp))
 	EQW($3, 8(%esp))
-	mov	%cr0, %eax
-	and	$~1, %eax
-	add	$16, %esp
-	ljmp	$0x48, $6f
-	.code16
-6:	mov	%eax, %cr0
-	ljmp	$3, $6f - 0x30
+	LEAVE_PE 16
 6:	/* INT n, through gates of both sizes */
 	mov	%cr0, %eax
 	inc	%ax
@@ -473,13 +460,7 @@ CASE("real-pe-faults", REAL, 0)
 	EQW($3, 4(%esp))
 	testl	$0x10000, 8(%esp)
 	CHECK(jz)
-	mov	%cr0, %eax
-	and	$~1, %eax
-	add	$12, %esp
-	ljmp	$0x48, $6f
-	.code16
-6:	mov	%eax, %cr0
-	ljmp	$3, $6f - 0x30
+	LEAVE_PE 12
 6:	mov	%cr0, %eax
 	inc	%ax
 	mov	%eax, %cr0
@@ -488,13 +469,7 @@ CASE("real-pe-faults", REAL, 0)
 	.code32
 4:	EQW($9b - 0x30, (%esp))
 	EQW($3, 2(%esp))
-	mov	%cr0, %eax
-	and	$~1, %eax
-	add	$6, %esp
-	ljmp	$0x48, $6f
-	.code16
-6:	mov	%eax, %cr0
-	ljmp	$3, $6f - 0x30
+	LEAVE_PE 6
 6:	/* x87 there, and #NM of it */
 	mov	%cr0, %eax
 	inc	%ax

@@ -51,7 +51,7 @@ CASE("operand-real", REAL, 0)
 	.endm
 
 	/* go on at 7f unless CPUID has the bit */
-#define NEED(leaf, reg, bit) \
+#define HAS(leaf, reg, bit) \
 	mov $leaf, %eax; xor %ecx, %ecx; cpuid; test $(1 << (bit)), %reg; jz 7f
 
 	/* CR4.OSXSAVE and XCR0 */
@@ -191,7 +191,7 @@ CASE("operand-sse", LONG, 0)
 	PASS
 
 CASE("operand-sse3-4", LONG, 0)
-	NEED(1, ecx, 19)
+	HAS(1, ecx, 19)
 	BOTH
 	SET64	0, 0x1111111182222222
 	SET64	8, 0x3333333344444444
@@ -258,7 +258,7 @@ CASE("operand-sse-exceptions", LONG, 0)
 	PASS
 
 CASE("operand-avx", LONG, 0)
-	NEED(1, ecx, 28)
+	HAS(1, ecx, 28)
 	mov	$MMIO_BASE, %edi
 	FAULT(UD, vmovups (%rdi), %ymm0)	/* CR4.OSXSAVE is clear */
 	XCR0	3
@@ -305,7 +305,7 @@ CASE("operand-avx", LONG, 0)
 	vextractf128 $1, %ymm3, %xmm0
 	XMM_IS	0, 0x0505050506060606, 0x0707070708080808
 	AGAIN
-	NEED(7, ebx, 5)
+	HAS(7, ebx, 5)
 	BOTH
 	SET64	0x00, 0x0101010102020202
 	SET64	0x08, 0x0303030304040404
@@ -320,7 +320,7 @@ CASE("operand-avx", LONG, 0)
 7:	SKIP
 
 CASE("operand-avx512", LONG, 0)
-	NEED(7, ebx, 16)
+	HAS(7, ebx, 16)
 	XCR0	7
 	mov	$MMIO_BASE, %edi
 	FAULT(UD, vmovups (%rdi), %zmm0)
@@ -467,7 +467,7 @@ CASE("operand-x87-environment", LONG, 0)
 	PASS
 
 CASE("operand-bits", LONG, 0)
-	NEED(7, ebx, 8)
+	HAS(7, ebx, 8)
 	BOTH
 	SET64	0, 0x00f0000000000f00
 	mov	$0xff, %edx
@@ -511,7 +511,7 @@ CASE("operand-bits", LONG, 0)
 7:	SKIP
 
 CASE("operand-crc32", LONG, 0)
-	NEED(1, ecx, 20)
+	HAS(1, ecx, 20)
 	BOTH
 	SET64	0, 0x0807060504030201
 	mov	$-1, %rax
@@ -534,7 +534,7 @@ CASE("operand-crc32", LONG, 0)
 7:	SKIP
 
 CASE("operand-adx", LONG, 0)
-	NEED(7, ebx, 19)
+	HAS(7, ebx, 19)
 	BOTH
 	SET64	0, 0xffffffffffffffff
 	xor	%eax, %eax			/* clears CF and OF */
@@ -650,9 +650,9 @@ CASE("operand-user", LONG, 0)
 
 CASE("operand-unknown", LONG, 0)
 	/* with a prefix that is known, and not interpreted: user code has #UD of it */
-	NEED(7, ebx, 5)
+	HAS(7, ebx, 5)
 	XCR0	7
-	NEED(7, ebx, 16)
+	HAS(7, ebx, 16)
 	XCR0	0xe7
 7:	mov	$7, %eax
 	xor	%ecx, %ecx

@@ -6,7 +6,7 @@
  */
 #include "guest.h"
 
-#define ROUNDS		60
+#define SOAK_ROUNDS	60
 #define SEED		DATA			/* quadword */
 #define AUX		(DATA + 8)
 #define ENTRY		(DATA + 0x10)		/* which of two LSTAR is ours */
@@ -129,7 +129,7 @@ CASE("soak", LONG, 0)
 	cmp	$MEMORY + MEMORY_SIZE, %edx
 	jb	3b
 
-	movl	$ROUNDS, PARAM + 8
+	movl	$SOAK_ROUNDS, PARAM + 8
 round:
 	mov	%r15, %rax
 	GPR_OWN

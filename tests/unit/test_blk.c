@@ -39,11 +39,6 @@ static char said[256];
 
 /* --- what the devices call --- */
 
-void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
-{
-	return gpa < v->low_size && len <= v->low_size - gpa ? v->low + gpa : NULL;
-}
-
 void error(const char *fmt, ...)
 {
 	va_list ap;
@@ -58,17 +53,6 @@ int msi_create(struct vmm *v, struct msi *m)
 {
 	*m = (struct msi){ .v = v, .fd = -1 };
 	return 0;
-}
-
-void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data)
-{
-	(void)address, (void)data;
-	m->connected = on;
-}
-
-bool msi_pending(const struct msi *m)
-{
-	return !m->connected;
 }
 
 void msi_signal(int fd)

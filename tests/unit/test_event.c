@@ -43,29 +43,7 @@ static int at(struct vh_emul *e, u64 linear, unsigned int len)
 	return VH_EMUL_FAULT;
 }
 
-static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
-{
-	memcpy(buf, m.ram + linear, len);
-	return VH_EMUL_OK;
-}
-
-static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)
-{
-	int r = at(e, linear, len);
-
-	if (!r)
-		memcpy(buf, m.ram + linear, len);
-	return r;
-}
-
-static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
-{
-	int r = at(e, linear, len);
-
-	if (!r)
-		memcpy(m.ram + linear, buf, len);
-	return r;
-}
+#include "test_ram.h"
 
 static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len, bool system)
 {
@@ -74,11 +52,6 @@ static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned
 	if (!r)
 		memcpy(m.ram + linear, &new, len);
 	return r;
-}
-
-static void op_set_seg(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg)
-{
-	m.seg[n] = *seg;
 }
 
 static void op_fpu_read(struct vh_emul *e, struct vh_fx *fx)
@@ -100,19 +73,6 @@ static const struct vh_emul_ops ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg, .set_seg = op_set_seg,
 	.fpu_read = op_fpu_read, .fpu_write = op_fpu_write, .with_fpu = op_with_fpu,
 };
-
-static void put(u32 linear, u64 val, unsigned int len)
-{
-	memcpy(m.ram + linear, &val, len);
-}
-
-static u64 get(u32 linear, unsigned int len)
-{
-	u64 val = 0;
-
-	memcpy(&val, m.ram + linear, len);
-	return val;
-}
 
 static void gate(u8 vector, u16 sel, u32 offset, u16 rights)
 {

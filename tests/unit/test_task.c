@@ -56,29 +56,7 @@ static int at(struct vh_emul *e, u64 linear, unsigned int len)
 	return VH_EMUL_FAULT;
 }
 
-static int op_fetch(struct vh_emul *e, u64 linear, void *buf, unsigned int len)
-{
-	memcpy(buf, m.ram + linear, len);
-	return VH_EMUL_OK;
-}
-
-static int op_read(struct vh_emul *e, u64 linear, void *buf, unsigned int len, bool system)
-{
-	int r = at(e, linear, len);
-
-	if (!r)
-		memcpy(buf, m.ram + linear, len);
-	return r;
-}
-
-static int op_write(struct vh_emul *e, u64 linear, const void *buf, unsigned int len, bool system)
-{
-	int r = at(e, linear, len);
-
-	if (!r)
-		memcpy(m.ram + linear, buf, len);
-	return r;
-}
+#include "test_ram.h"
 
 static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len, bool system)
 {
@@ -101,11 +79,6 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write,
 	if (!r && (linear >> 12 == device >> 12 || (linear + len - 1) >> 12 == device >> 12))
 		r = VH_EMUL_USER;
 	return r;
-}
-
-static void op_set_seg(struct vh_emul *e, unsigned int n, const struct kvm_segment *seg)
-{
-	m.seg[n] = *seg;
 }
 
 static int op_system(struct vh_emul *e, enum vh_emul_sys what, unsigned int n, u64 *val)
@@ -135,19 +108,6 @@ static const struct vh_emul_ops ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg, .probe = op_probe,
 	.set_seg = op_set_seg, .system = op_system,
 };
-
-static void put(u32 linear, u64 val, unsigned int len)
-{
-	memcpy(m.ram + linear, &val, len);
-}
-
-static u32 get(u32 linear, unsigned int len)
-{
-	u32 val = 0;
-
-	memcpy(&val, m.ram + linear, len);
-	return val;
-}
 
 static void desc(u16 sel, u32 base, u32 limit, u16 rights)
 {

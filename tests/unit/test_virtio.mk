@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 vmm := tools/vhctl/vmm
-srcs_test_virtio := tests/unit/virtio_guest.c $(vmm)/blk_request.c $(vmm)/bus.c $(vmm)/pci.c $(vmm)/rng.c \
+srcs_test_virtio := tests/unit/virtio_guest.c tests/unit/virtio_host.c $(vmm)/memory.c $(vmm)/blk_request.c $(vmm)/bus.c $(vmm)/pci.c $(vmm)/rng.c \
 	$(vmm)/virtio_pci.c $(vmm)/virtqueue.c
-headers_test_virtio := -I$(TOP)/tools/vhctl
+headers_test_virtio := -I$(TOP)/tools/vhctl $(shell pkg-config --cflags libnl-genl-3.0)
 cflags_test_virtio := -D_GNU_SOURCE -pthread
 
 # libFuzzer, until it finds something or is told to end: FUZZ="-max_total_time=60"

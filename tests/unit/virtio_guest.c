@@ -32,16 +32,6 @@ static struct vmm_config cfg = { .cpus = 1, .memory = LOW };
 
 /* --- what the devices call --- */
 
-void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
-{
-	if (gpa < v->low_size && len <= v->low_size - gpa)
-		return v->low + gpa;
-	if (gpa >= FOUR_GIB && gpa - FOUR_GIB < v->high_size &&
-	    len <= v->high_size - (gpa - FOUR_GIB))
-		return v->high + (gpa - FOUR_GIB);
-	return NULL;
-}
-
 void error(const char *fmt, ...)
 {
 	(void)fmt;
@@ -52,17 +42,6 @@ int msi_create(struct vmm *v, struct msi *m)
 {
 	*m = (struct msi){ .v = v, .fd = 1000000 };
 	return 0;
-}
-
-void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data)
-{
-	(void)address, (void)data;
-	m->connected = on;
-}
-
-bool msi_pending(const struct msi *m)
-{
-	return !m->connected;
 }
 
 void msi_signal(int fd)

@@ -34,7 +34,6 @@
 #define MAX_IN_FLIGHT	(MAX_QUEUES * VQ_SIZE + MAX_QUEUES + 1)
 #define MAX_BOUNCE	(16u << 20)	/* bytes, of all requests in flight */
 #define CHUNK		(1u << 20)
-#define COMPLAINTS	10
 #define SECOND		1000000000ULL
 #define BURST		(SECOND / 10)	/* of a limit: so much may come at once */
 #define END_SECONDS	10		/* that requests have to end, when the VM does */
@@ -193,12 +192,9 @@ static void finish(struct blk *b, struct request *rq, uint8_t status)
 
 static void failed(struct blk *b, struct request *rq, const char *what, int err)
 {
-	/* A guest may do it for ever. */
-	if (b->complaints < COMPLAINTS) {
-		b->complaints++;
+	if (may_complain(&b->complaints))
 		error("%s: %s at %llu: %s", b->name, what, (unsigned long long)rq->r.offset,
 		      err ? strerror(err) : "the file ends there");
-	}
 	rq->data = 0;
 	finish(b, rq, VIRTIO_BLK_S_IOERR);
 }

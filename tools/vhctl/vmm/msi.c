@@ -20,7 +20,6 @@
 
 #define PIC_PINS	8
 #define IOAPIC_PINS	24
-#define COMPLAINTS	10
 
 /* All routes of the VM: those of the chips, as they are without this, and one for each message. */
 static struct kvm_irq_routing *table;	/* bus->lock */
@@ -75,15 +74,12 @@ int msi_create(struct vmm *v, struct msi *m)
 	return m->fd < 0 ? -1 : 0;
 }
 
-/* A guest may do it for ever. */
 static void complain(const struct msi *m)
 {
 	static int complaints;
 
-	if (complaints == COMPLAINTS)
-		return;
-	complaints++;
-	error("interrupt %d: %s", m->gsi, strerror(errno));
+	if (may_complain(&complaints))
+		error("interrupt %d: %s", m->gsi, strerror(errno));
 }
 
 static void connect_fd(struct msi *m, bool on)

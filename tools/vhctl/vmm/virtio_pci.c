@@ -28,7 +28,6 @@
 
 #define VENDOR_VIRTIO	0x1af4
 #define DEVICE_VIRTIO	0x1040		/* and the type */
-#define COMPLAINTS	10		/* of one device, then it is silent */
 #define RESET_SECONDS	1		/* that a driver waits at once; then it has to look again */
 
 #define STATUS_BITS	(VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | \
@@ -92,11 +91,8 @@ void virtio_broken(struct virtio *d, const char *why)
 		return;
 	if (old & VIRTIO_CONFIG_S_DRIVER_OK)
 		interrupt(d, &d->config_vector, VIRTIO_PCI_ISR_CONFIG);
-	/* A guest may do it for ever. */
-	if (d->complaints < COMPLAINTS) {
-		d->complaints++;
+	if (may_complain(&d->complaints))
 		error("%s: the device stops until the guest resets it: %s", d->name, why);
-	}
 }
 
 /* --- reset --- */

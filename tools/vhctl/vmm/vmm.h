@@ -120,6 +120,12 @@ void vmm_stop(struct vmm *v, int status, const char *reason, ...)
 /* Somebody asked for the VM's end (VH_CMD_VM_STOP). bus.lock not held. */
 void vmm_ask_stop(struct vmm *v);
 
+/* A guest may have the same said for ever: ten times are enough. @said is its count. */
+static inline bool may_complain(int *said)
+{
+	return *said < 10 && ++*said;
+}
+
 /* memory.c */
 int memory_create(struct vmm *v);
 /* Host address of [gpa, +len), or NULL when it is not all memory. */
