@@ -104,13 +104,15 @@ static uint64_t bucket_wait(const struct bucket *b, uint64_t now)
 	return b->rate && b->due > now + BURST ? b->due - now - BURST : 0;
 }
 
+/* A request may name the same memory many times, and so be of any size. */
 static void bucket_take(struct bucket *b, uint64_t now, uint64_t n)
 {
+	unsigned __int128 due;
+
 	if (!b->rate)
 		return;
-	if (b->due < now)
-		b->due = now;
-	b->due += n * SECOND / b->rate;
+	due = (unsigned __int128)n * SECOND / b->rate + (b->due < now ? now : b->due);
+	b->due = due < INT64_MAX ? (uint64_t)due : INT64_MAX;
 }
 
 /* --- io_uring --- */
