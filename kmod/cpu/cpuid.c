@@ -58,8 +58,19 @@ static void leaf(struct kvm_cpuid_entry2 *e, u32 function, u32 index, bool index
 	cpuid_count(function, index, &e->eax, &e->ebx, &e->ecx, &e->edx);
 }
 
+/*
+ * What the host's kernel keeps of a word of features: not what it was told to leave alone (clearcpuid=, nosmap), what
+ * a mitigation takes away (AVX), what firmware switched off elsewhere (fast strings, ERMS).
+ */
+static u32 kept(enum cpuid_leafs word)
+{
+	return boot_cpu_data.x86_capability[word];
+}
+
 static void leaf_1(struct kvm_cpuid_entry2 *e)
 {
+	e->ecx &= kept(CPUID_1_ECX);
+	e->edx &= kept(CPUID_1_EDX);
 	/*
 	 * Offered in software whether the host has them or not: x2APIC, hypervisor. The timer's TSC-deadline mode is
 	 * told of by KVM_CAP_TSC_DEADLINE_TIMER alone, for it is there with an in-kernel irqchip only.
@@ -77,9 +88,9 @@ static void leaf_7(struct kvm_cpuid_entry2 *e)
 	u64 xcr0 = vh_fpu_xcr0();
 
 	e->eax = 0;
-	e->ebx = (e->ebx & ALLOW_7_EBX) | F(1);		/* TSC_ADJUST is software's */
-	e->ecx &= ALLOW_7_ECX;
-	e->edx &= ALLOW_7_EDX;
+	e->ebx = (e->ebx & ALLOW_7_EBX & kept(CPUID_7_0_EBX)) | F(1);	/* TSC_ADJUST is software's */
+	e->ecx &= ALLOW_7_ECX & kept(CPUID_7_ECX);
+	e->edx &= ALLOW_7_EDX & kept(CPUID_7_EDX);
 	if (!vh_cpu_caps.invpcid)
 		e->ebx &= ~F(10);
 	if (!vh_cpu_caps.rdtscp)
@@ -150,7 +161,7 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 		if (!xcr0)
 			return 1;
 		leaf(&e[1], 0xd, 1, true);
-		e[1].eax &= vh_cpu_caps.xsaves ? 0xf : 0x7;
+		e[1].eax &= kept(CPUID_D_1_EAX) & (vh_cpu_caps.xsaves ? 0xf : 0x7);
 		e[1].ebx = e[1].eax & 0xa ? xsave_size(xcr0, true) : 0;
 		e[1].ecx = e[1].edx = 0;
 		for (i = 2, n = 2; i < 32; i++) {
@@ -201,8 +212,8 @@ static unsigned int supported_leaf(struct kvm_cpuid_entry2 *e, u32 function)
 		e->eax = min(e->eax, 0x80000008u);
 		break;
 	case 0x80000001:
-		e->ecx &= ALLOW_81_ECX;
-		e->edx &= ALLOW_81_EDX;
+		e->ecx &= ALLOW_81_ECX & kept(CPUID_8000_0001_ECX);
+		e->edx &= ALLOW_81_EDX & kept(CPUID_8000_0001_EDX);
 		e->eax = e->ebx = 0;
 		if (!vh_cpu_caps.rdtscp)
 			e->edx &= ~F(27);

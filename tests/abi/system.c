@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The system file descriptor: what /dev/vh itself answers. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -318,6 +320,50 @@ static void cloexec(struct tap_result *r, const void *arg)
 		tap_fail(r, "the vCPU's descriptor survives exec");
 }
 
+/* What the host's kernel was told to leave alone, or firmware switched off beside CPUID, guests do not get either. */
+static void cpuid_kept(struct tap_result *r, const void *arg)
+{
+	static const struct {
+		unsigned int function, bit;
+		char reg;
+		const char *flag;
+	} features[] = {
+		{ 1, 0, 'c', " pni" }, { 1, 17, 'c', " pcid" }, { 1, 26, 'c', " xsave" }, { 1, 28, 'c', " avx" },
+		{ 1, 30, 'c', " rdrand" }, { 7, 0, 'b', " fsgsbase" }, { 7, 5, 'b', " avx2" }, { 7, 7, 'b', " smep" },
+		{ 7, 9, 'b', " erms" }, { 7, 10, 'b', " invpcid" }, { 7, 18, 'b', " rdseed" }, { 7, 20, 'b', " smap" },
+		{ 7, 3, 'c', " pku" }, { 7, 4, 'd', " fsrm" }, { 0x80000001, 26, 'd', " pdpe1gb" },
+	};
+	struct kvm_cpuid2 *c = calloc(1, sizeof(*c) + 256 * sizeof(c->entries[0]));
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	char line[8192] = "", word[32];
+	unsigned int i, j;
+
+	(void)arg;
+	while (f && fgets(line, sizeof(line), f) && strncmp(line, "flags", 5))
+		;
+	if (f)
+		fclose(f);
+	if (!strstr(line, " fpu ")) {
+		tap_fail(r, "no flags in /proc/cpuinfo");
+		return;
+	}
+	line[strcspn(line, "\n")] = ' ';
+	c->nent = 256;
+	xioctl(kvm_open(), KVM_GET_SUPPORTED_CPUID, c);
+	for (i = 0; i < c->nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &c->entries[i];
+
+		for (j = 0; j < sizeof(features) / sizeof(features[0]) && !e->index; j++) {
+			uint32_t reg = features[j].reg == 'b' ? e->ebx : features[j].reg == 'c' ? e->ecx : e->edx;
+
+			snprintf(word, sizeof(word), "%s ", features[j].flag);
+			if (e->function == features[j].function && reg >> features[j].bit & 1 && !strstr(line, word))
+				tap_fail(r, "guests have%s, which the host's kernel does not", features[j].flag);
+		}
+	}
+	free(c);
+}
+
 const struct test_case system_cases[] = {
 	{ "system-api-version", api_version, NULL },
 	{ "system-mmap-size", mmap_size, NULL },
@@ -325,6 +371,7 @@ const struct test_case system_cases[] = {
 	{ "system-check-extension", check_extension, NULL },
 	{ "system-capabilities", capabilities, NULL },
 	{ "system-supported-cpuid", supported_cpuid, NULL },
+	{ "system-cpuid-kept", cpuid_kept, NULL },
 	{ "system-msr-index-list", msr_index_list, NULL },
 	{ "system-msr-feature-list", msr_feature_list, NULL },
 	{ "system-unknown", system_unknown, NULL },

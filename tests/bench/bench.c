@@ -24,7 +24,7 @@
 extern const uint8_t guest_image[], guest_image_end[];
 
 /* Rows whose guest is in guest.S, in its order, then the host-only ones. */
-enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_RELOG, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT,
+enum { ROW_OUT = 7, ROW_MMIO, ROW_EPT, ROW_ABSENT, ROW_RELOG, ROW_WP, ROW_PAGED_INVLPG, ROW_FILL, ROW_FAULT,
        ROW_SWITCH, ROW_FORK, ROW_CREATE, ROW_DESTROY, ROW_LIFE, ROWS };
 #define ROW_LAST_GUEST	ROW_FORK
 
@@ -44,6 +44,7 @@ static const struct row {
 	{ "out", "OUT to userspace", 2000, 0.7, 0.7 },
 	{ "mmio", "MMIO write to userspace", 2000, 0.7, 0.7 },
 	{ "ept", "EPT violation, host page present", 10000, 0.7, 0.6 },
+	{ "absent", "EPT violation, host page absent", 10000, 1, 0.8 },
 	{ "relog", "first write after a dirty log", 10000, 1, 0 },
 	{ "wp", "CR0.WP toggle, paging on", 10000, 0, 0.6 },
 	{ "paged-invlpg", "INVLPG, paging on", 10000, 0, 0.6 },

@@ -88,6 +88,13 @@ row_\name:
 	add	$0x1000, %edi
 	END
 
+	ROW absent
+	mov	$0x1000000, %edi
+	BEGIN
+	mov	%eax, (%edi)
+	add	$0x1000, %edi
+	END
+
 	/* what is written before BEGIN is in the log that the host then takes */
 	ROW relog
 	mov	$0x1000000, %edi

@@ -29,6 +29,7 @@ enum where {
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
+	NMI_AT = 1 << 19,	/* an NMI came with an access to a device */
 	BYTES = 1 << 20,	/* there are random bytes among the code */
 };
 
@@ -102,6 +103,8 @@ static const struct rule rules[] = {
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	/* Vol. 3, 6.6: behind the instruction that it came with */
+	{ NULL, NMI_AT | MMIO_WRITE, 2, 2, 0, 0, 0, "KVM: goes on while an NMI waits whose frame is in a device" },
 	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
 	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
@@ -305,6 +308,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & X87_PENDING) && (!(kvm->fpu.sw & 0x80) || (vh->fpu.sw & 0x80)))
 		return false;
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
+		return false;
+	if ((r->where & NMI_AT) && !p->nmi_at)
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
 		return false;

@@ -22,6 +22,8 @@
 #define CR4_PAE		(1UL << 5)
 #define EFER_LME	(1UL << 8)
 #define EFER_LMA	(1UL << 10)
+#define MSR_MISC_ENABLE	0x1a0
+#define FAST_STRING	(1UL << 0)
 
 /*
  * One package whose cores are the vCPUs; each has its own APIC id. Without the
@@ -81,6 +83,23 @@ static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
 		error("cannot set the CPUID of vCPU %d: %s", c->id, strerror(errno));
 	free(l);
 	return err;
+}
+
+/* What firmware switches on: fast strings, which kernels go by. KVM's vCPUs begin without. */
+static int set_msrs(struct vmm_vcpu *c)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} m = { .head.nmsrs = 1, .entry.index = MSR_MISC_ENABLE };
+
+	if (ioctl(c->fd, KVM_GET_MSRS, &m) == 1) {
+		m.entry.data |= FAST_STRING;
+		if (ioctl(c->fd, KVM_SET_MSRS, &m) == 1)
+			return 0;
+	}
+	error("cannot set the MSRs of vCPU %d", c->id);
+	return -1;
 }
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code64)
@@ -153,7 +172,7 @@ int vcpu_create(struct vmm *v, int id)
 		error("cannot map vCPU %d: %s", id, strerror(errno));
 		return -1;
 	}
-	if (set_cpuid(v, c))
+	if (set_cpuid(v, c) || set_msrs(c))
 		return -1;
 	if (id == 0 && boot_state(v, c)) {
 		error("cannot set the boot processor's state: %s", strerror(errno));
