@@ -104,7 +104,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	/* Vol. 3, 6.6: behind the instruction that it came with */
-	{ NULL, NMI_AT | MMIO_WRITE, 2, 2, 0, 0, 0, "KVM: goes on while an NMI waits whose frame is in a device" },
+	{ NULL, NMI_AT | MMIO_WRITE | VH_MORE, ANY, 2, 0, 0, 0, "KVM: goes on while an NMI waits whose frame is in a device" },
 	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
 	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
