@@ -2,8 +2,8 @@
 /*
  * mce.c - the guest's machine-check banks (SDM Vol. 3, chapter 16).
  *
- * Errors come from userspace only (KVM_X86_SET_MCE). A vCPU has no banks until
- * userspace asks for some (KVM_X86_SETUP_MCE).
+ * Errors come from userspace only (KVM_X86_SET_MCE). A vCPU has all banks, switched off,
+ * until userspace says how many (KVM_X86_SETUP_MCE).
  */
 #include <asm/mce.h>
 #include <asm/msr.h>

@@ -27,6 +27,7 @@ int vh_cpu_create(struct vh_vcpu *vcpu)
 	vcpu->cpuid = &c->cpuid;
 	vcpu->msrs = &c->msrs;
 	vcpu->mce = &c->mce;
+	vcpu->mce->cap = VH_MCE_BANKS;	/* KVM's vCPUs have them before anybody asks */
 	vcpu->clock = &c->clock;
 	vcpu->pv = &c->pv;
 	vh_pv_init(vcpu);

@@ -434,7 +434,7 @@ int vh_emul_step(struct vh_emul *e)
 	e->sti_shadow = false;
 	e->mov_ss = false;
 	e->halted = false;
-	e->iret = false;
+	e->iret = e->int1 = false;
 	e->trap = e->rflags & X86_EFLAGS_TF;
 	e->task = false;
 	r = vh_emul_decode(e);

@@ -205,6 +205,7 @@ struct vh_emul {
 	bool sti_shadow;		/* MOV SS/POP SS/STI: interrupt shadow due */
 	bool mov_ss;			/* the shadow is that of MOV SS or POP SS */
 	bool iret;			/* IRET: NMIs unblock, also with VH_EMUL_FAULT */
+	bool int1;			/* INT1 has raised #DB */
 	bool halted;			/* HLT */
 	bool trap;			/* single-stepped: #DB is due behind it (behind the iteration) */
 	bool task;			/* a task switch: also with VH_EMUL_FAULT, which is the new task's */

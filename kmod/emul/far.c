@@ -341,6 +341,7 @@ int vh_exec_int(struct vh_emul *e)
 		if (r)
 			return r;
 	}
+	e->int1 = e->d.opcode == 0xf1;
 	return e->cr0 & X86_CR0_PE ? vh_gate_int(e, vector) : vh_emul_real_int(e, vector);
 }
 

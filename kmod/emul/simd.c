@@ -216,6 +216,9 @@ static int check_vex(struct vh_emul *e, const struct simd_move *m)
 		ok = false;
 	if (d->vex == VH_VEX && (m->flags & BW || (m->flags & VEX && d->w)))
 		ok = false;
+	/* VPINSRQ and VPEXTRQ, whose W is not ignored there */
+	if (d->vex == VH_VEX && d->w && d->mode != 8 && m->size == GPR && (m->move == INSERT || m->move == EXTRACT))
+		ok = false;
 	if (d->vex == VH_EVEX) {
 		bool scalar = m->flags & L0 || (m->move <= STORE && m->size != VL);
 

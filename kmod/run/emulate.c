@@ -142,8 +142,8 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write,
 {
 	struct vh_vcpu *vcpu = vcpu_of(e);
 	u32 access = access_of(e, write ? VH_ACC_WRITE : VH_ACC_READ, system);
+	int err, r = VH_EMUL_OK;
 	gpa_t gpa;
-	int err;
 
 	while (len) {
 		unsigned int part = min_t(unsigned int, len, PAGE_SIZE - offset_in_page(linear));
@@ -151,12 +151,13 @@ static int op_probe(struct vh_emul *e, u64 linear, unsigned int len, bool write,
 		err = vh_gva_to_gpa(vcpu, linear, access, &gpa, &e->fault);
 		if (err)
 			return not_translated(err);
+		/* The fault of a page behind the device comes first. */
 		if (!vh_gpa_is_ram(vcpu, gpa, write))
-			return VH_EMUL_USER;
+			r = VH_EMUL_USER;
 		linear += part;
 		len -= part;
 	}
-	return VH_EMUL_OK;
+	return r;
 }
 
 static int op_cmpxchg(struct vh_emul *e, u64 linear, u64 *old, u64 new, unsigned int len,
@@ -535,6 +536,8 @@ static void write_back(struct vh_vcpu *vcpu)
 		s->interruptibility |= VH_SHADOW_MOVSS;
 	if (e->iret)
 		s->interruptibility &= ~VH_BLOCKED_NMI;
+	if (e->int1)
+		vh_clear_gd(vcpu);
 	if (s->interruptibility != blocked)
 		changed |= VH_S_INTR;
 	vh_dirty(vcpu, changed);
@@ -559,7 +562,7 @@ static struct vh_emul *begin_delivery(struct vh_vcpu *vcpu, const struct vh_inje
 	vh_access_reset(vcpu);
 	emul_begin(vcpu);
 	memset(&e->d, 0, sizeof(e->d));
-	e->mov_ss = e->iret = e->task = false;
+	e->mov_ss = e->iret = e->int1 = e->task = false;
 	e->d.mode = (vcpu->s.cr0 & X86_CR0_PE) && e->seg[VH_CS].db ? 4 : 2;
 	e->d.next_rip = (u32)(e->rip + inj->insn_len);
 	return e;
@@ -671,7 +674,7 @@ int vh_emulate_task(struct vh_vcpu *vcpu, const struct vh_task_switch *t, u8 len
 
 	emul_begin(vcpu);
 	memset(&e->d, 0, sizeof(e->d));
-	e->mov_ss = e->iret = false;
+	e->mov_ss = e->iret = e->int1 = false;
 	e->d.mode = e->seg[VH_CS].db ? 4 : 2;
 	e->d.next_rip = (u32)(e->rip + len);
 	r = vh_emul_task_switch(e, t);

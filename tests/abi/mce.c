@@ -50,6 +50,8 @@ static void setup(struct tap_result *r, const void *arg)
 
 	(void)arg;
 	v = vm_simple(&vm, 0);
+	is(r, v, MCG_CAP, banks);
+	is(r, v, MC(banks - 1, 0), 0);
 	if (banks < 10)
 		tap_fail(r, "%d banks", banks);
 	want_ok(r, ioctl(kvm_open(), KVM_X86_GET_MCE_CAP_SUPPORTED, &supported), "supported");

@@ -36,6 +36,7 @@
 #define PML4		0xb000u
 #define PDPT		0xc000u
 #define PML5		0xd000u
+#define TABLES_END	0xe000u
 #define CODE		0x10000u	/* two pages */
 #define DATA		0x14000u	/* four pages */
 #define STACK		0x1a000u	/* its middle */
@@ -187,6 +188,7 @@ struct state {
 	int64_t vector;			/* whose handler it ended in; -1: none */
 	uint64_t at;			/* linear address it came to: RIP, or RIP in that handler's frame */
 	uint64_t devices;		/* exits for them */
+	uint64_t top;			/* one was at the end of 4 GB */
 	uint64_t wrote_code;		/* the program changed its own instructions */
 	uint64_t words;			/* that were changed, 8 bytes each, up to WORDS here */
 	struct word { uint64_t at, value; } word[WORDS];

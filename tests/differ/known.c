@@ -30,6 +30,8 @@ enum where {
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
 	NMI_AT = 1 << 19,	/* an NMI came with an access to a device */
+	VH_FAULTS = 1 << 21,	/* vh: #SS, #GP, #PF or #AC */
+	STACK_START = 1 << 22,	/* SP is at the start of 64 KB when it begins */
 	BYTES = 1 << 20,	/* there are random bytes among the code */
 };
 
@@ -49,13 +51,22 @@ struct rule {
 
 /* Vol. 2: the instruction is defined, and CPUID has it. In CPL 0 KVM ends the run. */
 #define NOT_EMULATED(name)	\
-	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
+	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }, \
+	{ name, AT_KVM | USER | VH_FAULTS, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
 #define ORDER(name)		\
 	{ name, AT_KVM, 14, 14, D_CR2, 0, 0, "neither: CR2 of an instruction that reads twice, the order is not told" }
 /* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
 #define POP_SEGMENT(name)	\
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
 	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
+
+/* Vol. 3, table 6-2: the two parts of a pointer, on two pages or at the end of a segment */
+#define PARTS(name)	\
+	{ name, AT_KVM, 14, 13, D_RIP | D_CR2 | D_MEMORY, 0, WAY_INTERPRET, "neither: #PF of one part, #GP of the other" }
+/* Vol. 2, INT n: three words, each of which is a write of its own */
+#define REAL_INT(name)	\
+	{ name, RAN | MMIO_WRITE | VH_MORE, ANY, ANY, D_ACCESSES, 1 << M_REAL, 0, \
+	  "KVM: INT in real mode with its stack in a device: one of three writes" }
 
 #define X87_POINTERS(vector)	\
 	{ "x87", AT_KVM, vector, vector, D_POINTERS | D_FPU, 0, 0, "emulator: state of an x87 instruction whose access faults" }
@@ -87,7 +98,9 @@ static const struct rule rules[] = {
 	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
 	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
 	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
-	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"),
+	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), PARTS("les"), PARTS("lss"), PARTS("lfs"),
+	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
+	{ "lgdt", AT_VH, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, MOV: 16 bits, REX.W or not */
 	{ "movseg", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOV of a segment register writes 64 bits to a device" },
 	/* Vol. 2, MOVSXD: with 16 bits it reads 16 */
@@ -113,9 +126,9 @@ static const struct rule rules[] = {
 	/* Vol. 3, 20.3.3.3 */
 	{ "int", AT_KVM | USER, 6, ANY, 0, 1 << M_VM86, 0, "KVM: an INT that VME redirects, with its stack in a device" },
 	/* Vol. 2, TZCNT, LZCNT */
-	{ "tzcnt", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
+	{ "tzcnt", RAN | MMIO, ANY, ANY, 0, 0, 0,
 	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
-	{ "bsf", RAN | MMIO, ANY, ANY, D_GPR | D_RSP | D_RFLAGS | D_MEMORY, 0, 0,
+	{ "bsf", RAN | MMIO, ANY, ANY, 0, 0, 0,
 	  "KVM: TZCNT and LZCNT of a device are BSF and BSR" },
 	/* Vol. 2, PUSHA, POPA, ENTER: the operand size is that of the data */
 	{ "pusha", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: PUSHA to a device does its first write alone" },
@@ -145,6 +158,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, table 6-2: faults of one class come in the processor's order */
 	{ "x87", AT_VH | X87_PENDING, ANY, ANY, 0, 0, 0, "neither: an x87 store that faults, of what raises an exception" },
 	/* Vol. 2, IRET: what is in the limits where SP wraps between two words is not told */
+	{ "callfar", RAN | STACK_START, NONE, ANY, 0, 1 << M_PROT16, 0, "neither: far CALL whose frame wraps at the start of a 16-bit stack" },
 	{ "iret", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: IRET whose frame wraps at the end of a 16-bit stack" },
 	/* Vol. 3, 5.8.1: a call to a conforming segment is made with the CPL that there is */
 	{ "callfar", AT_KVM | USER | SMAP, 14, ANY, 0, 0, 0, "emulator: far CALL to a conforming segment pushes with its DPL" },
@@ -155,9 +169,13 @@ static const struct rule rules[] = {
 	/* Vol. 3, table 6-2 */
 	{ NULL, AC, 17, 14, 0, 0, 0, "emulator: #AC before #PF" },
 	{ NULL, AC, 17, 17, D_MEMORY, 0, WAY_INTERPRET, "emulator: #AC before page tables are walked, which sets accessed flags" },
-	{ NULL, AC | KVM_MORE, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
+	{ NULL, AC, 17, 13, 0, 0, WAY_INTERPRET, "neither: #AC before #GP or #SS" },
+	{ NULL, AC, 17, 12, 0, 0, WAY_INTERPRET, "neither: #AC before #GP or #SS" },
+	{ NULL, AC | MMIO, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not, and behind each iteration. */
 	{ NULL, VH_STEP | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no single-step trap behind an instruction that left for a device" },
+	/* Vol. 3, 18.2.3: a condition that is met may be told */
+	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
 	/* Vol. 3, 5.3 */
 	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
@@ -258,14 +276,32 @@ static bool vector_is(int wanted, const struct state *s)
 	return wanted == ANY || wanted == s->vector;
 }
 
-static bool wraps(const struct state *kvm)
+static bool wraps(const struct state *kvm, const struct state *vh)
+{
+	return kvm->top || vh->top || kvm->sregs.cr2 >= 0xffffff80;
+}
+
+/* It has changed page tables by which it runs. */
+static bool rewrote_tables(const struct program *p, const struct state *s)
 {
 	unsigned int i;
+	uint64_t was;
 
-	for (i = 0; i < kvm->accesses; i++)
-		if (!kvm->access[i].port && kvm->access[i].where >= 0xffffff80)
+	for (i = 0; i < s->words && p->sregs.cr0 >> 31; i++) {
+		memcpy(&was, fresh_ram + s->word[i].at, 8);
+		if (s->word[i].at >= PD32 && s->word[i].at < TABLES_END && (was ^ s->word[i].value) & ~0x6000000060ull)
 			return true;
-	return kvm->sregs.cr2 >= 0xffffff80;
+	}
+	return false;
+}
+
+/* A conversion of one number with VEX.L or EVEX.L'L (Vol. 2, CVTSI2SD: not to be relied upon). */
+static bool long_scalar(const struct program *p, const struct state *s)
+{
+	const uint8_t *c = p->code + (s->at - p->code_at);
+
+	return s->at >= p->code_at && s->at + 6 < p->code_at + p->code_len && c[0] == 0xc4 && (c[1] & 31) == 1 && c[2] & 4 && c[2] & 2 &&
+	       (c[3] == 0x2a || c[3] == 0x2c || c[3] == 0x2d);
 }
 
 /* A task was left, and nobody made one to switch to. */
@@ -301,9 +337,13 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & NO_COUNT) && (p->regs.rcx & 0xffff) && (kvm->regs.rcx & 0xffff))
 		return false;
-	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm)))
+	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm, vh)))
 		return false;
 	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0)
+		return false;
+	if ((r->where & STACK_START) && (p->regs.rsp & 0xffff) >= 16)
+		return false;
+	if ((r->where & VH_FAULTS) && !(vh->vector >= 12 && vh->vector <= 14) && vh->vector != 17)
 		return false;
 	if ((r->where & X87_PENDING) && (!(kvm->fpu.sw & 0x80) || (vh->fpu.sw & 0x80)))
 		return false;
@@ -333,12 +373,23 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* Vol. 3, 4.10.2, Vol. 2, INS: when it sees what it has written over is the processor's affair. */
 	if (kvm->end == E_SHUTDOWN && vh->end == E_SHUTDOWN && has_kind(p, 1 << K_STRING | 1 << K_BYTES))
 		return "neither: a string instruction that overwrites the tables by which it runs";
+	/* Vol. 3, 4.10.4.2: until they are invalidated, which are used is open. */
+	if ((kvm->end == E_SHUTDOWN || vh->end == E_SHUTDOWN || kvm->vector == 14 || vh->vector == 14) &&
+	    (rewrote_tables(p, kvm) || rewrote_tables(p, vh)))
+		return "neither: a program that changes the tables by which it runs";
+	if ((kvm->vector == 6 && long_scalar(p, kvm)) || (vh->vector == 6 && long_scalar(p, vh)))
+		return "neither: a conversion of a scalar with VEX.L";
+	/* Into how many an access to a device is cut is not architectural. */
+	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
+		return "neither: an NMI with a piece of an access that one of them does not make";
+	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && (p->nmi || p->nmi_at || p->irq))
+		return "vh: an event whose frame or gate is in a device";
 	/* Vol. 3, 7.3: the new task's segments are checked */
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
 	/* Thousands of instructions, one by one, take longer than a program has. */
 	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
-	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES))
+	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (fits(&rules[i], p, kvm, vh, differs, way_of(way)))

@@ -311,6 +311,8 @@ static void answer_mmio(struct state *s)
 	if (!run->mmio.is_write)
 		for (i = 0; i < run->mmio.len; i++)
 			run->mmio.data[i] = device_byte(run->mmio.phys_addr + i);
+	if (run->mmio.phys_addr >= 0xffffff80)
+		s->top = 1;
 	log_mmio(s, run->mmio.phys_addr, run->mmio.data, run->mmio.len, run->mmio.is_write);
 }
 
@@ -427,7 +429,7 @@ static enum end run(struct state *s)
 			s->detail = run->exit_reason;
 			return E_OTHER;
 		}
-		if (s->accesses == LOG || ++exits == 2 * LOG) {
+		if (s->accesses == LOG || ++exits == 12 * LOG) {
 			abandon();
 			return E_LIMIT;
 		}
@@ -533,6 +535,8 @@ static int state_vector(const struct state *s, struct frame *frame)
 		linear = ram_read(frame->rip, real ? 2 : wide ? 8 : 4) - HANDLERS;
 		if (real)
 			linear += ram_read(frame->rip + 2, 2) * 16;
+		else if ((ram_read(frame->rip + (wide ? 8 : 4), 2) & ~3u) != (s->sregs.cs.selector & ~3u))
+			break;
 		if (linear >= 0x400 || linear % 4)
 			break;
 		vector = linear / 4;

@@ -381,6 +381,10 @@ static int once_more(FILE *list, const char *kvm_txt, const char *way_txt, bool 
 	while (fread(&n, sizeof(n), 1, list) == 1 && read_state(list, &s)) {
 		machine_flush();
 		one(&p, &r, n);
+		if (r.end != E_HLT && r.end != E_SHUTDOWN && !every) {
+			again++;
+			continue;
+		}
 		mask = compare(&r, &s);
 		why = every || !mask ? NULL : known(&p, &r, &s, mask, way);
 		if ((!mask || why) && !every) {

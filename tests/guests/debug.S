@@ -27,6 +27,20 @@ on_debug:
 	EQ($\hits, %ax)
 	.endm
 
+/* #DB clears DR7.GD, that of INT1 too (Vol. 3, 18.2.4): else the handler's own MOV of DR7 is the next. */
+CASE("real-int1-guard", REAL, 0)
+	movw	$1f, 4
+	movw	$0, 6
+	mov	$0x2400, %eax
+	mov	%eax, %dr7
+	.byte	0xf1
+2:	FAIL
+1:	pop	%ax
+	EQ($2b, %ax)
+	mov	%dr7, %eax
+	EQ($0x400, %eax)
+	PASS
+
 CASE("breakpoint-real", REAL, 0)
 	movw	$on_debug, 4		/* #DB's vector */
 	movw	$0, 6
