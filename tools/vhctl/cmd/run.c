@@ -18,19 +18,28 @@
 #include "parse.h"
 #include "vhctl.h"
 
+#define DEFAULT_CMDLINE		"console=ttyS0"
+#define DEFAULT_FIRMWARE	"/usr/share/seabios/bios-256k.bin"
+
 #define DISK_HELP \
 	"  -D, --disk FILE[,ro][,serial=TEXT][,cache=writeback|none|unsafe][,iops=N][,bps=SIZE]\n" \
 	"                       a disk: raw file or block device; as often as there are disks\n"
 
+#define FIRMWARE_HELP \
+	"  -f, --firmware FILE  what boots from a disk (default:\n" \
+	"                       " DEFAULT_FIRMWARE ")\n"
+
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
+	      "       vhctl run --disk FILE [OPTIONS]\n"
 	      "\n"
 	      "Runs a VM whose console is this terminal. Ctrl-A x ends it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
+	      "Without a kernel a firmware boots what is on the first disk that can be booted.\n"
 	      "\n"
 	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
 	      "  -i, --initrd FILE    initial RAM disk\n"
-	      "  -c, --cmdline STR    kernel command line (default: console=ttyS0)\n"
+	      "  -c, --cmdline STR    kernel command line (default: " DEFAULT_CMDLINE ")\n"
 	      "  -m, --memory SIZE    guest memory: 256M, 2G, ... (default: 256M)\n"
 	      "  -p, --cpus N         virtual CPUs, 1 to 64 (default: 1)\n"
 	      "  -n, --name NAME      name of the VM (default: the kernel calls it vm-ID)\n"
@@ -38,6 +47,7 @@ static void run_usage(void)
 	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
 	      "                       stop (default: 10)\n"
 	      DISK_HELP
+	      FIRMWARE_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
@@ -49,16 +59,19 @@ static void run_usage(void)
 static void start_usage(void)
 {
 	fputs("usage: vhctl start --kernel FILE [OPTIONS] VM\n"
+	      "       vhctl start --disk FILE [OPTIONS] VM\n"
 	      "\n"
 	      "Runs a VM that vhctl create made, in the background, with the memory and the vCPUs\n"
-	      "that it reserved. 'vhctl attach' connects a terminal to its console.\n"
+	      "that it reserved. 'vhctl attach' connects a terminal to its console. Without a kernel a\n"
+	      "firmware boots what is on the first disk that can be booted.\n"
 	      "\n"
 	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
 	      "  -i, --initrd FILE    initial RAM disk\n"
-	      "  -c, --cmdline STR    kernel command line (default: console=ttyS0)\n"
+	      "  -c, --cmdline STR    kernel command line (default: " DEFAULT_CMDLINE ")\n"
 	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
 	      "                       stop (default: 10)\n"
 	      DISK_HELP
+	      FIRMWARE_HELP
 	      "  -d, --device PATH    default: /dev/vh\n"
 	      "  -h, --help           this text\n", stdout);
 }
@@ -84,6 +97,37 @@ bool option_cpus(const char *s, int *cpus)
 	return true;
 }
 
+/*
+ * A kernel with what belongs to it, or else a disk and a firmware. An empty --kernel is none, and the
+ * command line beside it nobody's: so a unit's file may leave the kernel out.
+ */
+static bool check_boot(struct vmm_config *cfg)
+{
+	const char *alone = cfg->initrd ? "--initrd" : cfg->cmdline ? "--cmdline" : NULL;
+
+	if (cfg->kernel && *cfg->kernel) {
+		if (cfg->firmware) {
+			error("--firmware boots from a disk, and --kernel without firmware: want one of them");
+			return false;
+		}
+		if (!cfg->cmdline)
+			cfg->cmdline = DEFAULT_CMDLINE;
+		return true;
+	}
+	if (!cfg->kernel && alone) {
+		error("%s is for the kernel of --kernel, which is missing; a disk has its own", alone);
+		return false;
+	}
+	if (!cfg->disks) {
+		error("what is it to boot? want --kernel FILE, or --disk FILE with a system on it");
+		return false;
+	}
+	cfg->kernel = cfg->initrd = cfg->cmdline = NULL;
+	if (!cfg->firmware)
+		cfg->firmware = DEFAULT_FIRMWARE;
+	return true;
+}
+
 static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
 			 bool start)
 {
@@ -94,6 +138,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "device", required_argument, NULL, 'd' },
 		{ "stop-timeout", required_argument, NULL, 't' },
 		{ "disk", required_argument, NULL, 'D' },
+		{ "firmware", required_argument, NULL, 'f' },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -105,8 +150,8 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:h" :
-				  "k:i:c:d:t:D:hm:p:n:g:s", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:h" :
+				  "k:i:c:d:t:D:f:hm:p:n:g:s", options, NULL)) != -1) {
 		if (start && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
@@ -117,6 +162,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		case 'c': cfg->cmdline = optarg; break;
 		case 'n': cfg->name = optarg; cfg->named = true; break;
 		case 'd': cfg->device = optarg; break;
+		case 'f': cfg->firmware = optarg; break;
 		case 'g': *cgroup = optarg; break;
 		case 's': cfg->stats = true; break;
 		case 't':
@@ -155,15 +201,11 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("which VM?");
 		return usage_error(argv[0]);
 	}
-	if (!cfg->kernel) {
-		error("--kernel FILE is missing");
-		return usage_error(argv[0]);
-	}
-	return 0;
+	return check_boot(cfg) ? 0 : usage_error(argv[0]);
 }
 
 static const struct vmm_config defaults = {
-	.device = VH_DEVICE, .cmdline = "console=ttyS0", .memory = 256ULL << 20, .cpus = 1,
+	.device = VH_DEVICE, .memory = 256ULL << 20, .cpus = 1,
 	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
 };
 
@@ -176,9 +218,9 @@ int cmd_run(int argc, char **argv)
 	if (status)
 		return status < 0 ? EXIT_OK : status;
 	if (!cfg.name) {
-		const char *slash = strrchr(cfg.kernel, '/');
+		const char *file = cfg.kernel ? cfg.kernel : cfg.disk[0].path, *slash = strrchr(file, '/');
 
-		cfg.name = slash ? slash + 1 : cfg.kernel;
+		cfg.name = slash ? slash + 1 : file;
 	}
 	if (cgroup && cgroup_enter(cgroup))
 		return EXIT_ERROR;

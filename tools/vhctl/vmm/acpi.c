@@ -237,6 +237,7 @@ static void put_pci(struct vmm *v, uint8_t **at)
 	put_window(at, 0x88, 2, 0, 2, 0, 1);		/* bus 0 */
 	put(at, (uint8_t[]){ 0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8 }, 8);	/* ports 0xcf8 to 0xcff */
 	put_window(at, 0x87, 0, 1, 4, PCI_WINDOW, PCI_WINDOW_SIZE);
+	put_window(at, 0x87, 0, 1, 4, PCI_TOP_WINDOW, PCI_TOP_WINDOW_SIZE);
 	pci_high_window(v, &first, &size);
 	if (size)
 		put_window(at, 0x8a, 0, 1, 8, first, size);
@@ -282,14 +283,15 @@ static void make_mcfg(struct header *h)
 }
 
 /**
- * acpi_create - write the tables below the BIOS area
+ * acpi_build - write the tables, and the RSDP in front of them
  * @v: the VM, with memory and its PCI host, if it has one
+ * @base: ACPI_SIZE bytes of zeroes
+ * @gpa: what their addresses count from: where @base is in the guest, or 0 if nobody knows yet
  */
-void acpi_create(struct vmm *v)
+void acpi_build(struct vmm *v, uint8_t *base, uint64_t gpa)
 {
-	uint64_t gpa = GPA_RSDP, facs_at = gpa + 0x40, xsdt_at = gpa + 0x80, fadt_at = gpa + 0x100,
+	uint64_t facs_at = gpa + 0x40, xsdt_at = gpa + 0x80, fadt_at = gpa + 0x100,
 		 madt_at = gpa + 0x300, mcfg_at = gpa + 0x800, dsdt_at = gpa + 0x900;
-	uint8_t *base = memory_at(v, gpa, 0x2000);
 	struct header *xsdt = (void *)(base + (xsdt_at - gpa));
 	uint64_t tables[3] = { fadt_at, madt_at, mcfg_at };
 	size_t size = v->pci ? sizeof(tables) : 2 * sizeof(tables[0]);
@@ -313,4 +315,13 @@ void acpi_create(struct vmm *v)
 	memcpy(r->oem, "VH    ", 6);
 	r->checksum = sum(r, 20);
 	r->x_checksum = sum(r, sizeof(*r));
+}
+
+/**
+ * acpi_create - write the tables below the BIOS area
+ * @v: the VM, with memory and its PCI host, if it has one
+ */
+void acpi_create(struct vmm *v)
+{
+	acpi_build(v, memory_at(v, GPA_RSDP, ACPI_SIZE), GPA_RSDP);
 }

@@ -57,6 +57,20 @@ int memory_create(struct vmm *v)
 	return 0;
 }
 
+int memory_add_rom(struct vmm *v, uint64_t gpa, void *p, uint64_t size)
+{
+	struct kvm_userspace_memory_region r = {
+		.slot = 2, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa, .memory_size = size,
+		.userspace_addr = (uintptr_t)p,
+	};
+
+	if (!ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r))
+		return 0;
+	error("cannot give the guest its firmware: %s", errno == EDQUOT ?
+	      limit_words(VH_RES_MEMORY, size) : strerror(errno));
+	return -1;
+}
+
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
 {
 	if (gpa < v->low_size && len <= v->low_size - gpa)

@@ -20,6 +20,9 @@
 
 #define VENDOR_BRIDGE	0x1b36
 #define DEVICE_BRIDGE	0x0008
+/* By these a SeaBIOS knows that it is in a VM, with a fw_cfg to ask. */
+#define SUBVENDOR	0x1af4
+#define SUBDEVICE	0x1100
 
 struct pci_host {
 	struct pci_device *slot[PCI_SLOTS];	/* const once vCPUs run */
@@ -28,7 +31,7 @@ struct pci_host {
 	struct pci_window {
 		struct pci_host *host;
 		uint64_t first;
-	} window[2];				/* const */
+	} window[3];				/* const: low, high, top */
 	struct pci_device bridge;
 };
 
@@ -175,6 +178,7 @@ static void decode(struct pci_host *host, struct pci_device *d)
 		to |= (uint64_t)get(d->config + PCI_BASE_ADDRESS_1, 4) << 32;
 		/* Elsewhere nobody would ask this bus. */
 		if (!within(to, PCI_WINDOW, PCI_WINDOW_SIZE) &&
+		    !within(to, PCI_TOP_WINDOW, PCI_TOP_WINDOW_SIZE) &&
 		    !(host->window[1].host && within(to, host->window[1].first, HIGH_WINDOW)))
 			to = 0;
 	}
@@ -407,6 +411,20 @@ int pci_plug(struct vmm *v, struct pci_device *d)
 }
 
 /**
+ * pci_class - what is in a slot
+ * @v: the VM
+ * @slot: of the bus
+ *
+ * Its class code, 24 bits; 0 when there is nothing.
+ */
+uint32_t pci_class(const struct vmm *v, int slot)
+{
+	const struct pci_device *d = v->pci->slot[slot];
+
+	return d ? get(d->config + PCI_CLASS_REVISION, 4) >> 8 : 0;
+}
+
+/**
  * pci_high_window - where BARs may be above memory
  * @v: the VM
  * @first: the first address
@@ -440,9 +458,13 @@ void pci_create(struct vmm *v)
 	v->pci = host;
 	host->next = PCI_WINDOW;
 	pci_init_device(&host->bridge, NULL, VENDOR_BRIDGE, DEVICE_BRIDGE, 0x060000, 0);
+	put(host->bridge.config + PCI_SUBSYSTEM_VENDOR_ID, 2, SUBVENDOR);
+	put(host->bridge.config + PCI_SUBSYSTEM_ID, 2, SUBDEVICE);
 	host->slot[0] = &host->bridge;
 	host->window[0] = (struct pci_window){ host, PCI_WINDOW };
 	bus_claim(&v->bus, BUS_MEMORY, PCI_WINDOW, PCI_WINDOW_SIZE, &window_ops, &host->window[0]);
+	host->window[2] = (struct pci_window){ host, PCI_TOP_WINDOW };
+	bus_claim(&v->bus, BUS_MEMORY, PCI_TOP_WINDOW, PCI_TOP_WINDOW_SIZE, &window_ops, &host->window[2]);
 	pci_high_window(v, &first, &size);
 	if (size) {
 		host->window[1] = (struct pci_window){ host, first };

@@ -21,6 +21,8 @@
 #define PCI_WINDOW_SIZE		0x20000000ULL
 #define PCI_ECAM		0xe0000000ULL	/* of bus 0 */
 #define PCI_ECAM_SIZE		0x100000ULL
+#define PCI_TOP_WINDOW		0xe0100000ULL	/* up to the IOAPIC: where a BIOS puts BARs */
+#define PCI_TOP_WINDOW_SIZE	0x1eb00000ULL
 
 struct pci_device;
 
@@ -85,6 +87,7 @@ void pci_init_device(struct pci_device *d, const struct pci_ops *ops, uint16_t v
 int pci_add_cap(struct pci_device *d, uint8_t id, const void *body, int len);
 int pci_add_msix(struct vmm *v, struct pci_device *d, int vectors, uint64_t table, uint64_t pba);
 int pci_plug(struct vmm *v, struct pci_device *d);
+uint32_t pci_class(const struct vmm *v, int slot);
 /* What sends message @vector of a device, or -1 when there is none; any thread. */
 static inline int pci_vector_fd(const struct pci_device *d, int vector)
 {

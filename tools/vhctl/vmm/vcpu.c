@@ -174,7 +174,8 @@ int vcpu_create(struct vmm *v, int id)
 	}
 	if (set_cpuid(v, c) || set_msrs(c))
 		return -1;
-	if (id == 0 && boot_state(v, c)) {
+	/* Without a kernel it begins as a processor does after a reset: at the firmware's last 16 bytes. */
+	if (id == 0 && v->cfg->kernel && boot_state(v, c)) {
 		error("cannot set the boot processor's state: %s", strerror(errno));
 		return -1;
 	}

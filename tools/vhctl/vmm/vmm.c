@@ -124,7 +124,7 @@ static int set_name(struct vmm *v)
 static int create_vm(struct vmm *v)
 {
 	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
-	uint64_t identity = 0xfeffc000;
+	uint64_t identity = GPA_IDENTITY;
 	int size;
 
 	v->vm = v->cfg->attach ? ioctl(v->dev, VH_ATTACH_VM, &v->cfg->attach) :
@@ -142,7 +142,7 @@ static int create_vm(struct vmm *v)
 		return -1;
 	}
 	v->run_size = size;
-	if (ioctl(v->vm, KVM_SET_TSS_ADDR, 0xfeffd000UL) ||
+	if (ioctl(v->vm, KVM_SET_TSS_ADDR, GPA_TSS) ||
 	    ioctl(v->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
 	    ioctl(v->vm, KVM_CREATE_IRQCHIP, 0) || ioctl(v->vm, KVM_CREATE_PIT2, &pit)) {
 		error("cannot create the VM's interrupt controllers: %s", strerror(errno));
@@ -158,9 +158,15 @@ static int start(struct vmm *v)
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
 	create_devices(v);
-	if (create_pci_devices(v) || load_guest(v))
+	if (create_pci_devices(v))
 		return -1;
-	acpi_create(v);
+	if (v->cfg->kernel) {
+		if (load_guest(v))
+			return -1;
+		acpi_create(v);
+	} else if (firmware_create(v)) {
+		return -1;
+	}
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;

@@ -6,7 +6,8 @@
  *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits
  *   memory.c   guest memory
  *   load.c     bzImage and vmlinux
- *   acpi.c     tables
+ *   firmware.c or a firmware, which boots from a disk; fw_cfg.c: what it is told
+ *   acpi.c     tables; acpi_loader.c: for a firmware
  *   bus.c      ports and addresses, and the devices there (devices.h):
  *              serial.c rtc.c pm.c reset.c
  *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts
@@ -41,10 +42,14 @@
 #define GPA_CMDLINE	0x20000ULL
 #define GPA_GDT		0x5000ULL
 #define GPA_RSDP	0xe0000ULL	/* where BIOSes put it */
+#define ACPI_SIZE	0x2000		/* of all tables and the RSDP */
 #define GPA_KERNEL	0x100000ULL
 #define LOW_MEM_END	0x9fc00ULL
 #define MMIO_START	0xc0000000ULL	/* memory above continues at 4 GiB */
 #define FOUR_GIB	0x100000000ULL
+#define GPA_IDENTITY	0xfeffc000ULL	/* a page for VMX, and three for its TSS: KVM_SET_*_ADDR */
+#define GPA_TSS		0xfeffd000ULL
+#define VMX_PAGES_SIZE	0x4000ULL
 
 /* Ports of the power-management block. */
 #define PM_EVENT_PORT	0x600
@@ -60,7 +65,9 @@
  * struct vmm_config - what vhctl run was asked for
  */
 struct vmm_config {
-	const char *device, *kernel, *initrd, *cmdline, *name;
+	const char *device, *name;
+	const char *kernel, *initrd, *cmdline;	/* no kernel: what the first disk boots, by @firmware */
+	const char *firmware;
 	uint64_t memory;
 	int cpus;
 	bool stats;
@@ -128,14 +135,23 @@ static inline bool may_complain(int *said)
 
 /* memory.c */
 int memory_create(struct vmm *v);
+/* @size bytes at @p, of whole pages, that the guest reads at @gpa and cannot write. 0 or -1, told. */
+int memory_add_rom(struct vmm *v, uint64_t gpa, void *p, uint64_t size);
 /* Host address of [gpa, +len), or NULL when it is not all memory. */
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len);
 
 /* load.c; 0, or -1 with the error printed */
 int load_guest(struct vmm *v);
 
+/* firmware.c; 0, or -1, told */
+int firmware_create(struct vmm *v);
+
 /* acpi.c */
+void acpi_build(struct vmm *v, uint8_t *base, uint64_t gpa);
 void acpi_create(struct vmm *v);
+/* acpi_loader.c */
+struct fw_cfg;
+void acpi_offer(struct vmm *v, struct fw_cfg *f);
 
 /* vcpu.c */
 int vcpu_create(struct vmm *v, int id);
