@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * test_blk.c - a disk of vhctl's VMM with its thread and io_uring, on files of this machine: what has
- * to be copied as its addresses are odd, requests in any framing, resets with requests in flight.
+ * to be copied as its addresses are odd, requests in any framing, resets with requests in flight; and on
+ * an image, which a qemu-storage-daemon serves, that is killed in the end.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +38,7 @@ static uint64_t bar;
 static int slot;
 static uint16_t made, seen;
 static char said[256];
+static bool image;			/* what is in the file is not what is on the disk */
 
 /* --- what the devices call --- */
 
@@ -162,7 +165,8 @@ static void there_and_back(const char *path, uint32_t n, uint32_t odd, uint64_t 
 	tap_ok(!result(submit(VIRTIO_BLK_T_OUT, sector, DATA + odd, n, false)), "%u bytes from %u are written", n, odd);
 	tap_ok(!result(submit(VIRTIO_BLK_T_IN, sector, DATA + MEMORY / 2 + odd * 3, n, true)), "and read");
 	tap_ok(!memcmp(from, to, n), "and the same");
-	tap_ok(pread(fd, file, n, sector * 512) == n && !memcmp(from, file, n), "and in the file");
+	if (!image)
+		tap_ok(pread(fd, file, n, sector * 512) == n && !memcmp(from, file, n), "and in the file");
 	free(file);
 	close(fd);
 }
@@ -183,6 +187,14 @@ static bool disk(const char *path, enum disk_cache cache)
 	*d = (struct disk_config){ .path = path, .cache = cache, .serial = "serial" };
 	bar = PCI_WINDOW + slot++ * 0x8000;
 	return !blk_create(&vmm, d);
+}
+
+static bool is_zero(const uint8_t *p)
+{
+	for (int i = 0; i < 512; i++)
+		if (p[i])
+			return false;
+	return true;
 }
 
 static void all(const char *path)
@@ -206,7 +218,20 @@ static void all(const char *path)
 	*(struct virtio_blk_discard_write_zeroes *)memory_at(&vmm, DATA, 16) =
 		(struct virtio_blk_discard_write_zeroes){ 2048, (20 << 20) / 512 + 1, 0 };
 	TAP_EQ(result(submit(VIRTIO_BLK_T_DISCARD, 0, DATA, 16, false)), 0);
-	TAP_CHECK(!stat(path, &st) && st.st_blocks < 2048 && st.st_size == FILE_SIZE);
+	TAP_CHECK(!stat(path, &st) && st.st_blocks < 2048 && (image || st.st_size == FILE_SIZE));
+	/* Given back or not, it is zero: one sector less is not there to see what is beside it. */
+	for (int unmap = 0; unmap < 2; unmap++) {
+		pattern(memory_at(&vmm, DATA, 1536), 1536, 7);
+		TAP_EQ(result(submit(VIRTIO_BLK_T_OUT, 5000, DATA, 1536, false)), 0);
+		*(struct virtio_blk_discard_write_zeroes *)memory_at(&vmm, DATA, 16) =
+			(struct virtio_blk_discard_write_zeroes){ 5001, 2, unmap };
+		TAP_EQ(result(submit(VIRTIO_BLK_T_WRITE_ZEROES, 0, DATA, 16, false)), 0);
+		TAP_EQ(result(submit(VIRTIO_BLK_T_IN, 5000, DATA, 1536, true)), 0);
+		TAP_CHECK(!is_zero(memory_at(&vmm, DATA, 512)) && is_zero(memory_at(&vmm, DATA + 512, 512)) &&
+			  is_zero(memory_at(&vmm, DATA + 1024, 512)));
+	}
+	*(struct virtio_blk_discard_write_zeroes *)memory_at(&vmm, DATA, 16) =
+		(struct virtio_blk_discard_write_zeroes){ 2048, (20 << 20) / 512 + 1, 0 };
 	TAP_EQ(result(submit(VIRTIO_BLK_T_WRITE_ZEROES, 0, DATA, 16, false)), 0);
 
 	/* Whatever is in flight. */
@@ -241,6 +266,8 @@ static void all(const char *path)
 	move_bar(PCI_WINDOW + 0x200000 + slot * 0x8000);
 	TAP_EQ(access_bar(20, 1, false, 0), 15);
 
+	if (image)
+		return;
 	/* It grows. */
 	TAP_CHECK(!truncate(path, 2 * FILE_SIZE));
 	for (i = 0; i < 5000 && access_bar(0x2000, 4, false, 0) != 2 * FILE_SIZE / 512; i++)
@@ -250,11 +277,99 @@ static void all(const char *path)
 	there_and_back(path, 4096, 0, FILE_SIZE / 512 + 8);
 }
 
+/* Commands about a file; false when it fails. */
+static bool command(const char *format, const char *path)
+{
+	char text[4200];
+
+	snprintf(text, sizeof(text), format, path);
+	return !system(text);
+}
+
+static int the_daemon(void)
+{
+	FILE *f = popen("pgrep -n -x qemu-storage-da -P $PPID", "r");
+	int pid = 0;
+
+	if (!f || fscanf(f, "%d", &pid) != 1)
+		pid = 0;
+	if (f)
+		pclose(f);
+	return pid;
+}
+
+/* One on a file that nobody writes, and which is ended in order: before the others, what it has is known. */
+static void an_overlay(const char *path)
+{
+	uint8_t *p = memory_at(&vmm, DATA, 8192);
+
+	TAP_CHECK(command("f=%s; head -c 1M /dev/urandom >$f.base && truncate -s 64M $f.base && md5sum $f.base >$f.sum && "
+			  "qemu-img create -q -f qcow2 -F raw -b $(basename $f.base) $f", path));
+	TAP_CHECK(disk(path, DISK_NONE));
+	start_driver();
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, 16, DATA, 8192, true)), 0);
+	TAP_CHECK(!is_zero(p));
+	there_and_back(path, 8192, 0, 16);
+	TAP_EQ(reset_driver(), 0);
+}
+
+static void check_overlay(const char *path)
+{
+	uint8_t is[8192], want[8192];
+	char raw[4200];
+	int fd;
+
+	TAP_CHECK(command("qemu-img check -q %s", path));
+	TAP_CHECK(command("md5sum --quiet -c %s.sum", path));
+	TAP_CHECK(command("f=%s; qemu-img convert -O raw $f $f.raw", path));
+	snprintf(raw, sizeof(raw), "%s.raw", path);
+	fd = open(raw, O_RDONLY);
+	pattern(want, sizeof(want), sizeof(want));
+	TAP_CHECK(pread(fd, is, sizeof(is), 16 * 512) == sizeof(is) && !memcmp(is, want, sizeof(is)));
+	TAP_CHECK(command("f=%s; cmp -n 8192 $f.raw $f.base && cmp -i 16384 $f.raw $f.base", path));
+	close(fd);
+	command("rm -f %s*", path);
+}
+
+static void an_image(char *path, const char *overlay)
+{
+	struct disk_config again = { .path = path };
+	struct disk d;
+	int i, pid;
+
+	if (!command("command -v qemu-img >/dev/null && command -v qemu-storage-daemon >/dev/null%.0s", path)) {
+		printf("ok %d - an image # SKIP no qemu-img or no qemu-storage-daemon here\n", ++tap_count);
+		return;
+	}
+	image = true;
+	an_overlay(overlay);
+	strcat(path, ".qcow2");
+	TAP_CHECK(command("qemu-img create -q -f qcow2 %s 64M", path));
+	TAP_CHECK(disk(path, DISK_WRITEBACK));
+	all(path);
+	TAP_CHECK(disk_open(&again, &d) && strstr(said, "is in use by another program"));
+
+	/* Who serves it is killed: requests fail, and nothing else. */
+	pid = the_daemon();
+	TAP_CHECK(pid > 1);
+	*said = 0;
+	for (i = 0; i < 3; i++)
+		submit(VIRTIO_BLK_T_OUT, 2048, DATA, 16 << 20, false);
+	kill(pid, SIGKILL);
+	TAP_CHECK(finished());
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, 0, DATA, 512, true)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_FLUSH, 0, DATA, 512, false)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(reset_driver(), 0);
+	start_driver();
+	TAP_EQ(result(submit(VIRTIO_BLK_T_IN, 0, DATA, 512, true)), VIRTIO_BLK_S_IOERR);
+	TAP_EQ(result(submit(VIRTIO_BLK_T_GET_ID, 0, DATA, 20, true)), 0);
+}
+
 int main(int argc, char **argv)
 {
-	char a[4096], b[4096];
+	char a[4096], b[4096], c[4096], d[4096];
 	struct disk_config again = { .path = a };
-	struct disk d;
+	struct disk open;
 
 	(void)argc;
 	/* beside this program */
@@ -277,13 +392,22 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	all(a);
-	TAP_CHECK(disk_open(&again, &d) && strstr(said, "is in use by another program"));
+	TAP_CHECK(disk_open(&again, &open) && strstr(said, "is in use by another program"));
 	if (disk(b, DISK_NONE))
 		all(b);
 	else
 		printf("ok %d - cache=none # SKIP no O_DIRECT here\n", ++tap_count);
+	snprintf(c, sizeof(c), "%s-c", argv[0]);
+	snprintf(d, sizeof(d), "%s-d.qcow2", argv[0]);
+	an_image(c, d);
 	blk_finish(&vmm);
+	if (image)
+		check_overlay(d);
+	/* 3: clusters that nobody has any more, as who served it was killed */
+	if (image)
+		TAP_CHECK(command("qemu-img check -q %s >/dev/null 2>&1; [ $? = 0 -o $? = 3 ]", c));
 	unlink(a);
 	unlink(b);
+	unlink(c);
 	return tap_done();
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* virtio_host.c - what of a VM the devices' tests have no kernel for: messages, and limits. */
+#include <time.h>
+
 #include "quota.h"
+#include "vhctl.h"
 #include "vmm/msi.h"
 
 void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data)
@@ -19,4 +22,12 @@ const char *limit_words(enum vh_resource resource, uint64_t more)
 {
 	(void)resource, (void)more;
 	return "";
+}
+
+long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* disk.c - --disk of run and start: FILE[,ro][,serial=TEXT][,cache=HOW][,iops=N][,bps=SIZE] */
+/* disk.c - --disk of run and start: FILE[,ro][,format=NAME][,serial=TEXT][,cache=HOW][,iops=N][,bps=SIZE] */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd/run.h"
 #include "parse.h"
 #include "vhctl.h"
+#include "vmm/image.h"
 
 /*
  * The next part, up to a comma; two commas are one of the part. Returns where the one behind it
@@ -66,10 +67,17 @@ static bool set_option(struct disk_config *d, char *word)
 	if (!value) {
 		d->ro = !strcmp(word, "ro");
 		if (!d->ro)
-			error("--disk: '%s': want ro, serial=, cache=, iops= or bps=", word);
+			error("--disk: '%s': want ro, format=, serial=, cache=, iops= or bps=", word);
 		return d->ro;
 	}
 	*value++ = 0;
+	if (!strcmp(word, "format")) {
+		d->format = value;
+		if (image_known_format(value))
+			return true;
+		error("--disk: format '%s': want %s", value, image_formats());
+		return false;
+	}
 	if (!strcmp(word, "serial"))
 		return set_serial(d, value);
 	if (!strcmp(word, "cache"))
@@ -86,7 +94,7 @@ static bool set_option(struct disk_config *d, char *word)
 		error("--disk: bps '%s': want bytes a second, such as 20M", value);
 		return false;
 	}
-	error("--disk: '%s': want ro, serial=, cache=, iops= or bps=", word);
+	error("--disk: '%s': want ro, format=, serial=, cache=, iops= or bps=", word);
 	return false;
 }
 

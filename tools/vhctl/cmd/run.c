@@ -22,8 +22,10 @@
 #define DEFAULT_FIRMWARE	"/usr/share/seabios/bios-256k.bin"
 
 #define DISK_HELP \
-	"  -D, --disk FILE[,ro][,serial=TEXT][,cache=writeback|none|unsafe][,iops=N][,bps=SIZE]\n" \
-	"                       a disk: raw file or block device; as often as there are disks\n"
+	"  -D, --disk FILE[,ro][,format=NAME][,serial=TEXT][,cache=writeback|none|unsafe]\n" \
+	"             [,iops=N][,bps=SIZE]\n" \
+	"                       a disk: raw file, block device, or image (by its name: .qcow2, .vmdk, ...,\n" \
+	"                       or by format=); as often as there are disks\n"
 
 #define FIRMWARE_HELP \
 	"  -f, --firmware FILE  what boots from a disk (default:\n" \

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * blk.c - disks: virtio block devices whose requests io_uring does.
+ * blk.c - disks: virtio block devices whose requests io_uring does, on a file, or by asking who serves
+ * an image (storage.c).
  *
  * Each disk has a thread, which sleeps in io_uring until a queue is kicked, a request is done, or the
  * device is started or stopped. All that a disk has is this thread's, but for what the bus lock
@@ -24,6 +25,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/blk_image.h"
 #include "vmm/blk_request.h"
 #include "vmm/devices.h"
 #include "vmm/virtio.h"
@@ -40,13 +42,14 @@
 
 /* What is in flight begins with this. */
 struct tag {
-	enum { TAG_KICK, TAG_CONTROL, TAG_REQUEST } kind;
-	int queue;
+	enum { TAG_KICK, TAG_CONTROL, TAG_REQUEST, TAG_IMAGE } kind;
+	int queue;			/* or the event, of an image */
 };
 
 struct request {
 	struct tag tag;
 	struct blk_request r;
+	struct nbd_op op;		/* of an image */
 	uint32_t data;			/* bytes that a read is to write */
 	int mode;			/* of fallocate() */
 	void *bounce;			/* aligned, with all data, or NULL */
@@ -67,8 +70,9 @@ struct blk {
 	struct virtio_blk_config config;	/* bus.lock */
 	enum asked asked;			/* bus.lock */
 	bool quit;				/* bus.lock */
-	const struct disk_config *cfg;		/* const, as the next six are */
+	const struct disk_config *cfg;		/* const, as the next seven are */
 	struct disk disk;
+	struct blk_image *image;		/* what serves it; NULL: nothing, it is raw */
 	char name[160];
 	int control;
 	pthread_t thread;
@@ -76,7 +80,7 @@ struct blk {
 
 	struct blk_limits limits;
 	struct io_uring ring;
-	struct tag control_tag, kick_tag[MAX_QUEUES];
+	struct tag control_tag, kick_tag[MAX_QUEUES], image_tag[BLK_IMAGE_EVENTS];
 	uint64_t control_count, kick_count[MAX_QUEUES];	/* read into */
 	bool active;				/* the queues are this thread's */
 	bool running, stopping, ending, pending[MAX_QUEUES];
@@ -134,12 +138,31 @@ static void wait_for(struct blk *b, struct tag *tag, int fd, uint64_t *count)
 	io_uring_sqe_set_data(s, tag);
 }
 
+/* --- images --- */
+
+static void ask_image(struct blk *b, struct request *rq, enum nbd_command command, uint16_t flags, uint64_t bytes)
+{
+	rq->op = (struct nbd_op){
+		.command = command, .flags = flags, .offset = command == NBD_FLUSH ? 0 : rq->r.offset, .bytes = bytes,
+		.iov = rq->r.iov, .iovs = command == NBD_READ || command == NBD_WRITE ? rq->r.iovs : 0,
+	};
+	nbd_submit(b->image->nbd, &rq->op);
+}
+
+/* --- files --- */
+
 static void transfer(struct blk *b, struct request *rq)
 {
 	const struct iovec *iov = rq->bounce ? &rq->part : rq->r.iov;
-	struct io_uring_sqe *s = new_sqe(b);
+	struct io_uring_sqe *s;
 	int n = rq->bounce ? 1 : rq->r.iovs;
 
+	if (b->image) {
+		ask_image(b, rq, rq->r.op == BLK_READ ? NBD_READ : NBD_WRITE, 0,
+			  rq->r.bytes < NBD_MAX_BYTES ? rq->r.bytes : NBD_MAX_BYTES);
+		return;
+	}
+	s = new_sqe(b);
 	if (rq->r.op == BLK_READ)
 		io_uring_prep_readv(s, b->disk.fd, iov, n, rq->r.offset);
 	else
@@ -149,9 +172,15 @@ static void transfer(struct blk *b, struct request *rq)
 
 static void give_back(struct blk *b, struct request *rq, int mode)
 {
-	struct io_uring_sqe *s = new_sqe(b);
+	struct io_uring_sqe *s;
 
 	rq->mode = mode;
+	if (b->image) {
+		ask_image(b, rq, rq->r.op == BLK_DISCARD ? NBD_TRIM : NBD_ZERO,
+			  mode == FALLOC_FL_ZERO_RANGE ? NBD_NO_HOLE : 0, rq->r.bytes);
+		return;
+	}
+	s = new_sqe(b);
 	io_uring_prep_fallocate(s, b->disk.fd, mode | FALLOC_FL_KEEP_SIZE, rq->r.offset, rq->r.bytes);
 	io_uring_sqe_set_data(s, &rq->tag);
 }
@@ -286,6 +315,10 @@ static void begin(struct blk *b, struct request *rq)
 	case BLK_FLUSH:
 		if (b->cfg->cache == DISK_UNSAFE || b->cfg->ro)
 			break;
+		if (b->image) {
+			ask_image(b, rq, NBD_FLUSH, 0, 0);
+			return;
+		}
 		s = new_sqe(b);
 		io_uring_prep_fsync(s, b->disk.fd, IORING_FSYNC_DATASYNC);
 		io_uring_sqe_set_data(s, &rq->tag);
@@ -353,7 +386,7 @@ static void zeroed(struct blk *b, struct request *rq, int res)
 	int first = rq->r.unmap ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
 	int second = FALLOC_FL_PUNCH_HOLE ^ FALLOC_FL_ZERO_RANGE ^ first;
 
-	if (res == -EOPNOTSUPP && rq->mode == first)
+	if (res == -EOPNOTSUPP && rq->mode == first && !b->image)
 		give_back(b, rq, second);
 	else if (!res && rq->mode == FALLOC_FL_PUNCH_HOLE && !rq->r.unmap)
 		give_back(b, rq, 0);
@@ -382,6 +415,14 @@ static void complete(struct blk *b, struct request *rq, int res)
 		else
 			finish(b, rq, VIRTIO_BLK_S_OK);
 	}
+}
+
+/* nbd.c tells only whether it was done; of data as much as was asked for. */
+static void image_done(void *user, struct nbd_op *op, int result)
+{
+	struct request *rq = (struct request *)((char *)op - offsetof(struct request, op));
+
+	complete(user, rq, result || !rq->r.bytes || op->command > NBD_WRITE ? result : (int)op->bytes);
 }
 
 /* --- queues --- */
@@ -515,6 +556,9 @@ static void reap(struct blk *b)
 			obey(b);
 			wait_for(b, tag, b->control, &b->control_count);
 			break;
+		case TAG_IMAGE:
+			blk_image_event(b->image, tag->queue, res);
+			break;
 		case TAG_REQUEST:
 			complete(b, (struct request *)tag, res);
 			break;
@@ -549,6 +593,8 @@ static void *serve_disk(void *arg)
 			stopped(b);
 		if (b->ending && !b->in_flight)
 			return NULL;
+		if (b->image)
+			blk_image_serve(b->image);
 		ts = (struct __kernel_timespec){ wait / SECOND, wait % SECOND };
 		io_uring_submit_and_wait_timeout(&b->ring, &cqe, 1, &ts, NULL);
 		reap(b);
@@ -634,6 +680,15 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 	if (disk_open(cfg, &b->disk))
 		return -1;
 	snprintf(b->name, sizeof(b->name), "disk %s", cfg->path);
+	if (b->disk.image) {
+		void *data[BLK_IMAGE_EVENTS];
+
+		for (int i = 0; i < BLK_IMAGE_EVENTS; i++) {
+			b->image_tag[i] = (struct tag){ TAG_IMAGE, i };
+			data[i] = &b->image_tag[i];
+		}
+		b->image = blk_image_create(&b->disk, b->name, nbd_create(b->disk.fd, image_done, b), &b->ring, data);
+	}
 	b->iops.rate = cfg->iops;
 	b->bps.rate = cfg->bps;
 	b->limits = (struct blk_limits){
@@ -683,4 +738,7 @@ void blk_finish(struct vmm *v)
 	for (b = disks; b; b = b->next)
 		if (pthread_timedjoin_np(b->thread, NULL, &until))
 			error("%s: there are requests that do not end", b->name);
+	for (b = disks; b; b = b->next)
+		if (b->image)
+			blk_image_end(b->image);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* disk.c - opening what a guest's disk is made of: raw files and block devices. */
+/* disk.c - opening what a guest's disk is made of: raw files and block devices, and images. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -11,6 +11,7 @@
 
 #include "vhctl.h"
 #include "vmm/disk.h"
+#include "vmm/storage.h"
 
 #define SECTOR	512
 #define PAGE	4096
@@ -26,6 +27,8 @@ uint64_t disk_size(const struct disk *d)
 	uint64_t size = 0;
 	struct stat st;
 
+	if (d->image)
+		return d->size - d->size % d->block;
 	if (d->device ? ioctl(d->fd, BLKGETSIZE64, &size) : fstat(d->fd, &st))
 		return 0;
 	if (!d->device)
@@ -33,12 +36,37 @@ uint64_t disk_size(const struct disk *d)
 	return size - size % d->block;
 }
 
-/* Whoever else has it for writing, or at all when this is for writing, is a stranger. */
+/*
+ * QEMU's programs lock bytes of a file for what they do with it, from this one on, and for what others are
+ * not to do with it, from that one on: reads are number 0, writes number 1, another size number 3.
+ */
+#define DONE_HERE	100
+#define NOT_BY_OTHERS	200
+
+static int lock_bytes(int fd, int how, short type, off_t first, off_t n)
+{
+	struct flock l = { .l_type = type, .l_whence = SEEK_SET, .l_start = first, .l_len = n };
+	int err = fcntl(fd, how, &l);
+
+	if (!err && how == F_OFD_GETLK && l.l_type != F_UNLCK) {
+		errno = EAGAIN;
+		err = -1;
+	}
+	return err;
+}
+
+/*
+ * Whoever else has it for writing, or at all when this is for writing, is a stranger. What is only read can
+ * be under an image that a qemu-storage-daemon has open.
+ */
 static int lock(const struct disk_config *cfg, int fd)
 {
-	struct flock l = { .l_type = cfg->ro ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET };
-
-	if (!fcntl(fd, F_OFD_SETLK, &l))
+	if (cfg->ro ? !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, DONE_HERE, 1) &&
+		      !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 1, 1) &&
+		      !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 3, 1) &&
+		      !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 1, 1) &&
+		      !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 3, 1) :
+		      !lock_bytes(fd, F_OFD_SETLK, F_WRLCK, 0, 0))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		error("%s: is in use by another program%s", cfg->path, cfg->ro ? ", for writing" : "");
@@ -68,6 +96,29 @@ static void find_block(const struct disk_config *cfg, struct disk *d)
 	free(p);
 }
 
+/* Somebody else opens it, and locks it as all of QEMU's programs do. */
+static int open_image(const struct disk_config *cfg, const char *format, struct disk *d)
+{
+	struct nbd_export e = { 0 };
+	struct image i;
+
+	if (image_open(cfg, format, &i))
+		return -1;
+	d->image = storage_start(cfg, &i, &d->fd, &e);
+	image_free(&i);
+	if (!d->image)
+		return -1;
+	d->size = e.size;
+	d->holes = e.trim && !cfg->ro;
+	d->block = SECTOR;
+	d->align = 1;
+	if (!e.ro || cfg->ro)
+		return 0;
+	error("%s: %s images can only be read: with ',ro' it is", cfg->path, format);
+	storage_end(d->image, cfg->path);
+	return -1;
+}
+
 /**
  * disk_open - open, check and lock it
  * @cfg: what was asked for
@@ -78,6 +129,7 @@ static void find_block(const struct disk_config *cfg, struct disk *d)
 int disk_open(const struct disk_config *cfg, struct disk *d)
 {
 	int flags = (cfg->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	const char *format;
 	struct stat st;
 
 	*d = (struct disk){ .fd = -1 };
@@ -90,6 +142,10 @@ int disk_open(const struct disk_config *cfg, struct disk *d)
 		error("%s: is neither a file nor a block device", cfg->path);
 		return -1;
 	}
+	if (image_format(cfg, &format))
+		return -1;
+	if (strcmp(format, "raw"))
+		return open_image(cfg, format, d);
 	d->device = S_ISBLK(st.st_mode);
 	d->fd = open(cfg->path, flags | (cfg->cache == DISK_NONE ? O_DIRECT : 0));
 	if (d->fd < 0) {

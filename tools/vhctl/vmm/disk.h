@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct storage;
+
 enum disk_cache { DISK_WRITEBACK, DISK_NONE, DISK_UNSAFE };
 
 /**
  * struct disk_config - what --disk asked for
  * @path: file or block device
+ * @format: of it; NULL: nobody has said
  * @serial: told to the guest; "" is none
  * @cache: DISK_NONE: past the host's page cache; DISK_UNSAFE: flushes do nothing
  * @ro: the guest cannot write
@@ -18,7 +21,7 @@ enum disk_cache { DISK_WRITEBACK, DISK_NONE, DISK_UNSAFE };
  * @bps: bytes a second at most, 0: any
  */
 struct disk_config {
-	const char *path;
+	const char *path, *format;
 	char serial[21];
 	enum disk_cache cache;
 	bool ro;
@@ -27,7 +30,9 @@ struct disk_config {
 
 /**
  * struct disk - an open one
- * @fd: of it, locked
+ * @fd: of it, locked; of an image the connection to who opens it
+ * @image: who does, NULL: nobody, it is raw
+ * @size: of an image, bytes
  * @device: it is a block device
  * @holes: parts of it can be given back
  * @block: bytes that accesses begin and end at multiples of
@@ -35,6 +40,8 @@ struct disk_config {
  */
 struct disk {
 	int fd;
+	struct storage *image;
+	uint64_t size;
 	bool device, holes;
 	uint32_t block, align;
 };

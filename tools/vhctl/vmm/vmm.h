@@ -13,6 +13,8 @@
  *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts
  *   virtio_pci.c  virtio devices there, whose queues are in virtqueue.c:
  *              blk.c (disks; blk_request.c, disk.c) rng.c
+ *   image.c    disks that are not raw; storage.c: who opens them, confine.c: and what else;
+ *              nbd.c: how they are read and written
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
  *   stats.c    exits counted

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * storage.c - qemu-storage-daemon for a disk that is no raw file: started, talked to and ended.
+ *
+ * There is one for each such disk, so that what is wrong with one image is not the other's. It is this
+ * process's child, in its cgroup, and dies with it. The connection is made before it runs, over a socket
+ * whose name is gone by then: nobody else can have one.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vhctl.h"
+#include "vmm/confine.h"
+#include "vmm/storage.h"
+
+#define PROGRAM		"qemu-storage-daemon"
+#define NOT_THERE	127	/* exit status of a child that finds no program, and of one that */
+#define NOT_RUN		126	/* cannot run it */
+#define END_MS		10000	/* to write what it has not written yet */
+#define LISTEN_FD	3	/* of the child */
+
+/* A listening socket to which one connection is waiting, and which has no name. */
+static int make_sockets(int *listener, int *fd)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/vh-XXXXXX";
+	int err;
+
+	*listener = *fd = -1;
+	if (!mkdtemp(dir)) {
+		error("/tmp: %s", strerror(errno));
+		return -1;
+	}
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s/nbd", dir);
+	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	err = *listener < 0 || *fd < 0 || bind(*listener, (struct sockaddr *)&at, sizeof(at)) ||
+	      listen(*listener, 1) || connect(*fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
+	unlink(at.sun_path);
+	rmdir(dir);
+	if (!err)
+		return 0;
+	error("cannot make a socket: %s", strerror(err));
+	if (*listener >= 0)
+		close(*listener);
+	if (*fd >= 0)
+		close(*fd);
+	return -1;
+}
+
+/* In the child, of a process that may have threads: nothing that takes a lock. */
+static void __attribute__((noreturn)) become(char *const *argv, int listener, int said, int rules, pid_t parent)
+{
+	int null = open("/dev/null", O_RDWR);
+	sigset_t none;
+
+	setsid();	/* the terminal's signals are the VMM's, which then ends it in order */
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(NOT_RUN);
+	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
+	    dup2(said, STDERR_FILENO) < 0)
+		_exit(NOT_RUN);
+	/* Not by dup2() alone: it might be there already, to be closed by exec. */
+	if (dup2(listener, LISTEN_FD) < 0 || fcntl(LISTEN_FD, F_SETFD, 0) ||
+	    close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) || confine_enter(rules))
+		_exit(NOT_RUN);
+	execvp(argv[0], argv);
+	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
+}
+
+/**
+ * storage_say - pass on what a daemon has said
+ * @name: of the disk
+ * @text: lines, which are changed
+ *
+ * Its name and the empty are left out, and of a file in use it is said as of a raw one.
+ */
+void storage_say(const char *name, char *text)
+{
+	static const char prefix[] = PROGRAM ": ";
+	char *line, *rest = NULL, *end;
+
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (!strncmp(line, prefix, strlen(prefix)))
+			line += strlen(prefix);
+		/* The option that it is of, whose value ends so */
+		if (!strncmp(line, "--blockdev ", 11))
+			while ((end = strstr(line, "}: ")))
+				line = end + 3;
+		if (!strncmp(line, "Is another process using", 24))
+			continue;
+		if (!strncmp(line, "Failed to get ", 14) && strstr(line, " lock"))
+			line = "is in use by another program";
+		error("%s: %s", name, line);
+	}
+}
+
+/* All that it has to say before it has ended; its status. */
+static int listen_to_the_end(struct storage *s, char *text, size_t size)
+{
+	size_t n = 0;
+	ssize_t r;
+	int status = 0;
+
+	while (n < size - 1 && ((r = read(s->said, text + n, size - 1 - n)) > 0 || (r < 0 && errno == EINTR)))
+		n += r > 0 ? r : 0;
+	text[n] = 0;
+	kill(s->pid, SIGKILL);
+	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
+}
+
+/* It does not serve: what it has said, or what there is to say without that. */
+static void did_not_start(struct storage *s, const struct disk_config *cfg)
+{
+	char text[4096];
+	int status = listen_to_the_end(s, text, sizeof(text));
+
+	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
+		error("%s: images that are not raw need %s (Debian's package qemu-system-common)", cfg->path, PROGRAM);
+	else if (*text)
+		storage_say(cfg->path, text);
+	else
+		error("%s: %s does not serve it", cfg->path, PROGRAM);
+}
+
+static pid_t start(const struct disk_config *cfg, const struct image *i, int listener, int said)
+{
+	char server[64], export[128];
+	char *argv[] = { PROGRAM, "--blockdev", i->blockdev, "--nbd-server", server, "--export", export, NULL };
+	int rules = confine_rules(i->path, i->files, !cfg->ro);
+	pid_t parent = getpid(), pid;
+
+	snprintf(server, sizeof(server), "addr.type=fd,addr.str=%d,max-connections=1", LISTEN_FD);
+	snprintf(export, sizeof(export), "type=nbd,id=nbd,node-name=disk,name=" NBD_NAME ",writable=%s",
+		 cfg->ro ? "off" : "on");
+	pid = fork();
+	if (!pid)
+		become(argv, listener, said, rules, parent);
+	if (rules >= 0)
+		close(rules);
+	return pid;
+}
+
+/**
+ * storage_start - a daemon that serves an image
+ * @cfg: the disk
+ * @i: its image
+ * @fd: the connection to it, after the handshake
+ * @e: what it serves
+ *
+ * NULL, told, when there is none.
+ */
+struct storage *storage_start(const struct disk_config *cfg, const struct image *i, int *fd,
+			      struct nbd_export *e)
+{
+	struct storage *s = calloc(1, sizeof(*s));
+	int listener, said[2], err;
+
+	if (!s)
+		abort();
+	if (make_sockets(&listener, fd))
+		goto fail;
+	if (pipe2(said, O_CLOEXEC)) {
+		error("cannot make a pipe: %s", strerror(errno));
+		close(listener);
+		close(*fd);
+		goto fail;
+	}
+	s->said = said[0];
+	s->pid = start(cfg, i, listener, said[1]);
+	err = errno;
+	close(listener);
+	close(said[1]);
+	if (s->pid > 0 && !nbd_greet(*fd, e))
+		return s;
+	if (s->pid > 0)
+		did_not_start(s, cfg);
+	else
+		error("cannot start %s: %s", PROGRAM, strerror(err));
+	close(s->said);
+	close(*fd);
+fail:
+	free(s);
+	return NULL;
+}
+
+/**
+ * storage_end - end a daemon, which writes what it has not written yet
+ * @s: it; freed
+ * @name: of the disk, for what it says
+ */
+void storage_end(struct storage *s, const char *name)
+{
+	long long until = now_ms() + END_MS;
+	char text[4096];
+	ssize_t n;
+	pid_t pid;
+
+	kill(s->pid, SIGTERM);
+	while (!(pid = waitpid(s->pid, NULL, WNOHANG)) && now_ms() < until)
+		usleep(2000);
+	if (!pid) {
+		error("%s: %s does not end; it is killed", name, PROGRAM);
+		listen_to_the_end(s, text, sizeof(text));
+	} else {
+		/* What the disk's thread did not take any more; at the end of the pipe, as it has ended. */
+		n = read(s->said, text, sizeof(text) - 1);
+		text[n > 0 ? n : 0] = 0;
+		storage_say(name, text);
+	}
+	close(s->said);
+	free(s);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* storage.h - a qemu-storage-daemon of a disk's own, which opens an image and serves it by NBD. */
+#ifndef STORAGE_H
+#define STORAGE_H
+
+#include "vmm/image.h"
+#include "vmm/nbd.h"
+
+/**
+ * struct storage - the daemon
+ * @pid: its process
+ * @said: what it writes to its standard error
+ */
+struct storage {
+	int pid, said;
+};
+
+struct storage *storage_start(const struct disk_config *cfg, const struct image *i, int *fd,
+			      struct nbd_export *e);
+void storage_say(const char *name, char *text);
+void storage_end(struct storage *s, const char *name);
+
+#endif /* STORAGE_H */
