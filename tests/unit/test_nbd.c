@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * test_nbd.c - the NBD client of vhctl's VMM, with servers made up: test_nbd [COUNT [SEED]]. Those of a
+ * seed are always the same. libFuzzer has the same entry: make fuzz-nbd.
+ */
+#include <stdlib.h>
+
+#include "nbd_server.h"
+#include "tap.h"
+
+#define MOST	600
+
+static uint64_t state;
+
+static uint32_t next(void)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return state >> 16;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long count = argc > 1 ? strtoul(argv[1], NULL, 0) : 20000;
+	uint64_t seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
+	static uint8_t data[MOST];
+
+	for (unsigned long i = 0; i < count; i++) {
+		size_t n;
+
+		state = seed * 0x9e3779b97f4a7c15ULL + i * 0xbf58476d1ce4e5b9ULL + 1;
+		next();
+		n = 2 + next() % (MOST - 2);
+		for (size_t k = 0; k < n; k++)
+			data[k] = next();
+		LLVMFuzzerTestOneInput(data, n);
+	}
+	printf("# %lu inputs: %llu requests sent, %llu done, %llu of them failed, %llu read, %llu answered early; "
+	       "%llu handshakes, %llu that failed; %llu ended\n", count, (unsigned long long)nbd_counts.requests,
+	       (unsigned long long)nbd_counts.done, (unsigned long long)nbd_counts.failed,
+	       (unsigned long long)nbd_counts.read, (unsigned long long)nbd_counts.early,
+	       (unsigned long long)nbd_counts.greeted, (unsigned long long)nbd_counts.not_greeted,
+	       (unsigned long long)nbd_counts.over);
+	TAP_CHECK(nbd_counts.requests > count);
+	TAP_CHECK(nbd_counts.done > count);
+	TAP_CHECK(nbd_counts.done - nbd_counts.failed > count / 4);
+	TAP_CHECK(nbd_counts.read > count / 20);
+	TAP_CHECK(nbd_counts.early > count / 20);
+	TAP_CHECK(nbd_counts.over > count / 20 && nbd_counts.over < count);
+	TAP_CHECK(nbd_counts.greeted > count / 1000);
+	TAP_CHECK(nbd_counts.not_greeted > count / 1000);
+	return tap_done();
+}
