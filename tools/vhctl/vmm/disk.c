@@ -112,9 +112,12 @@ static int open_image(const struct disk_config *cfg, const char *format, struct 
 	d->holes = e.trim && !cfg->ro;
 	d->block = SECTOR;
 	d->align = 1;
-	if (!e.ro || cfg->ro)
+	if (disk_size(d) && (!e.ro || cfg->ro))
 		return 0;
-	error("%s: %s images can only be read: with ',ro' it is", cfg->path, format);
+	if (disk_size(d))
+		error("%s: %s images can only be read: with ',ro' it is", cfg->path, format);
+	else
+		error("%s: is empty", cfg->path);
 	storage_end(d->image, cfg->path);
 	return -1;
 }

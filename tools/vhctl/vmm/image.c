@@ -369,6 +369,11 @@ int image_open(const struct disk_config *cfg, const char *format, struct image *
 	*i = (struct image){ .format = format };
 	if (!path || strlen(format) >= sizeof(at))
 		abort();
+	if (!cfg->ro && access(path, W_OK) && errno != ENOENT) {
+		error("%s: %s; with ',ro' it is only read", path, strerror(errno));
+		free(path);
+		return -1;
+	}
 	strcpy(at, format);
 	while (path) {
 		i->path[i->files++] = path;
