@@ -31,8 +31,8 @@ quick="nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_k
 	echo "device=$device only='$only' cmdline='console=ttyS0 quiet $quick'"
 	cat tests/lib/lab-check.sh tests/work/disks-lab.sh
 } >"$work/script.sh"
-files=(--file build/vhctl/vhctl --file build/tests/work/disk --file "$(command -v qemu-storage-daemon):/usr/bin/qemu-storage-daemon"
-	--file "$(command -v qemu-img):/usr/bin/qemu-img")
+files=(--file build/vhctl/vhctl --file build/tests/work/disk)
+for program in qemu-storage-daemon qemu-img; do files+=(--file "$(command -v $program):/usr/bin/$program"); done
 [ $device = /dev/kvm ] || files+=(--file "$module:vh.ko")
 case $only in *boot*)
 	# shellcheck disable=SC2086

@@ -201,6 +201,8 @@ static void chains(void)
 	TAP_CHECK(refused("top", "none that can be opened here"));
 	qcow2("top", "sub/mid", "host_cdrom", 3 * CLUSTER);
 	TAP_CHECK(refused("top", "none that can be opened here"));
+	qcow2("top", "a\33[2Jb", "raw", 3 * CLUSTER);
+	TAP_CHECK(refused("top", "name of its backing file is damaged"));
 	qcow2("top", "none", "raw", 3 * CLUSTER);
 	TAP_CHECK(refused("top", "its backing file none: No such file"));
 	qcow2("top", "sub", "raw", 3 * CLUSTER);

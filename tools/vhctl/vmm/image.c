@@ -213,9 +213,13 @@ static const char *read_qcow2(const uint8_t *head, size_t n, struct below *b)
 	size = number(head + AT_BACKING_SIZE, 4);
 	if (!at)
 		return NULL;
-	if (at > n || size > MAX_NAME || size > n - at || !size || memchr(head + at, 0, size))
+	if (at > n || size > MAX_NAME || size > n - at || !size)
 		return "the name of its backing file is damaged";
 	memcpy(b->name, head + at, size);
+	/* It may be shown on a terminal. */
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)b->name[i] < ' ' || b->name[i] == 0x7f)
+			return "the name of its backing file is damaged";
 	return length > n ? "its header does not end" : read_extensions(head, n, length, b);
 }
 

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,7 @@
 #define NOT_THERE	127	/* exit status of a child that finds no program, and of one that */
 #define NOT_RUN		126	/* cannot run it */
 #define END_MS		10000	/* to write what it has not written yet */
+#define SAY_MS		1000	/* to say why it does not serve */
 #define LISTEN_FD	3	/* of the child */
 
 /* A listening socket to which one connection is waiting, and which has no name. */
@@ -60,9 +62,14 @@ static int make_sockets(int *listener, int *fd)
 /* In the child, of a process that may have threads: nothing that takes a lock. */
 static void __attribute__((noreturn)) become(char *const *argv, int listener, int said, int rules, pid_t parent)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, LISTEN_FD + 1);
 	sigset_t none;
 
+	/* Wherever they are, the first ones are to be others'. */
+	listener = fcntl(listener, F_DUPFD, LISTEN_FD + 1);
+	said = fcntl(said, F_DUPFD, LISTEN_FD + 1);
+	if (rules >= 0)
+		rules = fcntl(rules, F_DUPFD, LISTEN_FD + 1);
 	setsid();	/* the terminal's signals are the VMM's, which then ends it in order */
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -70,12 +77,9 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(NOT_RUN);
-	if (null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 ||
-	    dup2(said, STDERR_FILENO) < 0)
-		_exit(NOT_RUN);
-	/* Not by dup2() alone: it might be there already, to be closed by exec. */
-	if (dup2(listener, LISTEN_FD) < 0 || fcntl(LISTEN_FD, F_SETFD, 0) ||
-	    close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) || confine_enter(rules))
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0 ||
+	    dup2(listener, LISTEN_FD) < 0 || close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
+	    confine_enter(rules))
 		_exit(NOT_RUN);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
@@ -86,13 +90,17 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
  * @name: of the disk
  * @text: lines, which are changed
  *
- * Its name and the empty are left out, and of a file in use it is said as of a raw one.
+ * Its name is left out, of a file in use it is said as of a raw one, and what a terminal would obey is not
+ * passed on.
  */
 void storage_say(const char *name, char *text)
 {
 	static const char prefix[] = PROGRAM ": ";
 	char *line, *rest = NULL, *end;
 
+	for (line = text; *line; line++)
+		if (*line != '\n' && ((unsigned char)*line < ' ' || *line == 0x7f))
+			*line = '?';
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		if (!strncmp(line, prefix, strlen(prefix)))
 			line += strlen(prefix);
@@ -108,15 +116,18 @@ void storage_say(const char *name, char *text)
 	}
 }
 
-/* All that it has to say before it has ended; its status. */
+/* What it says until it has ended, or says nothing more; then it has ended. Its status. */
 static int listen_to_the_end(struct storage *s, char *text, size_t size)
 {
+	struct pollfd p = { .fd = s->said, .events = POLLIN };
 	size_t n = 0;
-	ssize_t r;
+	ssize_t r = 1;
 	int status = 0;
 
-	while (n < size - 1 && ((r = read(s->said, text + n, size - 1 - n)) > 0 || (r < 0 && errno == EINTR)))
+	while (n < size - 1 && r > 0 && poll(&p, 1, SAY_MS) > 0) {
+		r = read(s->said, text + n, size - 1 - n);
 		n += r > 0 ? r : 0;
+	}
 	text[n] = 0;
 	kill(s->pid, SIGKILL);
 	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
