@@ -4,6 +4,7 @@
  * to be copied as its addresses are odd, requests in any framing, resets with requests in flight; and on
  * an image, which a qemu-storage-daemon serves, that is killed in the end.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
@@ -286,16 +287,29 @@ static bool command(const char *format, const char *path)
 	return !system(text);
 }
 
+/* This process's child that was made last and runs; 0: there is none. */
 static int the_daemon(void)
 {
-	FILE *f = popen("pgrep -n -x qemu-storage-da -P $PPID", "r");
-	int pid = 0;
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	int newest = 0;
 
-	if (!f || fscanf(f, "%d", &pid) != 1)
-		pid = 0;
-	if (f)
-		pclose(f);
-	return pid;
+	while (dir && (e = readdir(dir))) {
+		char path[300], how;
+		int pid, parent;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%s/stat", e->d_name);
+		f = fopen(path, "r");
+		if (!f)
+			continue;
+		if (fscanf(f, "%d (%*[^)]) %c %d", &pid, &how, &parent) == 3 && parent == getpid() && how != 'Z' &&
+		    pid > newest)
+			newest = pid;
+		fclose(f);
+	}
+	closedir(dir);
+	return newest;
 }
 
 /* One on a file that nobody writes, and which is ended in order: before the others, what it has is known. */

@@ -161,6 +161,19 @@ case $only in *images*)
 	check "it knows" grep -q "guest: requests fail" said
 	check "and so does who runs it" grep -q "vhctl: disk b.vmdk: qemu-storage-daemon is lost" said
 
+	# --- in the background, and killed by the kernel ---
+	if [ $device = /dev/vh ]; then
+		./vhctl create web --memory 160M --cpus 2 >/dev/null
+		check "an image that is not there" ends 1 ./vhctl start web --kernel vmlinux --disk none.qcow2
+		check "a VM in the background" ./vhctl start web --kernel vmlinux --initrd initrd --cmdline "$cmdline step=lost" --disk b.vmdk
+		until grep -q "guest: works" /run/vh/*.log || ! ./vhctl ls web | grep -q running; do usleep 100000; done
+		check "has a daemon" [ "$(daemons | wc -l)" = 1 ]
+		check "it is killed" ./vhctl kill web
+		check "its daemon is gone, too" gone
+		check "its image is whole" qemu-img check -q b.vmdk
+		./vhctl destroy web
+	fi
+
 	# --- the VMM is killed ---
 	rm a.qcow2
 	qemu-img create -q -f qcow2 -F raw -b base a.qcow2
