@@ -50,6 +50,23 @@ bool parse_number(const char *s, uint64_t max, uint64_t *n)
 	return !*end && !errno && *n <= max;
 }
 
+char *parse_part(char *s)
+{
+	char *to = s;
+
+	for (; *s; *to++ = *s++) {
+		if (*s != ',')
+			continue;
+		if (s[1] != ',') {
+			*to = 0;
+			return s + 1;
+		}
+		s++;
+	}
+	*to = 0;
+	return NULL;
+}
+
 bool parse_seconds(const char *s, unsigned int *ms)
 {
 	char *end;

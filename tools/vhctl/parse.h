@@ -12,6 +12,11 @@ bool parse_size(const char *s, uint64_t *bytes);
 bool parse_number(const char *s, uint64_t max, uint64_t *n);
 /* "2", "0.5": seconds as milliseconds. */
 bool parse_seconds(const char *s, unsigned int *ms);
+/*
+ * The next part of a list, up to a comma; two commas are one of the part. Returns where the part behind
+ * it begins, or NULL.
+ */
+char *parse_part(char *s);
 
 /* Values of --delay and --count (1 to @max); false with the error told. */
 bool option_delay(const char *s, unsigned int *ms);

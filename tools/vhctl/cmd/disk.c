@@ -8,27 +8,6 @@
 #include "vhctl.h"
 #include "vmm/image.h"
 
-/*
- * The next part, up to a comma; two commas are one of the part. Returns where the one behind it
- * begins, or NULL.
- */
-static char *cut(char *s)
-{
-	char *to = s;
-
-	for (; *s; *to++ = *s++) {
-		if (*s != ',')
-			continue;
-		if (s[1] != ',') {
-			*to = 0;
-			return s + 1;
-		}
-		s++;
-	}
-	*to = 0;
-	return NULL;
-}
-
 static bool set_cache(struct disk_config *d, const char *how)
 {
 	static const char *const names[] = {
@@ -117,13 +96,13 @@ bool option_disk(const char *s, struct vmm_config *cfg)
 	if (!word)
 		abort();
 	*d = (struct disk_config){ .path = word };
-	next = cut(word);
+	next = parse_part(word);
 	if (!*d->path) {
 		error("--disk '%s': which file?", s);
 		return false;
 	}
 	while ((word = next)) {
-		next = cut(word);
+		next = parse_part(word);
 		if (!set_option(d, word))
 			return false;
 	}
