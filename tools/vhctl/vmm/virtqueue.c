@@ -171,6 +171,36 @@ bool vq_pop(struct virtqueue *q, struct vq_chain *c)
 }
 
 /**
+ * vq_rewind - the last requests were not taken
+ * @q: the queue
+ * @n: how many; none of them has been given back
+ */
+void vq_rewind(struct virtqueue *q, int n)
+{
+	q->next -= n;
+	q->taken -= n;
+}
+
+/**
+ * vq_push_all - give requests back, of which the driver sees all or none
+ * @q: the queue
+ * @given: the requests
+ * @n: how many
+ */
+void vq_push_all(struct virtqueue *q, const struct vq_given *given, int n)
+{
+	for (int i = 0; i < n; i++) {
+		struct vring_used_elem *e = &device_ring(q)->ring[(uint16_t)(q->done + i) % q->size];
+
+		store(e->id, given[i].head);
+		store(e->len, given[i].written);
+	}
+	q->done += n;
+	q->taken -= n;
+	store_last(device_ring(q)->idx, q->done);
+}
+
+/**
  * vq_push - give a request back
  * @q: the queue
  * @head: of its chain
@@ -178,12 +208,9 @@ bool vq_pop(struct virtqueue *q, struct vq_chain *c)
  */
 void vq_push(struct virtqueue *q, uint16_t head, uint32_t written)
 {
-	struct vring_used_elem *e = &device_ring(q)->ring[q->done % q->size];
+	struct vq_given given = { head, written };
 
-	store(e->id, head);
-	store(e->len, written);
-	store_last(device_ring(q)->idx, ++q->done);
-	q->taken--;
+	vq_push_all(q, &given, 1);
 }
 
 /**

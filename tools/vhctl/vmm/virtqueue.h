@@ -30,6 +30,16 @@ struct vq_chain {
 };
 
 /**
+ * struct vq_given - a request that is given back
+ * @head: of its chain
+ * @written: bytes written to it
+ */
+struct vq_given {
+	uint16_t head;
+	uint32_t written;
+};
+
+/**
  * struct virtqueue - a queue
  * @size: entries, a power of two; const between vq_start() and the device's reset, as the next four are
  * @desc: guest-physical address of the descriptors
@@ -65,6 +75,8 @@ struct virtqueue {
 
 bool vq_start(struct virtqueue *q, struct vmm *v, bool event_idx, bool indirect);
 bool vq_pop(struct virtqueue *q, struct vq_chain *c);
+void vq_rewind(struct virtqueue *q, int n);
+void vq_push_all(struct virtqueue *q, const struct vq_given *given, int n);
 void vq_push(struct virtqueue *q, uint16_t head, uint32_t written);
 bool vq_wants_interrupt(struct virtqueue *q);
 void vq_hold_kicks(struct virtqueue *q);
