@@ -3,8 +3,8 @@
  * virtio.h - virtio devices on PCI: version 1 alone, each queue with an eventfd for its kicks and a
  * message for its interrupts.
  *
- * A device either serves its queues in a thread of its own, which sleeps on the eventfds of kicks, or
- * in the vCPU that kicks.
+ * A device serves its queues in a thread of its own, which sleeps on the eventfds of kicks, or in the
+ * vCPU that kicks, or has the kernel serve them (vhost.h).
  */
 #ifndef VIRTIO_H
 #define VIRTIO_H
@@ -23,12 +23,14 @@ struct virtio;
  * struct virtio_ops - what a device does; bus->lock is held
  * @start: the driver is ready, the queues are started
  * @stop: nothing more is to be taken; virtio_stopped() when nothing is in flight. NULL: never is
- * @kick: serve queue @q; NULL: a thread does, which is told by the queue's eventfd
+ * @kick: serve queue @q; NULL: a thread or the kernel does, who is told by the queue's eventfd
+ * @vector: the message of queue @q's interrupts is another one now, while the device runs; may be NULL
  */
 struct virtio_ops {
 	void (*start)(struct virtio *d);
 	void (*stop)(struct virtio *d);
 	void (*kick)(struct virtio *d, int q);
+	void (*vector)(struct virtio *d, int q);
 };
 
 /**

@@ -250,6 +250,8 @@ static void queue_write(struct virtio *d, uint64_t offset, uint32_t value)
 
 	if (offset == VIRTIO_PCI_COMMON_Q_MSIX) {
 		__atomic_store_n(&q->vector, vector_of(d, value), __ATOMIC_RELAXED);
+		if (d->running && d->ops->vector)
+			d->ops->vector(d, d->select);
 		return;
 	}
 	if (q->vq.enabled || (status(d) & VIRTIO_CONFIG_S_DRIVER_OK))
