@@ -31,6 +31,13 @@
 	"  -f, --firmware FILE  what boots from a disk (default:\n" \
 	"                       " DEFAULT_FIRMWARE ")\n"
 
+#define NET_HELP \
+	"  -N, --net user|tap=NAME|bridge=NAME[,mac=ADDRESS][,queues=N]\n" \
+	"                       a network: a user's own, a tap, a bridge; as often as there are networks\n" \
+	"  -P, --publish [ADDRESS:]PORT:GUESTPORT[/udp]\n" \
+	"                       with --net user, connections to the host's PORT are the guest's\n" \
+	"  -V, --vsock CID      sockets between guest and host; the guest is CID, 3 or more\n"
+
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
@@ -50,6 +57,7 @@ static void run_usage(void)
 	      "                       stop (default: 10)\n"
 	      DISK_HELP
 	      FIRMWARE_HELP
+	      NET_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
@@ -74,6 +82,7 @@ static void start_usage(void)
 	      "                       stop (default: 10)\n"
 	      DISK_HELP
 	      FIRMWARE_HELP
+	      NET_HELP
 	      "  -d, --device PATH    default: /dev/vh\n"
 	      "  -h, --help           this text\n", stdout);
 }
@@ -141,6 +150,9 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "stop-timeout", required_argument, NULL, 't' },
 		{ "disk", required_argument, NULL, 'D' },
 		{ "firmware", required_argument, NULL, 'f' },
+		{ "net", required_argument, NULL, 'N' },
+		{ "publish", required_argument, NULL, 'P' },
+		{ "vsock", required_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -152,8 +164,8 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:h" :
-				  "k:i:c:d:t:D:f:hm:p:n:g:s", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:h" :
+				  "k:i:c:d:t:D:f:N:P:V:hm:p:n:g:s", options, NULL)) != -1) {
 		if (start && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
@@ -175,6 +187,18 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 			break;
 		case 'D':
 			if (!option_disk(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'N':
+			if (!option_net(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'P':
+			if (!option_publish(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'V':
+			if (!option_vsock(optarg, cfg))
 				return EXIT_USAGE;
 			break;
 		case 'm':
@@ -203,7 +227,9 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("which VM?");
 		return usage_error(argv[0]);
 	}
-	return check_boot(cfg) ? 0 : usage_error(argv[0]);
+	if (!check_boot(cfg))
+		return usage_error(argv[0]);
+	return net_options_fit(cfg) ? 0 : EXIT_USAGE;
 }
 
 static const struct vmm_config defaults = {

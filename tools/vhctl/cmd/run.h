@@ -18,4 +18,11 @@ int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t siz
 /* --disk, another one of a configuration. False with the error told. */
 bool option_disk(const char *s, struct vmm_config *cfg);
 
+/* --net and --publish, another one of a configuration; --vsock. False with the error told. */
+bool option_net(const char *s, struct vmm_config *cfg);
+bool option_publish(const char *s, struct vmm_config *cfg);
+bool option_vsock(const char *s, struct vmm_config *cfg);
+/* Do they fit each other? */
+bool net_options_fit(const struct vmm_config *cfg);
+
 #endif /* RUN_H */

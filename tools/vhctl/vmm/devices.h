@@ -6,6 +6,7 @@
 #include "vmm/bus.h"
 
 struct disk_config;
+struct net_config;
 struct vmm;
 
 /* serial.c: a 16550A at @port */
@@ -21,10 +22,13 @@ struct pm *pm_create(struct bus *b, uint16_t port, struct line *sci, struct line
 /* Press the power button; false: the guest does not listen to it. bus->lock held. */
 bool pm_press(struct pm *pm);
 
-/* rng.c, blk.c: on PCI. 0, or -1, told */
+/* rng.c, blk.c, net.c, vsock.c: on PCI. 0, or -1, told */
 int rng_create(struct vmm *v);
 int blk_create(struct vmm *v, const struct disk_config *cfg);
-/* vCPUs have ended: so do the disks. */
+int net_create(struct vmm *v, const struct net_config *cfg, int index);
+int vsock_create(struct vmm *v, uint32_t cid);
+/* vCPUs have ended: so do disks and networks. */
 void blk_finish(struct vmm *v);
+void nets_finish(struct vmm *v);
 
 #endif /* DEVICES_H */

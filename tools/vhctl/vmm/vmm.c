@@ -13,6 +13,7 @@
 #include "vmm/devices.h"
 #include "vmm/pci.h"
 #include "vmm/vmm.h"
+#include "vmm/watch.h"
 
 /* --- what is at the other end of the devices' lines --- */
 
@@ -59,15 +60,20 @@ static void create_devices(struct vmm *v)
 /* What is on the PCI bus, in the order of its slots. */
 static int create_pci_devices(struct vmm *v)
 {
-	if (!v->cfg->disks)
+	const struct vmm_config *c = v->cfg;
+
+	if (!c->disks && !c->nets && !c->vsock_cid)
 		return 0;
 	pci_create(v);
-	if (rng_create(v))
+	if (((c->nets || c->vsock_cid) && watch_create(v)) || rng_create(v))
 		return -1;
-	for (int i = 0; i < v->cfg->disks; i++)
-		if (blk_create(v, &v->cfg->disk[i]))
+	for (int i = 0; i < c->disks; i++)
+		if (blk_create(v, &c->disk[i]))
 			return -1;
-	return 0;
+	for (int i = 0; i < c->nets; i++)
+		if (net_create(v, &c->net[i], i))
+			return -1;
+	return c->vsock_cid ? vsock_create(v, c->vsock_cid) : 0;
 }
 
 /* --- life --- */
@@ -187,6 +193,8 @@ static void finish(struct vmm *v)
 		if (v->cpu[i].started)
 			pthread_join(v->cpu[i].thread, NULL);
 	blk_finish(v);
+	watch_finish(v);
+	nets_finish(v);
 	console_close();
 }
 

@@ -15,6 +15,9 @@
  *              blk.c (disks; blk_request.c, disk.c) rng.c
  *   image.c    disks that are not raw; storage.c: who opens them, confine.c: and what else;
  *              nbd.c: how they are read and written
+ *              blk.c (disks; blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
+ *   vhost.c    the kernel as the one that serves queues
+ *   watch.c    what happens now and then
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
  *   stats.c    exits counted
@@ -32,9 +35,12 @@
 
 #include "vmm/bus.h"
 #include "vmm/disk.h"
+#include "vmm/net_config.h"
 
 #define VMM_MAX_CPUS	64
 #define VMM_MAX_DISKS	24
+#define VMM_MAX_NETS	8
+#define VMM_MAX_PORTS	64
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -80,6 +86,11 @@ struct vmm_config {
 	int ready_fd;			/* background: told when the VM runs; else -1 */
 	struct disk_config disk[VMM_MAX_DISKS];
 	int disks;
+	struct net_config net[VMM_MAX_NETS];
+	int nets;
+	struct net_publish publish[VMM_MAX_PORTS];
+	int publishes;
+	uint32_t vsock_cid;		/* 0: none */
 };
 
 struct vmm_vcpu {

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * net.c - network devices (Virtual I/O Device Version 1.2, 5.1): what is the same whatever is behind
+ * them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/virtio_ids.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vhctl.h"
+#include "vmm/devices.h"
+#include "vmm/net.h"
+#include "vmm/net_queue.h"
+#include "vmm/vmm.h"
+
+#define BIT(n)		(1ULL << (n))
+#define COMMANDS	16	/* at a time */
+#define LINK_UP		VIRTIO_NET_S_LINK_UP
+#define OFFLOADS	(BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) | \
+			 BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN))
+
+static struct net *nets;	/* const while vCPUs run */
+
+static bool accepted(const struct net *n, int feature)
+{
+	return n->virtio.accepted & BIT(feature);
+}
+
+/* --- addresses --- */
+
+/**
+ * net_address - an address that is the same every time, and no other network's, as good as surely
+ * @vm: name of the VM
+ * @uid: whose it is; names are a user's own
+ * @index: which network of the VM
+ * @host: what names this host
+ * @mac: filled in: one that nobody has been given
+ */
+void net_address(const char *vm, unsigned int uid, int index, const char *host, uint8_t *mac)
+{
+	char text[512];
+	uint64_t hash = 0xcbf29ce484222325ULL;	/* FNV-1a */
+
+	snprintf(text, sizeof(text), "%s/%u/%s/%d", host, uid, vm, index);
+	for (const char *c = text; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ULL;
+	/* Each of its bits in those that are taken. */
+	hash ^= hash >> 32;
+	hash *= 0x9e3779b97f4a7c15ULL;
+	hash ^= hash >> 29;
+	for (int i = 0; i < ETH_ALEN; i++, hash >>= 8)
+		mac[i] = hash;
+	mac[0] = (mac[0] & ~3) | 2;	/* one station, locally administered (IEEE 802, 8.2) */
+}
+
+static void make_address(struct net *n, const struct vmm_config *vm, int index)
+{
+	char host[65] = "", unnamed[48];
+	const char *name = vm->name;
+	int fd;
+
+	if (n->cfg->has_mac) {
+		memcpy(n->mac, n->cfg->mac, ETH_ALEN);
+		return;
+	}
+	fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, host, 32) != 32)
+		gethostname(host, sizeof(host) - 1);
+	if (fd >= 0)
+		close(fd);
+	/* What has no name of its own is not the same VM next time, nor alone now. */
+	if (!vm->named && !vm->attach) {
+		snprintf(unnamed, sizeof(unnamed), "/%d/%lld", getpid(), now_ms());
+		name = unnamed;
+	}
+	net_address(name, geteuid(), index, host, n->mac);
+}
+
+/* --- the control queue --- */
+
+static bool receive_mode(const struct net_command *c)
+{
+	return c->command <= VIRTIO_NET_CTRL_RX_ALLMULTI && c->bytes == 1;
+}
+
+static bool set_mac(struct net *n, const struct net_command *c)
+{
+	/* Of tables nothing is kept: the guest gets what is not for it, too, and looks itself. */
+	if (c->command == VIRTIO_NET_CTRL_MAC_TABLE_SET)
+		return accepted(n, VIRTIO_NET_F_CTRL_RX) && c->bytes >= 2 * sizeof(uint32_t);
+	if (c->command != VIRTIO_NET_CTRL_MAC_ADDR_SET || !accepted(n, VIRTIO_NET_F_CTRL_MAC_ADDR) ||
+	    c->bytes != ETH_ALEN || c->data[0] & 1)
+		return false;
+	memcpy(n->config.mac, c->data, ETH_ALEN);
+	return true;
+}
+
+static bool set_pairs(struct net *n, const struct net_command *c)
+{
+	int pairs = c->data[0] | c->data[1] << 8;
+
+	return c->command == VIRTIO_NET_CTRL_MQ_VQ_PAIRS_SET && accepted(n, VIRTIO_NET_F_MQ) && c->bytes == 2 &&
+	       pairs >= 1 && pairs <= n->pairs && n->backend->set_pairs(n, pairs);
+}
+
+static bool set_offloads(struct net *n, const struct net_command *c)
+{
+	uint64_t offloads = 0;
+
+	for (int i = 0; i < 8; i++)
+		offloads |= (uint64_t)c->data[i] << i * 8;
+	return c->command == VIRTIO_NET_CTRL_GUEST_OFFLOADS_SET &&
+	       accepted(n, VIRTIO_NET_F_CTRL_GUEST_OFFLOADS) && c->bytes == 8 &&
+	       !(offloads & ~(n->virtio.accepted & OFFLOADS)) && n->backend->set_offloads(n, offloads);
+}
+
+static bool obey(struct net *n, const struct net_command *c)
+{
+	switch (c->class) {
+	case VIRTIO_NET_CTRL_RX:
+		return accepted(n, VIRTIO_NET_F_CTRL_RX) && receive_mode(c);
+	case VIRTIO_NET_CTRL_MAC:
+		return set_mac(n, c);
+	case VIRTIO_NET_CTRL_MQ:
+		return set_pairs(n, c);
+	case VIRTIO_NET_CTRL_GUEST_OFFLOADS:
+		return set_offloads(n, c);
+	}
+	return false;
+}
+
+/* Behind the pairs that there are: all of them, or one for who does not know of more. */
+static int control_queue(const struct net *n)
+{
+	return accepted(n, VIRTIO_NET_F_MQ) ? 2 * n->pairs : 2;
+}
+
+static void serve_control(struct watch *w)
+{
+	struct net *n = (struct net *)((char *)w - offsetof(struct net, control));
+	int i = control_queue(n);
+	struct virtqueue *q = &n->virtio.queue[i].vq;
+	struct net_command c;
+	int most;
+
+	for (most = COMMANDS; most && net_take_command(q, &n->chain, &c); most--) {
+		__atomic_store_n(c.ack, obey(n, &c) ? VIRTIO_NET_OK : VIRTIO_NET_ERR, __ATOMIC_RELAXED);
+		vq_push(q, n->chain.head, 1);
+	}
+	/* Others want the bus as well: what is left has another turn. */
+	if (vq_want_kicks(q))
+		msi_signal(w->fd);
+	if (vq_wants_interrupt(q))
+		virtio_interrupt(&n->virtio, i);
+	if (q->broken) {
+		watch_off(w);
+		virtio_broken(&n->virtio, q->broken);
+	}
+}
+
+/* --- the device --- */
+
+static void start(struct virtio *d)
+{
+	struct net *n = (struct net *)d;
+	struct virtio_queue *q = &d->queue[control_queue(n)];
+
+	if (n->backend->set_offloads && !n->backend->set_offloads(n, d->accepted & OFFLOADS)) {
+		virtio_broken(d, "what is behind it does not take the driver's offloads");
+		return;
+	}
+	if (accepted(n, VIRTIO_NET_F_CTRL_VQ) && q->vq.enabled) {
+		n->control.fd = q->kick;
+		watch_on(&n->control);
+		msi_signal(q->kick);	/* for what is there already */
+	}
+	n->backend->start(n);
+}
+
+static void stop(struct virtio *d)
+{
+	struct net *n = (struct net *)d;
+
+	watch_off(&n->control);
+	memcpy(n->config.mac, n->mac, ETH_ALEN);
+	n->backend->stop(n);
+}
+
+static void vector(struct virtio *d, int q)
+{
+	struct net *n = (struct net *)d;
+
+	if (n->backend->vector)
+		n->backend->vector(n, q);
+}
+
+static const struct virtio_ops ops = { .start = start, .stop = stop, .vector = vector };
+
+/**
+ * net_link - the device has a link, or has none
+ * @n: the device
+ * @up: which
+ *
+ * bus->lock is held.
+ */
+void net_link(struct net *n, bool up)
+{
+	uint16_t status = up ? LINK_UP : 0;
+
+	if (n->config.status == status)
+		return;
+	n->config.status = status;
+	virtio_config_changed(&n->virtio);
+}
+
+static uint64_t features(const struct net *n)
+{
+	uint64_t f = n->features | BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) | BIT(VIRTIO_NET_F_MTU) |
+		     BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_CTRL_RX) | BIT(VIRTIO_NET_F_CTRL_MAC_ADDR);
+
+	if (n->pairs > 1)
+		f |= BIT(VIRTIO_NET_F_MQ);
+	if (n->backend->set_offloads)
+		f |= BIT(VIRTIO_NET_F_CTRL_GUEST_OFFLOADS);
+	return f;
+}
+
+/* The watch reads them, one of which has the commands: none may wait. */
+static void do_not_block(struct net *n)
+{
+	for (int i = 0; i < n->virtio.queues; i++)
+		fcntl(n->virtio.queue[i].kick, F_SETFL, O_NONBLOCK);
+}
+
+/**
+ * net_create - a network
+ * @v: the VM, with a PCI host and a watch
+ * @cfg: what it is
+ * @index: which of the VM's
+ *
+ * 0, or -1, told.
+ */
+int net_create(struct vmm *v, const struct net_config *cfg, int index)
+{
+	static const char *const kinds[] = { [NET_USER] = "user", [NET_TAP] = "tap=", [NET_BRIDGE] = "bridge=" };
+	struct net *n = calloc(1, sizeof(*n));
+	struct virtio_kind kind = {
+		.type = VIRTIO_ID_NET, .class = 0x020000,
+		.config_size = offsetof(struct virtio_net_config, speed),
+	};
+
+	if (!n)
+		abort();
+	n->cfg = cfg;
+	n->virtio.v = v;
+	n->backend = cfg->kind == NET_USER ? &net_user : &net_tap;
+	n->control.ready = serve_control;
+	snprintf(n->name, sizeof(n->name), "--net %s%s", kinds[cfg->kind], cfg->ifname);
+	make_address(n, v->cfg, index);
+	if (n->backend->open(n))
+		return -1;
+	memcpy(n->config.mac, n->mac, ETH_ALEN);
+	n->config.status = LINK_UP;
+	n->config.max_virtqueue_pairs = n->pairs;
+	n->config.mtu = n->mtu;
+	kind.name = n->name;
+	kind.config = &n->config;
+	kind.queues = 2 * n->pairs + 1;
+	kind.features = features(n);
+	if (virtio_create(v, &n->virtio, &ops, &kind))
+		return -1;
+	do_not_block(n);
+	if (n->backend->attach(n))
+		return -1;
+	n->next = nets;
+	nets = n;
+	return 0;
+}
+
+/**
+ * nets_finish - the VM is at its end, and so is what is behind its networks
+ * @v: the VM, its vCPUs ended
+ */
+void nets_finish(struct vmm *v)
+{
+	(void)v;
+	for (struct net *n = nets; n; n = n->next)
+		n->backend->finish(n);
+}

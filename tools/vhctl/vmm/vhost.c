@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vhost.c - what kernel backends have in common: memory, rings, eventfds (<linux/vhost.h>). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/vhost.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+
+#include "vhctl.h"
+#include "vmm/vhost.h"
+#include "vmm/vmm.h"
+
+/**
+ * vhost_open - open a backend
+ * @h: filled in
+ * @path: of its device
+ * @module: that makes this
+ * @name: in messages
+ *
+ * 0, or -1, told.
+ */
+int vhost_open(struct vhost *h, const char *path, const char *module, const char *name)
+{
+	*h = (struct vhost){ .fd = open(path, O_RDWR | O_CLOEXEC), .fault.fd = -1 };
+	if (h->fd < 0) {
+		if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+			error("%s: there is no %s on this host: modprobe %s", name, path, module);
+		else
+			error("%s: %s: %s%s", name, path, strerror(errno), errno == EACCES ?
+			      "; it belongs to the group of its file, usually kvm" : "");
+		return -1;
+	}
+	h->fault.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (h->fault.fd < 0 || ioctl(h->fd, VHOST_SET_OWNER, 0) ||
+	    ioctl(h->fd, VHOST_GET_FEATURES, &h->features)) {
+		error("%s: %s: %s", name, path, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void fault(struct watch *w)
+{
+	struct vhost *h = (struct vhost *)w;
+
+	h->halt(h->d);
+	virtio_broken(h->d, "the kernel finds a queue that makes no sense");
+}
+
+/**
+ * vhost_attach - it is a device's
+ * @h: the backend
+ * @d: the device
+ * @first: its first queue that the backend serves
+ * @queues: how many
+ * @halt: stops all backends of the device, now
+ */
+void vhost_attach(struct vhost *h, struct virtio *d, int first, int queues, void (*halt)(struct virtio *d))
+{
+	h->d = d;
+	h->first = first;
+	h->queues = queues;
+	h->halt = halt;
+	h->fault.ready = fault;
+}
+
+static int set_memory(struct vhost *h)
+{
+	const struct vmm *v = h->d->v;
+	union {
+		struct vhost_memory m;
+		uint8_t room[sizeof(struct vhost_memory) + 2 * sizeof(struct vhost_memory_region)];
+	} t = { .m.nregions = v->high_size ? 2 : 1 };
+
+	t.m.regions[0] = (struct vhost_memory_region){
+		.guest_phys_addr = 0, .memory_size = v->low_size, .userspace_addr = (uintptr_t)v->low,
+	};
+	if (v->high_size)
+		t.m.regions[1] = (struct vhost_memory_region){
+			.guest_phys_addr = FOUR_GIB, .memory_size = v->high_size, .userspace_addr = (uintptr_t)v->high,
+		};
+	return ioctl(h->fd, VHOST_SET_MEM_TABLE, &t);
+}
+
+/*
+ * Where the driver wants no message of a queue there is nobody to call: a message is all that there is,
+ * and who does without one looks at the ring.
+ */
+static int set_call(struct vhost *h, int i)
+{
+	struct virtio_queue *q = &h->d->queue[h->first + i];
+	struct vhost_vring_file f = { .index = i, .fd = pci_vector_fd(&h->d->pci, q->vector) };
+
+	return ioctl(h->fd, VHOST_SET_VRING_CALL, &f);
+}
+
+static int set_ring(struct vhost *h, int i)
+{
+	struct virtio_queue *q = &h->d->queue[h->first + i];
+	struct vhost_vring_state num = { .index = i, .num = q->vq.size };
+	struct vhost_vring_state base = { .index = i };
+	struct vhost_vring_addr addr = {
+		.index = i, .desc_user_addr = (uintptr_t)q->vq.table,
+		.avail_user_addr = (uintptr_t)q->vq.driver, .used_user_addr = (uintptr_t)q->vq.device,
+	};
+	struct vhost_vring_file kick = { .index = i, .fd = q->kick };
+	struct vhost_vring_file err = { .index = i, .fd = h->fault.fd };
+
+	if (ioctl(h->fd, VHOST_SET_VRING_NUM, &num) || ioctl(h->fd, VHOST_SET_VRING_BASE, &base) ||
+	    ioctl(h->fd, VHOST_SET_VRING_ADDR, &addr) || ioctl(h->fd, VHOST_SET_VRING_KICK, &kick) ||
+	    ioctl(h->fd, VHOST_SET_VRING_ERR, &err))
+		return -1;
+	return set_call(h, i);
+}
+
+/**
+ * vhost_refused - the kernel does not take what the driver has set up
+ * @h: the backend; errno says why
+ * @what: it is about
+ *
+ * Everything of the device is stopped. bus->lock is held.
+ */
+void vhost_refused(struct vhost *h, const char *what)
+{
+	char why[120];
+
+	snprintf(why, sizeof(why), "the kernel does not take its %s: %s", what, strerror(errno));
+	h->halt(h->d);
+	virtio_broken(h->d, why);
+}
+
+/**
+ * vhost_start - give the kernel what the driver has agreed on, and the rings that it uses
+ * @h: the backend, whose queues have no backend of their own at present
+ *
+ * 0, or -1: the device is broken, told. bus->lock is held.
+ */
+int vhost_start(struct vhost *h)
+{
+	uint64_t features = h->d->accepted & h->features;
+
+	if (ioctl(h->fd, VHOST_SET_FEATURES, &features)) {
+		vhost_refused(h, "features");
+		return -1;
+	}
+	if (set_memory(h)) {
+		vhost_refused(h, "memory");
+		return -1;
+	}
+	for (int i = 0; i < h->queues; i++)
+		if (h->d->queue[h->first + i].vq.enabled && set_ring(h, i)) {
+			vhost_refused(h, "queues");
+			return -1;
+		}
+	watch_on(&h->fault);
+	return 0;
+}
+
+/**
+ * vhost_stopped - its queues have no backend any more
+ * @h: the backend; bus->lock is held
+ */
+void vhost_stopped(struct vhost *h)
+{
+	watch_off(&h->fault);
+}
+
+/**
+ * vhost_vector - a queue's interrupts go elsewhere now
+ * @h: the backend
+ * @q: the queue, of the device's; nothing happens when it is not the backend's
+ *
+ * bus->lock is held.
+ */
+void vhost_vector(struct vhost *h, int q)
+{
+	int i = q - h->first;
+
+	if (i >= 0 && i < h->queues && h->d->queue[q].vq.enabled && set_call(h, i))
+		vhost_refused(h, "interrupt");
+}
