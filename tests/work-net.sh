@@ -1,0 +1,41 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# work-net.sh: stock Debian guests at work on networks of vhctl's, in the lab
+#
+#   work-net.sh [--kvm] [--module vh.ko] [--only "options|tap|bridge|user..."] [LAB OPTIONS...]
+#
+# Taps by vhost_net and vsock by vhost_vsock, two VMs on a bridge, a user's network by passt with published
+# ports: contents on both sides, several queues, drivers that go, come back and err, VMMs that are killed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+device=/dev/vh module=kmod/vh.ko only=
+while :; do
+	case ${1:-} in
+	--kvm) device=/dev/kvm; shift; continue ;;
+	--module) module=$2 ;;
+	--only) only=$2 ;;
+	--help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+make -s -C tests/work
+make -s -C tests/vmm
+kernel=$(tests/lab/lab kernel 6.1)
+work=$PWD/build/work
+mkdir -p "$work"
+tests/vmm/initrd --guest tests/work/net-guest.sh --with build/tests/work/net --with build/tests/vmm/vsock \
+	"$work/initrd-net" "$kernel" virtio_pci virtio_net vmw_vsock_virtio_transport
+{
+	echo "device=$device only='$only'"
+	cat tests/lib/lab-check.sh tests/work/net-lab.sh
+} >"$work/net.sh"
+load=(--file "$module:vh.ko")
+[ $device = /dev/vh ] || load=()
+# the program that this processor has, if the emulator's has it too, and the one for all
+for program in /usr/bin/passt /usr/bin/passt.avx2; do
+	[ ! -e $program ] || load+=(--file "$program:$program")
+done
+tests/lab/lab run --timeout 900 --modules tun,vhost_net,vhost_vsock,bridge,veth "${load[@]}" --file build/vhctl/vhctl \
+	--file build/tests/work/net --file build/tests/vmm/vsock --file "$(command -v ip):ip" --file "$kernel/vmlinux" \
+	--file "$work/initrd-net:initrd" "$@" "$work/net.sh"
