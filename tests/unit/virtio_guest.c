@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * virtio_guest.c - a guest that does to virtqueues, disk requests, PCI and virtio devices what an
- * input says: the entry of libFuzzer, and of test_virtio.c, which makes inputs up.
+ * virtio_guest.c - a guest that does to virtqueues, disk requests, packets, PCI and virtio devices what
+ * an input says: the entry of libFuzzer, and of test_virtio.c, which makes inputs up.
  *
  * Its memory is two allocations of just their size, so that ASan sees what is beside them.
  */
@@ -17,17 +17,11 @@
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
-#define LOW	0x6000ULL
-#define HIGH	0x1000ULL
-#define DESC	0x0000ULL
-#define AVAIL	0x1000ULL
-#define USED	0x2000ULL
-#define BUFFERS	0x3000ULL
 #define MAX_HELD 64
 
 struct guest_counts guest_counts;
 
-static struct vmm vmm;
+struct vmm vmm;
 static struct vmm_config cfg = { .cpus = 1, .memory = LOW };
 
 /* --- what the devices call --- */
@@ -52,12 +46,7 @@ void msi_signal(int fd)
 
 /* --- the input --- */
 
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint64_t number(struct input *in, size_t n)
+uint64_t number(struct input *in, size_t n)
 {
 	uint64_t value = 0;
 
@@ -69,15 +58,13 @@ static uint64_t number(struct input *in, size_t n)
 	return value;
 }
 
-static void need(bool so, const char *what)
+void need(bool so, const char *what)
 {
 	if (so)
 		return;
 	fprintf(stderr, "virtio: not so: %s\n", what);
 	abort();
 }
-
-#define NEED(cond) need(cond, #cond)
 
 static bool inside(const void *p, uint64_t n)
 {
@@ -87,8 +74,7 @@ static bool inside(const void *p, uint64_t n)
 	       (b >= vmm.high && b + n <= vmm.high + vmm.high_size);
 }
 
-/* An address, mostly of memory, now and then of none or of an edge. */
-static uint64_t address(struct input *in)
+uint64_t address(struct input *in)
 {
 	uint16_t n = number(in, 2);
 
@@ -101,14 +87,14 @@ static uint64_t address(struct input *in)
 	return BUFFERS + n % (LOW - BUFFERS);
 }
 
-static uint32_t length(struct input *in)
+uint32_t length(struct input *in)
 {
 	uint16_t n = number(in, 2);
 
 	return n & 0x8000 ? number(in, 4) : n & 0x4000 ? n & 0xfff : n & 0x2000 ? 512 * (n & 7) : n & 31;
 }
 
-static void put(uint64_t gpa, uint64_t value, size_t n)
+void put(uint64_t gpa, uint64_t value, size_t n)
 {
 	void *p = memory_at(&vmm, gpa, n);
 
@@ -116,7 +102,7 @@ static void put(uint64_t gpa, uint64_t value, size_t n)
 		memcpy(p, &value, n);
 }
 
-static void put_descriptor(struct input *in, uint64_t table)
+void put_descriptor(struct input *in, uint64_t table)
 {
 	uint64_t at = table + number(in, 1) % 32 * 16;
 
@@ -435,9 +421,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	}
 	memset(vmm.low, 0, LOW);
 	memset(vmm.high, 0, HIGH);
-	if (number(&in, 1) & 1)
-		bus_input(&in);
-	else
-		queue_input(&in);
+	switch (number(&in, 1) & 3) {
+	case 0: queue_input(&in); break;
+	case 2: net_input(&in); break;
+	default: bus_input(&in);
+	}
 	return 0;
 }
