@@ -29,6 +29,8 @@
 #define RX	0
 #define TX	1
 #define CONTROL	2
+#define END	0			/* of the eventfds, what the threads are told by; others are kicks */
+#define ASKED	4
 #define MRG	(1u << VIRTIO_NET_F_MRG_RXBUF)
 #define BASE	(1u << VIRTIO_NET_F_CTRL_VQ | 1u << VIRTIO_NET_F_MAC | 1u << VIRTIO_NET_F_CTRL_RX)
 
@@ -38,6 +40,7 @@ static uint64_t bar = PCI_WINDOW;
 static uint16_t made[3], seen[3];
 static int passt;			/* its end of the socket */
 static char said[256];
+static int gone;			/* how often that is said */
 static pthread_mutex_t said_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* --- what the device calls --- */
@@ -50,6 +53,7 @@ void error(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(said, sizeof(said), fmt, ap);
 	va_end(ap);
+	gone += !!strstr(said, "the network is gone");
 	printf("# %s\n", said);
 	pthread_mutex_unlock(&said_lock);
 }
@@ -87,6 +91,17 @@ void msi_signal(int fd)
 
 	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		abort();
+}
+
+/* In the kernel a kick signals the eventfd, whatever the device is at. */
+static int eventfds[16], made_eventfds;
+
+int __real_eventfd(unsigned int count, int flags);
+int __wrap_eventfd(unsigned int count, int flags);
+
+int __wrap_eventfd(unsigned int count, int flags)
+{
+	return eventfds[made_eventfds++] = __real_eventfd(count, flags);
 }
 
 int passt_start(const char *name, const struct net_publish *p, int n)
@@ -162,9 +177,14 @@ static void offer(int q, int head)
 	__atomic_store_n(&avail->idx, ++made[q], __ATOMIC_RELEASE);
 }
 
+/* Only where the device wants it: that is how a driver is. */
 static void kick(int q)
 {
-	access_bar(0x3000 + 4 * q, 2, true, q);
+	struct vring_used *used = at(q * RING + 0x2000);
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!(__atomic_load_n(&used->flags, __ATOMIC_RELAXED) & VRING_USED_F_NO_NOTIFY))
+		access_bar(0x3000 + 4 * q, 2, true, q);
 }
 
 static void describe(int q, int i, uint32_t n, uint16_t flags, uint16_t next)
@@ -512,6 +532,13 @@ static void mistakes(void)
 	};
 	int chains;
 
+	start_driver(MRG);
+	describe(TX, 0, 60000, VRING_DESC_F_NEXT, 1);
+	describe(TX, 1, 60000, 0, 0);
+	offer(TX, 0);
+	kick(TX);
+	TAP_CHECK(needs_reset() && says("longer than packets are"));
+	TAP_EQ(reset_driver(), 0);
 	for (int i = 0; i < 4; i++) {
 		int q = i == 3 ? RX : i == 2 ? TX : i;
 
@@ -529,6 +556,12 @@ static void mistakes(void)
 		passt_sends(sent, 100);
 		TAP_EQ(reset_driver(), 0);
 	}
+	/* Kicks of queues that are not there, of a driver that is not. */
+	for (int i = 0; i < made_eventfds; i++)
+		if (i != END && i != ASKED)
+			msi_signal(eventfds[i]);
+	usleep(20000);
+	TAP_EQ(status(), 0);
 	start_driver(MRG);
 	offer_buffers(8, 1536, 1);
 	to_guest(200, &chains);
@@ -552,6 +585,9 @@ static void nonsense(void)
 	TAP_CHECK(wait_used(TX, 8));
 	TAP_EQ(status(), 15);
 	TAP_EQ(reset_driver(), 0);
+	start_driver(MRG);
+	TAP_EQ(reset_driver(), 0);
+	TAP_EQ(gone, 1);
 }
 
 int main(void)
