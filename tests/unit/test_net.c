@@ -71,14 +71,6 @@ static bool says(const char *words)
 	return yes;
 }
 
-long long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
 int msi_create(struct vmm *v, struct msi *m)
 {
 	*m = (struct msi){ .v = v, .fd = -1 };
