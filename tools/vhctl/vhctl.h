@@ -38,6 +38,7 @@ int cmd_destroy(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_exits(int argc, char **argv);
 int cmd_group(int argc, char **argv);
+int cmd_image(int argc, char **argv);
 int cmd_kill(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
