@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* image.c - vhctl image: the table of its commands, and those that make and change images. */
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,51 +15,60 @@ static int done(struct store *s, int err)
 	return err ? EXIT_ERROR : EXIT_OK;
 }
 
-/* A name for what is in a file: that of the file, without what says its kind. */
-static bool derive_name(const char *file, char name[NAME_SIZE])
+/* A name for what is in a file: that of the file, without what says its kind. EXIT_OK, or why not, told. */
+static int derive_name(const char *file, char name[NAME_SIZE])
 {
 	static const char *const ends[] = {
 		".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".txz", ".qcow2", ".raw", ".img", ".vmdk", ".vhdx",
 		".vdi",
 	};
 	char *whole = realpath(file, NULL), *base, *slash;
-	bool ok = false, again = true;
+	int status = EXIT_USAGE;
+	bool again = true;
 	size_t n, m;
 
-	if (strcmp(file, "-") && whole) {
-		slash = strrchr(whole, '/');
-		base = slash ? slash + 1 : whole;
-		while (again) {
-			again = false;
-			for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
-				n = strlen(base);
-				m = strlen(ends[i]);
-				if (n > m && !strcmp(base + n - m, ends[i])) {
-					base[n - m] = 0;
-					again = true;
-				}
+	if (!strcmp(file, "-")) {
+		error("image import: which name?");
+		free(whole);
+		return status;
+	}
+	if (!whole) {
+		error("%s: %s", file, strerror(errno));
+		return EXIT_ERROR;
+	}
+	slash = strrchr(whole, '/');
+	base = slash ? slash + 1 : whole;
+	while (again) {
+		again = false;
+		for (unsigned int i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+			n = strlen(base);
+			m = strlen(ends[i]);
+			if (n > m && !strcmp(base + n - m, ends[i])) {
+				base[n - m] = 0;
+				again = true;
 			}
 		}
-		ok = !strchr(base, ':') && name_complete(base, name);
-		if (!ok)
-			error("'%s' is no name for an image; give one of small letters, digits and ._-", base);
-	} else if (whole || !strcmp(file, "-")) {
-		error("image import: which name?");
-	} else {
-		error("%s: there is no such file", file);
 	}
+	if (!strchr(base, ':') && name_complete(base, name))
+		status = EXIT_OK;
+	else
+		error("'%s' is no name for an image; give one of small letters, digits and ._-", base);
 	free(whole);
-	return ok;
+	return status;
 }
 
 static int import(struct image_args *a)
 {
+	int status = EXIT_OK;
 	char name[NAME_SIZE];
 	struct store *s;
-	int status;
 
-	if (a->args > 1 ? !image_name(a->arg[1], name) : !derive_name(a->arg[0], name))
-		return EXIT_USAGE;
+	if (a->args < 2)
+		status = derive_name(a->arg[0], name);
+	else if (!image_name(a->arg[1], name))
+		status = EXIT_USAGE;
+	if (status)
+		return status;
 	s = store_open(a->store, true);
 	if (!s)
 		return EXIT_ERROR;

@@ -335,7 +335,9 @@ static void gone(const char *kind, const char *name, uint64_t bytes, void *arg)
 	struct gone *g = arg;
 	char text[FILE_SIZE];
 
-	snprintf(text, sizeof(text), "%.*s", out_is_json(g->o) ? FILE_SIZE - 1 : 7 + SHORT_ID, name);
+	snprintf(text, sizeof(text), "%.*s", out_is_json(g->o) ? FILE_SIZE - 1 :
+		 !strncmp(name, "sha256-", 7) ? 7 + SHORT_ID : !strncmp(name, "work-", 5) ? 5 + SHORT_ID :
+		 !strncmp(name, "run-", 4) ? FILE_SIZE - 1 : SHORT_ID, name);
 	out_object(g->o);
 	out_text(g->o, "kind", "KIND", kind);
 	out_text(g->o, "name", "NAME", text);

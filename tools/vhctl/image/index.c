@@ -141,20 +141,21 @@ const char *index_name_of(const struct index *x, const char *id)
  */
 const char *index_child_of(const struct index *x, const char *id, unsigned int *n)
 {
-	const char *child = NULL, *name;
+	const char *child = NULL, *named = NULL;
 	unsigned int found = 0;
 
 	for (unsigned int i = 0; i < x->images; i++) {
 		if (strcmp(x->image[i].parent, id))
 			continue;
-		name = index_name_of(x, x->image[i].id);
-		if (!child || name)
-			child = name ? name : x->image[i].id;
+		if (!child)
+			child = x->image[i].id;
+		if (!named)
+			named = index_name_of(x, x->image[i].id);
 		found++;
 	}
 	if (n)
 		*n = found;
-	return child;
+	return named ? named : child;
 }
 
 /**

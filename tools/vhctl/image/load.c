@@ -355,6 +355,18 @@ static int seal_all(struct wire *w, struct store *s, struct stage *t, struct loa
 	return 0;
 }
 
+/* What was sealed, and is of no image after all. */
+static void drop_files(struct store *s, const struct load *l)
+{
+	char file[FILE_SIZE];
+
+	for (unsigned int i = 0; i < l->files; i++) {
+		sealed_name(l->file[i].digest, file);
+		if (!index_uses(&s->index, file))
+			file_remove(s, file);
+	}
+}
+
 /**
  * load_publish - the images are in the store: 0, or -1, told
  * @w: the wire
@@ -388,6 +400,8 @@ int load_publish(struct wire *w, struct store *s, struct stage *t, struct load *
 		if (err)
 			wire_fail(w, "the index could not be written");
 	}
+	if (err && !store_refresh(s))
+		drop_files(s, l);
 	store_unlock(s);
 	return err;
 }

@@ -152,9 +152,11 @@ int settings_stage(const struct settings *set, struct stage *t, struct image *m)
 {
 	if (set->kernel && stage_copy(t, set->kernel, "kernel"))
 		return -1;
-	/* Another kernel does not fit the old one's initrd. */
-	if (set->kernel)
+	/* The old one's initrd does not fit another kernel. */
+	if (set->kernel) {
+		unlinkat(t->fd, "initrd", 0);
 		*m->initrd = 0;
+	}
 	if (set->initrd && stage_copy(t, set->initrd, "initrd"))
 		return -1;
 	if (set->initrd && !set->kernel && !*m->kernel && faccessat(t->fd, "kernel", F_OK, 0)) {
