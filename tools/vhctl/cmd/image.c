@@ -215,6 +215,10 @@ static int seed(struct image_args *a)
 		error("image seed: want --cloud-init, --ssh-key or --hostname");
 		return usage_error("image");
 	}
+	if (!a->force && !access(a->arg[0], F_OK)) {
+		error("%s: is there already; --force replaces it", a->arg[0]);
+		return EXIT_ERROR;
+	}
 	return image_seed_make(&a->seed, a->arg[0]) ? EXIT_ERROR : EXIT_OK;
 }
 
@@ -258,7 +262,7 @@ static const struct image_command commands[] = {
 	  "Gets a sealed image from another host by ssh, and of what it stands on what is not here." },
 	{ "serve", "[OPTIONS]", "rSh", 0, 0, NULL, serve,
 	  "The other side of push and pull, on standard input and output." },
-	{ "seed", "[OPTIONS] FILE", "CKNh", 1, 1, "which file?", seed,
+	{ "seed", "[OPTIONS] FILE", "CKNFh", 1, 1, "which file?", seed,
 	  "Makes a small disk that cloud-init in a VM finds (NoCloud, label CIDATA), to be attached read-only." },
 };
 

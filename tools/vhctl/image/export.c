@@ -18,7 +18,7 @@
  * @file: name of the disk in files/, which is held
  * @to: absolute path of the file to be made
  * @format: of that
- * @writes: the directory that it is in
+ * @writes: that file, if it is there, or the directory that it is in
  * @compress: where the format can
  * @t: the stage that the program ends with
  * @what: is done, for the progress bar
@@ -82,43 +82,79 @@ static int send_out(struct stage *t, const char *shown)
 	return err;
 }
 
-/* Beside where it is going, so that nobody ever sees a part of it under its name. */
-static int export_file(struct store *s, const char *disk, const char *to, const char *format, bool compress,
-		       struct stage *t, const char *shown)
+/*
+ * Beside where it is going, so that nobody ever sees a part of it under its name: an empty file of a
+ * name of its own, whose path is to be freed. A descriptor, or -1, told.
+ */
+static int make_part(const char *to, char **part)
 {
-	char *dir = strdup(to), *slash, *whole, *part = NULL;
-	int fd, err = -1;
+	char *dir = strdup(to), *slash, *whole;
+	mode_t mask = umask(0);
+	int fd = -1;
 
+	umask(mask);
 	if (!dir)
 		abort();
 	slash = strrchr(dir, '/');
 	if (slash)
 		slash[slash == dir] = 0;
 	whole = realpath(slash ? dir : ".", NULL);
-	if (!whole || asprintf(&part, "%s/%s.part", whole, slash ? to + (slash - dir) + 1 : to) < 0) {
+	*part = NULL;
+	if (whole && asprintf(part, "%s/.%s.XXXXXX", whole, slash ? to + (slash - dir) + 1 : to) >= 0)
+		fd = mkostemp(*part, O_CLOEXEC);
+	if (fd < 0)
 		error("%s: %s", to, strerror(errno));
-		goto out;
-	}
-	/* It is ours, or nothing: a link there would lead elsewhere. */
-	unlink(part);
-	fd = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	if (fd < 0) {
-		error("%s: %s", part, strerror(errno));
-		goto out;
-	}
-	err = chain_convert(s, disk, part, format, whole, compress, t, "export", shown);
-	if (!err && (fsync(fd) || rename(part, to))) {
-		error("%s: %s", to, strerror(errno));
-		err = -1;
-	}
-	if (err)
-		unlink(part);
-	close(fd);
-out:
-	free(part);
+	else
+		fchmod(fd, 0666 & ~mask);
 	free(whole);
 	free(dir);
+	return fd;
+}
+
+static int put_in_place(const char *part, const char *to, bool force)
+{
+	if (!renameat2(AT_FDCWD, part, AT_FDCWD, to, force ? 0 : RENAME_NOREPLACE))
+		return 0;
+	/* Not every file system can; whether it is there has been looked at. */
+	return errno == EINVAL ? rename(part, to) : -1;
+}
+
+static int export_file(struct store *s, const char *disk, const char *to, const char *format, bool compress,
+		       bool force, const char *shown)
+{
+	struct stage t;
+	char *part;
+	int fd = make_part(to, &part), err = -1;
+
+	if (fd >= 0 && !stage_new_with(s, &t, part)) {
+		err = chain_convert(s, disk, part, format, part, compress, &t, "export", shown);
+		if (!err && (fsync(fd) || put_in_place(part, to, force))) {
+			error("%s: %s", to, strerror(errno));
+			err = -1;
+		}
+		stage_end(&t);
+	} else if (fd >= 0) {
+		unlink(part);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(part);
 	return err;
+}
+
+static int export_out(struct store *s, const char *disk, const char *format, bool compress, const char *shown)
+{
+	struct stage t;
+	char *path;
+	int err;
+
+	if (stage_new(s, &t))
+		return -1;
+	path = stage_path(&t, "out");
+	err = chain_convert(s, disk, path, format, t.path, compress, &t, "export", shown) || send_out(&t, shown);
+	free(path);
+	stage_end(&t);
+	return err ? -1 : 0;
 }
 
 /**
@@ -133,11 +169,10 @@ out:
 int image_export(struct store *s, const char *text, const char *to, const char *format, bool compress, bool force)
 {
 	const struct image *m = store_find(s, text);
-	int fds[CHAIN_MAX], err = -1;
 	bool out = !strcmp(to, "-");
-	char file[FILE_SIZE], *path;
+	int fds[CHAIN_MAX], err;
+	char file[FILE_SIZE];
 	struct stat st;
-	struct stage t;
 	unsigned int n;
 
 	if (!m)
@@ -155,15 +190,8 @@ int image_export(struct store *s, const char *text, const char *to, const char *
 	disk_name(m, file);
 	if (chain_hold(s, m, fds, &n))
 		return -1;
-	if (!stage_new(s, &t)) {
-		path = stage_path(&t, "out");
-		err = out ? chain_convert(s, file, path, format, t.path, compress, &t, "export", text) ||
-			    send_out(&t, text) :
-			    export_file(s, file, to, format, compress, &t, text);
-		free(path);
-		stage_end(&t);
-	}
+	err = out ? export_out(s, file, format, compress, text) : export_file(s, file, to, format, compress, force, text);
 	while (n)
 		close(fds[--n]);
-	return err ? -1 : 0;
+	return err;
 }

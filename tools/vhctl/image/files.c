@@ -4,17 +4,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "image/store.h"
 #include "vhctl.h"
+
+#define PATIENCE	3000		/* ms that a program has to end */
 
 /* --- a directory of its own --- */
 
@@ -66,11 +70,24 @@ static void stage_clear(const struct stage *t)
 {
 	int tmp = openat(t->s->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
+	if (t->also)
+		unlink(t->also);
 	/* If it cannot be done now, gc does it later. */
 	if (tmp >= 0) {
 		tree_remove(tmp, t->name);
 		close(tmp);
 	}
+}
+
+/* What it leads is asked first, for fakeroot has somebody to tell, and has no choice then. */
+static void end_programs(int alive)
+{
+	struct pollfd p = { .fd = alive, .events = POLLIN };
+
+	kill(0, SIGINT);
+	/* Each has the other end of this. */
+	if (poll(&p, 1, PATIENCE) <= 0)
+		kill(0, SIGTERM);
 }
 
 /*
@@ -79,35 +96,43 @@ static void stage_clear(const struct stage *t)
  */
 static int janitor_start(struct stage *t)
 {
-	int end[2];
+	int end[2], alive[2];
+	bool killed;
 	char c;
 
-	if (pipe2(end, O_CLOEXEC))
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, end))
 		return -1;
-	fflush(NULL);
-	t->janitor = fork();
-	if (t->janitor < 0) {
+	if (pipe2(alive, O_CLOEXEC)) {
 		close(end[0]);
 		close(end[1]);
 		return -1;
 	}
+	fflush(NULL);
+	t->janitor = fork();
 	if (t->janitor) {
-		setpgid(t->janitor, t->janitor);
+		if (t->janitor > 0)
+			setpgid(t->janitor, t->janitor);
 		close(end[0]);
+		close(alive[0]);
 		t->end = end[1];
-		return 0;
+		t->alive = alive[1];
+		return t->janitor < 0 ? -1 : 0;
 	}
 	setpgid(0, 0);
 	close(end[1]);
+	close(alive[1]);
 	/* Whoever waits for the end of what this process was given does not wait for this one. */
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_IGN);
-	while (read(end[0], &c, 1) < 0 && errno == EINTR)
+	while ((killed = read(end[0], &c, 1) != 1) && errno == EINTR)
 		;
-	kill(0, SIGTERM);
+	if (killed)
+		end_programs(alive[0]);
 	stage_clear(t);
+	if (killed)
+		kill(0, SIGKILL);
 	_exit(0);
 }
 
@@ -115,15 +140,16 @@ static int janitor_start(struct stage *t)
  * stage_new - a place for what is being made, which gc lets alone
  * @s: the store, not locked
  * @t: filled in; stage_end() removes it
+ * @also: path of a file that goes with it; or NULL
  *
  * 0, or -1, told.
  */
-int stage_new(struct store *s, struct stage *t)
+int stage_new_with(struct store *s, struct stage *t, const char *also)
 {
 	char id[ID_SIZE], in[32];
 
 	random_id(id);
-	*t = (struct stage){ .s = s, .fd = -1, .end = -1 };
+	*t = (struct stage){ .s = s, .also = also, .fd = -1, .end = -1, .alive = -1 };
 	snprintf(t->name, sizeof(t->name), "%.12s", id);
 	snprintf(in, sizeof(in), "tmp/%s", t->name);
 	if (asprintf(&t->path, "%s/%s", s->path, in) < 0)
@@ -147,6 +173,16 @@ int stage_new(struct store *s, struct stage *t)
 }
 
 /**
+ * stage_new - the same, with nothing else
+ * @s: the store, not locked
+ * @t: filled in
+ */
+int stage_new(struct store *s, struct stage *t)
+{
+	return stage_new_with(s, t, NULL);
+}
+
+/**
  * stage_path - the path of a file in it, to be freed
  * @t: the directory
  * @file: name
@@ -166,8 +202,12 @@ char *stage_path(const struct stage *t, const char *file)
  */
 void stage_end(struct stage *t)
 {
-	if (t->end >= 0)
+	if (t->end >= 0) {
+		/* It is not the end of this process; if it cannot be told, it takes it for that. */
+		send(t->end, "", 1, MSG_NOSIGNAL);
 		close(t->end);
+		close(t->alive);
+	}
 	if (t->janitor > 0)
 		while (waitpid(t->janitor, NULL, 0) < 0 && errno == EINTR)
 			;
@@ -175,7 +215,7 @@ void stage_end(struct stage *t)
 	if (t->fd >= 0)
 		close(t->fd);
 	free(t->path);
-	*t = (struct stage){ .fd = -1, .end = -1 };
+	*t = (struct stage){ .fd = -1, .end = -1, .alive = -1 };
 }
 
 /* --- sealed files --- */
@@ -373,27 +413,30 @@ int file_hold(const struct store *s, const char *file, bool alone)
  * @fds: gets CHAIN_MAX descriptors at most
  * @n: how many
  *
+ * Each stands on what the index says: whoever wrote to a disk, what its header names is not opened.
  * 0, or -1, told.
  */
 int chain_hold(const struct store *s, const struct image *m, int *fds, unsigned int *n)
 {
 	const struct image *chain[CHAIN_MAX];
 	int count = index_chain(&s->index, m, chain);
-	const char *name = index_name_of(&s->index, m->id);
-	char file[FILE_SIZE];
+	const char *name = index_name_of(&s->index, m->id), *why;
+	char file[FILE_SIZE], base[FILE_SIZE] = "";
 
 	*n = 0;
 	for (int i = 0; i < count; i++) {
 		disk_name(chain[i], file);
 		fds[*n] = file_hold(s, file, !chain[i]->sealed);
-		if (fds[*n] >= 0) {
+		why = fds[*n] >= 0 ? qcow2_check(fds[*n], base, chain[i]->sealed ? chain[i]->size : 0) : strerror(errno);
+		strcpy(base, file);
+		if (fds[*n] >= 0)
 			++*n;
+		if (!why)
 			continue;
-		}
-		if (errno == EWOULDBLOCK)
+		if (fds[i] < 0 && errno == EWOULDBLOCK)
 			error("%s: is in use, by a VM or another command", name ? name : m->id);
 		else
-			error("%s/files/%s: %s", s->path, file, strerror(errno));
+			error("%s/files/%s: %s", s->path, file, why);
 		while (*n)
 			close(fds[--*n]);
 		return -1;

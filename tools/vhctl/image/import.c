@@ -113,7 +113,10 @@ static int unpack(struct stage *t, struct source *src)
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		setpgid(0, t->janitor);
+		if (setpgid(0, t->janitor))
+			_exit(1);
+		/* It is no sign of its parent's life. */
+		close(t->end);
 		close(pipes[1]);
 		_exit(spool(t, pipes[0], "plain", src->shown) ? 1 : 0);
 	}

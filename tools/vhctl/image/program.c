@@ -90,11 +90,16 @@ static void become(const struct program *p, pid_t parent, int out, int err)
 	const char *path = getenv("PATH");
 	char *whole;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(EXIT_NONE);
-	if (p->stage)
-		setpgid(0, p->stage->janitor);
+	if (p->stage) {
+		/* It is gone if this process is an orphan already. */
+		if (setpgid(0, p->stage->janitor))
+			_exit(EXIT_NONE);
+		fcntl(p->stage->alive, F_SETFD, 0);
+	} else {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(EXIT_NONE);
+	}
 	dup2(p->in >= 0 ? p->in : null, STDIN_FILENO);
 	dup2(p->out >= 0 ? p->out : out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);

@@ -140,18 +140,22 @@ int store_name_free(struct store *s, const char *name);
  * struct stage - a directory of its own for what is being made
  * @path: absolute
  * @name: in tmp/
+ * @also: path of a file elsewhere that goes with it; or NULL
  * @fd: the directory, locked
  * @janitor: the process that removes it when this one is gone, and leads its programs' process group
- * @end: of a pipe, by which it learns that
+ * @end: of a pair of sockets, by which it learns that
+ * @alive: of a pipe, which the programs have as long as they are there
  */
 struct stage {
 	struct store *s;
 	char *path;
+	const char *also;
 	char name[16];
-	int fd, janitor, end;
+	int fd, janitor, end, alive;
 };
 
 int stage_new(struct store *s, struct stage *t);
+int stage_new_with(struct store *s, struct stage *t, const char *also);
 char *stage_path(const struct stage *t, const char *file);
 void stage_end(struct stage *t);
 int seal(struct store *s, struct stage *t, const char *file, const char *digest);
