@@ -20,7 +20,6 @@ while [ $# -gt 0 ]; do
 done
 top=$PWD
 make -s -C tools/vhctl O="$top/build/vhctl" && make -s -C tests/image || exit 1
-export PATH=$top/build/vhctl:$top/build/tests/image:$PATH
 unset VH_SSH XDG_DATA_HOME
 mkdir -p build
 # On the file system of the tree, for a store of root's to be immutable; its users get to it.
@@ -33,7 +32,9 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
-export VH_STORE=$work/store
+# Built anew meanwhile, they stay.
+mkdir bin && cp "$top/build/vhctl/vhctl" "$top/build/tests/image/hold" bin/ || exit 1
+export VH_STORE=$work/store PATH=$work/bin:$PATH
 
 skip() { skipped=$((skipped + 1)); echo "ok - $1 # SKIP $2"; }
 part() { [[ $1 =~ $only ]]; }

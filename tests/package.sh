@@ -108,7 +108,7 @@ check "vhctl runs" test "$(inside 'vhctl version')" = "vhctl $version"$'\n'"vh.k
 check "bash completes it" inside ". /usr/share/bash-completion/completions/vhctl
 	COMP_WORDS=(vhctl metr) COMP_CWORD=1; _vhctl; [ \"\${COMPREPLY[*]}\" = metrics ]"
 check "header, manuals and documents are there" inside "cd /usr/share
-	ls ../include/linux/vh.h man/man8/vhctl.8.gz man/man4/vh.4.gz man/man7/vh-netlink.7.gz doc/vh-doc/uapi.md"
+	ls ../include/linux/vh.h man/man8/vhctl.8.gz man/man8/vhctl-image.8.gz man/man4/vh.4.gz man/man7/vh-netlink.7.gz doc/vh-doc/uapi.md"
 
 # --- kernels come ---
 must "the headers of $new install" apt "./linux-*.deb"

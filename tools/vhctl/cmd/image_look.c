@@ -108,7 +108,8 @@ int image_ls(struct image_args *a)
 
 	if (!s)
 		return EXIT_ERROR;
-	qsort(s->index.name, s->index.names, sizeof(struct name), by_name);
+	if (s->index.names)
+		qsort(s->index.name, s->index.names, sizeof(struct name), by_name);
 	o = a->quiet ? NULL : out_new(a->mode);
 	for (unsigned int i = 0; i < s->index.names; i++) {
 		const struct name *n = &s->index.name[i];
