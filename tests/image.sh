@@ -508,6 +508,41 @@ if part kills; then
 		for w in d e f h; do image rm $w$n >/dev/null 2>&1; done
 		return 0
 	}
+	# steps COMMAND...: killed before each of its calls that change something on the disk, one after the other
+	steps() {
+		local call k status n=0
+		for call in linkat renameat unlinkat fchmod fsync mkdirat; do
+			for k in $(seq 50); do
+				for w in sw sw:1 sn si; do image rm $w >/dev/null 2>&1; done
+				image gc >/dev/null
+				image new sw --from k1 && poke sw 1 "0 128k" && content sw >before || return 1
+				[[ "$*" != *si* ]] || image import ktree --label "k=$call$k" si >/dev/null || return 1
+				status=0
+				strace -qq -o trace -e trace=$call -e "inject=$call:signal=KILL:when=$k" vhctl image "$@" >/dev/null 2>&1 </dev/null ||
+					status=$?
+				image verify >o 2>&1 || { echo "$* killed at $call $k:"; cat o; return 1; }
+				# What was written is in the one or the other.
+				[[ "$*" = "rm sw" || $1 = resize ]] || { content sw >now && cmp before now; } ||
+					{ echo "$* killed at $call $k: sw has another content"; return 1; }
+				[ $status = 137 ] || break
+				n=$((n + 1))
+			done
+		done
+		echo "$*: $n steps"
+		[ $n -ge "$least" ] && image gc >/dev/null && no_strays
+	}
+	stepped=("14 commit sw sw:1")
+	[ "$kills" -lt 100 ] || stepped+=("8 commit sw" "8 flatten sw" "3 rm sw" "8 new sn --from k1 --kernel trace" "8 import disk.raw sn" "8 import ktree.tar sn"
+		"8 flatten si:latest" "3 rm si" "2 tag k0 sn" "2 gc" "3 resize sw --size 100M" "2 export sw x.img --force")
+	for command in "${stepped[@]}"; do
+		read -r least command <<<"$command"
+		if strace -o /dev/null true 2>/dev/null; then
+			# shellcheck disable=SC2086
+			check "$command: killed before each of its steps, the store is whole, and gc clears the rest" steps $command
+		else
+			skip "$command: killed before each of its steps" "no strace, or it may not trace"
+		fi
+	done
 	hit=0
 	all_rounds() {
 		local n
