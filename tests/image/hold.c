@@ -59,7 +59,7 @@ static int confined(char **path, int n)
 	for (int i = 1; i < n; i++)
 		program_reads(&p, path[i]);
 	status = program_run(&p);
-	fputs(p.output ? p.output : "", stdout);
+	fwrite(p.output, 1, p.size, stdout);
 	program_free(&p);
 	return status ? 1 : 0;
 }
