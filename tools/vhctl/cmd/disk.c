@@ -6,7 +6,7 @@
 #include "cmd/run.h"
 #include "parse.h"
 #include "vhctl.h"
-#include "vmm/image.h"
+#include "vmm/disk_image.h"
 
 static bool set_cache(struct disk_config *d, const char *how)
 {
@@ -52,9 +52,9 @@ static bool set_option(struct disk_config *d, char *word)
 	*value++ = 0;
 	if (!strcmp(word, "format")) {
 		d->format = value;
-		if (image_known_format(value))
+		if (disk_image_known_format(value))
 			return true;
-		error("--disk: format '%s': want %s", value, image_formats());
+		error("--disk: format '%s': want %s", value, disk_image_formats());
 		return false;
 	}
 	if (!strcmp(word, "serial"))

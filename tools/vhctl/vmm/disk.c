@@ -100,12 +100,12 @@ static void find_block(const struct disk_config *cfg, struct disk *d)
 static int open_image(const struct disk_config *cfg, const char *format, struct disk *d)
 {
 	struct nbd_export e = { 0 };
-	struct image i;
+	struct disk_image i;
 
-	if (image_open(cfg, format, &i))
+	if (disk_image_open(cfg, format, &i))
 		return -1;
 	d->image = storage_start(cfg, &i, &d->fd, &e);
-	image_free(&i);
+	disk_image_free(&i);
 	if (!d->image)
 		return -1;
 	d->size = e.size;
@@ -145,7 +145,7 @@ int disk_open(const struct disk_config *cfg, struct disk *d)
 		error("%s: is neither a file nor a block device", cfg->path);
 		return -1;
 	}
-	if (image_format(cfg, &format))
+	if (disk_image_format(cfg, &format))
 		return -1;
 	if (strcmp(format, "raw"))
 		return open_image(cfg, format, d);

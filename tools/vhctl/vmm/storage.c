@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
-#include "vmm/confine.h"
+#include "vmm/landlock.h"
 #include "vmm/storage.h"
 
 #define PROGRAM		"qemu-storage-daemon"
@@ -79,7 +79,7 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 		_exit(NOT_RUN);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0 ||
 	    dup2(listener, LISTEN_FD) < 0 || close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
-	    confine_enter(rules))
+	    landlock_enter(rules))
 		_exit(NOT_RUN);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
@@ -149,11 +149,11 @@ static void did_not_start(struct storage *s, const struct disk_config *cfg)
 		error("%s: %s does not serve it", cfg->path, PROGRAM);
 }
 
-static pid_t start(const struct disk_config *cfg, const struct image *i, int listener, int said)
+static pid_t start(const struct disk_config *cfg, const struct disk_image *i, int listener, int said)
 {
 	char server[64], export[128];
 	char *argv[] = { PROGRAM, "--blockdev", i->blockdev, "--nbd-server", server, "--export", export, NULL };
-	int rules = confine_rules(i->path, i->files, !cfg->ro);
+	int rules = landlock_rules(i->path, i->files, !cfg->ro);
 	pid_t parent = getpid(), pid;
 
 	snprintf(server, sizeof(server), "addr.type=fd,addr.str=%d,max-connections=1", LISTEN_FD);
@@ -176,7 +176,7 @@ static pid_t start(const struct disk_config *cfg, const struct image *i, int lis
  *
  * NULL, told, when there is none.
  */
-struct storage *storage_start(const struct disk_config *cfg, const struct image *i, int *fd,
+struct storage *storage_start(const struct disk_config *cfg, const struct disk_image *i, int *fd,
 			      struct nbd_export *e)
 {
 	struct storage *s = calloc(1, sizeof(*s));

@@ -3,7 +3,7 @@
 #ifndef STORAGE_H
 #define STORAGE_H
 
-#include "vmm/image.h"
+#include "vmm/disk_image.h"
 #include "vmm/nbd.h"
 
 /**
@@ -15,7 +15,7 @@ struct storage {
 	int pid, said;
 };
 
-struct storage *storage_start(const struct disk_config *cfg, const struct image *i, int *fd,
+struct storage *storage_start(const struct disk_config *cfg, const struct disk_image *i, int *fd,
 			      struct nbd_export *e);
 void storage_say(const char *name, char *text);
 void storage_end(struct storage *s, const char *name);

@@ -13,7 +13,7 @@
  *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts
  *   virtio_pci.c  virtio devices there, whose queues are in virtqueue.c:
  *              blk.c (disks; blk_request.c, disk.c) rng.c
- *   image.c    disks that are not raw; storage.c: who opens them, confine.c: and what else;
+ *   disk_image.c  disks that are not raw; storage.c: who opens them, landlock.c: and what else;
  *              nbd.c: how they are read and written
  *              blk.c (disks; blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
  *   vhost.c    the kernel as the one that serves queues

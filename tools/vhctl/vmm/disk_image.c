@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * image.c - image formats: which one a file has, and which files it stands on.
+ * disk_image.c - image formats: which one a file has, and which files it stands on.
  *
  * A guest writes what it likes into a raw disk, also the head of an image that names the host's files as
  * its own. So a file's contents never make it an image: its name does, or the user. Contents that look
@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
-#include "vmm/image.h"
+#include "vmm/disk_image.h"
 
 #define HEAD		4096
 #define RAW		"raw"
@@ -71,10 +71,10 @@ struct below {
 };
 
 /**
- * image_known_format - is it one that --disk can have
+ * disk_image_known_format - is it one that --disk can have
  * @name: of the format
  */
-bool image_known_format(const char *name)
+bool disk_image_known_format(const char *name)
 {
 	for (size_t i = 0; i < FORMATS; i++)
 		if (!strcmp(name, formats[i].name))
@@ -83,9 +83,9 @@ bool image_known_format(const char *name)
 }
 
 /**
- * image_formats - all of these, for messages
+ * disk_image_formats - all of these, for messages
  */
-const char *image_formats(void)
+const char *disk_image_formats(void)
 {
 	return "raw, qcow2, qed, vdi, vhdx, vmdk or vpc";
 }
@@ -134,13 +134,13 @@ static const char *format_of_contents(const struct head *h)
 }
 
 /**
- * image_format - the format of a disk's file
+ * disk_image_format - the format of a disk's file
  * @cfg: the disk
  * @format: "raw", or another one
  *
  * 0, or -1, told. Files that cannot be read are raw: who opens them tells why.
  */
-int image_format(const struct disk_config *cfg, const char **format)
+int disk_image_format(const struct disk_config *cfg, const char **format)
 {
 	const char *looks;
 	struct head h;
@@ -326,13 +326,13 @@ static const char *look(int fd, const struct head *h, const char *format, int fi
 		return NULL;
 	if (!*b->format)
 		return "does not say which format its backing file has; 'qemu-img rebase -u -F FORMAT -b NAME' notes it";
-	if (!image_known_format(b->format) || has_protocol(b->name))
+	if (!disk_image_known_format(b->format) || has_protocol(b->name))
 		return "its backing file is none that can be opened here";
-	return files == IMAGE_MAX_FILES ? "stands on too many files" : NULL;
+	return files == DISK_IMAGE_MAX_FILES ? "stands on too many files" : NULL;
 }
 
 /* One image of the chain, and what is below it. NULL: told. */
-static struct json_object *add_file(struct image *i, const struct disk_config *cfg, const char *format,
+static struct json_object *add_file(struct disk_image *i, const struct disk_config *cfg, const char *format,
 				    struct below *b)
 {
 	const char *path = i->path[i->files - 1], *bad;
@@ -356,21 +356,21 @@ static struct json_object *add_file(struct image *i, const struct disk_config *c
 }
 
 /**
- * image_open - find out what an image stands on
+ * disk_image_open - find out what an image stands on
  * @cfg: the disk
  * @format: of the image
  * @i: filled in
  *
  * 0, or -1, told.
  */
-int image_open(const struct disk_config *cfg, const char *format, struct image *i)
+int disk_image_open(const struct disk_config *cfg, const char *format, struct disk_image *i)
 {
 	struct json_object *top = NULL, *above = NULL, *node;
 	char at[sizeof(((struct below *)0)->format)];
 	struct below b = { 0 };
 	char *path = strdup(cfg->path);
 
-	*i = (struct image){ .format = format };
+	*i = (struct disk_image){ .format = format };
 	if (!path || strlen(format) >= sizeof(at))
 		abort();
 	if (!cfg->ro && access(path, W_OK) && errno != ENOENT) {
@@ -384,7 +384,7 @@ int image_open(const struct disk_config *cfg, const char *format, struct image *
 		node = add_file(i, cfg, at, &b);
 		if (!node) {
 			json_object_put(top);
-			image_free(i);
+			disk_image_free(i);
 			return -1;
 		}
 		if (above)
@@ -406,10 +406,10 @@ int image_open(const struct disk_config *cfg, const char *format, struct image *
 }
 
 /**
- * image_free - what image_open() has filled in
+ * disk_image_free - what disk_image_open() has filled in
  * @i: the image
  */
-void image_free(struct image *i)
+void disk_image_free(struct disk_image *i)
 {
 	while (i->files)
 		free(i->path[--i->files]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * confine.c - a helper can reach the files that it was started for, and those that programs are made of,
+ * landlock.c - a helper can reach the files that it was started for, and those that programs are made of,
  * which it can only read (Landlock: landlock(7)). So an image cannot name other files of the host's, and
  * who has broken into its helper by it has not got far.
  */
@@ -13,7 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "vmm/confine.h"
+#include "vmm/landlock.h"
 
 #define READ_FILE	LANDLOCK_ACCESS_FS_READ_FILE
 #define READ		(READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_EXECUTE)
@@ -41,14 +41,14 @@ static int allow(int rules, const char *path, uint64_t access)
 }
 
 /**
- * confine_rules - what there is to reach
+ * landlock_rules - what there is to reach
  * @path: files
  * @n: how many
  * @writable: the first of them is written; the others never are
  *
- * For confine_enter(). -1: this kernel has no such thing.
+ * For landlock_enter(). -1: this kernel has no such thing.
  */
-int confine_rules(char *const *path, int n, bool writable)
+int landlock_rules(char *const *path, int n, bool writable)
 {
 	struct landlock_ruleset_attr a = { .handled_access_fs = ALL };
 	int rules = syscall(SYS_landlock_create_ruleset, &a, sizeof(a), 0);
@@ -64,12 +64,12 @@ int confine_rules(char *const *path, int n, bool writable)
 }
 
 /**
- * confine_enter - from now on this process and its children reach nothing else
- * @rules: of confine_rules()
+ * landlock_enter - from now on this process and its children reach nothing else
+ * @rules: of landlock_rules()
  *
  * 0 or -1. Takes no lock: for a child of fork().
  */
-int confine_enter(int rules)
+int landlock_enter(int rules)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -1;

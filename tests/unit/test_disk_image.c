@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_image.c - which format a disk's file has, and what a qcow2 image stands on: names, contents, chains
- * that end, that do not, and that lead elsewhere; heads made up: test_image [COUNT [SEED]].
+ * test_disk_image.c - which format a disk's file has, and what a qcow2 image stands on: names, contents, chains
+ * that end, that do not, and that lead elsewhere; heads made up: test_disk_image [COUNT [SEED]].
  */
 #include <endian.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #include "tap.h"
 #include "vhctl.h"
-#include "vmm/image.h"
+#include "vmm/disk_image.h"
 
 #define CLUSTER	65536
 
@@ -98,7 +98,7 @@ static const char *format_of(const char *path, const char *asked)
 	struct disk_config cfg = { .path = path, .format = asked };
 	const char *format = "";
 
-	return image_format(&cfg, &format) ? "" : format;
+	return disk_image_format(&cfg, &format) ? "" : format;
 }
 
 static void formats(void)
@@ -109,7 +109,7 @@ static void formats(void)
 	TAP_CHECK(!strcmp(format_of("a.vhd", NULL), "vpc"));
 	TAP_CHECK(!strcmp(format_of(".qcow2", NULL), "raw"));
 	TAP_CHECK(!strcmp(format_of("a.qcow2", "raw"), "raw"));
-	TAP_CHECK(image_known_format("vdi") && !image_known_format("nbd") && !image_known_format(""));
+	TAP_CHECK(disk_image_known_format("vdi") && !disk_image_known_format("nbd") && !disk_image_known_format(""));
 	/* What a guest writes into its raw disk does not make it an image. */
 	qcow2("disk", "/etc/passwd", "raw", 3 * CLUSTER);
 	TAP_CHECK(!*format_of("disk", NULL) && strstr(said, "disk: looks like qcow2"));
@@ -132,15 +132,15 @@ static struct json_object *chain(const char *path, bool ro, int *files)
 {
 	struct disk_config cfg = { .path = path, .ro = ro };
 	struct json_object *o = NULL;
-	struct image i;
+	struct disk_image i;
 
 	*said = 0;
-	if (image_open(&cfg, "qcow2", &i))
+	if (disk_image_open(&cfg, "qcow2", &i))
 		return NULL;
 	o = json_tokener_parse(i.blockdev);
 	if (files)
 		*files = i.files;
-	image_free(&i);
+	disk_image_free(&i);
 	return o;
 }
 
