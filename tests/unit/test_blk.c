@@ -183,11 +183,10 @@ static bool make_file(char *path)
 
 static bool disk(const char *path, enum disk_cache cache)
 {
-	struct disk_config *d = calloc(1, sizeof(*d));
+	struct disk_config d = { .path = path, .cache = cache, .serial = "serial" };
 
-	*d = (struct disk_config){ .path = path, .cache = cache, .serial = "serial" };
 	bar = PCI_WINDOW + slot++ * 0x8000;
-	return !blk_create(&vmm, d);
+	return !blk_create(&vmm, &d);
 }
 
 static bool is_zero(const uint8_t *p)

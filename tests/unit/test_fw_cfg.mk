@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 vmm := tools/vhctl/vmm
-srcs_test_fw_cfg := tests/unit/fw_cfg_guest.c tests/unit/virtio_host.c $(vmm)/acpi.c $(vmm)/acpi_loader.c $(vmm)/bus.c \
+srcs_test_fw_cfg := tests/unit/fw_cfg_guest.c tests/unit/virtio_host.c $(vmm)/acpi.c $(vmm)/acpi_devices.c $(vmm)/acpi_loader.c $(vmm)/bus.c \
 	$(vmm)/fw_cfg.c $(vmm)/memory.c $(vmm)/pci.c
 headers_test_fw_cfg := -I$(TOP)/tools/vhctl $(shell pkg-config --cflags libnl-genl-3.0)
 cflags_test_fw_cfg := -D_GNU_SOURCE -pthread

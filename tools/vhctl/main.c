@@ -18,6 +18,8 @@ static const struct command commands[] = {
 	{ "attach", cmd_attach, "connect this terminal to the console of a VM of start" },
 	{ "stop", cmd_stop, "ask a VM to stop" },
 	{ "kill", cmd_kill, "end a VM at once" },
+	{ "balloon", cmd_balloon, "how much memory a guest has, and another size of it" },
+	{ "device", cmd_device, "devices of a VM that come and go while it runs" },
 	{ "pause", cmd_pause, "let a VM run no more until resume" },
 	{ "resume", cmd_resume, "let a paused VM run" },
 	{ "rename", cmd_rename, "give a VM a name" },
@@ -36,10 +38,27 @@ static const struct command commands[] = {
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+static _Thread_local char *captured;
+static _Thread_local size_t captured_size;
+
+void error_capture(char *text, size_t size)
+{
+	captured = text;
+	captured_size = size;
+	if (text)
+		text[0] = 0;
+}
+
 void error(const char *fmt, ...)
 {
 	va_list ap;
 
+	if (captured) {
+		va_start(ap, fmt);
+		vsnprintf(captured, captured_size, fmt, ap);
+		va_end(ap);
+		return;
+	}
 	fflush(stdout);
 	fputs("vhctl: ", stderr);
 	va_start(ap, fmt);

@@ -14,9 +14,9 @@ enum {
 	EXIT_ERROR = 1,		/* could not be done */
 	EXIT_USAGE = 2,
 	EXIT_GUEST_RESET = 3,	/* run: the guest asked for a reset */
-	EXIT_GUEST_CRASH = 4,	/* run: triple fault, failed entry, emulation failure */
+	EXIT_GUEST_CRASH = 4,	/* run: panic, triple fault, failed entry, emulation failure */
 	EXIT_QUIT = 5,		/* run: ended from outside: Ctrl-A x, a signal, vhctl stop or kill */
-	EXIT_TIMEOUT = 6,	/* stop: the VM is still there */
+	EXIT_TIMEOUT = 6,	/* stop: the VM is still there; device rm: the device is */
 };
 
 /**
@@ -32,9 +32,11 @@ struct command {
 };
 
 int cmd_attach(int argc, char **argv);
+int cmd_balloon(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
+int cmd_device(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_exits(int argc, char **argv);
 int cmd_group(int argc, char **argv);
@@ -57,6 +59,8 @@ int cmd_version(int argc, char **argv);
 
 /* "vhctl: " and the message, on stderr. */
 void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* What this thread has to say goes there from now on, the last of it; NULL: to stderr. */
+void error_capture(char *text, size_t size);
 /* Milliseconds of CLOCK_MONOTONIC. */
 long long now_ms(void);
 /* /dev/vh, or what the user named: a descriptor; -1, told. */

@@ -3,15 +3,18 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
-#include "cmd/run.h"
+#include "ask.h"
 #include "nl.h"
+#include "runtime.h"
 #include "vhctl.h"
 
 #define ESCAPE	0x1d	/* Ctrl-] */
@@ -21,7 +24,7 @@ static int connect_console(const struct vm *vm)
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (runtime_path(vm->uuid, ".sock", at.sun_path, sizeof(at.sun_path)))
+	if (runtime_path(vm->uuid, RUNTIME_CONSOLE, at.sun_path, sizeof(at.sun_path)))
 		return -1;
 	if (fd < 0 || connect(fd, (struct sockaddr *)&at, sizeof(at))) {
 		error("%s has no console here (%s: %s); vhctl start makes one", vm->name,
@@ -46,7 +49,30 @@ static bool input(int fd, bool raw)
 	return send(fd, data, n, MSG_NOSIGNAL) == n && !escape;
 }
 
-static int copy(int fd, bool raw)
+static volatile sig_atomic_t resized;
+
+static void on_resize(int sig)
+{
+	(void)sig;
+	resized = 1;
+}
+
+/* The guest's console, if it is one that knows sizes, gets this terminal's. */
+static void tell_size(const struct vm *vm)
+{
+	struct json_object *request;
+	struct winsize size;
+
+	resized = 0;
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return;
+	request = ask_new("resize");
+	json_object_object_add(request, "rows", json_object_new_int(size.ws_row));
+	json_object_object_add(request, "cols", json_object_new_int(size.ws_col));
+	json_object_put(ask_known(vm, request, true));
+}
+
+static int copy(int fd, bool raw, const struct vm *vm)
 {
 	struct pollfd p[2] = { { .fd = STDIN_FILENO, .events = POLLIN },
 			       { .fd = fd, .events = POLLIN } };
@@ -54,8 +80,13 @@ static int copy(int fd, bool raw)
 	ssize_t n;
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
-			return EXIT_ERROR;
+		if (resized)
+			tell_size(vm);
+		if (poll(p, 2, -1) < 0) {
+			if (errno != EINTR)
+				return EXIT_ERROR;
+			continue;
+		}
 		if (p[1].revents) {
 			n = read(fd, data, sizeof(data));
 			if (n <= 0)
@@ -74,6 +105,7 @@ static int copy(int fd, bool raw)
 int cmd_attach(int argc, char **argv)
 {
 	static const struct option options[] = { { "help", no_argument, NULL, 'h' }, { } };
+	struct sigaction resize = { .sa_handler = on_resize };
 	struct termios saved, t;
 	struct nl *nl;
 	struct vm vm;
@@ -105,8 +137,10 @@ int cmd_attach(int argc, char **argv)
 		t = saved;
 		cfmakeraw(&t);
 		tcsetattr(STDIN_FILENO, TCSANOW, &t);
+		sigaction(SIGWINCH, &resize, NULL);
+		resized = 1;
 	}
-	status = copy(fd, raw);
+	status = copy(fd, raw, &vm);
 	if (raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	return status;

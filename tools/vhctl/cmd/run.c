@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "nl.h"
 #include "out.h"
 #include "parse.h"
+#include "runtime.h"
 #include "vhctl.h"
 
 #define DEFAULT_CMDLINE		"console=ttyS0"
@@ -38,6 +38,17 @@
 	"                       with --net user, connections to the host's PORT are the guest's\n" \
 	"  -V, --vsock CID      sockets between guest and host; the guest is CID, 3 or more\n"
 
+#define DEVICE_HELP \
+	"  -b, --balloon[=SIZE] memory can be taken back while it runs ('vhctl balloon'), and what the\n" \
+	"                       guest frees is; with SIZE it begins with so much\n" \
+	"  -M, --pmem FILE[,ro] a file as persistent memory (/dev/pmem0); VMs that read the same one share\n" \
+	"                       the host's page cache\n" \
+	"  -C, --console serial|virtio\n" \
+	"                       what this terminal is to the guest: ttyS0 (default), or hvc0\n" \
+	"  -w, --watchdog[=reset|poweroff|pause]\n" \
+	"                       a watchdog, and what is done when the guest does not feed it\n" \
+	"                       (default: reset)\n"
+
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
@@ -58,6 +69,7 @@ static void run_usage(void)
 	      DISK_HELP
 	      FIRMWARE_HELP
 	      NET_HELP
+	      DEVICE_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
@@ -83,6 +95,7 @@ static void start_usage(void)
 	      DISK_HELP
 	      FIRMWARE_HELP
 	      NET_HELP
+	      DEVICE_HELP
 	      "  -d, --device PATH    default: /dev/vh\n"
 	      "  -h, --help           this text\n", stdout);
 }
@@ -122,7 +135,7 @@ static bool check_boot(struct vmm_config *cfg)
 			return false;
 		}
 		if (!cfg->cmdline)
-			cfg->cmdline = DEFAULT_CMDLINE;
+			cfg->cmdline = cfg->virtio_console ? "console=hvc0" : DEFAULT_CMDLINE;
 		return true;
 	}
 	if (!cfg->kernel && alone) {
@@ -139,6 +152,24 @@ static bool check_boot(struct vmm_config *cfg)
 	return true;
 }
 
+static bool option_watchdog(const char *s, struct vmm_config *cfg)
+{
+	static const char *const names[] = {
+		[WATCHDOG_RESET] = "reset", [WATCHDOG_POWEROFF] = "poweroff", [WATCHDOG_PAUSE] = "pause",
+	};
+
+	cfg->watchdog = WATCHDOG_RESET;
+	if (!s)
+		return true;
+	for (int i = WATCHDOG_RESET; i <= WATCHDOG_PAUSE; i++)
+		if (!strcmp(s, names[i])) {
+			cfg->watchdog = i;
+			return true;
+		}
+	error("--watchdog '%s': want reset, poweroff or pause", s);
+	return false;
+}
+
 static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
 			 bool start)
 {
@@ -153,6 +184,10 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "net", required_argument, NULL, 'N' },
 		{ "publish", required_argument, NULL, 'P' },
 		{ "vsock", required_argument, NULL, 'V' },
+		{ "balloon", optional_argument, NULL, 'b' },
+		{ "pmem", required_argument, NULL, 'M' },
+		{ "console", required_argument, NULL, 'C' },
+		{ "watchdog", optional_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -164,8 +199,8 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 	};
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:h" :
-				  "k:i:c:d:t:D:f:N:P:V:hm:p:n:g:s", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:C:w::h" :
+				  "k:i:c:d:t:D:f:N:P:V:b::M:C:w::hm:p:n:g:s", options, NULL)) != -1) {
 		if (start && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
@@ -199,6 +234,25 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 			break;
 		case 'V':
 			if (!option_vsock(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'b':
+			if (!option_balloon(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'M':
+			if (!option_pmem(optarg, cfg))
+				return EXIT_USAGE;
+			break;
+		case 'C':
+			cfg->virtio_console = !strcmp(optarg, "virtio");
+			if (!cfg->virtio_console && strcmp(optarg, "serial")) {
+				error("--console '%s': want serial or virtio", optarg);
+				return EXIT_USAGE;
+			}
+			break;
+		case 'w':
+			if (!option_watchdog(optarg, cfg))
 				return EXIT_USAGE;
 			break;
 		case 'm':
@@ -250,6 +304,8 @@ int cmd_run(int argc, char **argv)
 
 		cfg.name = slash ? slash + 1 : file;
 	}
+	if (!balloon_fits(&cfg))
+		return EXIT_USAGE;
 	if (cgroup && cgroup_enter(cgroup))
 		return EXIT_ERROR;
 	return vmm_run(&cfg);
@@ -257,39 +313,13 @@ int cmd_run(int argc, char **argv)
 
 /* --- in the background --- */
 
-int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	char text[37], dir[PATH_MAX];
-	struct stat st;
-
-	if (!geteuid())
-		snprintf(dir, sizeof(dir), "/run/vh");
-	else if (run)
-		snprintf(dir, sizeof(dir), "%s/vh", run);
-	else
-		snprintf(dir, sizeof(dir), "/tmp/vh-%u", geteuid());
-	/* In /tmp somebody else may have been faster. */
-	if ((mkdir(dir, 0700) && errno != EEXIST) || lstat(dir, &st) || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != geteuid() || (st.st_mode & 077 && mkdir(dir, 0700) && chmod(dir, 0700))) {
-		error("cannot use %s for consoles: %s", dir, strerror(errno));
-		return -1;
-	}
-	uuid_text(uuid, text);
-	if ((size_t)snprintf(path, size, "%s/%s%s", dir, text, suffix) >= size) {
-		error("%s: the path is too long", dir);
-		return -1;
-	}
-	return 0;
-}
-
 static int open_console(struct vmm_config *cfg, const uint8_t *uuid)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	char log[PATH_MAX];
 
-	if (runtime_path(uuid, ".sock", at.sun_path, sizeof(at.sun_path)) ||
-	    runtime_path(uuid, ".log", log, sizeof(log)))
+	if (runtime_path(uuid, RUNTIME_CONSOLE, at.sun_path, sizeof(at.sun_path)) ||
+	    runtime_path(uuid, RUNTIME_LOG, log, sizeof(log)))
 		return -1;
 	unlink(at.sun_path);
 	cfg->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -337,7 +367,7 @@ static int background(struct vmm_config *cfg, const uint8_t *uuid)
 	}
 	cfg->ready_fd = ready[1];
 	status = vmm_run(cfg);
-	if (!runtime_path(uuid, ".sock", path, sizeof(path)))
+	if (!runtime_path(uuid, RUNTIME_CONSOLE, path, sizeof(path)))
 		unlink(path);
 	return status;
 }
@@ -374,5 +404,7 @@ int cmd_start(int argc, char **argv)
 	cfg.name = vm.name;
 	cfg.memory = vm.reserved_memory;
 	cfg.cpus = vm.reserved_vcpus;
+	if (!balloon_fits(&cfg))
+		return EXIT_USAGE;
 	return background(&cfg, vm.uuid);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* run.h - options of run and start, and where a VM in the background has its console. */
+/* run.h - options of run and start. */
 #ifndef RUN_H
 #define RUN_H
 
@@ -12,9 +12,6 @@
 bool option_memory(const char *s, uint64_t *bytes);
 bool option_cpus(const char *s, int *cpus);
 
-/* <folder>/<uuid><suffix> in the user's runtime folder, made if need be. 0 or -1, told. */
-int runtime_path(const uint8_t *uuid, const char *suffix, char *path, size_t size);
-
 /* --disk, another one of a configuration. False with the error told. */
 bool option_disk(const char *s, struct vmm_config *cfg);
 
@@ -24,5 +21,11 @@ bool option_publish(const char *s, struct vmm_config *cfg);
 bool option_vsock(const char *s, struct vmm_config *cfg);
 /* Do they fit each other? */
 bool net_options_fit(const struct vmm_config *cfg);
+/* --pmem, another one of a configuration. False with the error told. */
+bool option_pmem(const char *s, struct vmm_config *cfg);
+
+/* --balloon[=SIZE], and whether the size fits the memory. False with the error told. */
+bool option_balloon(const char *s, struct vmm_config *cfg);
+bool balloon_fits(const struct vmm_config *cfg);
 
 #endif /* RUN_H */

@@ -4,8 +4,11 @@
  * one, to power off and to reset (ACPI Specification 6.5, chapters 5, 6 and 20; PCI Firmware
  * Specification 3.3, 4.1).
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include "vmm/acpi_devices.h"
+#include "vmm/aml.h"
 #include "vmm/pci.h"
 #include "vmm/vmm.h"
 
@@ -57,6 +60,8 @@ struct rsdp {
 	uint64_t xsdt;
 	uint8_t x_checksum, reserved[3];
 } __attribute__((packed));
+
+#define DSDT_ROOM	0x1700		/* it is the last of the tables */
 
 #define FLAG_WBINVD	(1 << 0)
 #define FLAG_C1		(1 << 2)
@@ -121,88 +126,18 @@ static void make_fadt(struct fadt *f, uint64_t facs, uint64_t dsdt)
 	*f = (struct fadt){
 		.facs = facs, .dsdt = dsdt, .x_dsdt = dsdt, .sci = SCI_IRQ,
 		.pm1a_evt = PM_EVENT_PORT, .pm1a_cnt = PM_CONTROL_PORT,
-		.pm1_evt_len = 4, .pm1_cnt_len = 2,
+		.pm1_evt_len = 4, .pm1_cnt_len = 2, .gpe0 = GPE_PORT, .gpe0_len = 2 * GPE_BYTES,
 		.c2_latency = 0xffff, .c3_latency = 0xffff, .century = 0x32,
 		.boot_arch = 1 | 4,	/* legacy devices, no VGA */
 		.flags = FLAG_WBINVD | FLAG_C1 | FLAG_NO_SLEEP | FLAG_RESET,
 		.reset = port(RESET_PORT, 8), .reset_value = 6,
 		.x_pm1a_evt = port(PM_EVENT_PORT, 32), .x_pm1a_cnt = port(PM_CONTROL_PORT, 16),
+		.x_gpe0 = port(GPE_PORT, 2 * GPE_BYTES * 8),
 	};
 	head(&f->h, "FACP", sizeof(*f), 5);
 }
 
-/* --- the DSDT: AML into memory, as it comes --- */
-
-static void put(uint8_t **at, const void *bytes, size_t n)
-{
-	memcpy(*at, bytes, n);
-	*at += n;
-}
-
-static void put_number(uint8_t **at, uint64_t value, size_t n)
-{
-	put(at, &value, n);
-}
-
-/* A package length of two bytes, told when the end is known. */
-static uint8_t *open_package(uint8_t **at)
-{
-	*at += 2;
-	return *at - 2;
-}
-
-static void close_package(uint8_t **at, uint8_t *package)
-{
-	size_t n = *at - package;
-
-	package[0] = 0x40 | (n & 0xf);
-	package[1] = n >> 4;
-}
-
-static void put_name(uint8_t **at, const char *name)
-{
-	put(at, "\x08", 1);
-	put(at, name, 4);
-}
-
-static void put_id(uint8_t **at, const char *name, uint16_t product)
-{
-	put_name(at, name);
-	put(at, (uint8_t[]){ 0x0c, 0x41, 0xd0, product >> 8, product }, 5);	/* PNPxxxx */
-}
-
-static uint8_t *open_device(uint8_t **at, const char *name)
-{
-	uint8_t *package;
-
-	put(at, "\x5b\x82", 2);
-	package = open_package(at);
-	put(at, name, 4);
-	return package;
-}
-
-/* Name (_CRS, Buffer (size) { resources }), with the end tag */
-static uint8_t *open_resources(uint8_t **at)
-{
-	uint8_t *package;
-
-	put_name(at, "_CRS");
-	put(at, "\x11", 1);
-	package = open_package(at);
-	put(at, "\x0b", 1);
-	*at += 2;		/* the size */
-	return package;
-}
-
-static void close_resources(uint8_t **at, uint8_t *package)
-{
-	uint16_t size;
-
-	put(at, "\x79", 2);
-	size = *at - package - 5;
-	memcpy(package + 3, &size, 2);
-	close_package(at, package);
-}
+/* --- the DSDT --- */
 
 /* An address space descriptor that the bridge hands down; @n: bytes of each number. */
 static void put_window(uint8_t **at, uint8_t tag, uint8_t type, uint8_t flags, size_t n,
@@ -266,6 +201,9 @@ static void make_dsdt(struct vmm *v, struct header *h)
 	put(&at, (uint8_t[]){ 0x12, 8, 4, 0x0a, SLEEP_TYPE_S5, 0x0a, SLEEP_TYPE_S5, 0, 0 }, 9);
 	if (v->pci)
 		put_pci(v, &at);
+	acpi_put_devices(v, &at);
+	if (at - (uint8_t *)h > DSDT_ROOM)
+		abort();
 	head(h, "DSDT", at - (uint8_t *)h, 2);
 }
 
@@ -282,6 +220,11 @@ static void make_mcfg(struct header *h)
 	head(h, "MCFG", sizeof(*h) + sizeof(m), 1);
 }
 
+static void make_wdat(struct header *h)
+{
+	head(h, "WDAT", sizeof(*h) + acpi_put_watchdog((uint8_t *)(h + 1)), 1);
+}
+
 /**
  * acpi_build - write the tables, and the RSDP in front of them
  * @v: the VM, with memory and its PCI host, if it has one
@@ -291,10 +234,10 @@ static void make_mcfg(struct header *h)
 void acpi_build(struct vmm *v, uint8_t *base, uint64_t gpa)
 {
 	uint64_t facs_at = gpa + 0x40, xsdt_at = gpa + 0x80, fadt_at = gpa + 0x100,
-		 madt_at = gpa + 0x300, mcfg_at = gpa + 0x800, dsdt_at = gpa + 0x900;
+		 madt_at = gpa + 0x300, wdat_at = gpa + 0x600, mcfg_at = gpa + 0x800, dsdt_at = gpa + 0x900;
 	struct header *xsdt = (void *)(base + (xsdt_at - gpa));
-	uint64_t tables[3] = { fadt_at, madt_at, mcfg_at };
-	size_t size = v->pci ? sizeof(tables) : 2 * sizeof(tables[0]);
+	uint64_t tables[4] = { fadt_at, madt_at };
+	size_t size = 2 * sizeof(tables[0]);
 	struct rsdp *r = (void *)base;
 	uint32_t length = 64;
 
@@ -305,8 +248,16 @@ void acpi_build(struct vmm *v, uint8_t *base, uint64_t gpa)
 	make_dsdt(v, (void *)(base + (dsdt_at - gpa)));
 	make_fadt((void *)(base + (fadt_at - gpa)), facs_at, dsdt_at);
 	make_madt(v, base + (madt_at - gpa));
-	if (v->pci)
+	if (v->pci) {
 		make_mcfg((void *)(base + (mcfg_at - gpa)));
+		tables[size / 8] = mcfg_at;
+		size += 8;
+	}
+	if (v->cfg->watchdog != WATCHDOG_NONE) {
+		make_wdat((void *)(base + (wdat_at - gpa)));
+		tables[size / 8] = wdat_at;
+		size += 8;
+	}
 	memcpy(xsdt + 1, tables, size);
 	head(xsdt, "XSDT", sizeof(*xsdt) + size, 1);
 

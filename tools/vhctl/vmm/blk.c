@@ -28,6 +28,7 @@
 #include "vmm/blk_image.h"
 #include "vmm/blk_request.h"
 #include "vmm/devices.h"
+#include "vmm/hotplug.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
@@ -69,14 +70,15 @@ struct blk {
 	struct virtio virtio;
 	struct virtio_blk_config config;	/* bus.lock */
 	enum asked asked;			/* bus.lock */
-	bool quit;				/* bus.lock */
-	const struct disk_config *cfg;		/* const, as the next seven are */
+	bool quit, removed;			/* bus.lock */
+	struct disk_config own;			/* const, as the next seven are */
+	const struct disk_config *cfg;		/* that */
 	struct disk disk;
 	struct blk_image *image;		/* what serves it; NULL: nothing, it is raw */
 	char name[160];
 	int control;
 	pthread_t thread;
-	struct blk *next;
+	struct blk *next;			/* bus.lock */
 
 	struct blk_limits limits;
 	struct io_uring ring;
@@ -91,7 +93,7 @@ struct blk {
 	struct request *unused;
 };
 
-static struct blk *disks;	/* const while vCPUs run */
+static struct blk *disks;	/* bus.lock */
 
 static uint64_t now_ns(void)
 {
@@ -566,6 +568,40 @@ static void reap(struct blk *b)
 	}
 }
 
+/* What blk_create() opened. */
+static int give_up(struct blk *b)
+{
+	if (b->image)
+		blk_image_end(b->image);
+	if (b->disk.fd >= 0)
+		close(b->disk.fd);
+	if (b->control >= 0)
+		close(b->control);
+	free((char *)b->own.path);
+	free(b);
+	return -1;
+}
+
+/* The guest has ejected it, and nothing is in flight: nobody knows it any more. */
+static void forget(struct blk *b)
+{
+	struct vmm *v = b->virtio.v;
+	struct blk **at;
+
+	io_uring_queue_exit(&b->ring);
+	virtio_destroy(&b->virtio);
+	for (struct request *rq = b->unused, *next; rq; rq = next) {
+		next = rq->next;
+		free(rq);
+	}
+	pthread_mutex_lock(&v->bus.lock);
+	for (at = &disks; *at != b; at = &(*at)->next)
+		;
+	*at = b->next;
+	pthread_mutex_unlock(&v->bus.lock);
+	give_up(b);
+}
+
 static void *serve_disk(void *arg)
 {
 	struct blk *b = arg;
@@ -591,8 +627,11 @@ static void *serve_disk(void *arg)
 		tell(b);
 		if (b->stopping && !b->in_flight)
 			stopped(b);
-		if (b->ending && !b->in_flight)
+		if (b->ending && !b->in_flight) {
+			if (b->removed)
+				forget(b);
 			return NULL;
+		}
 		if (b->image)
 			blk_image_serve(b->image);
 		ts = (struct __kernel_timespec){ wait / SECOND, wait % SECOND };
@@ -660,12 +699,22 @@ static int start_thread(struct blk *b)
 	return 0;
 }
 
+/* Taken off the bus; bus->lock is held. */
+static void remove_disk(struct virtio *d)
+{
+	struct blk *b = (struct blk *)d;
+
+	b->quit = b->removed = true;
+	pthread_detach(b->thread);
+	msi_signal(b->control);
+}
+
 /**
  * blk_create - a disk
  * @v: the VM, with a PCI host
  * @cfg: what it is
  *
- * 0, or -1, told.
+ * Also while the VM runs: it is found by hot-plug then. bus->lock is not held. 0, or -1, told.
  */
 int blk_create(struct vmm *v, const struct disk_config *cfg)
 {
@@ -676,9 +725,12 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 
 	if (!b)
 		abort();
-	b->cfg = cfg;
+	b->own = *cfg;
+	b->own.path = strdup(cfg->path);
+	b->cfg = &b->own;
+	b->control = -1;
 	if (disk_open(cfg, &b->disk))
-		return -1;
+		return give_up(b);
 	snprintf(b->name, sizeof(b->name), "disk %s", cfg->path);
 	if (b->disk.image) {
 		void *data[BLK_IMAGE_EVENTS];
@@ -709,12 +761,22 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 	b->control = eventfd(0, EFD_CLOEXEC);
 	if (b->control < 0) {
 		error("%s: cannot make an eventfd: %s", b->name, strerror(errno));
-		return -1;
+		return give_up(b);
 	}
-	if (virtio_create(v, &b->virtio, &ops, &kind) || start_thread(b))
-		return -1;
+	if (virtio_create(v, &b->virtio, &ops, &kind))
+		return give_up(b);
+	if (start_thread(b)) {
+		pthread_mutex_lock(&v->bus.lock);
+		pci_unplug(v, &b->virtio.pci);
+		pthread_mutex_unlock(&v->bus.lock);
+		virtio_destroy(&b->virtio);
+		return give_up(b);
+	}
+	pthread_mutex_lock(&v->bus.lock);
 	b->next = disks;
 	disks = b;
+	hotplug_add(v, "disk", cfg->path, &b->virtio, remove_disk);
+	pthread_mutex_unlock(&v->bus.lock);
 	return 0;
 }
 
@@ -724,21 +786,36 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
  */
 void blk_finish(struct vmm *v)
 {
+	struct blk *own = NULL, **at = &disks, *b;
 	struct timespec until;
-	struct blk *b;
+	bool left = true;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += END_SECONDS;
-	for (b = disks; b; b = b->next) {
-		pthread_mutex_lock(&v->bus.lock);
+	pthread_mutex_lock(&v->bus.lock);
+	while ((b = *at)) {
 		b->quit = true;
 		msi_signal(b->control);
-		pthread_mutex_unlock(&v->bus.lock);
+		if (b->removed) {
+			at = &b->next;	/* ends by itself */
+			continue;
+		}
+		*at = b->next;
+		b->next = own;
+		own = b;
 	}
-	for (b = disks; b; b = b->next)
+	pthread_mutex_unlock(&v->bus.lock);
+	for (b = own; b; b = b->next)
 		if (pthread_timedjoin_np(b->thread, NULL, &until))
 			error("%s: there are requests that do not end", b->name);
-	for (b = disks; b; b = b->next)
+	for (b = own; b; b = b->next)
 		if (b->image)
 			blk_image_end(b->image);
+	for (int i = 0; left && i < END_SECONDS * 100; i++) {
+		pthread_mutex_lock(&v->bus.lock);
+		left = disks;
+		pthread_mutex_unlock(&v->bus.lock);
+		if (left)
+			usleep(10000);
+	}
 }

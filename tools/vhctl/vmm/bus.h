@@ -66,8 +66,9 @@ static inline void line_set(struct line *l, bool level)
  * @input: so many bytes for it
  * @output: a byte from it
  * @drained: it has room again
+ * @open: the guest takes input from it; NULL: always
  *
- * The device fills in the first three, who is outside the others.
+ * The device fills in the first three and the last, who is outside the others.
  */
 struct channel {
 	void *device;
@@ -75,6 +76,7 @@ struct channel {
 	void (*input)(void *device, const uint8_t *data, size_t n);
 	void (*output)(uint8_t byte);
 	void (*drained)(void);
+	bool (*open)(void *device);
 };
 
 #endif /* BUS_H */

@@ -13,11 +13,13 @@
 #include <sys/socket.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/devices.h"
 #include "vmm/vmm.h"
 
 #define ESCAPE		1	/* Ctrl-A */
@@ -26,7 +28,6 @@
 static struct termios saved;
 static bool raw;
 static int wake_fd = -1, signal_fd = -1;
-static struct channel *channel;	/* to the device; bus.lock */
 static uint8_t out[4096];	/* bus.lock */
 static size_t out_n;
 static int in_fd = STDIN_FILENO, out_fd = STDOUT_FILENO;
@@ -47,9 +48,8 @@ int console_open(struct vmm *v)
 	struct termios t;
 	sigset_t set;
 
-	channel = &v->console;
-	channel->output = put;
-	channel->drained = console_wake;
+	v->console.output = v->hvc.output = put;
+	v->console.drained = v->hvc.drained = console_wake;
 	v->wake = console_wake;
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigemptyset(&set);
@@ -57,6 +57,7 @@ int console_open(struct vmm *v)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGWINCH);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
@@ -172,8 +173,14 @@ static size_t filter(struct vmm *v, uint8_t *data, size_t n)
 	return kept;
 }
 
+/* Where input goes: to the console that the guest has, which at its start is the serial port. bus.lock held. */
+static struct channel *to_guest(struct vmm *v)
+{
+	return v->hvc.device && v->hvc.open(v->hvc.device) ? &v->hvc : &v->console;
+}
+
 /* False at end of input. */
-static bool input(struct vmm *v, size_t room)
+static bool input(struct vmm *v, struct channel *channel, size_t room)
 {
 	uint8_t data[64];
 	ssize_t n = read(in_fd, data, room < sizeof(data) ? room : sizeof(data));
@@ -187,11 +194,24 @@ static bool input(struct vmm *v, size_t room)
 	return true;
 }
 
+/* The guest is told how large the terminal is, if that is one. */
+static void tell_size(struct vmm *v)
+{
+	struct winsize size;
+
+	if (listen_fd < 0 && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+		hvc_resize(v, size.ws_row, size.ws_col);
+}
+
 static void take_signal(struct vmm *v)
 {
 	struct signalfd_siginfo info;
 
-	if (read(signal_fd, &info, sizeof(info)) == sizeof(info))
+	if (read(signal_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH)
+		tell_size(v);
+	else
 		vmm_stop(v, EXIT_QUIT, "ended by signal %u (%s)", info.ssi_signo,
 			 strsignal(info.ssi_signo));
 }
@@ -220,11 +240,14 @@ void console_loop(struct vmm *v)
 	};
 	bool eof = false, stopping = false, late, unwritten;
 	uint64_t count;
+	struct channel *channel;
 	size_t room;
 	int n;
 
+	tell_size(v);
 	for (;;) {
 		pthread_mutex_lock(&v->bus.lock);
+		channel = to_guest(v);
 		room = channel->room(channel->device);
 		unwritten = out_n;
 		pthread_mutex_unlock(&v->bus.lock);
@@ -252,7 +275,7 @@ void console_loop(struct vmm *v)
 			take_signal(v);
 		if (fds[3].revents)
 			take_client(v);
-		if (fds[0].fd >= 0 && fds[0].revents && !input(v, room)) {
+		if (fds[0].fd >= 0 && fds[0].revents && !input(v, channel, room)) {
 			if (listen_fd < 0)
 				eof = true;
 			else if (fds[0].fd == in_fd)

@@ -61,7 +61,7 @@ static int load(struct vmm *v, const char *path)
 	close(fd);
 	low = size < LOW_SIZE ? size : LOW_SIZE;
 	memcpy(memory_at(v, LOW_END - low, low), rom + size - low, low);
-	return memory_add_rom(v, FOUR_GIB - size, rom, size);
+	return memory_add(v, FOUR_GIB - size, rom, size, true);
 fail:
 	if (fd >= 0)
 		close(fd);
@@ -95,9 +95,12 @@ static void tell_boot_order(struct vmm *v, struct fw_cfg *f)
 
 	if (!out)
 		abort();
-	for (int slot = 0; slot < PCI_SLOTS; slot++)
-		if (pci_class(v, slot) >> 16 == PCI_BASE_CLASS_STORAGE)
+	for (int slot = 0; slot < PCI_SLOTS; slot++) {
+		const struct pci_device *d = pci_slot(v, slot);
+
+		if (d && d->config[PCI_CLASS_DEVICE + 1] == PCI_BASE_CLASS_STORAGE)
 			fprintf(out, "/pci@i0cf8/scsi@%x/disk@0,0\n", slot);
+	}
 	if (fclose(out))
 		abort();
 	fw_cfg_add_file(f, "bootorder", text, size + 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* memory.c - guest memory: one or two memslots around the hole below 4 GiB. */
+#include <cpuid.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,7 @@
 #include "vmm/vmm.h"
 
 #define LARGE_PAGE (2UL << 20)
+#define FIRST_SLOT 8		/* of what is added */
 
 static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 {
@@ -57,18 +59,29 @@ int memory_create(struct vmm *v)
 	return 0;
 }
 
-int memory_add_rom(struct vmm *v, uint64_t gpa, void *p, uint64_t size)
+int memory_add(struct vmm *v, uint64_t gpa, void *p, uint64_t size, bool ro)
 {
 	struct kvm_userspace_memory_region r = {
-		.slot = 2, .flags = KVM_MEM_READONLY, .guest_phys_addr = gpa, .memory_size = size,
-		.userspace_addr = (uintptr_t)p,
+		.slot = FIRST_SLOT + v->areas, .flags = ro ? KVM_MEM_READONLY : 0, .guest_phys_addr = gpa,
+		.memory_size = size, .userspace_addr = (uintptr_t)p,
 	};
 
-	if (!ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r))
-		return 0;
-	error("cannot give the guest its firmware: %s", errno == EDQUOT ?
-	      limit_words(VH_RES_MEMORY, size) : strerror(errno));
-	return -1;
+	if (v->areas == VMM_MAX_AREAS)
+		abort();
+	if (ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r)) {
+		error("cannot give the guest more memory: %s", errno == EDQUOT ?
+		      limit_words(VH_RES_MEMORY, size) : strerror(errno));
+		return -1;
+	}
+	v->area[v->areas++] = (struct memory_area){ gpa, size, p };
+	return 0;
+}
+
+uint64_t memory_limit(void)
+{
+	unsigned int a, b, c, d;
+
+	return 1ULL << (__get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36);
 }
 
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
@@ -78,5 +91,11 @@ void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
 	if (gpa >= FOUR_GIB && gpa - FOUR_GIB < v->high_size &&
 	    len <= v->high_size - (gpa - FOUR_GIB))
 		return v->high + (gpa - FOUR_GIB);
+	for (int i = 0; i < v->areas; i++) {
+		const struct memory_area *m = &v->area[i];
+
+		if (gpa >= m->gpa && gpa - m->gpa < m->size && len <= m->size - (gpa - m->gpa))
+			return m->at + (gpa - m->gpa);
+	}
 	return NULL;
 }

@@ -25,6 +25,10 @@
 static struct kvm_irq_routing *table;	/* bus->lock */
 static int next_gsi = IOAPIC_PINS;
 
+/* Messages that were given back: their numbers and routes are free. */
+static struct msi *unused;	/* bus->lock */
+static unsigned int nr_unused;
+
 static struct kvm_irq_routing_entry *add(uint32_t gsi, uint32_t type)
 {
 	unsigned int n = table ? table->nr : 0;
@@ -52,7 +56,7 @@ static void chip_pin(uint32_t gsi, uint32_t chip, uint32_t pin)
  * @v: the VM
  * @m: filled in
  *
- * 0, or -1, told.
+ * bus->lock is held. 0, or -1, told.
  */
 int msi_create(struct vmm *v, struct msi *m)
 {
@@ -65,9 +69,13 @@ int msi_create(struct vmm *v, struct msi *m)
 					 KVM_IRQCHIP_PIC_SLAVE, i % PIC_PINS);
 			chip_pin(i, KVM_IRQCHIP_IOAPIC, i);
 		}
-	*m = (struct msi){ .v = v, .gsi = next_gsi++ };
-	m->route = table->nr;
-	add(m->gsi, KVM_IRQ_ROUTING_MSI);
+	if (nr_unused) {
+		*m = unused[--nr_unused];
+	} else {
+		*m = (struct msi){ .v = v, .gsi = next_gsi++ };
+		m->route = table->nr;
+		add(m->gsi, KVM_IRQ_ROUTING_MSI);
+	}
 	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->fd < 0)
 		error("cannot make an eventfd: %s", strerror(errno));
@@ -91,6 +99,24 @@ static void connect_fd(struct msi *m, bool on)
 		complain(m);
 	else
 		m->connected = on;
+}
+
+/**
+ * msi_destroy - the message is not needed any more
+ * @m: the message; bus->lock is held
+ */
+void msi_destroy(struct msi *m)
+{
+	struct msi *u = realloc(unused, (nr_unused + 1) * sizeof(*u));
+
+	if (!u)
+		abort();
+	unused = u;
+	if (m->connected)
+		connect_fd(m, false);
+	close(m->fd);
+	m->fd = -1;
+	unused[nr_unused++] = *m;
 }
 
 /**

@@ -24,6 +24,7 @@ struct msi {
 };
 
 int msi_create(struct vmm *v, struct msi *m);
+void msi_destroy(struct msi *m);
 void msi_set(struct msi *m, bool on, uint64_t address, uint32_t data);
 bool msi_pending(const struct msi *m);
 void msi_signal(int fd);

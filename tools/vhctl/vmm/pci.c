@@ -6,7 +6,6 @@
  * Everything that a guest can write in a device's configuration space are the bits that @writable
  * says; only the command register, BAR 0 and MSI-X's control then mean something here.
  */
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +24,7 @@
 #define SUBDEVICE	0x1100
 
 struct pci_host {
-	struct pci_device *slot[PCI_SLOTS];	/* const once vCPUs run */
+	struct pci_device *slot[PCI_SLOTS];	/* bus->lock */
 	uint32_t address;			/* of mechanism #1; bus->lock */
 	uint64_t next;				/* place for a BAR */
 	struct pci_window {
@@ -308,7 +307,7 @@ static const struct device_ops data_ops = { .read = data_read, .write = data_wri
 void pci_init_device(struct pci_device *d, const struct pci_ops *ops, uint16_t vendor,
 		     uint16_t device, uint32_t class, uint64_t size)
 {
-	*d = (struct pci_device){ .ops = ops, .size = size, .end_cap = 0x40 };
+	*d = (struct pci_device){ .ops = ops, .slot = -1, .size = size, .end_cap = 0x40 };
 	put(d->config + PCI_VENDOR_ID, 2, vendor);
 	put(d->config + PCI_DEVICE_ID, 2, device);
 	put(d->config + PCI_CLASS_REVISION, 4, class << 8 | 1);
@@ -370,6 +369,7 @@ int pci_add_msix(struct vmm *v, struct pci_device *d, int vectors, uint64_t tabl
 		d->vector[i].control = PCI_MSIX_ENTRY_CTRL_MASKBIT;
 		if (msi_create(v, &d->vector[i].msi))
 			return -1;
+		d->vectors = i + 1;	/* what there is to forget */
 	}
 	put(body, 2, vectors - 1);
 	put(body + 2, 4, table);
@@ -384,11 +384,12 @@ int pci_add_msix(struct vmm *v, struct pci_device *d, int vectors, uint64_t tabl
 }
 
 /**
- * pci_plug - put a device into the next free slot, and its BAR into the window
+ * pci_plug - put a device into the next free slot
  * @v: the VM
  * @d: the device
  *
- * Before vCPUs run. 0, or -1, told.
+ * Before vCPUs run its BAR is put into the window, too; later that is the guest's affair. bus->lock is
+ * held. 0, or -1, told.
  */
 int pci_plug(struct vmm *v, struct pci_device *d)
 {
@@ -397,8 +398,17 @@ int pci_plug(struct vmm *v, struct pci_device *d)
 
 	for (i = 0; i < PCI_SLOTS && host->slot[i]; i++)
 		;
+	if (i == PCI_SLOTS) {
+		error("there is no room for another PCI device");
+		return -1;
+	}
+	d->slot = i;
+	if (v->running) {
+		host->slot[i] = d;
+		return 0;
+	}
 	host->next = (host->next + d->size - 1) & ~(d->size - 1);
-	if (i == PCI_SLOTS || !within(host->next + d->size - 1, PCI_WINDOW, PCI_WINDOW_SIZE)) {
+	if (!within(host->next + d->size - 1, PCI_WINDOW, PCI_WINDOW_SIZE)) {
 		error("there is no room for another PCI device");
 		return -1;
 	}
@@ -411,17 +421,44 @@ int pci_plug(struct vmm *v, struct pci_device *d)
 }
 
 /**
- * pci_class - what is in a slot
+ * pci_unplug - take a device off the bus
+ * @v: the VM
+ * @d: the device; bus->lock is held
+ */
+void pci_unplug(struct vmm *v, struct pci_device *d)
+{
+	uint64_t old = d->at;
+
+	v->pci->slot[d->slot] = NULL;
+	d->slot = -1;
+	d->at = 0;
+	if (old)
+		d->ops->moved(d, old);
+}
+
+/**
+ * pci_forget - give back what pci_add_msix() made
+ * @d: the device, on no bus; bus->lock is held
+ */
+void pci_forget(struct pci_device *d)
+{
+	for (int i = 0; i < d->vectors; i++)
+		msi_destroy(&d->vector[i].msi);
+	free(d->vector);
+	d->vector = NULL;
+	d->vectors = 0;
+}
+
+/**
+ * pci_slot - what is in a slot
  * @v: the VM
  * @slot: of the bus
  *
- * Its class code, 24 bits; 0 when there is nothing.
+ * NULL: nothing. Before vCPUs run, or with bus->lock held.
  */
-uint32_t pci_class(const struct vmm *v, int slot)
+struct pci_device *pci_slot(const struct vmm *v, int slot)
 {
-	const struct pci_device *d = v->pci->slot[slot];
-
-	return d ? get(d->config + PCI_CLASS_REVISION, 4) >> 8 : 0;
+	return v->pci->slot[slot];
 }
 
 /**
@@ -433,15 +470,11 @@ uint32_t pci_class(const struct vmm *v, int slot)
 void pci_high_window(const struct vmm *v, uint64_t *first, uint64_t *size)
 {
 	uint64_t end = FOUR_GIB;
-	unsigned int a, b, c, d;
-	int bits = 36;
 
 	if (v->cfg->memory > MMIO_START)
 		end += v->cfg->memory - MMIO_START;
-	if (__get_cpuid(0x80000008, &a, &b, &c, &d))
-		bits = a & 0xff;
 	*first = (end + HIGH_WINDOW - 1) & ~(HIGH_WINDOW - 1);
-	*size = *first + HIGH_WINDOW <= 1ULL << bits ? HIGH_WINDOW : 0;
+	*size = *first + HIGH_WINDOW <= memory_limit() ? HIGH_WINDOW : 0;
 }
 
 /**

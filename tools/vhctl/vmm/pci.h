@@ -60,6 +60,7 @@ struct pci_vector {
  * @ops: const
  * @config: configuration space
  * @writable: the bits of it that a guest can write; const once vCPUs run
+ * @slot: where it is plugged; -1: nowhere
  * @size: of the BAR, a power of two; const
  * @at: where the BAR is, 0 while it is decoded nowhere
  * @last_cap: the last capability; const once vCPUs run
@@ -73,6 +74,7 @@ struct pci_vector {
 struct pci_device {
 	const struct pci_ops *ops;
 	uint8_t config[PCI_CONFIG_SIZE], writable[PCI_CONFIG_SIZE];
+	int slot;
 	uint64_t size, at;
 	int last_cap, end_cap;
 	int msix, vectors;
@@ -87,7 +89,9 @@ void pci_init_device(struct pci_device *d, const struct pci_ops *ops, uint16_t v
 int pci_add_cap(struct pci_device *d, uint8_t id, const void *body, int len);
 int pci_add_msix(struct vmm *v, struct pci_device *d, int vectors, uint64_t table, uint64_t pba);
 int pci_plug(struct vmm *v, struct pci_device *d);
-uint32_t pci_class(const struct vmm *v, int slot);
+void pci_unplug(struct vmm *v, struct pci_device *d);
+struct pci_device *pci_slot(const struct vmm *v, int slot);
+void pci_forget(struct pci_device *d);
 /* What sends message @vector of a device, or -1 when there is none; any thread. */
 static inline int pci_vector_fd(const struct pci_device *d, int vector)
 {

@@ -25,12 +25,14 @@ struct virtio;
  * @stop: nothing more is to be taken; virtio_stopped() when nothing is in flight. NULL: never is
  * @kick: serve queue @q; NULL: a thread or the kernel does, who is told by the queue's eventfd
  * @vector: the message of queue @q's interrupts is another one now, while the device runs; may be NULL
+ * @configure: the driver writes @len bytes at @offset of the configuration, which it has; may be NULL
  */
 struct virtio_ops {
 	void (*start)(struct virtio *d);
 	void (*stop)(struct virtio *d);
 	void (*kick)(struct virtio *d, int q);
 	void (*vector)(struct virtio *d, int q);
+	void (*configure)(struct virtio *d, uint64_t offset, int len, uint32_t value);
 };
 
 /**
@@ -59,6 +61,7 @@ struct virtio_queue {
  * @isr: what was there to tell without a message; atomic
  * @queue: the queues; const, as their number is
  * @config: the device's configuration
+ * @waiters: vCPUs that wait for @stopped
  * @stopped: a reset is through
  */
 struct virtio {
@@ -75,6 +78,7 @@ struct virtio {
 	const void *config;
 	size_t config_size;
 	bool running, resetting;
+	int waiters;
 	pthread_cond_t stopped;
 };
 
@@ -100,6 +104,7 @@ struct virtio_kind {
 
 int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 		  const struct virtio_kind *kind);
+void virtio_destroy(struct virtio *d);
 void virtio_interrupt(struct virtio *d, int q);
 void virtio_config_changed(struct virtio *d);
 void virtio_broken(struct virtio *d, const char *why);

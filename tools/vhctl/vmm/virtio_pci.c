@@ -10,6 +10,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/virtio.h"
@@ -141,8 +142,10 @@ static void reset(struct virtio *d)
 	d->ops->stop(d);
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += RESET_SECONDS;
+	d->waiters++;
 	while (d->resetting && !pthread_cond_timedwait(&d->stopped, &d->v->bus.lock, &until))
 		;
+	d->waiters--;
 }
 
 /* --- status and features --- */
@@ -348,6 +351,11 @@ static void bar_write(struct pci_device *pci, uint64_t offset, int len, uint32_t
 		if (whole(offset, len))
 			common_write(d, offset, value);
 		break;
+	case CONFIG:
+		offset -= CONFIG;
+		if (d->ops->configure && offset + len <= d->config_size)
+			d->ops->configure(d, offset, len, value);
+		break;
 	case NOTIFY:
 		kick(d, (offset - NOTIFY) / NOTIFY_STEP);
 		break;
@@ -445,12 +453,12 @@ static void add_caps(struct virtio *d)
  * @ops: its functions
  * @kind: what it is
  *
- * Before vCPUs run. 0, or -1, told.
+ * bus->lock is not held. 0, or -1, told: then there is nothing to destroy.
  */
 int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 		  const struct virtio_kind *kind)
 {
-	int i;
+	int i, err;
 
 	*d = (struct virtio){
 		.v = v, .name = kind->name, .ops = ops, .queues = kind->queues,
@@ -473,8 +481,36 @@ int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 	pci_init_device(&d->pci, &pci_ops, VENDOR_VIRTIO, DEVICE_VIRTIO + kind->type, kind->class,
 			BAR_SIZE);
 	add_caps(d);
+	pthread_mutex_lock(&v->bus.lock);
 	/* One message for the configuration, one for each queue. */
-	if (pci_add_msix(v, &d->pci, d->queues + 1, MSIX_TABLE, MSIX_PBA))
-		return -1;
-	return pci_plug(v, &d->pci);
+	err = pci_add_msix(v, &d->pci, d->queues + 1, MSIX_TABLE, MSIX_PBA) || pci_plug(v, &d->pci) ? -1 : 0;
+	pthread_mutex_unlock(&v->bus.lock);
+	if (err)
+		virtio_destroy(d);
+	return err;
+}
+
+/**
+ * virtio_destroy - what virtio_create() made
+ * @d: the device, which is on no bus, and serves its queues no more; bus->lock is not held
+ */
+void virtio_destroy(struct virtio *d)
+{
+	pthread_mutex_t *lock = &d->v->bus.lock;
+
+	pthread_mutex_lock(lock);
+	/* A vCPU that has begun a reset is still at it. */
+	while (d->waiters) {
+		virtio_stopped(d);
+		pthread_mutex_unlock(lock);
+		usleep(1000);
+		pthread_mutex_lock(lock);
+	}
+	pci_forget(&d->pci);
+	pthread_mutex_unlock(lock);
+	for (int i = 0; i < d->queues; i++)
+		if (d->queue[i].kick >= 0)
+			close(d->queue[i].kick);
+	free(d->queue);
+	pthread_cond_destroy(&d->stopped);
 }

@@ -10,7 +10,10 @@
 #include "quota.h"
 #include "nl.h"
 #include "vhctl.h"
+#include "vmm/balloon.h"
+#include "vmm/control.h"
 #include "vmm/devices.h"
+#include "vmm/hotplug.h"
 #include "vmm/pci.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
@@ -43,18 +46,27 @@ static void wire_reset(struct line *l, bool level)
 	vmm_stop(((struct wire *)l)->v, EXIT_GUEST_RESET, "the guest asked for a reset");
 }
 
-static void create_devices(struct vmm *v)
+static void wire_panic(struct line *l, bool level)
 {
-	static struct wire serial, sci, off, reset;
+	(void)level;
+	vmm_stop(((struct wire *)l)->v, EXIT_GUEST_CRASH, "the guest crashed: its kernel panicked");
+}
+
+static int create_devices(struct vmm *v)
+{
+	static struct wire serial, sci, rtc, off, reset, panic;
 
 	serial = (struct wire){ { wire_irq }, v, SERIAL_IRQ };
 	sci = (struct wire){ { wire_irq }, v, SCI_IRQ };
+	rtc = (struct wire){ { wire_irq }, v, RTC_IRQ };
 	off = (struct wire){ { wire_off }, v, -1 };
 	reset = (struct wire){ { wire_reset }, v, -1 };
+	panic = (struct wire){ { wire_panic }, v, -1 };
 	serial_create(&v->bus, SERIAL_PORT, &serial.line, &v->console);
-	rtc_create(&v->bus);
 	reset_create(&v->bus, &reset.line);
+	pvpanic_create(&v->bus, &panic.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
+	return rtc_create(&v->bus, &rtc.line);
 }
 
 /* What is on the PCI bus, in the order of its slots. */
@@ -62,9 +74,10 @@ static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid)
+	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->balloon && !c->virtio_console)
 		return 0;
 	pci_create(v);
+	hotplug_create(v);
 	if (((c->nets || c->vsock_cid) && watch_create(v)) || rng_create(v))
 		return -1;
 	for (int i = 0; i < c->disks; i++)
@@ -73,7 +86,25 @@ static int create_pci_devices(struct vmm *v)
 	for (int i = 0; i < c->nets; i++)
 		if (net_create(v, &c->net[i], i))
 			return -1;
-	return c->vsock_cid ? vsock_create(v, c->vsock_cid) : 0;
+	if (c->vsock_cid && vsock_create(v, c->vsock_cid))
+		return -1;
+	for (int i = 0; i < c->pmems; i++)
+		if (pmem_create(v, &c->pmem[i]))
+			return -1;
+	if (c->virtio_console && hvc_create(v, &v->hvc))
+		return -1;
+	return c->balloon ? balloon_create(v) : 0;
+}
+
+/* What the VM can be asked for. */
+static void add_commands(void)
+{
+	control_add("balloon", balloon_command);
+	control_add("generation", generation_command);
+	control_add("resize", hvc_command);
+	control_add("device-add", hotplug_add_command);
+	control_add("device-rm", hotplug_remove_command);
+	control_add("device-ls", hotplug_list_command);
 }
 
 /* --- life --- */
@@ -163,8 +194,7 @@ static int start(struct vmm *v)
 
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
-	create_devices(v);
-	if (create_pci_devices(v))
+	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
 		return -1;
 	if (v->cfg->kernel) {
 		if (load_guest(v))
@@ -178,6 +208,9 @@ static int start(struct vmm *v)
 			return -1;
 	if (console_open(v))
 		return -1;
+	add_commands();
+	v->running = true;
+	control_open(v);
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_start(v, i))
 			return -1;
@@ -192,6 +225,11 @@ static void finish(struct vmm *v)
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (v->cpu[i].started)
 			pthread_join(v->cpu[i].thread, NULL);
+	control_close();
+	watchdog_finish();
+	balloon_finish();
+	hvc_finish();
+	pmem_finish();
 	blk_finish(v);
 	watch_finish(v);
 	nets_finish(v);

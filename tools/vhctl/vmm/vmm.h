@@ -7,15 +7,18 @@
  *   memory.c   guest memory
  *   load.c     bzImage and vmlinux
  *   firmware.c or a firmware, which boots from a disk; fw_cfg.c: what it is told
- *   acpi.c     tables; acpi_loader.c: for a firmware
+ *   acpi.c     tables; acpi_loader.c: for a firmware;
+ *              acpi_devices.c: the small devices there, aml.h: AML
  *   bus.c      ports and addresses, and the devices there (devices.h):
- *              serial.c rtc.c pm.c reset.c
- *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts
+ *              serial.c rtc.c pm.c reset.c pvpanic.c generation.c watchdog.c
+ *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts; hotplug.c: what comes and goes
  *   virtio_pci.c  virtio devices there, whose queues are in virtqueue.c:
  *              blk.c (disks; blk_request.c, disk.c) rng.c
  *   disk_image.c  disks that are not raw; storage.c: who opens them, landlock.c: and what else;
  *              nbd.c: how they are read and written
  *              blk.c (disks; blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
+ *              balloon.c hvc.c (a console) pmem.c; worker.c: a thread for those that want one
+ *   control.c  a socket by which other commands ask the VM
  *   vhost.c    the kernel as the one that serves queues
  *   watch.c    what happens now and then
  *   console.c  terminal
@@ -36,11 +39,14 @@
 #include "vmm/bus.h"
 #include "vmm/disk.h"
 #include "vmm/net_config.h"
+#include "vmm/pmem.h"
 
 #define VMM_MAX_CPUS	64
 #define VMM_MAX_DISKS	24
 #define VMM_MAX_NETS	8
 #define VMM_MAX_PORTS	64
+#define VMM_MAX_PMEMS	8
+#define VMM_MAX_AREAS	(VMM_MAX_PMEMS + 1)	/* and a firmware */
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -65,9 +71,19 @@
 #define PM_TIMER_PORT	0x608
 #define RESET_PORT	0xcf9
 #define SLEEP_TYPE_S5	5
+#define GPE_PORT	0x620
+#define GPE_BYTES	2		/* of status, and of enable bits */
+#define PVPANIC_PORT	0x505
 #define SCI_IRQ		9
 #define SERIAL_PORT	0x3f8
 #define SERIAL_IRQ	4
+#define RTC_IRQ		8
+
+/* General-purpose events, as acpi_devices.c has their methods. */
+enum { GPE_PCI = 1, GPE_GENERATION = 2 };
+
+/* What a watchdog does that the guest does not feed. */
+enum watchdog { WATCHDOG_NONE, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_PAUSE };
 
 /**
  * struct vmm_config - what vhctl run was asked for
@@ -91,6 +107,12 @@ struct vmm_config {
 	struct net_publish publish[VMM_MAX_PORTS];
 	int publishes;
 	uint32_t vsock_cid;		/* 0: none */
+	bool balloon;
+	struct pmem_config pmem[VMM_MAX_PMEMS];
+	int pmems;
+	bool virtio_console;
+	enum watchdog watchdog;
+	uint64_t balloon_target;	/* memory that the guest begins with; 0: all */
 };
 
 struct vmm_vcpu {
@@ -111,6 +133,11 @@ struct vmm {
 	size_t run_size;
 	uint8_t *low, *high;		/* memory below MMIO_START, above 4 GiB */
 	uint64_t low_size, high_size;
+	struct memory_area {		/* what memory_add() added; const once vCPUs run */
+		uint64_t gpa, size;
+		uint8_t *at;
+	} area[VMM_MAX_AREAS];
+	int areas;
 	struct vmm_vcpu cpu[VMM_MAX_CPUS];
 
 	/* How the boot processor starts. */
@@ -118,9 +145,10 @@ struct vmm {
 	bool long_mode;
 
 	struct bus bus;
-	struct channel console;		/* bus.lock */
+	struct channel console, hvc;	/* of the serial port, of a virtio console if there is one; bus.lock */
 	struct pm *pm;			/* bus.lock */
 	struct pci_host *pci;		/* NULL: there is none; const */
+	bool running;			/* there are vCPUs; const from then on */
 	void (*wake)(void);		/* console_loop() is to look; const once there are vCPUs */
 
 	pthread_mutex_t lock;		/* everything below; inside bus.lock */
@@ -148,8 +176,10 @@ static inline bool may_complain(int *said)
 
 /* memory.c */
 int memory_create(struct vmm *v);
-/* @size bytes at @p, of whole pages, that the guest reads at @gpa and cannot write. 0 or -1, told. */
-int memory_add_rom(struct vmm *v, uint64_t gpa, void *p, uint64_t size);
+/* @size bytes at @p, of whole pages, that the guest finds at @gpa, with @ro not to be written. 0 or -1, told. */
+int memory_add(struct vmm *v, uint64_t gpa, void *p, uint64_t size, bool ro);
+/* Where the processor's addresses of memory end. */
+uint64_t memory_limit(void);
 /* Host address of [gpa, +len), or NULL when it is not all memory. */
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len);
 

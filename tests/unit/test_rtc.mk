@@ -1,0 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0-only
+srcs_test_rtc := tools/vhctl/vmm/rtc.c tools/vhctl/vmm/bus.c
+headers_test_rtc := -I$(TOP)/tools/vhctl
+cflags_test_rtc := -D_GNU_SOURCE -pthread

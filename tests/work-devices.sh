@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# work-devices.sh: the small devices of vhctl's VMs, with a stock Debian guest's own drivers, in the lab
+#
+#   work-devices.sh [--module vh.ko] [--param NAME=VALUE]... [--only PART]... [LAB OPTIONS...]
+#
+# PART: balloon, generation, panic, clock, watchdog, console, pmem, hotplug.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+module=kmod/vh.ko params='' parts=
+while :; do
+	case ${1:-} in
+	--module) module=$2 ;;
+	--param) params="$params $2" ;;
+	--only) parts="$parts $2" ;;
+	--help) sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+	shift 2
+done
+make -s -C tests/work
+kernel=$(tests/lab/lab kernel 6.1)
+work=$PWD/build/work
+mkdir -p "$work"
+tests/vmm/initrd --guest tests/work/devices-guest.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
+	virtio_pci virtio_balloon virtio_console pvpanic-mmio wdat_wdt \
+	virtio_blk virtio_pmem nd_pmem ext4 crc32c_generic
+rm -rf "$work/root" "$work/root.img"
+mkdir "$work/root"
+cp /bin/busybox "$work/root/"
+truncate -s 5M "$work/root.img"
+mke2fs -q -t ext4 -b 4096 -d "$work/root" "$work/root.img"
+{
+	echo "params='$params' parts='$parts'"
+	cat tests/lib/lab-check.sh tests/work/devices-lab.sh
+} >"$work/devices-script.sh"
+tests/lab/lab run --timeout 900 --file "$module:vh.ko" --file build/vhctl/vhctl --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
+	--file "$work/devices-initrd:initrd" "$@" "$work/devices-script.sh"

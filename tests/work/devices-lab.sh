@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In the lab: VMs of vhctl's with devices; the module with $params. Of the parts those that $parts names, or all
+insmod ./vh.ko $params || exit 2
+cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off tsc_early_khz=100000 vhtest=vmm"
+part() { case " $parts " in "  " | *" $1 "*) echo "--- $1" ;; *) return 1 ;; esac; }
+# A VM called web in the background, $vm, whose console's input is descriptor 9
+begin() { begin_by '' "$@"; }
+begin_by() { # COMMAND OPTIONS...: by a command, whose output is its own affair
+	local by=$1
+	shift
+	rm -f in said
+	mkfifo in
+	: >said
+	$by ./vhctl run --name web --kernel vmlinux --initrd initrd --memory 256M --cmdline "$cmdline $append" "$@" <in >>said 2>&1 &
+	vm=$!
+	exec 9>in
+	check "the guest begins" says 100 "guest: ready"
+}
+says() { # SECONDS PATTERN: in the guest's output, before long
+	local n=0 most=$(($1 * 10))
+	until grep -q -- "$2" said; do
+		n=$((n + 1))
+		[ $n -lt $most ] && [ -e /proc/$vm ] || { grep -q -- "$2" said || { tail -n 20 said; return 1; }; return; }
+		usleep 100000
+	done
+}
+until_() { # SECONDS COMMAND...: waits until it succeeds
+	local n=0 most=$(($1 * 10))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		n=$((n + 1))
+		[ $n -lt $most ] || { "$@"; return; }
+		usleep 100000
+	done
+}
+tell() { echo "$*" >&9; }
+guest() { # NAME COMMAND...: succeeds in the guest
+	local name=$1
+	shift
+	tell "tells '$name' $*"
+	check "guest: $name" works "$name"
+}
+works() { says 100 "guest: $1 [wF][oA]" && grep -q "guest: $1 works" said || { grep -A 20 "guest: $1 FAILS" said; return 1; }; }
+ends() { # STATUS: so the VM has ended
+	local status=0
+	exec 9>&-
+	wait $vm || status=$?
+	[ $status = $1 ] || { echo "status $status"; tail -n 20 said; return 1; }
+}
+off() { tell "poweroff -f"; check "it powers off" ends 0; }
+refused() { # WORDS ARGUMENTS...: of vhctl
+	local words=$1
+	shift
+	! ./vhctl "$@" </dev/null >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
+}
+resident() { awk '/^VmRSS/ { print int($2 / 1024) }' /proc/$vm/status; } # MiB
+
+if part balloon; then
+	value() { ./vhctl balloon -j web | sed -n "s/.*\"$1\":\([0-9a-z]*\).*/\1/p"; }
+	at_most() { [ "$(value $1)" -le $(($2 << 20)) ]; }
+	less() { [ "$(resident)" -lt $1 ] || { resident; return 1; }; }
+	check "no such size" refused "want the memory" run --kernel vmlinux --balloon=1M
+	check "more than there is" refused "has only 160M" run --kernel vmlinux --memory 160M --balloon=200M
+	begin
+	check "a VM without one" refused "has no balloon" balloon web
+	off
+	begin --balloon
+	check "no driver yet" [ "$(value driver)" = false ]
+	guest "modules" modules virtio_pci virtio_balloon
+	guest "fill" fill 120
+	full=$(resident)
+	check "the host has provided it" [ $full -gt 150 ]
+	guest "spill" spill
+	# what the guest has freed comes back by itself
+	check "what is free is reported" until_ 60 less $((full - 80))
+	check "and counted" [ "$(value returned)" -gt $((80 << 20)) ]
+	check "the guest's figures" [ "$(value free)" -gt $((100 << 20)) ]
+	check "a smaller guest" ./vhctl balloon web 180M
+	check "gets smaller" until_ 60 at_most actual 180
+	check "another size" refused "want a size from 16M" balloon web 257M
+	check "no size" refused "want a size, such as" balloon web much
+	# in need it takes back what it gave
+	check "smaller than it can be" ./vhctl balloon web 120M
+	guest "more than it has" fill 120
+	guest "spill again" spill
+	check "all again" ./vhctl balloon web 256M
+	check "gets it" until_ 60 sh -c '[ "$(./vhctl balloon web | awk "/^actual/ { print \$2 }")" = 256M ]'
+	guest "a driver that goes" rmmod virtio_balloon
+	check "is seen" [ "$(value driver)" = false ]
+	guest "and comes" modprobe virtio_balloon
+	./vhctl balloon web
+	off
+	begin --balloon=200M
+	guest "modules" modules virtio_pci virtio_balloon
+	check "it begins small" until_ 60 at_most actual 200
+	check "the socket is root's" [ "$(stat -c %a /run/vh/*.control)" = 600 ]
+	kill -STOP $vm
+	kill -CONT $vm
+	off
+	check "and goes with the VM" sh -c '! ls /run/vh/*.control'
+fi
+
+if part generation; then
+	append=
+	begin
+	guest "it is found" [ -e /sys/bus/acpi/drivers/vmgenid/VHGN0001:00 ]
+	guest "nothing yet" "sh -c '! dmesg | grep fork'"
+	check "another generation" [ "$(./ask /run/vh/*.control '{"command":"generation"}')" = "{}" ]
+	guest "it is told" until_ 20 "sh -c 'dmesg | grep \"reseeded due to virtual machine fork\"'"
+	check "no such command" sh -c "./ask /run/vh/*.control '{\"command\":\"x\"}' | grep 'no command'"
+	off
+fi
+
+if part panic; then
+	append=panic=-1
+	begin
+	guest "modules" modules pvpanic-mmio
+	tell "echo c >/proc/sysrq-trigger"
+	check "a panic ends the VM as a crash" ends 4
+	check "and is told" says 1 "vhctl: web: the guest crashed: its kernel panicked"
+	check "behind what the kernel says" says 1 "Kernel panic"
+	begin
+	tell "echo c >/proc/sysrq-trigger"
+	check "without a driver it is a reset" ends 3
+	append=
+fi
+
+if part clock; then
+	# what the guest's clock says, and the host's, in seconds
+	apart() { # SECONDS: so far is the guest's clock ahead, about
+		local there here
+		tell "echo \"guest: clock \$(cat /sys/class/rtc/rtc0/since_epoch) $n\""
+		says 20 "guest: clock [0-9]* $n" || return 1
+		here=$(date +%s)
+		there=$(sed -n "s/.*guest: clock \([0-9]*\) $n\r*$/\1/p" said)
+		n=$((n + 1))
+		[ $((there - here - $1)) -ge -2 ] && [ $((there - here - $1)) -le 2 ] || { echo "$there, not $here + $1"; return 1; }
+	}
+	n=0
+	begin
+	guest "there is one" [ -e /sys/class/rtc/rtc0/since_epoch ]
+	check "it is right" apart 0
+	check "pause" ./vhctl pause web
+	sleep 5
+	check "resume" ./vhctl resume web
+	check "it stays right" apart 0
+	guest "an alarm" "sh -c 'echo +2 >/sys/class/rtc/rtc0/wakealarm'"
+	guest "comes" until_ 20 "sh -c '[ -z \"\$(cat /sys/class/rtc/rtc0/wakealarm)\" ] && grep -q \" [1-9].*rtc0\" /proc/interrupts'"
+	guest "it is set" "sh -c 'date -s @86400000 && hwclock -u -w'"
+	check "and keeps what it is set to" apart $((86400000 - $(date +%s)))
+	off
+fi
+
+if part watchdog; then
+	feed() { guest "$1" "sh -c 'watchdog -T 4 -t 1 /dev/watchdog0 && sleep 1 && pidof watchdog'"; }
+	check "no such watchdog" refused "want reset, poweroff or pause" run --kernel vmlinux --watchdog=bark
+	begin --watchdog
+	guest "modules" modules wdat_wdt
+	guest "it is there" [ -c /dev/watchdog0 ]
+	guest "nobody has started it" "sh -c 'sleep 6'"
+	feed "it is fed"
+	guest "for a while" "sh -c 'sleep 8'"
+	check "pause" ./vhctl pause web
+	sleep 8
+	check "resume" ./vhctl resume web
+	guest "a pause is no hang" "sh -c 'sleep 3'"
+	kill -STOP $vm
+	sleep 8
+	kill -CONT $vm
+	guest "nor is a VMM that stands" "sh -c 'sleep 3'"
+	tell "killall -9 watchdog"
+	check "a guest that hangs is reset" ends 3
+	check "and it is told" says 1 "vhctl: web: the guest hangs: its watchdog resets it"
+	begin --watchdog=poweroff
+	guest "modules" modules wdat_wdt
+	feed "it is fed"
+	tell "killall watchdog"
+	guest "it may be stopped" "sh -c 'sleep 6'"
+	feed "it is fed again"
+	tell "killall -9 watchdog"
+	check "a guest that hangs ends as a crash" ends 4
+	begin --watchdog=pause
+	guest "modules" modules wdat_wdt
+	feed "it is fed"
+	tell "killall -9 watchdog"
+	check "a guest that hangs is paused" until_ 30 sh -c './vhctl ls web | grep paused'
+	check "and it is told" says 1 "did not feed its watchdog; the VM is paused"
+	check "resume" ./vhctl resume web
+	feed "it is fed again"
+	off
+fi
+
+if part console; then
+	text() { dd if=/dev/urandom bs=48 count=$1 2>/dev/null | base64 -w 64; } # LINES
+	check "no such console" refused "want serial or virtio" run --kernel vmlinux --console braille
+	begin_by "./term said" --console virtio
+	tell on_hvc0
+	check "the console is another one" says 30 "guest: on hvc0"
+	guest "it knows its size" until_ 10 size 24 80
+	kill -USR1 $vm
+	guest "and another one" until_ 10 size 50 132
+	# what is written there comes, all of it
+	tell "stty -opost; dd if=/bin/busybox bs=48 count=4000 2>/dev/null | base64 -w 64; echo guest: written; stty opost"
+	check "much output" says 60 "guest: written"
+	check "is all there" [ "$(tr -d "\r" <said | grep -E "^[A-Za-z0-9+/]{64}$" | md5sum)" = "$(dd if=/bin/busybox bs=48 count=4000 2>/dev/null | base64 -w 64 | md5sum)" ]
+	: >said		# searching it takes long
+	text 500 >typed
+	tell "head -n 500 >/tmp/typed; echo guest: sum \$(md5sum </tmp/typed | cut -c1-32)"
+	cat typed >&9
+	check "much input" says 60 "guest: sum $(md5sum <typed | cut -c1-32)"
+	off
+	# in the background, the terminal is that of attach
+	./vhctl create web --memory 256M >/dev/null
+	check "a VM in the background" ./vhctl start web --kernel vmlinux --initrd initrd --cmdline "$cmdline" --console virtio
+	rm -f in said
+	mkfifo in
+	./term said ./vhctl attach web <in &
+	vm=$!
+	exec 9>in
+	until_ 60 sh -c "grep -q 'guest: ready' /run/vh/*.log"
+	tell on_hvc0
+	check "its console is another one, too" says 30 "guest: on hvc0"
+	guest "it knows the size of attach" until_ 10 size 24 80
+	kill -USR1 $vm
+	guest "and another one" until_ 10 size 50 132
+	tell "poweroff -f"
+	check "the VM ends" until_ 20 sh -c './vhctl ls web | grep defined'
+	check "and attach" ends 0
+	./vhctl destroy web
+fi
+
+if part pmem; then
+	rss() { awk "/^Rss($1)/ { n += \$2 } END { print n }" /proc/$vm/status; } # KiB
+	truncate -s 4M kept; truncate -s 3M odd
+	check "no such option" refused "want ro" run --kernel vmlinux --pmem root.img,rw
+	check "no such file" refused "none: No such file" run --kernel vmlinux --pmem none
+	check "an odd size" refused "no multiple of 2M" run --kernel vmlinux --pmem odd
+	begin --pmem root.img,ro --pmem kept
+	guest "modules" modules virtio_pci virtio_pmem nd_pmem crc32c_generic ext4
+	guest "they are there" until_ 10 "[ -b /dev/pmem1 ]"
+	files=$(rss "File|Shmem") own=$(rss Anon)
+	guest "a read-only root" mounted
+	check "is the host's page cache" [ $(($(rss "File|Shmem") - files)) -gt 1000 ]
+	check "and little else" [ $(($(rss Anon) - own)) -lt 1000 ]
+	check "others may read it" refused "/none: No such file" run --kernel /none --pmem root.img,ro
+	check "but not write" refused "in use by another program" run --kernel vmlinux --pmem root.img
+	guest "it writes" dd if=/bin/busybox of=/dev/pmem1 bs=64k count=16 conv=fsync
+	before=$(md5sum <root.img)
+	tell "umount /p; dd if=/dev/zero of=/dev/pmem0 bs=512 count=1 conv=fsync"
+	check "what it cannot write is told" says 20 "pmem root.img: is read-only; the guest wrote at"
+	off
+	check "what it wrote is there" [ "$(md5sum <kept)" = "$({ dd if=/bin/busybox bs=64k count=16; dd if=/dev/zero bs=1M count=3; } 2>/dev/null | md5sum)" ]
+	check "what it could not is not" [ "$(md5sum <root.img)" = "$before" ]
+fi
+
+if part hotplug; then
+	devices() { ./vhctl device ls web | awk "NR > 1 { print \$1, \$$1 }" | tr "\n" " "; } # COLUMN
+	are() { [ "$(devices $1)" = "$2" ] || { ./vhctl device ls web; return 1; }; } # COLUMN WHAT
+	truncate -s 16M a b c
+	begin
+	check "a VM without a bus" refused "has no PCI bus" device add web disk a
+	off
+	begin --cpus 2 --disk a
+	check "of VMs that are" refused "" device add nobody disk b
+	check "no such file" refused "none: No such file" device add web disk none
+	check "a file in use" refused "a: is in use" device add web disk a
+	check "no such option" refused "want ro" device add web disk b,frob=1
+	check "no such device" refused "no device 'disk7'" device rm web disk7
+	check "before there is a driver" [ "$(./vhctl device add web disk b,serial=second)" = disk1 ]
+	check "both are listed" are 4 "disk0 plugged disk1 plugged "
+	guest "modules" modules virtio_pci virtio_blk
+	guest "it finds it" until_ 20 "[ -b /dev/vdb ]"
+	check "with its driver" until_ 10 are 5 "disk0 yes disk1 yes "
+	guest "ACPI has nothing to complain of" "sh -c '! dmesg | grep -i \"ACPI.*error\\|ACPI.*warn\\|firmware bug\"'"
+	guest "it is the one" "[ \$(cat /sys/block/vdb/serial) = second ]"
+	guest "it writes there" writes vdb
+	# under load, also on the disk that goes
+	tell "loads vda 512 20; loads vdb 512 1000"
+	check "a third, under load" ./vhctl device add web disk c,ro
+	guest "it finds that" until_ 20 "[ -b /dev/vdc ]"
+	check "the second goes" ./vhctl device rm -t 60 web disk1
+	guest "it is gone" "[ ! -e /dev/vdb ]"
+	check "and in the list" are 4 "disk0 plugged disk2 plugged "
+	check "its file is another's" ./vhctl device add web disk b
+	guest "it is found again" until_ 20 "[ -b /dev/vdb ]"
+	guest "the load had all it wrote" loaded vda
+	times=0
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		id=$(./vhctl device ls web | awk '/\/b$/ { print $1 }')
+		./vhctl device rm -t 60 web $id && ./vhctl device add web disk b >/dev/null && times=$((times + 1))
+	done
+	check "ten times" [ $times = 10 ]
+	guest "it has kept up" until_ 20 "[ -b /dev/vdb ]"
+	# a guest that does not answer, and then does
+	id=$(./vhctl device ls web | awk '/\/b$/ { print $1 }')
+	./vhctl pause web
+	status=0
+	./vhctl device rm -t 1 web $id 2>refused || status=$?
+	check "a guest that does not answer" [ $status = 6 ]
+	check "and it is told" grep -q "the guest has not let go of $id" refused
+	check "it is still there" [ "$(./vhctl device ls web | awk "/^$id / { print \$4 }")" = leaving ]
+	./vhctl resume web
+	check "then it does" until_ 30 sh -c "! ./vhctl device ls web | grep -q ^$id"
+	# one that does so by itself
+	tell "echo 0 >/sys/bus/pci/slots/\$((0x\$(slot vdc)))/power"
+	check "a guest that ejects a disk by itself" says 30 "the guest has ejected disk2"
+	check "it is no more in the list" are 4 "disk0 plugged "
+	guest "nor in the guest" "[ ! -e /dev/vdc ]"
+	off
+	check "what was written is there" [ "$(dd if=b bs=64k count=1 2>/dev/null | md5sum)" != "$(dd if=/dev/zero bs=64k count=1 2>/dev/null | md5sum)" ]
+fi
+
+check "vh unloads" rmmod vh
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

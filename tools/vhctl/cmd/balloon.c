@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* balloon.c - vhctl balloon: how much memory a guest has, and another size of it; --balloon of run and start. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ask.h"
+#include "cmd/run.h"
+#include "fields.h"
+#include "parse.h"
+#include "vhctl.h"
+
+static void help(void)
+{
+	puts("usage: vhctl balloon [OPTIONS] VM [SIZE]\n\n"
+	     "How much memory the guest of a VM with --balloon has. With SIZE it is asked to have no more\n"
+	     "than that, which takes it a while; without a driver, or in need, it keeps what it has.\n\n"
+	     "  memory    what the VM was made with\n"
+	     "  target    what the guest is asked to have\n"
+	     "  actual    what it has, as it says\n"
+	     "  returned  what the host got back so far, also of pages that the guest reported as free\n"
+	     "  guest     the guest's own figures: free, available, caches, faults, swap\n\n"
+	     OUT_OPTIONS_HELP);
+}
+
+/**
+ * option_balloon - --balloon[=SIZE]
+ * @s: value of the option, or NULL
+ * @cfg: gets it
+ *
+ * False with the error told.
+ */
+bool option_balloon(const char *s, struct vmm_config *cfg)
+{
+	cfg->balloon = true;
+	if (!s || (parse_size(s, &cfg->balloon_target) && cfg->balloon_target >= VMM_MIN_MEMORY))
+		return true;
+	error("--balloon '%s': want the memory that the guest begins with, 16M or more", s);
+	return false;
+}
+
+/**
+ * balloon_fits - is it no larger than the memory?
+ * @cfg: all options
+ *
+ * False with the error told.
+ */
+bool balloon_fits(const struct vmm_config *cfg)
+{
+	if (cfg->balloon_target <= cfg->memory)
+		return true;
+	error("--balloon: the VM has only %s of memory", human_bytes(cfg->memory));
+	return false;
+}
+
+static void show_guest(struct out *o, struct json_object *answer)
+{
+	static const char *const bytes[] = { "total", "free", "available", "caches", "swap_in", "swap_out" };
+	struct json_object *guest;
+
+	if (!json_object_object_get_ex(answer, "guest", &guest))
+		return;
+	out_down(o, "guest");
+	json_object_object_foreach(guest, key, value) {
+		bool size = false;
+
+		for (unsigned int i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+			size |= !strcmp(key, bytes[i]);
+		if (size)
+			out_bytes(o, key, NULL, json_object_get_uint64(value));
+		else
+			out_number(o, key, NULL, json_object_get_uint64(value));
+	}
+	out_up(o);
+}
+
+int cmd_balloon(int argc, char **argv)
+{
+	static const struct option options[] = { OUT_OPTIONS, { } };
+	static const char *const sizes[] = { "memory", "target", "actual", "returned" };
+	enum out_mode mode = OUT_LINES;
+	struct json_object *request, *answer, *driver;
+	uint64_t size = 0;
+	struct out *o;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
+		if (out_option(opt, &mode))
+			continue;
+		if (opt != 'h')
+			return usage_error(argv[0]);
+		help();
+		return EXIT_OK;
+	}
+	if (argc - optind < 1 || argc - optind > 2) {
+		error(optind == argc ? "which VM?" : "too many arguments");
+		return usage_error(argv[0]);
+	}
+	if (optind + 1 < argc && !parse_size(argv[optind + 1], &size)) {
+		error("'%s': want a size, such as 512M", argv[optind + 1]);
+		return EXIT_USAGE;
+	}
+	request = ask_new("balloon");
+	if (optind + 1 < argc)
+		json_object_object_add(request, "size", json_object_new_uint64(size));
+	answer = ask_vm(argv[optind], request);
+	if (!answer)
+		return EXIT_ERROR;
+	o = out_new(mode);
+	out_object(o);
+	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		out_bytes(o, sizes[i], NULL, answer_number(answer, sizes[i]));
+	out_bool(o, "driver", NULL, json_object_object_get_ex(answer, "driver", &driver) &&
+		 json_object_get_boolean(driver));
+	show_guest(o, answer);
+	out_finish(o, true);
+	json_object_put(answer);
+	return EXIT_OK;
+}

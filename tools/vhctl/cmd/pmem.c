@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pmem.c - --pmem of run and start: FILE[,ro] */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/run.h"
+#include "parse.h"
+#include "vhctl.h"
+
+/**
+ * option_pmem - another file as memory
+ * @s: value of the option
+ * @cfg: gets it
+ *
+ * False with the error told.
+ */
+bool option_pmem(const char *s, struct vmm_config *cfg)
+{
+	struct pmem_config *p = &cfg->pmem[cfg->pmems];
+	char *word = strdup(s), *next;
+
+	if (cfg->pmems == VMM_MAX_PMEMS) {
+		error("--pmem: a VM has at most %d", VMM_MAX_PMEMS);
+		return false;
+	}
+	if (!word)
+		abort();
+	*p = (struct pmem_config){ .path = word };
+	next = parse_part(word);
+	if (!*p->path) {
+		error("--pmem '%s': which file?", s);
+		return false;
+	}
+	while ((word = next)) {
+		next = parse_part(word);
+		if (strcmp(word, "ro")) {
+			error("--pmem: '%s': want ro", word);
+			return false;
+		}
+		p->ro = true;
+	}
+	cfg->pmems++;
+	return true;
+}

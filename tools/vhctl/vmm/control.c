@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * control.c - a thread that answers requests on a socket of the VM's own. Only who runs the VM, and
+ * root, is heard. Whoever is connected may send what he likes, or nothing, or not read: that is his
+ * connection's loss.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <linux/vh.h>
+#include <unistd.h>
+
+#include "runtime.h"
+#include "vhctl.h"
+#include "vmm/control.h"
+#include "vmm/msi.h"
+#include "vmm/vmm.h"
+
+#define MAX_COMMANDS	16
+#define MAX_CLIENTS	8
+#define MAX_LINE	65536
+
+static struct {
+	const char *name;
+	control_fn *run;
+} commands[MAX_COMMANDS];	/* const while the thread runs, as their number is */
+static int nr_commands;
+
+static struct client {
+	int fd;			/* -1: nobody */
+	size_t len;
+	char *line;		/* MAX_LINE bytes */
+} clients[MAX_CLIENTS];		/* the thread's */
+
+static int listen_fd = -1, quit_fd = -1;	/* const while the thread runs */
+static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+static pthread_t thread;
+static bool running;
+
+/**
+ * control_add - a command
+ * @name: as requests say it
+ * @run: what it does
+ *
+ * Before control_open().
+ */
+void control_add(const char *name, control_fn *run)
+{
+	if (nr_commands == MAX_COMMANDS)
+		abort();
+	commands[nr_commands].name = name;
+	commands[nr_commands++].run = run;
+}
+
+/**
+ * control_fail - the command cannot be done
+ * @answer: gets the reason
+ * @fmt: the reason
+ */
+void control_fail(struct json_object *answer, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	json_object_object_add(answer, "error", json_object_new_string(text));
+}
+
+/**
+ * control_number - a number of a request
+ * @request: the request
+ * @key: of it
+ * @value: filled in
+ *
+ * False when there is none, or it is negative.
+ */
+bool control_number(struct json_object *request, const char *key, uint64_t *value)
+{
+	struct json_object *o;
+
+	if (!json_object_object_get_ex(request, key, &o) || !json_object_is_type(o, json_type_int) ||
+	    json_object_get_int64(o) < 0)
+		return false;
+	*value = json_object_get_uint64(o);
+	return true;
+}
+
+/**
+ * control_text - a text of a request, or NULL when there is none
+ * @request: the request, which keeps the text
+ * @key: of it
+ */
+const char *control_text(struct json_object *request, const char *key)
+{
+	struct json_object *o;
+
+	if (!json_object_object_get_ex(request, key, &o) || !json_object_is_type(o, json_type_string))
+		return NULL;
+	/* A zero in it would end it before its end. */
+	if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
+		return NULL;
+	return json_object_get_string(o);
+}
+
+/* --- requests --- */
+
+static struct json_object *parse(const char *line, size_t len)
+{
+	struct json_tokener *t = json_tokener_new();
+	struct json_object *o = json_tokener_parse_ex(t, line, len + 1);	/* the zero ends it */
+
+	if (json_tokener_get_error(t) != json_tokener_success || !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
+	json_tokener_free(t);
+	return o;
+}
+
+static void answer_to(struct vmm *v, struct json_object *request, struct json_object *answer)
+{
+	const char *name = request ? control_text(request, "command") : NULL;
+
+	if (!name) {
+		control_fail(answer, "want a JSON object with a \"command\"");
+		return;
+	}
+	for (int i = 0; i < nr_commands; i++)
+		if (!strcmp(commands[i].name, name)) {
+			commands[i].run(v, request, answer);
+			return;
+		}
+	control_fail(answer, "no command '%s'", name);
+}
+
+/* False: he does not read, or is gone. */
+static bool serve_line(struct vmm *v, struct client *c, size_t len)
+{
+	struct json_object *request = parse(c->line, len), *answer = json_object_new_object();
+	const char *text;
+	char *line;
+	bool sent;
+	int n;
+
+	answer_to(v, request, answer);
+	text = json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN);
+	n = asprintf(&line, "%s\n", text);
+	if (n < 0)
+		abort();
+	sent = send(c->fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL) == n;
+	free(line);
+	json_object_put(answer);
+	json_object_put(request);
+	return sent;
+}
+
+/* --- clients --- */
+
+static bool may_ask(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) &&
+	       (peer.uid == geteuid() || !peer.uid);
+}
+
+static void drop(struct client *c)
+{
+	close(c->fd);
+	free(c->line);
+	*c = (struct client){ .fd = -1 };
+}
+
+static void take_client(void)
+{
+	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), i;
+
+	if (fd < 0)
+		return;
+	for (i = 0; i < MAX_CLIENTS && clients[i].fd >= 0; i++)
+		;
+	if (i == MAX_CLIENTS || !may_ask(fd)) {
+		close(fd);
+		return;
+	}
+	clients[i] = (struct client){ .fd = fd, .line = malloc(MAX_LINE) };
+	if (!clients[i].line)
+		abort();
+}
+
+static void read_client(struct vmm *v, struct client *c)
+{
+	ssize_t n = read(c->fd, c->line + c->len, MAX_LINE - c->len);
+	char *end;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		drop(c);
+		return;
+	}
+	c->len += n;
+	while ((end = memchr(c->line, '\n', c->len))) {
+		size_t len = end - c->line;
+
+		*end = 0;
+		if (!serve_line(v, c, len)) {
+			drop(c);
+			return;
+		}
+		c->len -= len + 1;
+		memmove(c->line, end + 1, c->len);
+	}
+	if (c->len == MAX_LINE)
+		drop(c);
+}
+
+static void *serve(void *arg)
+{
+	struct vmm *v = arg;
+	struct pollfd fds[2 + MAX_CLIENTS];
+	int i, n;
+
+	for (;;) {
+		fds[0] = (struct pollfd){ .fd = quit_fd, .events = POLLIN };
+		for (i = n = 0; i < MAX_CLIENTS; i++) {
+			fds[2 + i] = (struct pollfd){ .fd = clients[i].fd, .events = POLLIN };
+			n += clients[i].fd >= 0;
+		}
+		/* Who is one too many waits until another one has gone. */
+		fds[1] = (struct pollfd){ .fd = n < MAX_CLIENTS ? listen_fd : -1, .events = POLLIN };
+		if (poll(fds, 2 + MAX_CLIENTS, -1) < 0)
+			continue;
+		if (fds[0].revents)
+			return NULL;
+		for (i = 0; i < MAX_CLIENTS; i++)
+			if (fds[2 + i].revents)
+				read_client(v, &clients[i]);
+		if (fds[1].revents)
+			take_client();
+	}
+}
+
+/* --- the socket --- */
+
+/**
+ * control_listen - make the socket, and the thread that serves it
+ * @v: the VM
+ * @path: of the socket
+ *
+ * 0, or -1, told: then nobody can ask.
+ */
+int control_listen(struct vmm *v, const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	sigset_t all, old;
+	int err;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		clients[i].fd = -1;
+	unlink(path);
+	quit_fd = eventfd(0, EFD_CLOEXEC);
+	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	/* The socket's own mode becomes the file's. */
+	if (quit_fd < 0 || listen_fd < 0 || fchmod(listen_fd, 0600) ||
+	    bind(listen_fd, (struct sockaddr *)&at, sizeof(at)) || listen(listen_fd, MAX_CLIENTS)) {
+		error("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	strcpy(socket_path, at.sun_path);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&thread, NULL, serve, v);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		error("cannot start a thread: %s", strerror(err));
+		return -1;
+	}
+	pthread_setname_np(thread, "control");
+	running = true;
+	return 0;
+}
+
+/**
+ * control_open - the VM can be asked from now on
+ * @v: the VM, with all its devices
+ *
+ * On another module than vh nobody finds VMs, and there is no socket. Without one the VM runs, too.
+ */
+void control_open(struct vmm *v)
+{
+	struct vh_vm_id id;
+	char path[sizeof(socket_path)];
+
+	if (ioctl(v->vm, VH_GET_VM_ID, &id))
+		return;
+	if (runtime_path(id.uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(v, path))
+		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", v->cfg->name);
+}
+
+/**
+ * control_close - nobody is answered any more
+ */
+void control_close(void)
+{
+	if (running) {
+		msi_signal(quit_fd);
+		pthread_join(thread, NULL);
+		for (int i = 0; i < MAX_CLIENTS; i++)
+			if (clients[i].fd >= 0)
+				drop(&clients[i]);
+	}
+	running = false;
+	if (socket_path[0])
+		unlink(socket_path);
+	socket_path[0] = 0;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hotplug.c - which devices can be removed, by what name; the registers by which guest and VMM agree about
+ * slots; and the control socket's commands. The guest is asked, and never waited for.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/run.h"
+#include "vhctl.h"
+#include "vmm/control.h"
+#include "vmm/devices.h"
+#include "vmm/hotplug.h"
+#include "vmm/virtio.h"
+#include "vmm/vmm.h"
+
+/* A device that can be removed; bus.lock. */
+struct plugged {
+	char id[32], *what;
+	const char *kind;
+	struct virtio *d;
+	void (*remove)(struct virtio *d);	/* it is on the bus no more: end it */
+	bool wanted;				/* the guest was asked to eject it */
+	uint32_t refused;			/* the status with which it did not; 0: it has not said so */
+};
+
+static struct hotplug {
+	struct vmm *v;
+	struct plugged *slot[PCI_SLOTS];
+	uint32_t added, wanted;			/* what the guest has not read yet */
+	unsigned int count;			/* of the names */
+	int complaints;
+} hotplug;
+
+static bool existing(unsigned int n)
+{
+	return n < PCI_SLOTS && hotplug.slot[n];
+}
+
+/* --- registers; bus->lock is held --- */
+
+static void eject(struct hotplug *h, unsigned int n)
+{
+	struct plugged *p = h->slot[n];
+
+	h->slot[n] = NULL;
+	h->added &= ~(1u << n);
+	h->wanted &= ~(1u << n);
+	if (!p->wanted && may_complain(&h->complaints))
+		error("%s: the guest has ejected %s (%s) by itself", h->v->cfg->name, p->id, p->what);
+	pci_unplug(h->v, &p->d->pci);
+	p->remove(p->d);
+	free(p->what);
+	free(p);
+}
+
+static uint64_t reg_read(void *device, uint64_t offset, int len)
+{
+	struct hotplug *h = device;
+	uint32_t value = 0;
+
+	if (len != 4)
+		return ~0ULL;
+	if (offset == HOTPLUG_ADDED) {
+		value = h->added;
+		h->added = 0;
+	} else if (offset == HOTPLUG_WANTED) {
+		value = h->wanted;
+		h->wanted = 0;
+	}
+	return value;
+}
+
+/* @value: the slot, and what became of the wish from bit 8 on (ACPI Specification 6.5, 6.3.5). */
+static void set_status(struct hotplug *h, uint64_t value)
+{
+	unsigned int n = value & 0xff;
+
+	if (existing(n) && h->slot[n]->wanted && value >> 8)
+		h->slot[n]->refused = value >> 8;
+}
+
+static void reg_write(void *device, uint64_t offset, int len, uint64_t value)
+{
+	struct hotplug *h = device;
+
+	if (len != 4)
+		return;
+	if (offset == HOTPLUG_STATUS)
+		set_status(h, value);
+	for (unsigned int n = 0; offset == HOTPLUG_EJECT && n < PCI_SLOTS; n++)
+		if (value >> n & 1 && existing(n))
+			eject(h, n);
+}
+
+static const struct device_ops ops = { .read = reg_read, .write = reg_write };
+
+/**
+ * hotplug_create - the registers
+ * @v: the VM, with a PCI host, and no devices on it yet
+ */
+void hotplug_create(struct vmm *v)
+{
+	hotplug.v = v;
+	bus_claim(&v->bus, BUS_PORTS, HOTPLUG_PORT, HOTPLUG_SIZE, &ops, &hotplug);
+}
+
+/**
+ * hotplug_slot - can what is in a slot, or comes there, be removed?
+ * @v: the VM
+ * @slot: of the bus
+ *
+ * Before vCPUs run.
+ */
+bool hotplug_slot(const struct vmm *v, int slot)
+{
+	return existing(slot) || !pci_slot(v, slot);
+}
+
+/**
+ * hotplug_add - a device can be removed
+ * @v: the VM
+ * @kind: of the device: its name is this and a number
+ * @what: what it is made of
+ * @d: the device, on the bus
+ * @remove: ends it, when it is on the bus no more; bus->lock is held, and may not be given up
+ *
+ * bus->lock is held. While the VM runs the guest is told.
+ */
+void hotplug_add(struct vmm *v, const char *kind, const char *what, struct virtio *d, void (*remove)(struct virtio *d))
+{
+	struct plugged *p = calloc(1, sizeof(*p));
+	int n = d->pci.slot;
+
+	if (!p || n < 0)
+		abort();
+	*p = (struct plugged){ .kind = kind, .what = strdup(what), .d = d, .remove = remove };
+	snprintf(p->id, sizeof(p->id), "%s%u", kind, hotplug.count++);
+	hotplug.slot[n] = p;
+	if (!v->running)
+		return;
+	hotplug.added |= 1u << n;
+	pm_event(v->pm, GPE_PCI);
+}
+
+/* --- the control socket's commands --- */
+
+static struct plugged *find(const char *id, int *n)
+{
+	for (*n = 0; *n < PCI_SLOTS; ++*n)
+		if (hotplug.slot[*n] && !strcmp(hotplug.slot[*n]->id, id))
+			return hotplug.slot[*n];
+	return NULL;
+}
+
+static bool no_bus(struct vmm *v, struct json_object *answer)
+{
+	if (!v->pci)
+		control_fail(answer, "the VM has no PCI bus; one with a device there, such as a disk or --balloon, has");
+	return !v->pci;
+}
+
+/* A disk, as --disk describes it; its name, or NULL, told. */
+static char *add_disk(struct vmm *v, const char *text)
+{
+	struct vmm_config *c = calloc(1, sizeof(*c));
+	char *id = NULL;
+
+	if (!c)
+		abort();
+	if (option_disk(text, c) && !blk_create(v, &c->disk[0])) {
+		pthread_mutex_lock(&v->bus.lock);
+		/* names are counted: it is the last one, unless the guest has ejected it already */
+		if (asprintf(&id, "disk%u", hotplug.count - 1) < 0)
+			abort();
+		pthread_mutex_unlock(&v->bus.lock);
+	}
+	free((char *)c->disk[0].path);
+	free(c);
+	return id;
+}
+
+/**
+ * hotplug_add_command - "device-add": another device
+ * @v: the VM
+ * @request: has "kind" and "options", as the option of that name takes them
+ * @answer: gets "id"
+ */
+void hotplug_add_command(struct vmm *v, struct json_object *request, struct json_object *answer)
+{
+	const char *kind = control_text(request, "kind"), *options = control_text(request, "options");
+	char why[512], *id;
+
+	if (no_bus(v, answer))
+		return;
+	if (!kind || !options || strcmp(kind, "disk")) {
+		control_fail(answer, "only a disk can be added while the VM runs");
+		return;
+	}
+	error_capture(why, sizeof(why));
+	id = add_disk(v, options);
+	error_capture(NULL, 0);
+	if (id)
+		json_object_object_add(answer, "id", json_object_new_string(id));
+	else
+		control_fail(answer, "%s", why);
+	free(id);
+}
+
+/**
+ * hotplug_remove_command - "device-rm": the guest is asked to eject a device
+ * @v: the VM
+ * @request: has "id"
+ * @answer: nothing is added; "device-ls" tells when it is gone
+ */
+void hotplug_remove_command(struct vmm *v, struct json_object *request, struct json_object *answer)
+{
+	const char *id = control_text(request, "id");
+	struct plugged *p;
+	int n;
+
+	if (no_bus(v, answer))
+		return;
+	pthread_mutex_lock(&v->bus.lock);
+	p = id ? find(id, &n) : NULL;
+	if (p) {
+		p->wanted = true;
+		p->refused = 0;
+		hotplug.wanted |= 1u << n;
+		pm_event(v->pm, GPE_PCI);
+	}
+	pthread_mutex_unlock(&v->bus.lock);
+	if (!p)
+		control_fail(answer, "no device '%s' that can be removed; 'vhctl device ls' lists them", id ? id : "");
+}
+
+static struct json_object *describe(const struct plugged *p, int n)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "id", json_object_new_string(p->id));
+	json_object_object_add(o, "kind", json_object_new_string(p->kind));
+	json_object_object_add(o, "slot", json_object_new_int(n));
+	json_object_object_add(o, "driver", json_object_new_boolean(p->d->running));
+	json_object_object_add(o, "state", json_object_new_string(!p->wanted ? "plugged" : p->refused ? "refused" :
+								  "leaving"));
+	json_object_object_add(o, "what", json_object_new_string(p->what));
+	return o;
+}
+
+/**
+ * hotplug_list_command - "device-ls": what can be removed
+ * @v: the VM
+ * @request: nothing of it is looked at
+ * @answer: gets "devices"
+ */
+void hotplug_list_command(struct vmm *v, struct json_object *request, struct json_object *answer)
+{
+	struct json_object *list = json_object_new_array();
+
+	(void)request;
+	pthread_mutex_lock(&v->bus.lock);
+	for (int n = 0; n < PCI_SLOTS; n++)
+		if (hotplug.slot[n])
+			json_object_array_add(list, describe(hotplug.slot[n], n));
+	pthread_mutex_unlock(&v->bus.lock);
+	json_object_object_add(answer, "devices", list);
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * watchdog.c - a watchdog: the guest that starts it has to reload it, or something is done about the guest.
+ *
+ * A period is four steps, and its end is the fourth step in which the guest could run. So neither a
+ * paused VM nor a VMM that was stopped itself has its time run out meanwhile.
+ */
+#include <errno.h>
+#include <linux/vh.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "nl.h"
+#include "vhctl.h"
+#include "vmm/devices.h"
+#include "vmm/vmm.h"
+
+#define STEPS		4
+#define DEFAULT_TICKS	300
+
+static struct watchdog_timer {
+	struct vmm *v;			/* const */
+	pthread_t thread;
+	pthread_cond_t changed;
+	bool running, quit;		/* bus.lock, as everything below */
+	uint32_t ticks;			/* of a period */
+	int left;			/* steps */
+	unsigned int loads;		/* how often it was loaded */
+} timer;
+
+static bool created;
+
+/* --- registers; bus->lock is held --- */
+
+static void load(struct watchdog_timer *w)
+{
+	w->left = STEPS;
+	w->loads++;
+	pthread_cond_signal(&w->changed);
+}
+
+static uint64_t reg_read(void *device, uint64_t offset, int len)
+{
+	struct watchdog_timer *w = device;
+
+	if (len != 4)
+		return ~0ULL;
+	switch (offset) {
+	case WATCHDOG_RUNNING: return w->running;
+	case WATCHDOG_PERIOD: return w->ticks;
+	case WATCHDOG_LEFT: return w->running ? (uint64_t)w->ticks * w->left / STEPS : w->ticks;
+	}
+	return 0;
+}
+
+static void reg_write(void *device, uint64_t offset, int len, uint64_t value)
+{
+	struct watchdog_timer *w = device;
+
+	if (len != 4)
+		return;
+	switch (offset) {
+	case WATCHDOG_RUNNING:
+		w->running = value & 1;
+		load(w);
+		break;
+	case WATCHDOG_PERIOD:
+		w->ticks = value < WATCHDOG_MIN_TICKS ? WATCHDOG_MIN_TICKS :
+			   value > WATCHDOG_MAX_TICKS ? WATCHDOG_MAX_TICKS : value;
+		load(w);
+		break;
+	case WATCHDOG_RELOAD:
+		load(w);
+		break;
+	}
+}
+
+static const struct device_ops ops = { .read = reg_read, .write = reg_write };
+
+/* --- the thread --- */
+
+/* Asks the kernel, with @pause to pause the VM; bus->lock is not held. True: it is paused. */
+static bool paused(struct vmm *v, bool pause)
+{
+	struct vh_vm_id id;
+	bool is = false;
+	struct nl *nl;
+	char ref[16];
+	struct vm vm;
+
+	if (ioctl(v->vm, VH_GET_VM_ID, &id))
+		return false;
+	nl = vh_open();
+	if (!nl)
+		return false;
+	if (pause) {
+		struct nl_msg *msg = vh_request(nl, VH_CMD_VM_PAUSE, 0);
+
+		nla_put_u32(msg, VH_A_VM_ID, id.id);
+		is = !vh_do(nl, msg, v->cfg->name);
+	} else {
+		snprintf(ref, sizeof(ref), "%u", id.id);
+		if (!vm_get(nl, ref, &vm)) {
+			is = vm.state == VH_VM_PAUSED;
+			vm_free(&vm);
+		}
+	}
+	vh_close(nl);
+	return is;
+}
+
+static void expired(struct vmm *v)
+{
+	switch (v->cfg->watchdog) {
+	case WATCHDOG_PAUSE:
+		error("%s: the guest did not feed its watchdog; the VM is paused", v->cfg->name);
+		if (paused(v, true))
+			return;
+		vmm_stop(v, EXIT_ERROR, "the VM cannot be paused");
+		return;
+	case WATCHDOG_POWEROFF:
+		vmm_stop(v, EXIT_GUEST_CRASH, "the guest hangs: it did not feed its watchdog");
+		return;
+	default:
+		vmm_stop(v, EXIT_GUEST_RESET, "the guest hangs: its watchdog resets it");
+	}
+}
+
+/* A step goes by; false: the timer was loaded, stopped or started, or has to end. */
+static bool step(struct watchdog_timer *w)
+{
+	unsigned int loads = w->loads;
+	struct timespec until;
+	uint64_t ms = (uint64_t)w->ticks * WATCHDOG_TICK_MS / STEPS;
+	int err = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += ms % 1000 * 1000000;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (!err && !w->quit && w->loads == loads)
+		err = pthread_cond_timedwait(&w->changed, &w->v->bus.lock, &until);
+	return err == ETIMEDOUT && !w->quit && w->loads == loads;
+}
+
+static void *watch(void *arg)
+{
+	struct watchdog_timer *w = arg;
+	struct vmm *v = w->v;
+	unsigned int loads;
+	bool counts;
+
+	pthread_mutex_lock(&v->bus.lock);
+	while (!w->quit) {
+		if (!w->running) {
+			pthread_cond_wait(&w->changed, &v->bus.lock);
+			continue;
+		}
+		if (!step(w))
+			continue;
+		loads = w->loads;
+		pthread_mutex_unlock(&v->bus.lock);
+		counts = !paused(v, false);
+		pthread_mutex_lock(&v->bus.lock);
+		if (!counts || w->loads != loads || --w->left)
+			continue;
+		w->left = STEPS;	/* of a VM that was paused for it */
+		pthread_mutex_unlock(&v->bus.lock);
+		expired(v);
+		pthread_mutex_lock(&v->bus.lock);
+	}
+	pthread_mutex_unlock(&v->bus.lock);
+	return NULL;
+}
+
+/**
+ * watchdog_create - a watchdog, if the configuration has one
+ * @v: the VM
+ *
+ * 0, or -1, told.
+ */
+int watchdog_create(struct vmm *v)
+{
+	struct watchdog_timer *w = &timer;
+	pthread_condattr_t attr;
+	struct vh_vm_id id;
+	sigset_t all, old;
+	int err;
+
+	if (v->cfg->watchdog == WATCHDOG_NONE)
+		return 0;
+	if (v->cfg->watchdog == WATCHDOG_PAUSE && ioctl(v->vm, VH_GET_VM_ID, &id)) {
+		error("--watchdog=pause: %s cannot pause VMs", v->cfg->device);
+		return -1;
+	}
+	w->v = v;
+	w->ticks = DEFAULT_TICKS;
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&w->changed, &attr);
+	bus_claim(&v->bus, BUS_PORTS, WATCHDOG_PORT, WATCHDOG_SIZE, &ops, w);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&w->thread, NULL, watch, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err) {
+		error("watchdog: cannot start a thread: %s", strerror(err));
+		return -1;
+	}
+	pthread_setname_np(w->thread, "watchdog");
+	created = true;
+	return 0;
+}
+
+/**
+ * watchdog_finish - nobody watches any more
+ */
+void watchdog_finish(void)
+{
+	struct watchdog_timer *w = &timer;
+
+	if (!created)
+		return;
+	created = false;
+	pthread_mutex_lock(&w->v->bus.lock);
+	w->quit = true;
+	pthread_cond_signal(&w->changed);
+	pthread_mutex_unlock(&w->v->bus.lock);
+	pthread_join(w->thread, NULL);
+}

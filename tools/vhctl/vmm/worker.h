@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * worker.h - a thread that serves the queues of a virtio device: what takes long, or has to wait, is
+ * done there and not in a vCPU.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct virtio;
+
+enum worker_asked { WORKER_NOTHING, WORKER_START, WORKER_STOP };
+
+/**
+ * struct worker - the thread
+ * @d: its device; const, as the next three are
+ * @serve: serve queue @q, which may have something; -1: somebody called worker_wake(). Not held: bus->lock
+ * @wake: eventfd
+ * @thread: the thread
+ * @asked: what it has to obey; bus->lock, as the next one
+ * @quit: it is to end
+ * @active: the queues are the thread's; its own
+ */
+struct worker {
+	struct virtio *d;
+	void (*serve)(struct virtio *d, int q);
+	int wake;
+	pthread_t thread;
+	enum worker_asked asked;
+	bool quit, active;
+};
+
+int worker_create(struct worker *w, struct virtio *d, const char *name, void (*serve)(struct virtio *d, int q));
+void worker_ask(struct worker *w, enum worker_asked asked);
+void worker_wake(struct worker *w);
+void worker_finish(struct worker *w);
+
+#endif /* WORKER_H */
