@@ -177,7 +177,8 @@ static void chains(void)
 	TAP_CHECK(!strcmp(word(o, "driver"), "qcow2") && !strcmp(word(o, "node-name"), "disk") &&
 		  !strcmp(word(o, "read-only"), "false") && !strcmp(word(o, "discard"), "unmap"));
 	base = json_object_object_get(o, "backing");
-	TAP_CHECK(!strcmp(word(base, "driver"), "qcow2") && !strcmp(word(base, "read-only"), "true") && !*word(base, "discard"));
+	TAP_CHECK(!strcmp(word(base, "driver"), "qcow2") && !strcmp(word(base, "read-only"), "true") &&
+		  !*word(base, "discard"));
 	base = json_object_object_get(base, "backing");
 	f = json_object_object_get(base, "file");
 	TAP_CHECK(!strcmp(word(base, "driver"), "raw") && !strcmp(word(f, "filename"), "sub/./ba,se:\"x") &&

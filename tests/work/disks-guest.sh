@@ -44,11 +44,15 @@ slow() { # 60 reads at 30 a second
 refuses() { ! dd if=/dev/zero of=/dev/vdc bs=4k count=1 conv=fsync; }
 found() { [ -s /m/kept ] && cmp /m/kept /bin/busybox; }
 keep() { cp /bin/busybox /m/kept && sync; }
-modules() { modprobe virtio_pci && modprobe virtio_blk && modprobe crc32c_generic && modprobe ext4 && until_ 10 [ -b /dev/vda ]; }
+modules() {
+	modprobe virtio_pci && modprobe virtio_blk && modprobe crc32c_generic && modprobe ext4 &&
+		until_ 10 [ -b /dev/vda ]
+}
 tells modules modules
 case $step in
 boot)
-	echo "guest: ACPI by $(dmesg | sed -n 's/.*ACPI: RSDP \(0x[0-9A-F]*\).*/\1/p'), cpus $(grep -c ^processor /proc/cpuinfo)"
+	rsdp=$(dmesg | sed -n 's/.*ACPI: RSDP \(0x[0-9A-F]*\).*/\1/p')
+	echo "guest: ACPI by $rsdp, cpus $(grep -c ^processor /proc/cpuinfo)"
 	tells "a root of its own" mount -t ext4 /dev/vda1 /m
 	if [ -e /m/kept ]; then
 		tells "what was kept" found

@@ -39,7 +39,8 @@ works() { # FILE: a test for each thing that works in the guest, and one that no
 	done <<-END_OF_WORKS
 	$(plain $1 | sed -n 's/^guest: \(.* works\).*/\1/p')
 	END_OF_WORKS
-	check "nothing failed in the guest" sh -c "! grep -a -A 20 'guest: .* FAILS\|Oops\|BUG:\|blocked for more\|I/O error' $1"
+	check "nothing failed in the guest" sh -c \
+		"! grep -a -A 20 'guest: .* FAILS\|Oops\|BUG:\|blocked for more\|I/O error' $1"
 }
 sum() { dd if=$1 bs=64k skip=$2 count=$3 2>/dev/null | md5sum; } # FILE FROM COUNT, in 64-KiB pieces
 daemons() { pidof qemu-storage-daemon | tr " " "\n" | grep .; }
@@ -56,7 +57,8 @@ case $only in *boot*)
 	check "nothing to boot" refused "what is it to boot?"
 	check "a kernel and a firmware" refused "want one of them" --kernel /none --firmware /none
 	check "a command line for no kernel" refused "is for the kernel of --kernel" --disk system --cmdline x
-	check "no firmware" refused "firmware none: No such file or directory (Debian's package seabios" --disk system --firmware none
+	check "no firmware" refused "firmware none: No such file or directory (Debian's package seabios" \
+		--disk system --firmware none
 	echo x >small; check "one that is too small" refused "is no firmware" --disk system --firmware small
 
 	# raw; the guest resets in the end
@@ -74,7 +76,8 @@ case $only in *boot*)
 	mkdir -p /tmp/u; chmod 644 system
 	qemu-img create -q -f qcow2 -F raw -b $PWD/system /tmp/u/over.qcow2
 	chown -R user /tmp/u
-	check "an image on it boots, as a user" boots 0 su user -c "./vhctl run --device $device --disk /tmp/u/over.qcow2 --memory 160M --cpus 2 </dev/null"
+	check "an image on it boots, as a user" boots 0 su user -c \
+		"./vhctl run --device $device --disk /tmp/u/over.qcow2 --memory 160M --cpus 2 </dev/null"
 	plain boot | grep -a "Booting from\|grub:\|guest:\|vhctl" | cut -c1-100
 	check "what was kept is there" grep -aq "what was kept works" boot
 	works boot
@@ -120,7 +123,8 @@ case $only in *images*)
 	chmod 644 a.qcow2; chown root .
 	qemu-img create -q -f vmdk -o subformat=monolithicFlat flat.vmdk 1M
 	sed -i 's,"flat-flat.vmdk","/etc/passwd",' flat.vmdk
-	check "an image that names a file of the host's" refused "flat.vmdk: Could not open '/etc/passwd': Permission denied" --disk flat.vmdk
+	check "an image that names a file of the host's" \
+		refused "flat.vmdk: Could not open '/etc/passwd': Permission denied" --disk flat.vmdk
 	check "the same image twice" refused "a.qcow2: is in use by another program" --disk a.qcow2 --disk a.qcow2
 	check "its base, for writing, beside it" refused "base: is in use by another program" --disk a.qcow2 --disk base
 	check "for reading it may be" refused "none: No such file" --disk a.qcow2 --disk base,ro --kernel none
@@ -128,11 +132,15 @@ case $only in *images*)
 
 	# --- a guest that does all ---
 	mkdir -p /sys/fs/cgroup/vms
-	start --cgroup vms --cmdline "$cmdline step=images" --disk a.qcow2 --disk b.vmdk,cache=unsafe --disk c,ro,iops=30 --stats
+	start --cgroup vms --cmdline "$cmdline step=images" --disk a.qcow2 --disk b.vmdk,cache=unsafe \
+		--disk c,ro,iops=30 --stats
 	check "the guest begins" says 100 "guest: modules works"
 	check "there is a daemon for each image" [ "$(daemons | wc -l)" = 2 ]
-	check "in the VM's cgroup" [ "$(sort /sys/fs/cgroup/vms/cgroup.procs | tr '\n' ' ')" = "$( { daemons; echo $vm; } | sort | tr '\n' ' ')" ]
-	check "which takes little" sh -c "for p in $(echo $(daemons)); do awk '/RssAnon/ { exit \$2 > 4096 }' /proc/\$p/status || exit 1; done"
+	sort /sys/fs/cgroup/vms/cgroup.procs >are
+	{ daemons; echo $vm; } | sort >want
+	check "in the VM's cgroup" cmp are want
+	little() { for p in $(daemons); do awk '/RssAnon/ { exit $2 > 4096 }' /proc/$p/status || return; done; }
+	check "which takes little" little
 	check "a file in use is refused" refused "a.qcow2: is in use by another program" --disk a.qcow2
 	check "the guest gets to its end, and powers off" ends 0 wait $vm
 	grep -a "guest:\|disk" said
@@ -165,7 +173,8 @@ case $only in *images*)
 	if [ $device = /dev/vh ]; then
 		./vhctl create web --memory 160M --cpus 2 >/dev/null
 		check "an image that is not there" ends 1 ./vhctl start web --kernel vmlinux --disk none.qcow2
-		check "a VM in the background" ./vhctl start web --kernel vmlinux --initrd initrd --cmdline "$cmdline step=lost" --disk b.vmdk
+		check "a VM in the background" ./vhctl start web --kernel vmlinux --initrd initrd \
+			--cmdline "$cmdline step=lost" --disk b.vmdk
 		until grep -q "guest: works" /run/vh/*.log || ! ./vhctl ls web | grep -q running; do usleep 100000; done
 		check "has a daemon" [ "$(daemons | wc -l)" = 1 ]
 		check "it is killed" ./vhctl kill web
@@ -189,7 +198,10 @@ case $only in *images*)
 	qemu-img convert -O raw a.qcow2 flat
 	qemu-img convert -O raw c.qcow2 files
 	check "what was flushed is there" [ "$(sum flat 0 8)" = "$(sum /bin/busybox 0 8)" ]
-	files() { modprobe crc32c_generic && modprobe ext4 && modprobe loop && mkdir m && mount -t ext4 -o loop,ro files m && cmp m/kept /bin/busybox; }
+	files() {
+		modprobe crc32c_generic && modprobe ext4 && modprobe loop && mkdir m &&
+			mount -t ext4 -o loop,ro files m && cmp m/kept /bin/busybox
+	}
 	check "and so is a file of a file system" files
 	umount m
 	check "the base is as it was" [ "$(cat base mid.qcow2 | md5sum)" = "$before" ]

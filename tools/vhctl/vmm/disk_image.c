@@ -157,8 +157,8 @@ int disk_image_format(const struct disk_config *cfg, const char **format)
 	looks = format_of_contents(&h);
 	if (!looks)
 		return 0;
-	error("%s: looks like %s, but its name does not say so: with ',format=%s' it is one; ',format=raw' if a guest wrote that",
-	      cfg->path, looks, looks);
+	error("%s: looks like %s, but its name does not say so: with ',format=%s' it is one; ',format=raw' if a guest "
+	      "wrote that", cfg->path, looks, looks);
 	return -1;
 }
 
