@@ -548,6 +548,14 @@ static void mistakes(void)
 		passt_sends(sent, 100);
 		TAP_EQ(reset_driver(), 0);
 	}
+	/* A table that is the queue's own, and names itself. */
+	start_driver(MRG | 1u << VIRTIO_RING_F_INDIRECT_DESC);
+	((struct vring_desc *)at(TX * RING))[0] =
+		(struct vring_desc){ TX * RING, SIZE * sizeof(struct vring_desc), VRING_DESC_F_INDIRECT, 0 };
+	offer(TX, 0);
+	kick(TX);
+	TAP_CHECK(needs_reset() && says("a table of descriptors makes no sense"));
+	TAP_EQ(reset_driver(), 0);
 	/* Kicks of queues that are not there, of a driver that is not. */
 	for (int i = 0; i < made_eventfds; i++)
 		if (i != END && i != ASKED)

@@ -68,7 +68,7 @@ wrecks() { # DEVICE QUEUE...: all mistakes in these queues
 	shift
 	echo $at >/sys/bus/pci/drivers/virtio-pci/unbind || return 1
 	for q in "$@"; do
-		for m in loop far huge ahead odd; do /net wreck $at $q $m || return 1; done
+		for m in loop far huge ahead odd itself; do /net wreck $at $q $m || return 1; done
 	done
 	echo $at >/sys/bus/pci/drivers/virtio-pci/bind
 }

@@ -3,13 +3,14 @@
  * net.c - in a guest: a driver that errs, of any virtio device; and what goes by sockets.
  *
  *   net wreck PCI QUEUE MISTAKE   gives the queue a chain that loops, is far (outside of memory) or huge, a
- *                                 ring that is ahead, a table that is odd: the device has to need a reset,
- *                                 and to get over it
+ *                                 ring that is ahead, a table that is odd, or itself: the device has to need
+ *                                 a reset, and to get over it
  *   net gro INTERFACE             turns off that packets are merged by the device, and on again
  *   net receive PORT              what comes by a connection, to standard output
  *   net send ADDRESS PORT         standard input, by a connection, until the other side has it
  *   net echo PORT                 sends datagrams back
  *   net ask ADDRESS PORT          sends some, all of which have to come back
+ *   net knock ADDRESS PORT        sends one after another, until it is killed
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -139,6 +140,8 @@ static void make_mistake(const char *what, struct ring desc, struct ring avail)
 		a->idx = 1000;
 	else if (!strcmp(what, "odd"))
 		d[0] = (struct vring_desc){ .addr = desc.at, .len = 7, .flags = VRING_DESC_F_INDIRECT };
+	else if (!strcmp(what, "itself"))
+		d[0] = (struct vring_desc){ .addr = desc.at, .len = SIZE * sizeof(*d), .flags = VRING_DESC_F_INDIRECT };
 	else
 		die(what);
 }
@@ -310,6 +313,18 @@ static int ask(const char *address, int port)
 	return 0;
 }
 
+static void knock(const char *address, int port)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = inet_addr(address) };
+	int s = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (s < 0)
+		die("socket");
+	/* whether somebody is there or not */
+	for (;; usleep(100000))
+		sendto(s, "knock", 5, 0, (void *)&to, sizeof(to));
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -326,6 +341,8 @@ int main(int argc, char **argv)
 		return echo(atoi(argv[2]));
 	if (argc == 4 && !strcmp(what, "ask"))
 		return ask(argv[2], atoi(argv[3]));
-	fprintf(stderr, "usage: net wreck|gro|receive|send|echo|ask ...\n");
+	if (argc == 4 && !strcmp(what, "knock"))
+		knock(argv[2], atoi(argv[3]));
+	fprintf(stderr, "usage: net wreck|gro|receive|send|echo|ask|knock ...\n");
 	return 2;
 }

@@ -110,6 +110,7 @@ static bool walk(struct virtqueue *q, struct vq_chain *c, uint16_t head)
 {
 	const struct vring_desc *table = q->table;
 	uint32_t i = head, n = q->size, left = q->size;
+	bool indirect = false;	/* a table may be the queue's own, and name itself */
 	struct vring_desc d;
 
 	for (;;) {
@@ -119,7 +120,7 @@ static bool walk(struct virtqueue *q, struct vq_chain *c, uint16_t head)
 			return breaks(q, "a chain is longer than its table, or than a queue may be");
 		d = descriptor(table, i);
 		if (d.flags & VRING_DESC_F_INDIRECT) {
-			if (!q->indirect || table != q->table || (d.flags & VRING_DESC_F_NEXT) ||
+			if (!q->indirect || indirect || (d.flags & VRING_DESC_F_NEXT) ||
 			    !d.len || d.len % sizeof(d))
 				return breaks(q, "a table of descriptors makes no sense");
 			table = memory_at(q->v, d.addr, d.len);
@@ -128,6 +129,7 @@ static bool walk(struct virtqueue *q, struct vq_chain *c, uint16_t head)
 			n = d.len / sizeof(d);
 			left = n < VQ_SIZE ? n : VQ_SIZE;
 			i = 0;
+			indirect = true;
 			continue;
 		}
 		if (!add(q, c, &d))
