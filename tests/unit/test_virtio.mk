@@ -10,7 +10,7 @@ cflags_test_virtio := -D_GNU_SOURCE -pthread
 .PHONY: fuzz-virtio
 fuzz-virtio: $(O)/fuzz-virtio
 	@mkdir -p $(O)/corpus-virtio
-	$< -max_len=600 -artifact_prefix=$(O)/ $(FUZZ) $(O)/corpus-virtio
+	$< -max_len=600 -timeout=10 -artifact_prefix=$(O)/ $(FUZZ) $(O)/corpus-virtio
 
 $(O)/fuzz-virtio: $(addprefix $(TOP)/,$(srcs_test_virtio)) $(wildcard *.h $(TOP)/$(vmm)/*.h)
 	@mkdir -p $(O)
