@@ -29,7 +29,7 @@ rm -rf "$work/root" "$work/root.img"
 mkdir "$work/root"
 cp /bin/busybox "$work/root/"
 truncate -s 5M "$work/root.img"
-mke2fs -q -t ext4 -b 4096 -d "$work/root" "$work/root.img"
+mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$work/root" "$work/root.img"
 {
 	echo "params='$params' parts='$parts'"
 	cat tests/lib/lab-check.sh tests/work/devices-lab.sh

@@ -275,7 +275,7 @@ if part hotplug; then
 	guest "it is the one" "[ \$(cat /sys/block/vdb/serial) = second ]"
 	guest "it writes there" writes vdb
 	# under load, also on the disk that goes
-	tell "loads vda 512 20; loads vdb 512 1000"
+	tell "loads vda 512 8; loads vdb 512 1000"
 	check "a third, under load" ./vhctl device add web disk c,ro
 	guest "it finds that" until_ 20 "[ -b /dev/vdc ]"
 	check "the second goes" ./vhctl device rm -t 60 web disk1
