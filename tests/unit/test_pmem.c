@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_pmem.c - files as memory of a guest of vhctl's VMM: what is where, what is kept, what is lost, drivers that err. */
+/*
+ * test_pmem.c - files as memory of a guest of vhctl's VMM: what is where, what is kept, what is lost, drivers
+ * that err.
+ */
 #include <fcntl.h>
 #include <linux/kvm.h>
 #include <linux/virtio_pmem.h>

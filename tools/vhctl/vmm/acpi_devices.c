@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * acpi_devices.c - the small devices in ACPI's tables: the counter of generations and pvpanic in AML,
- * slots that devices are plugged into (6.3), general-purpose events (ACPI Specification 6.5, 5.6.4), and the watchdog's table (Hardware Watchdog
- * Timers Design Specification, Microsoft).
+ * acpi_devices.c - the small devices in ACPI's tables: the counter of generations and pvpanic in AML, slots
+ * that devices are plugged into (ACPI Specification 6.5, 6.3), general-purpose events (5.6.4), and the
+ * watchdog's table (Hardware Watchdog Timers Design Specification, Microsoft).
  */
 #include <stdio.h>
 
