@@ -40,7 +40,7 @@ truncate -s 16M a; truncate -s 8M b c; : >empty; mkfifo fifo
 check "a disk that is not there" refused "none: No such file" --disk none
 check "an empty one" refused "empty: is empty" --disk empty
 check "a FIFO" refused "fifo: is neither" --disk fifo
-check "an option that is none" refused "want ro, serial=" --disk a,rw
+check "an option that is none" refused "want ro, format=" --disk a,rw
 check "no cache of that name" refused "want writeback, none or unsafe" --disk a,cache=all
 check "a serial that is too long" refused "want 1 to 20" --disk a,serial=123456789012345678901
 check "no limit" refused "want requests a second" --disk a,iops=0
