@@ -55,7 +55,10 @@ def backed(data):
     """The same image, with /etc/passwd behind it."""
     name = b"/etc/passwd"
     data = bytearray(data)
-    at = 0x1c0
+    at = struct.unpack(">I", data[100:104])[0]
+    while struct.unpack(">I", data[at:at + 4])[0]:
+        at += 8 + (struct.unpack(">I", data[at + 4:at + 8])[0] + 7) // 8 * 8
+    at += 8
     data[8:16] = struct.pack(">Q", at)
     data[16:20] = struct.pack(">I", len(name))
     data[at:at + len(name)] = name
