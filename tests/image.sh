@@ -66,7 +66,8 @@ if part walk; then
 	export VH_STORE=store
 	mask() { sed -E 's/[0-9a-f]{64}/SHA256/g; s/\b[0-9a-f]{12}\b/ID/g; s/[0-9]{4}-[0-9-]+T[0-9:]+Z/DATE/
 		s/(a|an|[0-9]+) (second|minute)s? ago/AGO/g; s/  now  /  AGO  /; s/^(used +).*/\1N/
-		s/(sealed|writable)(.*) [0-9.]+[KM]$/\1\2 USED/; s/^(file.* )[0-9.]+K/\1N/; s/^[0-9.]+K (would|freed)/N \1/; s/  +/  /g; s/ +$//; s,'"$work"',/work,g'; }
+		s/(sealed|writable)(.*) [0-9.]+[KM]$/\1\2 USED/; s/^(file.* )[0-9.]+K/\1N/;
+			s/^[0-9.]+K (would|freed)/N \1/; s/  +/  /g; s/ +$//; s,'"$work"',DIR,g'; }
 	golden() { echo "\$ vhctl $*" >>../golden; vhctl "$@" </dev/null >o 2>&1; s=$?; mask <o >>../golden; echo "=> $s" >>../golden; }
 	golden image --help; golden image; golden image frobnicate
 	for c in ls show import export new commit flatten resize tag rm diff verify gc push pull serve seed; do
@@ -81,12 +82,15 @@ if part walk; then
 	golden image show web; golden image diff web
 	poke web 7 "1M 100k"
 	golden image diff web; golden image diff -x web; golden image diff -j web
-	golden image rm debian:12; golden image rm debian; golden image resize web --size 10M; golden image resize web --size 128M
+	golden image rm debian:12; golden image rm debian; golden image resize web --size 10M
+	golden image resize web --size 128M
 	golden image resize debian --size 1G; golden image commit debian
-	golden image commit web web:v1 --label version=1; golden image ls; golden image ls -q nothing; golden image ls web
+	golden image commit web web:v1 --label version=1; golden image ls; golden image ls -q nothing
+	golden image ls web
 	golden image new more --from web; golden image export web:v1 out.qcow2; golden image export web:v1 out.qcow2
 	golden image flatten web:v1; golden image ls -a; golden image tag debian web; golden image verify
-	golden image commit web; golden image rm web; golden image ls; golden image gc -n; golden image gc; golden image gc
+	golden image commit web; golden image rm web; golden image ls; golden image gc -n; golden image gc
+	golden image gc
 	golden image ls -a; golden image rm web:v1 debian:12 debian nothing; golden image ls -j
 	golden image seed; golden image seed s.img; golden image seed s.img --ssh-key debian.img
 	export VH_STORE=$work/store
@@ -103,7 +107,8 @@ if part content; then
 		for f in raw qcow2 vmdk vhdx vdi; do
 			qemu-img convert -f raw -O $f disk.raw in.$f && image import in.$f $f && content $f >got &&
 				[ "$(cat got)" = "$(sha256sum <disk.raw)" ] || { echo "$f"; return 1; }
-			image export $f out.$f && qemu-img convert -f $f -O raw out.$f back.raw && cmp back.raw disk.raw || { echo "out $f"; return 1; }
+			image export $f out.$f && qemu-img convert -f $f -O raw out.$f back.raw &&
+				cmp back.raw disk.raw || { echo "out $f"; return 1; }
 		done
 		image export -z qcow2 small.qcow2 && [ "$(stat -c %s small.qcow2)" -le "$(stat -c %s out.qcow2)" ] &&
 			image export raw - | cmp - disk.raw && fails "is there already" image export raw out.raw &&
@@ -115,23 +120,28 @@ if part content; then
 			$c -c <disk.raw >packed && image import packed packed-$c && content packed-$c >got &&
 				[ "$(cat got)" = "$(sha256sum <disk.raw)" ] || { echo "$c"; return 1; }
 		done
-		xz -c disk.raw | image import - piped && content piped >got && [ "$(cat got)" = "$(sha256sum <disk.raw)" ] &&
+		xz -c disk.raw | image import - piped && content piped >got &&
+			[ "$(cat got)" = "$(sha256sum <disk.raw)" ] &&
 			{ ! gzip -c packed | image import - twice; }
 	}
 	check "compressed, and from standard input" packed
 	chain() {
-		image import disk.raw base && image new a --from base --size 64M && poke a 1 "0 64k" && poke a 2 "40M 1M" &&
-			content a >before && image commit a a:1 && poke a 3 "5M 1M" && image commit a a:2 && poke a 4 "6M 64k" &&
+		image import disk.raw base && image new a --from base --size 64M && poke a 1 "0 64k" &&
+			poke a 2 "40M 1M" &&
+			content a >before && image commit a a:1 && poke a 3 "5M 1M" && image commit a a:2 &&
+				poke a 4 "6M 64k" &&
 			content a >now && content a:1 >one && cmp one before && ! cmp -s now before &&
 			[ "$(field a:2 base)" = a:1 ] && [ "$(field a:1 parent)" = "$(field base id)" ] || return 1
-		content a:2 >two && image flatten a:2 && content a:2 >flat && cmp two flat && [ "$(field a:2 parent)" = null ] &&
+		content a:2 >two && image flatten a:2 && content a:2 >flat && cmp two flat &&
+			[ "$(field a:2 parent)" = null ] &&
 			image flatten a && content a >flat && cmp now flat && [ "$(field a state)" = writable ] &&
 			poke a 5 "7M 64k" && image commit a && [ "$(field a state)" = sealed ] && image verify
 	}
 	check "overlays, commits and flattening keep what is in them" chain
 	sealed() {
 		local d; d=$(disk base)
-		[ "$(stat -c %a "$d")" = 444 ] && ! qemu-io -f qcow2 -c 'write 0 512' "$d" 2>/dev/null | grep -q wrote || return 1
+		[ "$(stat -c %a "$d")" = 444 ] &&
+			! qemu-io -f qcow2 -c 'write 0 512' "$d" 2>/dev/null | grep -q wrote || return 1
 		[ "$(id -u)" = 0 ] || ! { : >>"$d"; } 2>/dev/null
 	}
 	if [ "$(id -u)" != 0 ] || lsattr "$(disk base)" | grep -q '^....i'; then
@@ -142,9 +152,11 @@ if part content; then
 	rules() {
 		image import --label l=1 disk.raw lone && image new p --from lone && image tag lone other &&
 			fails "is writable" image new q --from p && fails "is a writable image" image tag lone p &&
-			fails "is a writable image" image import disk.raw p && fails "is there already" image new p --from lone &&
+			fails "is a writable image" image import disk.raw p &&
+				fails "is there already" image new p --from lone &&
 			image rm other && fails "p:latest stands on it" image rm lone && image new q --from lone &&
-			fails "p:latest and 1 more stand on it" image rm lone && image rm p q lone && ! image ls | grep -E "^(lone|p|q|other) "
+			fails "p:latest and 1 more stand on it" image rm lone && image rm p q lone &&
+				! image ls | grep -E "^(lone|p|q|other) "
 	}
 	check "rm, tag, import and new lose nothing" rules
 	check "the store is whole, and nothing is left over" whole
@@ -162,7 +174,8 @@ if part root; then
 	stat_of() { debugfs -R "stat $2" "$1" 2>/dev/null | tr -s ' ' | grep -E 'Type|User' | tr '\n' ' '; }
 	ext4() { image export -F "$1" root.raw && e2fsck -fn root.raw; }
 	root() {	# IMAGE OWNER
-		ext4 "$1" && stat_of root.raw /etc/hostname | tee o && grep -q "User: $2" o && stat_of root.raw /sbin/su | grep 'Mode: 04755' &&
+		ext4 "$1" && stat_of root.raw /etc/hostname | tee o && grep -q "User: $2" o &&
+			stat_of root.raw /sbin/su | grep 'Mode: 04755' &&
 			stat_of root.raw /tmp | grep 'Mode: 01777' && stat_of root.raw /etc/link | grep symlink &&
 			[ "$(cat "$VH_STORE/files/sha256-$(field "$1" kernel)")" = kernel-10 ] &&
 			[ "$(cat "$VH_STORE/files/sha256-$(field "$1" initrd)")" = initrd-10 ] &&
@@ -170,9 +183,11 @@ if part root; then
 	}
 	check "a directory becomes ext4, with its kernel" eval 'image import tree tree && root tree 0'
 	check "an archive, with its owners" eval 'xz -c tree.tar | image import - tar && root tar 33'
-	check "of a size" eval 'image import --size 100M tree small && ext4 small && [ "$(field small size)" = 104857600 ] && \
+	check "of a size" eval 'image import --size 100M tree small && ext4 small &&
+		[ "$(field small size)" = 104857600 ] && \
 		fails "MiB of files" image import --size 1M tree none'
-	check "and with another kernel" eval 'image import tree --kernel disk.raw --cmdline x other && [ "$(field other initrd)" = null ] && \
+	check "and with another kernel" eval 'image import tree --kernel disk.raw --cmdline x other &&
+		[ "$(field other initrd)" = null ] && \
 		[ "$(field other kernel)" = "$(sha256sum <disk.raw | cut -c1-64)" ] && [ "$(field other cmdline)" = x ]'
 	# What an archive would do to the host.
 	evil() {
@@ -202,12 +217,14 @@ add("hard", tarfile.LNKTYPE, work + "/secret")
 t.close()
 PY
 		image import evil.tar evil1; image import evil2.tar evil2; image import evil3.tar evil3
-		[ ! -e written ] && [ ! -e dotdot ] && [ ! -e absolute ] && [ ! -e "$VH_STORE/tmp/dotdot" ] && [ "$(cat secret)" = "$s" ] &&
+		[ ! -e written ] && [ ! -e dotdot ] && [ ! -e absolute ] && [ ! -e "$VH_STORE/tmp/dotdot" ] &&
+			[ "$(cat secret)" = "$s" ] &&
 			! grep -rq "secret of the host" "$VH_STORE" && [ "$(field evil2 kernel)" = null ]
 	}
 	check "an archive neither writes nor reads the host's files" evil
 	linked() {
-		mkdir -p evil/boot && ln -s "$work/secret" evil/boot/vmlinuz && ln -s "$work/secret" evil/x && image import evil evil &&
+		mkdir -p evil/boot && ln -s "$work/secret" evil/boot/vmlinuz && ln -s "$work/secret" evil/x &&
+			image import evil evil &&
 			[ "$(field evil kernel)" = null ] && ! grep -rq "secret of the host" "$VH_STORE"
 	}
 	check "nor does a directory" linked
@@ -216,10 +233,14 @@ PY
 		as_user=(setpriv --reuid nobody --regid nogroup --clear-groups env HOME="$work/user" VH_STORE="$work/user/store")
 		user() { "${as_user[@]}" "$@"; }
 		without() {
-			user vhctl image import tree tree && user vhctl image import tree.tar tar && user vhctl image verify &&
-				user vhctl image export tar user/root.raw && stat_of user/root.raw /etc/hostname | tee o && grep -q "User: 33 Group: 34" o &&
-				stat_of user/root.raw /sbin/su | grep -q 'Mode: 04755' && user vhctl image export tree user/tree.raw &&
-				stat_of user/tree.raw /etc/hostname | grep -q "User: 0 Group: 0" && user vhctl image rm tar &&
+			user vhctl image import tree tree && user vhctl image import tree.tar tar &&
+				user vhctl image verify &&
+				user vhctl image export tar user/root.raw &&
+					stat_of user/root.raw /etc/hostname | tee o && grep -q "User: 33 Group: 34" o &&
+				stat_of user/root.raw /sbin/su | grep -q 'Mode: 04755' &&
+					user vhctl image export tree user/tree.raw &&
+				stat_of user/tree.raw /etc/hostname | grep -q "User: 0 Group: 0" &&
+					user vhctl image rm tar &&
 				fails "is another user's" vhctl image --store user/store ls
 		}
 		check "without root: owners of an archive, root of a directory" without
@@ -232,7 +253,8 @@ PY
 			wait $!
 			[ $? = 137 ] || return 1
 			for n in $(seq 50); do
-				pgrep -u nobody -r R,S,D -f "$work/user/store|vhctl image import large" || [ -n "$(ls user/store/tmp)" ] || return 0
+				pgrep -u nobody -r R,S,D -f "$work/user/store|vhctl image import large" ||
+					[ -n "$(ls user/store/tmp)" ] || return 0
 				sleep 0.1
 			done
 			return 1
@@ -249,15 +271,19 @@ if part strangers; then
 	echo "secret of the host" >secret
 	truncate -s 1M secret
 	refused() {	# TEXT FILE
-		fails "$1" image import "$2" hostile && ! image ls hostile | grep -q hostile && ! grep -rq "secret of the host" "$VH_STORE"
+		fails "$1" image import "$2" hostile && ! image ls hostile | grep -q hostile &&
+			! grep -rq "secret of the host" "$VH_STORE"
 	}
 	qemu-img create -q -f qcow2 -u -F raw -b "$work/secret" backed.qcow2 1M
 	check "a qcow2 file with a backing file is refused" refused "stands on another file" backed.qcow2
 	cp backed.qcow2 backed.raw
 	check "also when it is called raw" refused "stands on another file" backed.raw
-	check "also when it is in a compressed stream" eval 'gzip -c backed.raw >backed.raw.gz; refused "stands on another file" backed.raw.gz'
+	check "also when it is in a compressed stream" eval 'gzip -c backed.raw >backed.raw.gz;
+		refused "stands on another file" backed.raw.gz'
 	check "who says that it is raw has its bytes, and none of the other's" eval \
-		'image import -f raw backed.raw said && content said >got && [ "$(cat got)" = "$({ cat backed.raw; head -c $((($(stat -c %s backed.raw) + 511) / 512 * 512 - $(stat -c %s backed.raw))) /dev/zero; } | sha256sum)" ]'
+		'image import -f raw backed.raw said && content said >got &&
+			[ "$(cat got)" = "$({ cat backed.raw;
+				head -c $((($(stat -c %s backed.raw) + 511) / 512 * 512 - $(stat -c %s backed.raw))) /dev/zero; } | sha256sum)" ]'
 	qemu-img create -q -f qcow2 -o data_file=data.raw,data_file_raw=on data.qcow2 1M
 	check "one with a data file is refused" refused "keeps its data in another file" data.qcow2
 	python3 - <<'PY'
@@ -282,8 +308,10 @@ d[512:512 + len(text)] = text.encode()
 open("text.vmdk", "wb").write(d)
 PY
 	check "one that hides a list of files in itself is refused" refused "only names other files" text.vmdk
-	check "an encrypted one is refused" eval 'qemu-img create -q -f qcow2 enc.qcow2 1M; printf "\2" | dd of=enc.qcow2 bs=1 seek=35 conv=notrunc status=none; refused "is encrypted" enc.qcow2'
-	check "garbage is refused" eval 'printf "QFI\xfb" >g.qcow2; head -c 100000 /dev/urandom >>g.qcow2; refused g.qcow2 g.qcow2'
+	check "an encrypted one is refused" eval 'qemu-img create -q -f qcow2 enc.qcow2 1M;
+		printf "\2" | dd of=enc.qcow2 bs=1 seek=35 conv=notrunc status=none; refused "is encrypted" enc.qcow2'
+	check "garbage is refused" eval 'printf "QFI\xfb" >g.qcow2; head -c 100000 /dev/urandom >>g.qcow2;
+		refused g.qcow2 g.qcow2'
 	check "a FIFO is refused" eval 'mkfifo fifo; timeout 10 vhctl image import fifo 2>&1 | grep "neither a file"'
 	check "an empty file is refused" eval ': >empty; refused "is empty" empty'
 	rewritten() {	# a VMM that was broken into writes its disk's header
@@ -293,11 +321,13 @@ PY
 		for c in "export over x.raw" "flatten over" "diff over" "commit over" "commit over over:1"; do
 			fails "stand on" image $c || return 1
 		done
-		! hold attach over </dev/null && ! image verify over && [ ! -e x.raw ] && ! ls .x.raw.* && image rm over under
+		! hold attach over </dev/null && ! image verify over && [ ! -e x.raw ] && ! ls .x.raw.* &&
+			image rm over under
 	}
 	check "a disk whose header was made to name another file is not opened" rewritten
 	confined() {
-		[ "$(hold confine secret "$work/secret" | sha256sum)" = "$(sha256sum <secret)" ] && ! hold confine "$work/secret" "$work/disk.raw" &&
+		[ "$(hold confine secret "$work/secret" | sha256sum)" = "$(sha256sum <secret)" ] &&
+			! hold confine "$work/secret" "$work/disk.raw" &&
 			! hold confine /etc/passwd "$work/secret"
 	}
 	# landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)
@@ -306,7 +336,8 @@ PY
 	else
 		skip "programs read what they are given, and nothing else" "this kernel has no Landlock"
 	fi
-	check "a store that others may write to is refused" eval 'mkdir -m 777 open; fails "others may write" image --store open ls'
+	check "a store that others may write to is refused" eval 'mkdir -m 777 open;
+		fails "others may write" image --store open ls'
 	check "the store is whole" whole
 fi
 
@@ -321,23 +352,28 @@ END
 	export REMOTES=$work/remotes VH_SSH=$work/ssh
 	mkdir remotes
 	there() { VH_STORE=$REMOTES/$1 vhctl image "${@:2}"; }
-	image import disk.raw p1 >/dev/null && image new p2 --from p1 --kernel secret --cmdline 'a b' --label k=v 2>/dev/null ||
+	image import disk.raw p1 >/dev/null &&
+		image new p2 --from p1 --kernel secret --cmdline 'a b' --label k=v 2>/dev/null ||
 		image new p2 --from p1 --kernel /bin/true --cmdline 'a b' --label k=v
 	poke p2 9 "3M 1M"
 	check "a writable image is not pushed" fails "is writable" image push p2 host
 	image commit p2 >/dev/null
-	check "push, and what it stands on" eval 'image push p1 host && there host verify && image push p2 host && there host verify'
-	check "what was there already is not sent again" eval '[ $(stat -c %s remotes/sent) -lt 200000 ] && image push p2 host && [ $(stat -c %s remotes/sent) -lt 10000 ]'
+	check "push, and what it stands on" eval 'image push p1 host && there host verify && image push p2 host &&
+		there host verify'
+	check "what was there already is not sent again" eval '[ $(stat -c %s remotes/sent) -lt 200000 ] &&
+		image push p2 host && [ $(stat -c %s remotes/sent) -lt 10000 ]'
 	check "it is the same there, id and all" eval '[ "$(there host show -j p2 | jq -c "del(.disk, .used)")" = "$(image show -j p2 | jq -c "del(.disk, .used)")" ]'
 	pulled() {
-		VH_STORE=$work/third vhctl image pull host p2 mine:1 && VH_STORE=$work/third vhctl image verify || return 1
+		VH_STORE=$work/third vhctl image pull host p2 mine:1 && VH_STORE=$work/third vhctl image verify ||
+			return 1
 		local here; here=$(content p2); (export VH_STORE=$work/third; [ "$(content mine:1)" = "$here" ])
 	}
 	check "pull into a third store, with all that it stands on" pulled
 	check "what is not there" fails "there is no image 'nothing'" image pull host nothing
 	check "no vhctl there" eval 'VH_SSH=/bin/false fails "the connection ended" image pull host p1'
 	check "a host that is an option" fails "want a host" image pull -e ssh -- -oProxyCommand=x p1
-	check "a writable image there keeps its name" eval 'there host new w --from p1 && fails "is a writable image here" image push p1 host w'
+	check "a writable image there keeps its name" eval 'there host new w --from p1 &&
+		fails "is a writable image here" image push p1 host w'
 	check "a server that is only read" eval "VH_SSH='sh -c \"VH_STORE=$work/remotes/host exec vhctl image serve --read-only\"' fails 'is only read' image push p1 host"
 	big=$(disk p1)
 	liars() {	# SIDE: who lies
@@ -351,7 +387,8 @@ END
 			server*) VH_SSH="$top/tests/image/peer.py server $way '$big' #" timeout 20 vhctl image pull h x lies >out 2>&1 || status=$? ;;
 			esac
 			[ "$way$status" = honest0 ] && vhctl image rm lies && continue
-			[ $status = 1 ] && ! vhctl image ls | grep lies && [ -z "$(ls "$VH_STORE/files")" ] || { echo "$way: $status $(cat out)"; bad=1; }
+			[ $status = 1 ] && ! vhctl image ls | grep lies && [ -z "$(ls "$VH_STORE/files")" ] ||
+				{ echo "$way: $status $(cat out)"; bad=1; }
 		done
 		[ -z "$(ls "$VH_STORE/tmp")" ] && [ $bad = 0 ]
 	}
@@ -361,14 +398,16 @@ END
 fi
 
 if part use; then
-	image import disk.raw used >/dev/null; image new uw --from used --cmdline "a b" --memory 512M --cpus 3 >/dev/null
+	image import disk.raw used >/dev/null;
+		image new uw --from used --cmdline "a b" --memory 512M --cpus 3 >/dev/null
 	# held ARGS...: as a VM has it; its answer is in ./held
 	held() {
 		rm -f held feed; mkfifo feed
 		hold attach "$@" <feed >held 2>&1 &
 		holder=$!
 		exec 9>feed
-		for _ in $(seq 100); do grep -q ready held && return; kill -0 $holder 2>/dev/null || break; sleep 0.05; done
+		for _ in $(seq 100); do grep -q ready held && return; kill -0 $holder 2>/dev/null ||
+			break; sleep 0.05; done
 		cat held
 		return 1
 	}
@@ -377,41 +416,53 @@ if part use; then
 	ephemeral() {
 		held used || return 1
 		local path; path=$(of path)
-		[ "$(of ephemeral)" = 1 ] && qemu-img info -f qcow2 --backing-chain "$path" && qemu-io -f qcow2 -c 'write 0 1M' "$path" | grep wrote &&
-			fails "is in use" image rm used && image gc && [ -e "$path" ] && image verify && let_go && [ ! -e "$path" ] && no_strays
+		[ "$(of ephemeral)" = 1 ] && qemu-img info -f qcow2 --backing-chain "$path" &&
+			qemu-io -f qcow2 -c 'write 0 1M' "$path" | grep wrote &&
+			fails "is in use" image rm used && image gc && [ -e "$path" ] && image verify && let_go &&
+				[ ! -e "$path" ] && no_strays
 	}
-	image new gone --from used >/dev/null; image rm gone uw; image new uw --from used --cmdline "a b" --memory 512M --cpus 3
+	image new gone --from used >/dev/null; image rm gone uw;
+		image new uw --from used --cmdline "a b" --memory 512M --cpus 3
 	image rm uw
 	check "a VM of a sealed image has an overlay, which goes with it" ephemeral
 	killed() {
-		held used && local path && path=$(of path) && kill -9 $holder && { wait $holder 2>/dev/null; exec 9>&-; [ -e "$path" ]; } &&
+		held used && local path && path=$(of path) && kill -9 $holder &&
+			{ wait $holder 2>/dev/null; exec 9>&-; [ -e "$path" ]; } &&
 			image verify && image gc && [ ! -e "$path" ] && no_strays
 	}
 	check "and with gc, when it is killed" killed
 	kept() {
-		held used mine && [ "$(of ephemeral)" = 0 ] && qemu-io -f qcow2 -c 'write -P 5 0 1M' "$(of path)" | grep wrote && let_go &&
-			[ "$(field mine base)" = used:latest ] && qemu-io -f qcow2 -c 'read -P 5 0 1M' "$(disk mine)" | grep -q "read 1048576"
+		held used mine && [ "$(of ephemeral)" = 0 ] &&
+			qemu-io -f qcow2 -c 'write -P 5 0 1M' "$(of path)" | grep wrote && let_go &&
+			[ "$(field mine base)" = used:latest ] &&
+				qemu-io -f qcow2 -c 'read -P 5 0 1M' "$(disk mine)" | grep -q "read 1048576"
 	}
 	check "or it is kept" kept
 	image new uw --from used --cmdline "a b" --memory 512M --cpus 3 --kernel /bin/true
 	alone() {
-		held uw && [ "$(of path)" = "$(disk uw)" ] && [ "$(of cmdline)" = "a b" ] && [ "$(of memory)" = 536870912 ] && [ "$(of cpus)" = 3 ] &&
-			cmp "$(of kernel)" /bin/true && for c in "rm uw" "commit uw" "resize uw --size 1G" "flatten uw" "export uw x"; do
+		held uw && [ "$(of path)" = "$(disk uw)" ] && [ "$(of cmdline)" = "a b" ] &&
+			[ "$(of memory)" = 536870912 ] && [ "$(of cpus)" = 3 ] &&
+			cmp "$(of kernel)" /bin/true &&
+				for c in "rm uw" "commit uw" "resize uw --size 1G" "flatten uw" "export uw x"; do
 			fails "is in use" image $c || return 1
 		done
-		! hold attach uw </dev/null && image verify && image verify -j uw | grep -q "in use" && let_go && image resize uw --size 1G &&
+		! hold attach uw </dev/null && image verify && image verify -j uw | grep -q "in use" && let_go &&
+			image resize uw --size 1G &&
 			held uw && [ "$(of size)" = 1073741824 ] && let_go
 	}
 	check "a writable image is one VM's at a time, and nobody else's meanwhile" alone
 	slow() {
 		(head -c 1M disk.raw; sleep 1; tail -c +1048577 disk.raw) | image import - slow >/dev/null &
 		sleep 0.5
-		[ -n "$(ls "$VH_STORE/tmp")" ] && image gc && image gc && [ -n "$(ls "$VH_STORE/tmp")" ] && wait $! && content slow >got &&
+		[ -n "$(ls "$VH_STORE/tmp")" ] && image gc && image gc && [ -n "$(ls "$VH_STORE/tmp")" ] && wait $! &&
+			content slow >got &&
 			[ "$(cat got)" = "$(sha256sum <disk.raw)" ]
 	}
 	check "gc lets alone what is being made" slow
-	check "many at a time" eval 'for i in 1 2 3 4 5 6; do image new many$i --from used & image tag used used:$i & image import disk.raw imp$i >/dev/null & done; wait $(jobs -p | grep -v "^$holder$")
-		[ $(image ls -q | wc -l) -ge 20 ] && for i in 1 2 3 4 5 6; do [ -n "$(image ls -q many$i)" ] && [ -n "$(image ls -q used:$i)" ] && [ -n "$(image ls -q imp$i)" ] || exit 1; done; whole'
+	check "many at a time" eval 'for i in 1 2 3 4 5 6;
+		do image new many$i --from used & image tag used used:$i & image import disk.raw imp$i >/dev/null & done; wait $(jobs -p | grep -v "^$holder$")
+		[ $(image ls -q | wc -l) -ge 20 ] && for i in 1 2 3 4 5 6; do [ -n "$(image ls -q many$i)" ] &&
+			[ -n "$(image ls -q used:$i)" ] && [ -n "$(image ls -q imp$i)" ] || exit 1; done; whole'
 	check "the store is whole" whole
 fi
 
@@ -422,10 +473,12 @@ if part damage; then
 	flip() { chmod 644 "$d"; printf "$1" | dd of="$d" bs=1 seek=900000 conv=notrunc status=none; chmod 444 "$d"; }
 	old=$(od -An -tx1 -j 900000 -N 4 "$d" | tr -d ' ')
 	flip '\x01\x02\x03\x05'
-	check "a byte that changed is found" eval 'image verify | tee o; ! image verify >/dev/null && grep -E "d1:latest +FAIL +its disk has changed" o && grep -E "d2:latest +ok" o'
+	check "a byte that changed is found" eval 'image verify | tee o; ! image verify >/dev/null &&
+		grep -E "d1:latest +FAIL +its disk has changed" o && grep -E "d2:latest +ok" o'
 	flip "$(sed 's/../\\x&/g' <<<"$old")"
 	check "and when it is as it was, all is well" image verify
-	check "a disk that may be written is found" eval 'chmod 644 "$d"; ! image verify | tee o; grep "may be written" o; image gc; image verify'
+	check "a disk that may be written is found" eval 'chmod 644 "$d"; ! image verify | tee o;
+		grep "may be written" o; image gc; image verify'
 	cp "$VH_STORE/index.json" index.saved
 	changed() {
 		sed -i 's/"created":[0-9]*/"created":17/' "$VH_STORE/index.json"; ! image verify | tee o
@@ -446,11 +499,14 @@ if part damage; then
 	check "with an index that is none nothing is done, and nothing lost" ruined
 	if [ -x /usr/bin/unshare ] && [ "$(id -u)" = 0 ]; then
 		check "a program that is not there is named, with its package" eval \
-			'unshare -m sh -c "mount --bind /dev/null /usr/bin/qemu-img && vhctl image import disk.raw none" 2>&1 | tee o; grep "qemu-img cannot be run.*qemu-utils" o'
+			'unshare -m sh -c "mount --bind /dev/null /usr/bin/qemu-img &&
+				vhctl image import disk.raw none" 2>&1 | tee o;
+					grep "qemu-img cannot be run.*qemu-utils" o'
 		full() {
 			mkdir -p tiny && mount -t tmpfs -o size=2M tmpfs tiny || return 1
 			fails "" image --store tiny/s import disk.raw big; cat said
-			grep -q "No space" said && image --store tiny/s verify && [ -z "$(ls tiny/s/files tiny/s/tmp | grep -v :)" ]
+			grep -q "No space" said && image --store tiny/s verify &&
+				[ -z "$(ls tiny/s/files tiny/s/tmp | grep -v :)" ]
 			local s=$?; umount tiny; return $s
 		}
 		check "a full file system: an error, and nothing is left" full
@@ -467,28 +523,36 @@ if part seed; then
 	printf '#cloud-config\npackages: [vim]\n' >user.yaml
 	file_of() { mtype -i "$1" "::$2"; }
 	seeds() {
-		image seed s.img --cloud-init user.yaml --ssh-key id.pub --hostname web1 && [ "$(blkid -o value -s LABEL s.img)" = CIDATA ] &&
-			[ "$(blkid -o value -s TYPE s.img)" = vfat ] && file_of s.img user-data | cmp - user.yaml && file_of s.img meta-data >meta &&
+		image seed s.img --cloud-init user.yaml --ssh-key id.pub --hostname web1 &&
+			[ "$(blkid -o value -s LABEL s.img)" = CIDATA ] &&
+			[ "$(blkid -o value -s TYPE s.img)" = vfat ] && file_of s.img user-data | cmp - user.yaml &&
+				file_of s.img meta-data >meta &&
 			python3 -c 'import sys, yaml; m = yaml.safe_load(open("meta")); assert m["public-keys"] == [sys.argv[1]] and m["local-hostname"] == "web1" and m["instance-id"].startswith("vh-"), m' "$key"
 	}
 	check "a seed has user-data, a key and a host name" seeds
 	again() {
-		image seed t.img --cloud-init user.yaml --ssh-key id.pub --hostname web1 && image seed u.img --cloud-init user.yaml --hostname web1 &&
+		image seed t.img --cloud-init user.yaml --ssh-key id.pub --hostname web1 &&
+			image seed u.img --cloud-init user.yaml --hostname web1 &&
 			file_of t.img meta-data | cmp - meta && ! file_of u.img meta-data | cmp -s - meta
 	}
 	check "the instance is the same as long as it says the same" again
 	dirs() {
-		mkdir -p ci && cp user.yaml ci/user-data && echo 'instance-id: mine' >ci/meta-data && echo 'version: 2' >ci/network-config &&
-			image seed v.img --cloud-init ci --ssh-key id.pub && file_of v.img network-config | grep 'version: 2' &&
+		mkdir -p ci && cp user.yaml ci/user-data && echo 'instance-id: mine' >ci/meta-data &&
+			echo 'version: 2' >ci/network-config &&
+			image seed v.img --cloud-init ci --ssh-key id.pub &&
+				file_of v.img network-config | grep 'version: 2' &&
 			file_of v.img meta-data | tee o && grep -x 'instance-id: mine' o && grep -F "$key" o
 	}
 	check "of a directory all is taken" dirs
 	wrong() {
 		printf -- '-----BEGIN OPENSSH PRIVATE KEY-----\nxyz\n' >id; echo 'public-keys: []' >>ci/meta-data
-		fails "private key" image seed w.img --ssh-key id && fails "is no public key" image seed w.img --ssh-key user.yaml &&
+		fails "private key" image seed w.img --ssh-key id &&
+			fails "is no public key" image seed w.img --ssh-key user.yaml &&
 			fails "public-keys cannot be added" image seed w.img --cloud-init ci --ssh-key id.pub &&
-			fails "is no text" image seed w.img --cloud-init disk.raw --ssh-key id.pub || fails "larger than 1M" image seed w.img --cloud-init disk.raw &&
-			fails "No such file" image seed w.img --cloud-init none && fails "hostname" image seed w.img --hostname 'a b' && [ ! -e w.img ] && ! ls -d w.img.*
+			fails "is no text" image seed w.img --cloud-init disk.raw --ssh-key id.pub ||
+				fails "larger than 1M" image seed w.img --cloud-init disk.raw &&
+			fails "No such file" image seed w.img --cloud-init none &&
+				fails "hostname" image seed w.img --hostname 'a b' && [ ! -e w.img ] && ! ls -d w.img.*
 	}
 	check "what is wrong is said, and nothing is made" wrong
 fi
@@ -497,14 +561,17 @@ if part kills; then
 	export VH_STORE=$work/killed VH_SSH=$work/ssh-killed REMOTES=$work/kremote
 	printf '#!/bin/sh\nshift; VH_STORE=$REMOTES exec sh -c "$*"\n' >ssh-killed
 	chmod +x ssh-killed
-	mkdir -p ktree/boot && echo k >ktree/boot/vmlinuz && head -c 300k /dev/urandom >ktree/data && tar -C ktree -cf ktree.tar .
-	image import disk.raw k0 >/dev/null && image new k1 --from k0 && image commit k1 && image import ktree k2 >/dev/null && image push k0 h
+	mkdir -p ktree/boot && echo k >ktree/boot/vmlinuz && head -c 300k /dev/urandom >ktree/data &&
+		tar -C ktree -cf ktree.tar .
+	image import disk.raw k0 >/dev/null && image new k1 --from k0 && image commit k1 &&
+		image import ktree k2 >/dev/null && image push k0 h
 	VH_STORE=$REMOTES image import ktree.tar far >/dev/null
 	# Whatever the round before has left, each of them has something to do.
 	round() {
 		local n=$1 pid status=0
-		local commands=("import disk.raw a" "import ktree b" "import ktree.tar c" "new d$n --from k1" "commit e$n e:$n" "commit f$n"
-			"flatten g" "resize h$n --size 100M" "tag k0 t:$n" "rm i" "export k1 x.img" "gc" "verify" "diff k1" "push k1 h" "pull h far" "ls")
+		local commands=("import disk.raw a" "import ktree b" "import ktree.tar c" "new d$n --from k1"
+			"commit e$n e:$n" "commit f$n" "flatten g" "resize h$n --size 100M" "tag k0 t:$n" "rm i"
+			"export k1 x.img" "gc" "verify" "diff k1" "push k1 h" "pull h far" "ls")
 		local command=${commands[$((n % ${#commands[@]}))]}
 		for w in e f h; do image new $w$n --from k1 2>/dev/null && poke $w$n 1 "0 128k"; done
 		image tag k1 g 2>/dev/null; image import ktree i >/dev/null 2>&1; rm -f x.img
@@ -515,7 +582,8 @@ if part kills; then
 		kill -9 $pid 2>/dev/null
 		wait $pid 2>/dev/null || status=$?
 		[ $status = 137 ] && hit=$((hit + 1))
-		image verify >o 2>&1 && VH_STORE=$REMOTES image verify >o 2>&1 || { echo "after $command:"; cat o; return 1; }
+		image verify >o 2>&1 && VH_STORE=$REMOTES image verify >o 2>&1 ||
+			{ echo "after $command:"; cat o; return 1; }
 		for w in d e f h; do image rm $w$n >/dev/null 2>&1; done
 		return 0
 	}
@@ -545,8 +613,10 @@ if part kills; then
 		[ $n -ge "$least" ] && image gc >/dev/null && no_strays
 	}
 	stepped=("8 commit sw sw:1")
-	[ "$kills" -lt 100 ] || stepped+=("8 commit sw" "8 flatten sw" "3 rm sw" "8 new sn --from k1 --kernel trace" "8 import disk.raw sn" "8 import ktree.tar sn"
-		"8 flatten si:latest" "3 rm si" "2 tag k0 sn" "2 gc" "3 resize sw --size 100M" "2 export sw x.img --force")
+	[ "$kills" -lt 100 ] ||
+		stepped+=("8 commit sw" "8 flatten sw" "3 rm sw" "8 new sn --from k1 --kernel trace"
+		"8 import disk.raw sn" "8 import ktree.tar sn" "8 flatten si:latest" "3 rm si" "2 tag k0 sn" "2 gc"
+		"3 resize sw --size 100M" "2 export sw x.img --force")
 	for command in "${stepped[@]}"; do
 		read -r least command <<<"$command"
 		if strace -o /dev/null true 2>/dev/null; then
@@ -556,12 +626,16 @@ if part kills; then
 			skip "$command: killed before each of its steps" "no strace, or it may not trace"
 		fi
 	done
-	# A commit that was killed leaves another name of the disk, which is written on; then the same comes from elsewhere.
+	# A commit that was killed leaves another name of the disk, which is written on.
+	# Then the same comes from elsewhere.
 	stray() {
-		image new st --from k1 && poke st 1 "0 64k" && cp -a "$VH_STORE" copied && VH_STORE=$work/copied vhctl image commit st || return 1
+		image new st --from k1 && poke st 1 "0 64k" && cp -a "$VH_STORE" copied &&
+			VH_STORE=$work/copied vhctl image commit st || return 1
 		strace -qq -o trace -e trace=renameat -e inject=renameat:signal=KILL:when=1 vhctl image commit st
-		[ "$(ls "$VH_STORE/files" | wc -l)" -gt "$(ls copied/files | wc -l)" ] && image resize st --size 24M && poke st 2 "0 64k" &&
-			REMOTES=$work/copied image pull h st came && image verify && content came >got && poke st 1 "0 64k" && content st >now && cmp got now &&
+		[ "$(ls "$VH_STORE/files" | wc -l)" -gt "$(ls copied/files | wc -l)" ] && image resize st --size 24M &&
+			poke st 2 "0 64k" &&
+			REMOTES=$work/copied image pull h st came && image verify && content came >got &&
+				poke st 1 "0 64k" && content st >now && cmp got now &&
 			image gc >/dev/null && image verify && image rm came st
 	}
 	if strace -o /dev/null true 2>/dev/null; then
@@ -574,9 +648,11 @@ if part kills; then
 		local n
 		for n in $(seq "$kills"); do round "$n" || return 1; done
 		# Who cleans up behind the last one has to have done.
-		for n in $(seq 50); do [ -z "$(ls "$VH_STORE/tmp" "$REMOTES/tmp" | grep -v :)" ] && break; sleep 0.1; done
+		for n in $(seq 50); do [ -z "$(ls "$VH_STORE/tmp" "$REMOTES/tmp" | grep -v :)" ] &&
+			break; sleep 0.1; done
 		image gc >/dev/null && VH_STORE=$REMOTES image gc >/dev/null && no_strays && image verify >/dev/null &&
-			[ -z "$(ls "$VH_STORE/tmp")" ] && content k0 >got && [ "$(cat got)" = "$(sha256sum <disk.raw)" ] && [ $hit -gt $((kills / 4)) ]
+			[ -z "$(ls "$VH_STORE/tmp")" ] && content k0 >got &&
+				[ "$(cat got)" = "$(sha256sum <disk.raw)" ] && [ $hit -gt $((kills / 4)) ]
 	}
 	check "$kills commands killed: the store is whole each time, and gc clears the rest" all_rounds
 	files=$(jq '[.images[] | .digest // .id, .kernel // empty, .initrd // empty] | unique | length' "$VH_STORE/index.json")

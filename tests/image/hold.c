@@ -38,9 +38,10 @@ static int attach(const char *image, const char *keep)
 
 	if (image_attach(NULL, image, keep, &d))
 		return 1;
-	printf("path=%s\nformat=%s\nimage=%s\nkernel=%s\ninitrd=%s\ncmdline=%s\nmemory=%llu\ncpus=%u\nsize=%llu\nephemeral=%d\n",
-	       d.path, d.format, d.image, d.kernel ? d.kernel : "", d.initrd ? d.initrd : "",
-	       d.cmdline ? d.cmdline : "", (unsigned long long)d.memory, d.cpus, (unsigned long long)d.size, d.ephemeral);
+	printf("path=%s\nformat=%s\nimage=%s\nkernel=%s\ninitrd=%s\ncmdline=%s\n", d.path, d.format, d.image,
+	       d.kernel ? d.kernel : "", d.initrd ? d.initrd : "", d.cmdline ? d.cmdline : "");
+	printf("memory=%llu\ncpus=%u\nsize=%llu\nephemeral=%d\n", (unsigned long long)d.memory, d.cpus,
+	       (unsigned long long)d.size, d.ephemeral);
 	puts("ready");
 	fflush(stdout);
 	while (read(STDIN_FILENO, b, sizeof(b)) > 0)
