@@ -25,7 +25,8 @@
  * @size: of the disk, in bytes
  * @ephemeral: goes with image_detach(), or, should this process be killed, with 'vhctl image gc'
  *
- * The rest is image_attach()'s own: locks that say that the disk, and those below it, are in use.
+ * The rest is image_attach()'s own: descriptors, which have to stay open as long as the VM is there, for
+ * their locks say that the disk, and those below it, are in use.
  */
 struct image_disk {
 	char *path, *image, *kernel, *initrd, *cmdline;
