@@ -109,6 +109,8 @@ int image_commit(struct store *s, const char *text, const char *as, const struct
 		error("%s: is sealed already", text);
 		return -1;
 	}
+	if (as && store_name_free(s, as))
+		return -1;
 	strcpy(old, m->id);
 	disk_name(m, file);
 	image_copy(&sealed, m);

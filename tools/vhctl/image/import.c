@@ -257,7 +257,8 @@ int image_import(struct store *s, const char *file, const char *name, const char
 	struct stage t;
 	int err = -1;
 
-	if (stage_new(s, &t))
+	/* Said again when it is put in, but then it has taken its time. */
+	if (store_name_free(s, name) || stage_new(s, &t))
 		return -1;
 	if (!find_source(&t, file, &src) && !find_kind(&src) && !make_disk(&t, &src, format, size, &m) &&
 	    !settings_stage(set, &t, &m))

@@ -224,7 +224,7 @@ char *store_path(const struct store *s, const char *file)
 
 /**
  * store_name_free - may that name be given to another image?
- * @s: the store, locked
+ * @s: the store; what counts is asked while it is locked
  * @name: NAME:TAG
  *
  * A sealed image that loses its name can be had again; what is in a writable one cannot. 0, or -1, told.

@@ -184,7 +184,7 @@ int image_pull(struct store *s, const char *host, const char *name, const char *
 	struct stage t;
 	int err = -1;
 
-	if (stage_new(s, &t))
+	if (store_name_free(s, as) || stage_new(s, &t))
 		return -1;
 	if (!remote_open(&r, host, ssh, remote_store)) {
 		if (!wire_tell(&r.wire, request("get", name)) && (j = wire_ask(&r.wire))) {
