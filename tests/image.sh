@@ -597,7 +597,7 @@ if part kills; then
 				for w in sw sw:1 sn si; do image rm $w >/dev/null 2>&1; done
 				image gc >/dev/null
 				image new sw --from k1 && poke sw 1 "0 128k" && content sw >before || return 1
-				[[ "$*" != *si* ]] || image import ktree --label "k=$call$k" si >/dev/null || return 1
+				[[ "$*" != *si* ]] || { image new si --from k1 --label "k=$call$k" && image commit si; } || return 1
 				status=0
 				strace -qq -o trace -e trace=$call -e "inject=$call:signal=KILL:when=$k" vhctl image "$@" >/dev/null 2>&1 </dev/null ||
 					status=$?
