@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cmd/run.h"
+#include "cmd/run_image.h"
 #include "nl.h"
 #include "out.h"
 #include "parse.h"
@@ -19,6 +20,7 @@
 #include "vhctl.h"
 
 #define DEFAULT_CMDLINE		"console=ttyS0"
+#define DEFAULT_MEMORY		(256ULL << 20)
 #define DEFAULT_FIRMWARE	"/usr/share/seabios/bios-256k.bin"
 
 #define DISK_HELP \
@@ -53,9 +55,12 @@ static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
 	      "       vhctl run --disk FILE [OPTIONS]\n"
+	      "       vhctl run [OPTIONS] IMAGE\n"
 	      "\n"
 	      "Runs a VM whose console is this terminal. Ctrl-A x ends it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
-	      "Without a kernel a firmware boots what is on the first disk that can be booted.\n"
+	      "Without a kernel a firmware boots what is on the first disk that can be booted. IMAGE,\n"
+	      "of the store ('vhctl image'), is the first disk; what is written to a sealed one is gone\n"
+	      "with the VM.\n"
 	      "\n"
 	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
 	      "  -i, --initrd FILE    initial RAM disk\n"
@@ -70,6 +75,7 @@ static void run_usage(void)
 	      FIRMWARE_HELP
 	      NET_HELP
 	      DEVICE_HELP
+	      RUN_IMAGE_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
@@ -143,7 +149,7 @@ static bool check_boot(struct vmm_config *cfg)
 		return false;
 	}
 	if (!cfg->disks) {
-		error("what is it to boot? want --kernel FILE, or --disk FILE with a system on it");
+		error("what is it to boot? want --kernel FILE, --disk FILE with a system on it, or an image's name");
 		return false;
 	}
 	cfg->kernel = cfg->initrd = cfg->cmdline = NULL;
@@ -170,8 +176,9 @@ static bool option_watchdog(const char *s, struct vmm_config *cfg)
 	return false;
 }
 
+/* @image: of run, which makes it the first disk; NULL: this is start. */
 static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
-			 bool start)
+			 struct run_image *image)
 {
 	static const struct option options[] = {
 		{ "kernel", required_argument, NULL, 'k' },
@@ -195,12 +202,23 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "name", required_argument, NULL, 'n' },
 		{ "cgroup", required_argument, NULL, 'g' },
 		{ "stats", no_argument, NULL, 's' },
+		RUN_IMAGE_OPTIONS,
 		{ }
 	};
-	int opt;
+	const bool start = !image;
+	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:C:w::h" :
 				  "k:i:c:d:t:D:f:N:P:V:b::M:C:w::hm:p:n:g:s", options, NULL)) != -1) {
+		if (opt >= OPTION_KEEP && opt <= OPTION_HOSTNAME) {
+			if (start) {
+				error("start: images and seeds are for 'vhctl run'");
+				return EXIT_USAGE;
+			}
+			if (!run_image_option(image, opt, optarg))
+				return EXIT_USAGE;
+			continue;
+		}
 		if (start && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
@@ -273,13 +291,19 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 			return usage_error(argv[0]);
 		}
 	}
-	if (argc - optind > start) {
-		error("unexpected argument '%s'", argv[optind + start]);
+	if (argc - optind > 1) {
+		error("unexpected argument '%s'", argv[optind + 1]);
 		return usage_error(argv[0]);
 	}
 	if (start && optind == argc) {
 		error("which VM?");
 		return usage_error(argv[0]);
+	}
+	if (image) {
+		image->image = argv[optind];
+		status = run_image_attach(image, cfg);
+		if (status)
+			return status;
 	}
 	if (!check_boot(cfg))
 		return usage_error(argv[0]);
@@ -287,28 +311,41 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 }
 
 static const struct vmm_config defaults = {
-	.device = VH_DEVICE, .memory = 256ULL << 20, .cpus = 1,
+	.device = VH_DEVICE, .memory = DEFAULT_MEMORY, .cpus = 1,
 	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
 };
+
+static int run(struct vmm_config *cfg, const char *cgroup)
+{
+	if (!cfg->name) {
+		const char *file = cfg->kernel ? cfg->kernel : cfg->disk[0].path, *slash = strrchr(file, '/');
+
+		cfg->name = slash ? slash + 1 : file;
+	}
+	if (!balloon_fits(cfg))
+		return EXIT_USAGE;
+	if (cgroup && cgroup_enter(cgroup))
+		return EXIT_ERROR;
+	return vmm_run(cfg);
+}
 
 int cmd_run(int argc, char **argv)
 {
 	struct vmm_config cfg = defaults;
+	struct run_image image = { };
 	const char *cgroup = NULL;
-	int status = parse_options(argc, argv, &cfg, &cgroup, false);
+	int status;
 
-	if (status)
-		return status < 0 ? EXIT_OK : status;
-	if (!cfg.name) {
-		const char *file = cfg.kernel ? cfg.kernel : cfg.disk[0].path, *slash = strrchr(file, '/');
-
-		cfg.name = slash ? slash + 1 : file;
-	}
-	if (!balloon_fits(&cfg))
-		return EXIT_USAGE;
-	if (cgroup && cgroup_enter(cgroup))
-		return EXIT_ERROR;
-	return vmm_run(&cfg);
+	cfg.memory = cfg.cpus = 0;	/* an image may say */
+	status = parse_options(argc, argv, &cfg, &cgroup, &image);
+	if (!cfg.memory)
+		cfg.memory = DEFAULT_MEMORY;
+	if (!cfg.cpus)
+		cfg.cpus = 1;
+	if (!status)
+		status = run(&cfg, cgroup);
+	run_image_detach(&image);
+	return status < 0 ? EXIT_OK : status;
 }
 
 /* --- in the background --- */
@@ -375,7 +412,7 @@ static int background(struct vmm_config *cfg, const uint8_t *uuid)
 int cmd_start(int argc, char **argv)
 {
 	struct vmm_config cfg = defaults;
-	int status = parse_options(argc, argv, &cfg, NULL, true);
+	int status = parse_options(argc, argv, &cfg, NULL, NULL);
 	struct nl *nl;
 	struct vm vm;
 
