@@ -128,7 +128,7 @@ static int block(struct vh_vcpu *vcpu)
 	stop = ktime_add_ns(start, vh_polls(vcpu) ? min(vcpu->exec->halt_poll_ns, READ_ONCE(halt_poll_ns)) : 0);
 	vcpu->halt_polls += ktime_before(now, stop);
 	while (ktime_before(now, stop) && single_task_running() && !need_resched() &&
-	       !signal_pending(current) && !late_due(vcpu)) {
+	       !signal_pending(current) && !late_due(vcpu) && !READ_ONCE(vcpu->vm->control)) {
 		if (runnable(vcpu)) {
 			polled = true;
 			break;
@@ -143,8 +143,9 @@ static int block(struct vh_vcpu *vcpu)
 		vcpu->halt_poll_hit_ns += waited;
 	} else {
 		vh_steal_leave(vcpu);
-		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || late_due(vcpu) || signal_pending(current),
-				   TASK_INTERRUPTIBLE);
+		/* A command is followed at once, also where nothing wakes the guest: CLI, HLT. */
+		rcuwait_wait_event(&vcpu->wait, runnable(vcpu) || late_due(vcpu) || signal_pending(current) ||
+				   READ_ONCE(vcpu->vm->control), TASK_INTERRUPTIBLE);
 	}
 	waited = ktime_to_ns(ktime_sub(ktime_get(), start));
 	if (!polled)

@@ -268,6 +268,37 @@ static void stop(struct tap_result *r, const void *arg)
 	vm_destroy(&vm);
 }
 
+/* Nothing wakes a guest that halts with interrupts masked; who has its VM stopped is heard all the same. */
+static void stop_halted(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0xfa, 0xf4, 0xeb, 0xfd };	/* CLI; HLT; JMP to it */
+	struct vcpu_info v = { };
+	struct runner run;
+	struct conn c;
+	struct vm vm;
+	uint32_t id;
+	int i;
+
+	(void)arg;
+	conn_open(&c);
+	vm_with_code(&vm, code, sizeof(code), VM_IRQCHIP);
+	id = id_of(&vm);
+	runner_start(&run, &vm.vcpu[0]);
+	for (i = 0; i < 500 && v.state != VH_VCPU_HALTED; i++) {
+		usleep(10000);
+		WANT_EQ(get_vcpu(&c, id, 0, &v), 0);
+	}
+	WANT_EQ(v.state, VH_VCPU_HALTED);
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "the VMM of a halted guest is not told");
+	WANT_EQ(vm_command(&c, VH_CMD_VM_PAUSE, id), 0);
+	run.system_events = 0;
+	WANT_EQ(vm_command(&c, VH_CMD_VM_STOP, id), 0);
+	WANT(wait_for(told, &run, 5000), "nor when it is paused");
+	runner_stop(&run);
+	vm_destroy(&vm);
+}
+
 /* A stop lapses that finds no vCPU running; "stopping" ends when the VMM goes on. */
 static void stop_not(struct tap_result *r, const void *arg)
 {
@@ -754,6 +785,7 @@ const struct test_case registry_cases[] = {
 	{ "registry-pause", pause_resume, NULL },
 	{ "registry-stop", stop, NULL },
 	{ "registry-stop-not", stop_not, NULL },
+	{ "registry-stop-halted", stop_halted, NULL },
 	{ "registry-kill", kill_vm, NULL },
 	{ "registry-kill-threads", kill_threads, NULL },
 	{ "registry-kill-exec", kill_exec, NULL },
