@@ -69,9 +69,19 @@ static void op_with_fpu(struct vh_emul *e, void (*fn)(void *arg), void *arg)
 	fn(arg);
 }
 
+static void op_vec_read(struct vh_emul *e, unsigned int n, u8 val[64])
+{
+	memset(val, 0, 64);
+}
+
+static void op_vec_write(struct vh_emul *e, unsigned int n, const u8 val[64], unsigned int len)
+{
+}
+
 static const struct vh_emul_ops ops = {
 	.fetch = op_fetch, .read = op_read, .write = op_write, .cmpxchg = op_cmpxchg, .set_seg = op_set_seg,
 	.fpu_read = op_fpu_read, .fpu_write = op_fpu_write, .with_fpu = op_with_fpu,
+	.vec_read = op_vec_read, .vec_write = op_vec_write,
 };
 
 static void gate(u8 vector, u16 sel, u32 offset, u16 rights)
@@ -349,6 +359,29 @@ static void test_environment(void)
 	TAP_EQ(m.fx.sw, 4);
 }
 
+/* Vol. 2, PINSRB, PEXTRB: the quadword's are of 64-bit mode, where W is not ignored. */
+static int vex(const char *bytes, unsigned int len)
+{
+	struct vh_emul e = machine(bytes, len);
+	int r;
+
+	m.seg[VH_CS].db = 1;
+	e.cr4 = 1 << 18;
+	e.xcr0 = 7;
+	r = vh_emul_step(&e);
+	return r == VH_EMUL_FAULT ? e.fault.vector : r;
+}
+
+#define VEX(bytes) vex(bytes, sizeof(bytes) - 1)
+
+static void test_quadwords(void)
+{
+	TAP_EQ(VEX("\xc4\xe3\x49\x22\x15\x00\x60\x00\x00\x01"), VH_EMUL_OK);	/* VPINSRD XMM2, XMM6, [0x6000], 1 */
+	TAP_EQ(VEX("\xc4\xe3\xc9\x22\x15\x00\x60\x00\x00\x01"), 6);		/* VPINSRQ */
+	TAP_EQ(VEX("\xc4\xe3\x79\x16\x15\x00\x60\x00\x00\x01"), VH_EMUL_OK);	/* VPEXTRD [0x6000], XMM2, 1 */
+	TAP_EQ(VEX("\xc4\xe3\xf9\x16\x15\x00\x60\x00\x00\x01"), 6);		/* VPEXTRQ */
+}
+
 int main(void)
 {
 	test_events();
@@ -356,5 +389,6 @@ int main(void)
 	test_vm86();
 	test_enter();
 	test_environment();
+	test_quadwords();
 	return tap_done();
 }
