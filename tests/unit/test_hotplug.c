@@ -3,6 +3,7 @@
  * test_hotplug.c - disks of vhctl's VMM that come and go: the registers, the commands, with requests in
  * flight, and guests that eject what they like.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ring.h>
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -250,6 +252,34 @@ static void many(void)
 	TAP_CHECK(driver_until(is_free, NULL));
 }
 
+/* At the end of a VM an image that was ejected a moment ago is written whole, and nobody serves it any more. */
+static void image(void)
+{
+	char path[4200], command[4300];
+	int status = 0;
+
+	snprintf(path, sizeof(path), "%s.qcow2", file);
+	if (system("command -v qemu-img >/dev/null && command -v qemu-storage-daemon >/dev/null")) {
+		printf("ok %d - an image is ejected # SKIP no qemu-img or no qemu-storage-daemon here\n", ++tap_count);
+		return;
+	}
+	snprintf(command, sizeof(command), "qemu-img create -q -f qcow2 '%s' 16M", path);
+	TAP_CHECK(!system(command) && add(path));
+	for (int i = 0; i < 20; i++) {
+		place(1);
+		if (!driver_start(1, 0, 1))
+			break;
+		read_some(1, 4);
+		put(HOTPLUG_EJECT, 1u << 1);
+		blk_finish(&driver_vm);
+		status = waitpid(-1, NULL, WNOHANG);
+		if (status != -1 || errno != ECHILD || i == 19 || !add(path))
+			break;
+	}
+	TAP_CHECK(status == -1 && errno == ECHILD);
+	unlink(path);
+}
+
 int main(int argc, char **argv)
 {
 	int fd;
@@ -276,6 +306,7 @@ int main(int argc, char **argv)
 	life();
 	at_once();
 	many();
+	image();
 	blk_finish(&driver_vm);
 	unlink(file);
 	return tap_done();

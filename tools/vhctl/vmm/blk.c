@@ -27,6 +27,7 @@
 #include "vhctl.h"
 #include "vmm/blk_image.h"
 #include "vmm/blk_request.h"
+#include "vmm/bucket.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
 #include "vmm/virtio.h"
@@ -37,8 +38,6 @@
 #define MAX_IN_FLIGHT	(MAX_QUEUES * VQ_SIZE + MAX_QUEUES + 1)
 #define MAX_BOUNCE	(16u << 20)	/* bytes, of all requests in flight */
 #define CHUNK		(1u << 20)
-#define SECOND		1000000000ULL
-#define BURST		(SECOND / 10)	/* of a limit: so much may come at once */
 #define END_SECONDS	10		/* that requests have to end, when the VM does */
 
 /* What is in flight begins with this. */
@@ -57,11 +56,6 @@ struct request {
 	uint64_t bounced;		/* bytes of it */
 	struct iovec part;		/* of that, still to do */
 	struct request *next;		/* free ones */
-};
-
-/* A limit: at @due all that was let through is paid for. */
-struct bucket {
-	uint64_t rate, due;
 };
 
 enum asked { NOTHING, START, STOP };
@@ -94,32 +88,6 @@ struct blk {
 };
 
 static struct blk *disks;	/* bus.lock */
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * SECOND + t.tv_nsec;
-}
-
-/* --- limits --- */
-
-static uint64_t bucket_wait(const struct bucket *b, uint64_t now)
-{
-	return b->rate && b->due > now + BURST ? b->due - now - BURST : 0;
-}
-
-/* A request may name the same memory many times, and so be of any size. */
-static void bucket_take(struct bucket *b, uint64_t now, uint64_t n)
-{
-	unsigned __int128 due;
-
-	if (!b->rate)
-		return;
-	due = (unsigned __int128)n * SECOND / b->rate + (b->due < now ? now : b->due);
-	b->due = due < INT64_MAX ? (uint64_t)due : INT64_MAX;
-}
 
 /* --- io_uring --- */
 
@@ -568,11 +536,19 @@ static void reap(struct blk *b)
 	}
 }
 
+static void end_image(struct blk *b)
+{
+	if (!b->image)
+		return;
+	blk_image_end(b->image);
+	blk_image_free(b->image);
+	b->image = NULL;
+}
+
 /* What blk_create() opened. */
 static int give_up(struct blk *b)
 {
-	if (b->image)
-		blk_image_end(b->image);
+	end_image(b);
 	if (b->disk.fd >= 0)
 		close(b->disk.fd);
 	if (b->control >= 0)
@@ -582,18 +558,27 @@ static int give_up(struct blk *b)
 	return -1;
 }
 
-/* The guest has ejected it, and nothing is in flight: nobody knows it any more. */
+/*
+ * The guest has ejected it, and nothing is in flight: nobody knows it any more. What the ring waits for is
+ * called off first, for its end is not waited for, and what it would write to is freed.
+ */
 static void forget(struct blk *b)
 {
+	struct io_uring_sync_cancel_reg all = {
+		.fd = -1, .flags = IORING_ASYNC_CANCEL_ANY | IORING_ASYNC_CANCEL_ALL, .timeout = { -1, -1 },
+	};
 	struct vmm *v = b->virtio.v;
 	struct blk **at;
 
+	io_uring_register_sync_cancel(&b->ring, &all);
 	io_uring_queue_exit(&b->ring);
 	virtio_destroy(&b->virtio);
 	for (struct request *rq = b->unused, *next; rq; rq = next) {
 		next = rq->next;
 		free(rq);
 	}
+	/* As long as its image is written, blk_finish() waits for it. */
+	end_image(b);
 	pthread_mutex_lock(&v->bus.lock);
 	for (at = &disks; *at != b; at = &(*at)->next)
 		;

@@ -111,3 +111,13 @@ void blk_image_end(struct blk_image *i)
 {
 	storage_end(i->storage, i->name);
 }
+
+/**
+ * blk_image_free - what blk_image_create() made, and the connection
+ * @i: the image, after blk_image_end(); the disk's thread has ended, or is the caller
+ */
+void blk_image_free(struct blk_image *i)
+{
+	free(i->nbd);
+	free(i);
+}

@@ -28,5 +28,6 @@ struct blk_image *blk_image_create(const struct disk *d, const char *name, struc
 void blk_image_serve(struct blk_image *i);
 void blk_image_event(struct blk_image *i, enum blk_image_event event, int result);
 void blk_image_end(struct blk_image *i);
+void blk_image_free(struct blk_image *i);
 
 #endif /* BLK_IMAGE_H */

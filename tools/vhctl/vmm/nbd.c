@@ -169,6 +169,8 @@ int nbd_greet(int fd, struct nbd_export *e)
  * @fd: the socket
  * @done: told of each request's end: what came of it is 0 or a negative error
  * @user: for that
+ *
+ * To be given to free() when the kernel does nothing for it any more.
  */
 struct nbd *nbd_create(int fd, void (*done)(void *user, struct nbd_op *op, int result), void *user)
 {
