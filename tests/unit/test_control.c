@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -61,6 +63,36 @@ static void large(struct vmm *v, struct json_object *request, struct json_object
 	(void)v, (void)request;
 	memset(text, 'x', sizeof(text) - 1);
 	json_object_object_add(to, "text", json_object_new_string(text));
+}
+
+static pid_t child;
+
+/* As storage.c starts a daemon. */
+static void start(struct vmm *v, struct json_object *request, struct json_object *to)
+{
+	int ready[2];
+	char c;
+
+	(void)v, (void)request, (void)to;
+	if (pipe(ready))
+		abort();
+	child = fork();
+	if (!child) {
+		sigset_t none;
+
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		close(ready[0]);
+		close(ready[1]);
+		alarm(20);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1))
+		abort();
+	close(ready[0]);
 }
 
 static int dial(void)
@@ -199,20 +231,35 @@ static void strangers(void)
 	TAP_CHECK(wait(&status) > 0 && !status);
 }
 
+/* What a command has started outlives the answers, for whom it serves is ended only then. */
+static void children(void)
+{
+	int fd = dial();
+
+	TAP_CHECK(SAY(fd, "{\"command\":\"start\"}\n"));
+	close(fd);
+}
+
 int main(void)
 {
 	struct stat st;
+	int status;
 
 	/* Its path has to be short, and a place where another user gets to. */
 	snprintf(at.sun_path, sizeof(at.sun_path), "/tmp/vhctl-test-control.%d", getpid());
 	control_add("echo", echo);
 	control_add("large", large);
+	control_add("start", start);
 	TAP_CHECK(!control_listen(&vmm, at.sun_path));
 	TAP_CHECK(!stat(at.sun_path, &st) && (st.st_mode & 0777) == 0600);
 	requests();
 	clients();
 	strangers();
+	children();
 	control_close();
+	TAP_CHECK(child > 0 && !waitpid(child, NULL, WNOHANG));
+	control_finish();
+	TAP_CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 	TAP_CHECK(dial() < 0 && access(at.sun_path, F_OK));
 	return tap_done();
 }

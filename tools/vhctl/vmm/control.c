@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ static struct client {
 static int listen_fd = -1, quit_fd = -1;	/* const while the thread runs */
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 static pthread_t thread;
+static sem_t silent, over;		/* nobody is answered; the thread may go */
 static bool running;
 
 /**
@@ -245,13 +247,18 @@ static void *serve(void *arg)
 		if (poll(fds, 2 + MAX_CLIENTS, -1) < 0)
 			continue;
 		if (fds[0].revents)
-			return NULL;
+			break;
 		for (i = 0; i < MAX_CLIENTS; i++)
 			if (fds[2 + i].revents)
 				read_client(v, &clients[i]);
 		if (fds[1].revents)
 			take_client();
 	}
+	/* A program that a command has started gets its signal when this thread ends (PR_SET_PDEATHSIG). */
+	sem_post(&silent);
+	while (sem_wait(&over))
+		;
+	return NULL;
 }
 
 /* --- the socket --- */
@@ -282,6 +289,8 @@ int control_listen(struct vmm *v, const char *path)
 		return -1;
 	}
 	strcpy(socket_path, at.sun_path);
+	sem_init(&silent, 0, 0);
+	sem_init(&over, 0, 0);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&thread, NULL, serve, v);
@@ -314,18 +323,34 @@ void control_open(struct vmm *v)
 
 /**
  * control_close - nobody is answered any more
+ *
+ * What commands have started goes on until control_finish().
  */
 void control_close(void)
 {
 	if (running) {
 		msi_signal(quit_fd);
-		pthread_join(thread, NULL);
+		while (sem_wait(&silent))
+			;
 		for (int i = 0; i < MAX_CLIENTS; i++)
 			if (clients[i].fd >= 0)
 				drop(&clients[i]);
 	}
-	running = false;
 	if (socket_path[0])
 		unlink(socket_path);
 	socket_path[0] = 0;
+}
+
+/**
+ * control_finish - the thread ends, and with it what its commands have started
+ *
+ * After control_close().
+ */
+void control_finish(void)
+{
+	if (!running)
+		return;
+	sem_post(&over);
+	pthread_join(thread, NULL);
+	running = false;
 }

@@ -27,5 +27,6 @@ const char *control_text(struct json_object *request, const char *key);
 int control_listen(struct vmm *v, const char *path);
 void control_open(struct vmm *v);
 void control_close(void);
+void control_finish(void);
 
 #endif /* CONTROL_H */

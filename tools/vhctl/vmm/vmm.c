@@ -231,6 +231,7 @@ static void finish(struct vmm *v)
 	hvc_finish();
 	pmem_finish();
 	blk_finish(v);
+	control_finish();	/* daemons of disks that it added are done */
 	watch_finish(v);
 	nets_finish(v);
 	console_close();
