@@ -66,21 +66,27 @@ void vhost_attach(struct vhost *h, struct virtio *d, int first, int queues, void
 	h->fault.ready = fault;
 }
 
+static struct vhost_memory_region region(uint64_t gpa, uint64_t size, const void *at)
+{
+	return (struct vhost_memory_region){
+		.guest_phys_addr = gpa, .memory_size = size, .userspace_addr = (uintptr_t)at,
+	};
+}
+
+/* All that memory_at() knows: of a file that is memory, too, a guest's program can send by reference. */
 static int set_memory(struct vhost *h)
 {
 	const struct vmm *v = h->d->v;
 	union {
 		struct vhost_memory m;
-		uint8_t room[sizeof(struct vhost_memory) + 2 * sizeof(struct vhost_memory_region)];
-	} t = { .m.nregions = v->high_size ? 2 : 1 };
+		uint8_t room[sizeof(struct vhost_memory) + (2 + VMM_MAX_AREAS) * sizeof(struct vhost_memory_region)];
+	} t = { .m.nregions = 0 };
 
-	t.m.regions[0] = (struct vhost_memory_region){
-		.guest_phys_addr = 0, .memory_size = v->low_size, .userspace_addr = (uintptr_t)v->low,
-	};
+	t.m.regions[t.m.nregions++] = region(0, v->low_size, v->low);
 	if (v->high_size)
-		t.m.regions[1] = (struct vhost_memory_region){
-			.guest_phys_addr = FOUR_GIB, .memory_size = v->high_size, .userspace_addr = (uintptr_t)v->high,
-		};
+		t.m.regions[t.m.nregions++] = region(FOUR_GIB, v->high_size, v->high);
+	for (int i = 0; i < v->areas; i++)
+		t.m.regions[t.m.nregions++] = region(v->area[i].gpa, v->area[i].size, v->area[i].at);
 	return ioctl(h->fd, VHOST_SET_MEM_TABLE, &t);
 }
 
