@@ -517,6 +517,49 @@ if part damage; then
 	check "the store is whole" whole
 fi
 
+if part run; then
+	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1234567890abcdefghijklmnopqrstuvwxyzABCDEFG me@host" >id.pub
+	mkdir seeds && image import disk.raw r1 >/dev/null || exit 1
+	# No VM comes of these: there is no such device, or the options forbid it.
+	run() { TMPDIR=$work/seeds vhctl run --device "$work/none" "$@" >said 2>&1 </dev/null; }
+	nothing_left() {
+		for n in $(seq 50); do [ -z "$(ls "$VH_STORE/tmp")" ] && break; sleep 0.1; done
+		[ -z "$(ls seeds "$VH_STORE/tmp" | grep -v :; ls "$VH_STORE/files" | grep ^run-)" ] &&
+			! image show rk >/dev/null 2>&1 && no_strays
+	}
+	none() { run "$@" && return 1; nothing_left; }
+	check "an overlay goes when there is no device" none r1
+	check "a seed, too" none r1 --ssh-key id.pub
+	check "and what was to stay" none r1 --keep rk --ssh-key id.pub
+	check "so it does with a port and no network" none r1 --keep rk --publish 8080:80
+	check "with the parts of a kernel that nobody has" none r1 --keep rk --initrd disk.raw
+	check "with a key that is none" none r1 --keep rk --ssh-key disk.raw
+	check "with more balloon than memory" none r1 --keep rk --balloon=1T
+	check "with a cgroup that is not there" none r1 --keep rk --cgroup none/such
+	check "what stayed of another VM stays" eval 'image new rk --from r1 && ! run rk && ! run r1 --keep rk &&
+		image show rk && image rm rk'
+	ended() { # CALL: by SIGTERM as each of these is made, or just before it is heard
+		local k all
+		strace -qq -o trace -e trace="$1" vhctl run --device none r1 --keep rk --ssh-key id.pub >/dev/null 2>&1
+		all=$(wc -l <trace)
+		[ "$all" -gt 3 ] || return 1
+		for k in $(seq "$all"); do
+			TMPDIR=$work/seeds strace -qq -o trace -e trace="$1" -e "inject=$1:signal=TERM:when=$k" \
+				vhctl run --device "$work/none" r1 --ssh-key id.pub "${@:2}" >/dev/null 2>&1 </dev/null
+			nothing_left || { echo "$1 $k"; ls "$VH_STORE/files" "$VH_STORE/tmp" seeds; return 1; }
+		done
+	}
+	if strace -o /dev/null true 2>/dev/null; then
+		for call in linkat unlinkat rename; do
+			check "ended at any $call, nothing is left" ended $call
+			check "nor of what was to stay" ended $call --keep rk
+		done
+	else
+		skip "ended at any step, nothing is left" "no strace, or it may not trace"
+	fi
+	check "the store is whole" whole
+fi
+
 if part seed; then
 	key="ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1234567890abcdefghijklmnopqrstuvwxyzABCDEFG me@host"
 	echo "$key" >id.pub

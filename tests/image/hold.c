@@ -46,7 +46,7 @@ static int attach(const char *image, const char *keep)
 	fflush(stdout);
 	while (read(STDIN_FILENO, b, sizeof(b)) > 0)
 		;
-	image_detach(&d);
+	image_detach(&d, true);
 	return 0;
 }
 

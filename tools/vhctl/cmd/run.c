@@ -136,10 +136,6 @@ static bool check_boot(struct vmm_config *cfg)
 	const char *alone = cfg->initrd ? "--initrd" : cfg->cmdline ? "--cmdline" : NULL;
 
 	if (cfg->kernel && *cfg->kernel) {
-		if (cfg->firmware) {
-			error("--firmware boots from a disk, and --kernel without firmware: want one of them");
-			return false;
-		}
 		if (!cfg->cmdline)
 			cfg->cmdline = cfg->virtio_console ? "console=hvc0" : DEFAULT_CMDLINE;
 		return true;
@@ -206,7 +202,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ }
 	};
 	const bool start = !image;
-	int opt, status;
+	int opt;
 
 	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:C:w::h" :
 				  "k:i:c:d:t:D:f:N:P:V:b::M:C:w::hm:p:n:g:s", options, NULL)) != -1) {
@@ -299,14 +295,12 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("which VM?");
 		return usage_error(argv[0]);
 	}
-	if (image) {
+	if (image)
 		image->image = argv[optind];
-		status = run_image_attach(image, cfg);
-		if (status)
-			return status;
-	}
-	if (!check_boot(cfg))
+	if (cfg->kernel && *cfg->kernel && cfg->firmware) {
+		error("--firmware boots from a disk, and --kernel without firmware: want one of them");
 		return usage_error(argv[0]);
+	}
 	return net_options_fit(cfg) ? 0 : EXIT_USAGE;
 }
 
@@ -315,18 +309,24 @@ static const struct vmm_config defaults = {
 	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
 };
 
-static int run(struct vmm_config *cfg, const char *cgroup)
+static int run(struct vmm_config *cfg, struct run_image *image)
 {
+	int status = run_image_attach(image, cfg);
+
+	if (status)
+		return status;
+	if (!check_boot(cfg))
+		return usage_error("run");
+	if (!cfg->memory)
+		cfg->memory = DEFAULT_MEMORY;
+	if (!cfg->cpus)
+		cfg->cpus = 1;
 	if (!cfg->name) {
 		const char *file = cfg->kernel ? cfg->kernel : cfg->disk[0].path, *slash = strrchr(file, '/');
 
 		cfg->name = slash ? slash + 1 : file;
 	}
-	if (!balloon_fits(cfg))
-		return EXIT_USAGE;
-	if (cgroup && cgroup_enter(cgroup))
-		return EXIT_ERROR;
-	return vmm_run(cfg);
+	return balloon_fits(cfg) ? vmm_run(cfg) : EXIT_USAGE;
 }
 
 int cmd_run(int argc, char **argv)
@@ -337,13 +337,13 @@ int cmd_run(int argc, char **argv)
 	int status;
 
 	cfg.memory = cfg.cpus = 0;	/* an image may say */
+	cfg.started = &image.used;
 	status = parse_options(argc, argv, &cfg, &cgroup, &image);
-	if (!cfg.memory)
-		cfg.memory = DEFAULT_MEMORY;
-	if (!cfg.cpus)
-		cfg.cpus = 1;
+	/* First: what is done to an image is charged there, too. */
+	if (!status && cgroup && cgroup_enter(cgroup))
+		status = EXIT_ERROR;
 	if (!status)
-		status = run(&cfg, cgroup);
+		status = run(&cfg, &image);
 	run_image_detach(&image);
 	return status < 0 ? EXIT_OK : status;
 }
@@ -418,6 +418,8 @@ int cmd_start(int argc, char **argv)
 
 	if (status)
 		return status < 0 ? EXIT_OK : status;
+	if (!check_boot(&cfg))
+		return usage_error(argv[0]);
 	nl = vh_open();
 	if (!nl || vm_get(nl, argv[optind], &vm))
 		return EXIT_ERROR;

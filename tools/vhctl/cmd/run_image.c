@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,15 +30,11 @@ bool run_image_option(struct run_image *r, int opt, const char *value)
 	return true;
 }
 
-static int add_disk(struct vmm_config *cfg, int at, const struct disk_config *d)
+/* There is room. */
+static void add_disk(struct vmm_config *cfg, int at, const struct disk_config *d)
 {
-	if (cfg->disks == VMM_MAX_DISKS) {
-		error("at most %d disks", VMM_MAX_DISKS);
-		return EXIT_USAGE;
-	}
 	memmove(&cfg->disk[at + 1], &cfg->disk[at], (cfg->disks++ - at) * sizeof(cfg->disk[0]));
 	cfg->disk[at] = *d;
-	return EXIT_OK;
 }
 
 /* A file without a name, which the VMM opens by its descriptor: whatever ends this process, nothing is left. */
@@ -60,7 +57,8 @@ static int add_seed(struct run_image *r, struct vmm_config *cfg)
 	if (fd < 0)
 		return EXIT_ERROR;	/* told */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return add_disk(cfg, cfg->disks, &(struct disk_config){ .path = path, .format = "raw", .ro = true });
+	add_disk(cfg, cfg->disks, &(struct disk_config){ .path = path, .format = "raw", .ro = true });
+	return EXIT_OK;
 }
 
 static int add_image(struct run_image *r, struct vmm_config *cfg)
@@ -88,27 +86,51 @@ static int add_image(struct run_image *r, struct vmm_config *cfg)
 	}
 	if (!cfg->name)
 		cfg->name = d->image;
-	return add_disk(cfg, 0, &(struct disk_config){ .path = d->path, .format = d->format });
+	add_disk(cfg, 0, &(struct disk_config){ .path = d->path, .format = d->format });
+	return EXIT_OK;
+}
+
+/*
+ * What is made for the VM is to go with it, however that ends: who ends this process is heard when the VM has
+ * a console, which takes signals, or when it is found that there is none. SIGQUIT ends it at once.
+ */
+static void hold_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
 }
 
 int run_image_attach(struct run_image *r, struct vmm_config *cfg)
 {
+	bool seed = r->seed.config || r->seed.hostname || r->seed.keys;
 	int status = EXIT_OK;
 
 	if (!r->image && (r->keep || r->store)) {
 		error("%s is for an image, which is missing", r->keep ? "--keep" : "--store");
 		return EXIT_USAGE;
 	}
-	if (r->image)
-		status = add_image(r, cfg);
-	if (!status && (r->seed.config || r->seed.hostname || r->seed.keys))
+	if (cfg->disks + !!r->image + seed > VMM_MAX_DISKS) {
+		error("--disk: a VM has at most %d, with the image and what cloud-init is told", VMM_MAX_DISKS);
+		return EXIT_USAGE;
+	}
+	if (r->image || seed)
+		hold_signals();
+	if (seed)
 		status = add_seed(r, cfg);
+	if (!status && r->image)
+		status = add_image(r, cfg);
 	return status;
 }
 
 void run_image_detach(struct run_image *r)
 {
 	if (r->attached)
-		image_detach(&r->disk);
+		image_detach(&r->disk, r->used);
 	r->attached = false;
 }

@@ -31,12 +31,13 @@ enum { OPTION_KEEP = 512, OPTION_STORE, OPTION_CLOUD_INIT, OPTION_SSH_KEY, OPTIO
  * @store: directory
  * @seed: for cloud-init
  * @disk: of image_attach(), if @attached
+ * @used: a VM has run on it
  */
 struct run_image {
 	const char *image, *keep, *store;
 	struct image_seed seed;
 	struct image_disk disk;
-	bool attached;
+	bool attached, used;
 };
 
 /* An option of RUN_IMAGE_OPTIONS. False with the error told. */
@@ -52,7 +53,7 @@ bool run_image_option(struct run_image *r, int opt, const char *value);
  */
 int run_image_attach(struct run_image *r, struct vmm_config *cfg);
 
-/* The VM is gone. */
+/* The VM is gone, or there was none: then there is no image of --keep either. */
 void run_image_detach(struct run_image *r);
 
 #endif /* RUN_IMAGE_H */

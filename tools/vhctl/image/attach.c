@@ -119,26 +119,32 @@ int image_attach(const char *store, const char *image, const char *keep, struct 
 	s = store_open(store, true);
 	if (!s)
 		return -1;
-	m = keep && image_new(s, name, image, 0, &none) ? NULL : store_find(s, keep ? name : image);
+	d->made = keep && !image_new(s, name, image, 0, &none);
+	m = keep && !d->made ? NULL : store_find(s, keep ? name : image);
 	if (m)
 		err = fill(s, m, d);
+	if (err && d->made)
+		image_rm(s, name);
 	if (!err)
 		d->image = copy(keep ? name : image);
 	store_close(s);
 	if (err)
-		image_detach(d);
+		image_detach(d, true);
 	return err;
 }
 
-void image_detach(struct image_disk *d)
+void image_detach(struct image_disk *d, bool used)
 {
-	struct store *s = d->ephemeral ? store_open(d->store, false) : NULL;
+	bool unused = d->made && !used;
+	struct store *s = d->ephemeral || unused ? store_open(d->store, false) : NULL;
 
-	if (s && !store_lock(s))
+	if (s && d->ephemeral && !store_lock(s))
 		file_remove(s, d->file);
-	store_close(s);
 	for (unsigned int i = 0; i < d->nr_held; i++)
 		close(d->held[i]);
+	if (s && unused)
+		image_rm(s, d->image);
+	store_close(s);
 	free(d->held);
 	free(d->path);
 	free(d->image);

@@ -24,6 +24,7 @@
  * @cpus: 0: not said
  * @size: of the disk, in bytes
  * @ephemeral: goes with image_detach(), or, should this process be killed, with 'vhctl image gc'
+ * @made: by @keep of image_attach()
  *
  * The rest is image_attach()'s own: descriptors, which have to stay open as long as the VM is there, for
  * their locks say that the disk, and those below it, are in use.
@@ -33,7 +34,7 @@ struct image_disk {
 	const char *format;
 	uint64_t memory, size;
 	unsigned int cpus;
-	bool ephemeral;
+	bool ephemeral, made;
 
 	char *store, *file;
 	int *held;
@@ -55,8 +56,9 @@ int image_attach(const char *store, const char *image, const char *keep, struct 
 /**
  * image_detach - the VM is gone
  * @d: of image_attach(); an ephemeral disk is removed
+ * @used: there was one; else an image that was made for it is removed as well
  */
-void image_detach(struct image_disk *d);
+void image_detach(struct image_disk *d, bool used);
 
 /* Is there an image of that name or id? Tells nothing. */
 bool image_exists(const char *store, const char *image);

@@ -210,6 +210,8 @@ static int start(struct vmm *v)
 		return -1;
 	add_commands();
 	v->running = true;
+	if (v->cfg->started)
+		*v->cfg->started = true;
 	control_open(v);
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_start(v, i))

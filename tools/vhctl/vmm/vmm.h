@@ -100,6 +100,7 @@ struct vmm_config {
 	unsigned int stop_ms;		/* for the guest to power off, after VH_CMD_VM_STOP */
 	int listen_fd, log_fd;		/* background: console socket, log; else -1 */
 	int ready_fd;			/* background: told when the VM runs; else -1 */
+	bool *started;			/* set as soon as it may have run; or NULL */
 	struct disk_config disk[VMM_MAX_DISKS];
 	int disks;
 	struct net_config net[VMM_MAX_NETS];
