@@ -5,8 +5,9 @@
 #   disks.sh [--kvm] [--only boot|images] [--module vh.ko] [LAB OPTIONS...]
 #
 # boot: a disk with GRUB in its MBR, Debian's kernel and an ext4 file system, by SeaBIOS, with two vCPUs: as a
-# raw file, and as an unprivileged user from a qcow2 image on top of it. images: qcow2 on a chain, and vmdk, at
-# work: contents, discarding, another size, limits, files that are none or in use, and a VMM that is killed.
+# raw file, also confined, and as an unprivileged user from a qcow2 image on top of it. images: qcow2 on a
+# chain, and vmdk, at work: contents, discarding, another size, limits, files that are none or in use, and a VMM
+# that is killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 device=/dev/vh module=kmod/vh.ko only="boot images"
@@ -15,7 +16,7 @@ while :; do
 	--kvm) device=/dev/kvm; shift; continue ;;
 	--only) only=$2 ;;
 	--module) module=$2 ;;
-	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 	shift 2

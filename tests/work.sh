@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # work.sh: a stock Debian guest at work on disks of vhctl's, in the lab
 #
-#   work.sh [--kvm] [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]
+#   work.sh [--kvm] [--confine] [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]
 #
 # Two vCPUs, files and a block device: sizes, contents on both sides, discarding, limits, load that
-# verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use.
+# verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use. --confine: with a confined VMM.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-device=/dev/vh module=kmod/vh.ko params=
+device=/dev/vh module=kmod/vh.ko params= confine=
 while :; do
 	case ${1:-} in
 	--kvm) device=/dev/kvm; shift; continue ;;
+	--confine) confine=--confine; shift; continue ;;
 	--module) module=$2 ;;
 	--param) params="$params $2" ;;
 	--help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -26,7 +27,7 @@ mkdir -p "$work"
 tests/vmm/initrd --guest tests/work/guest.sh --with build/tests/work/disk "$work/initrd" "$kernel" \
 	virtio_pci virtio_blk virtio-rng ext4 crc32c_generic
 {
-	echo "device=$device params='$params'"
+	echo "device=$device params='$params' confine=$confine"
 	cat tests/lib/lab-check.sh tests/work/lab.sh
 } >"$work/script.sh"
 load=(--file "$module:vh.ko")

@@ -129,8 +129,7 @@ static bool is_free(void *arg)
 	bool good = !disk_open(&cfg, &d);
 
 	(void)arg;
-	if (d.fd >= 0)
-		close(d.fd);
+	disk_close(&d);
 	return good;
 }
 
@@ -292,7 +291,9 @@ int main(int argc, char **argv)
 	close(fd);
 	driver_begin(MEMORY);
 	TAP_CHECK(driver_vm.pci != NULL);
+	TAP_CHECK(!hotplug_slot(&driver_vm, 5));	/* without registers, as a confined VM is */
 	hotplug_create(&driver_vm);
+	TAP_CHECK(hotplug_slot(&driver_vm, 5));
 	driver_vm.running = true;
 	if (!add(file) && strstr(why, "io_uring")) {
 		printf("ok 1 - hot-plug # SKIP no io_uring here\n1..1\n");

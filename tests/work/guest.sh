@@ -81,6 +81,15 @@ files() { # a file system, and a file there
 	modprobe crc32c_generic && modprobe ext4 && mke2fs /dev/vdb && mkdir -p /m && mount -t ext4 /dev/vdb /m &&
 		cp /bin/busybox /m/file && sync
 }
+alarm() { # the clock's
+	local at=/sys/class/rtc/rtc0/wakealarm
+	echo 0 >$at; echo +2 >$at && until_ 20 sh -c "[ -z \"\$(cat $at)\" ]" && grep -q " [1-9].*rtc0" /proc/interrupts
+}
+slots() { # where devices come and go: a confined VM has none
+	local there
+	there=$(ls /sys/bus/pci/slots)
+	if grep -q confined /proc/cmdline; then [ -z "$there" ]; else [ -n "$there" ]; fi
+}
 modules() { modprobe virtio_pci && modprobe virtio_blk && modprobe virtio-rng && until_ 10 [ -b /dev/vda ]; }
 tells modules modules
 case $step in
@@ -91,6 +100,8 @@ all)
 	tells "no serial" [ -z "$(cat /sys/block/vdb/serial)" ]
 	tells queues [ "$(ls /sys/block/vda/mq | wc -l)" = 2 ]
 	tells messages msix
+	tells "an alarm" alarm
+	tells "slots" slots
 	tells "read-only" [ "$(cat /sys/block/vdb/ro)" = 1 ]
 	tells "no write" refuses
 	tells random random

@@ -6,11 +6,11 @@ else
 	insmod ./vh.ko $params || exit 2
 fi
 modprobe brd rd_nr=1 rd_size=8192 || exit 2
-cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000 vhtest=vmm"
+cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000 vhtest=vmm${confine:+ confined}"
 # in the foreground; and in the background, as $vm
-vm() { ./vhctl run --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null; }
+vm() { ./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null; }
 start() {
-	./vhctl run --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null >said 2>&1 &
+	./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null >said 2>&1 &
 	vm=$!
 }
 says() { # SECONDS PATTERN: in the guest's output, before long

@@ -51,6 +51,12 @@
 	"                       a watchdog, and what is done when the guest does not feed it\n" \
 	"                       (default: reset)\n"
 
+#define CONFINE_HELP \
+	"      --confine        the VMM gives up what it has no need of before the guest runs: for VMs\n" \
+	"                       of a kernel or a firmware, raw disks and this console alone\n"
+
+#define OPTION_CONFINE	256
+
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
@@ -77,6 +83,7 @@ static void run_usage(void)
 	      DEVICE_HELP
 	      RUN_IMAGE_HELP
 	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
+	      CONFINE_HELP
 	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
 	      "  -h, --help           this text\n"
 	      "\n"
@@ -103,6 +110,7 @@ static void start_usage(void)
 	      NET_HELP
 	      DEVICE_HELP
 	      "  -d, --device PATH    default: /dev/vh\n"
+	      CONFINE_HELP
 	      "  -h, --help           this text\n", stdout);
 }
 
@@ -191,6 +199,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "pmem", required_argument, NULL, 'M' },
 		{ "console", required_argument, NULL, 'C' },
 		{ "watchdog", optional_argument, NULL, 'w' },
+		{ "confine", no_argument, NULL, OPTION_CONFINE },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -215,7 +224,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 				return EXIT_USAGE;
 			continue;
 		}
-		if (start && strchr("mpngs", opt)) {
+		if (start && opt < OPTION_CONFINE && strchr("mpngs", opt)) {
 			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
 			return EXIT_USAGE;
 		}
@@ -228,6 +237,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		case 'f': cfg->firmware = optarg; break;
 		case 'g': *cgroup = optarg; break;
 		case 's': cfg->stats = true; break;
+		case OPTION_CONFINE: cfg->confine = true; break;
 		case 't':
 			if (!parse_seconds(optarg, &cfg->stop_ms)) {
 				error("--stop-timeout '%s': want seconds, such as 10", optarg);
@@ -317,6 +327,8 @@ static int run(struct vmm_config *cfg, struct run_image *image)
 		return status;
 	if (!check_boot(cfg))
 		return usage_error("run");
+	if (!confine_fits(cfg))
+		return EXIT_USAGE;
 	if (!cfg->memory)
 		cfg->memory = DEFAULT_MEMORY;
 	if (!cfg->cpus)
@@ -420,6 +432,8 @@ int cmd_start(int argc, char **argv)
 		return status < 0 ? EXIT_OK : status;
 	if (!check_boot(&cfg))
 		return usage_error(argv[0]);
+	if (!confine_fits(&cfg))
+		return EXIT_USAGE;
 	nl = vh_open();
 	if (!nl || vm_get(nl, argv[optind], &vm))
 		return EXIT_ERROR;

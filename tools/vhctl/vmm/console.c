@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/devices.h"
 #include "vmm/vmm.h"
 
@@ -65,6 +66,10 @@ int console_open(struct vmm *v)
 		error("cannot set up the console: %s", strerror(errno));
 		return -1;
 	}
+	confine_keep(wake_fd);
+	confine_keep(signal_fd);
+	confine_keep(cfg->listen_fd);
+	confine_keep(cfg->log_fd);
 	if (cfg->listen_fd >= 0) {
 		listen_fd = cfg->listen_fd;
 		out_fd = cfg->log_fd;
@@ -126,10 +131,14 @@ static void drop_client(struct vmm *v)
 	in_fd = -1;
 }
 
-void console_close(void)
+/**
+ * console_close - write what is left, and set the terminal right
+ * @v: the VM, its threads ended
+ */
+void console_close(struct vmm *v)
 {
 	console_flush();
-	if (raw)
+	if (raw && v->channel < 0)	/* else supervise.c does */
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	raw = false;
 }
@@ -199,7 +208,7 @@ static void tell_size(struct vmm *v)
 {
 	struct winsize size;
 
-	if (listen_fd < 0 && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_col)
+	if (v->cfg->virtio_console && listen_fd < 0 && !ioctl(STDIN_FILENO, TIOCGWINSZ, &size) && size.ws_col)
 		hvc_resize(v, size.ws_row, size.ws_col);
 }
 

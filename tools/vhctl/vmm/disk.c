@@ -24,16 +24,13 @@
  */
 uint64_t disk_size(const struct disk *d)
 {
-	uint64_t size = 0;
-	struct stat st;
+	off_t size;
 
 	if (d->image)
 		return d->size - d->size % d->block;
-	if (d->device ? ioctl(d->fd, BLKGETSIZE64, &size) : fstat(d->fd, &st))
-		return 0;
-	if (!d->device)
-		size = st.st_size;
-	return size - size % d->block;
+	/* Nobody goes by its position; and fstat() is a call that could be led to other files (confine.c). */
+	size = lseek(d->fd, 0, SEEK_END);
+	return size < 0 ? 0 : size - size % d->block;
 }
 
 /*
@@ -59,14 +56,35 @@ static int lock_bytes(int fd, int how, short type, off_t first, off_t n)
  * Whoever else has it for writing, or at all when this is for writing, is a stranger. What is only read can
  * be under an image that a qemu-storage-daemon has open.
  */
-static int lock(const struct disk_config *cfg, int fd)
+static bool lock_all(bool ro, int fd)
 {
-	if (cfg->ro ? !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, DONE_HERE, 1) &&
-		      !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 1, 1) &&
-		      !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 3, 1) &&
-		      !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 1, 1) &&
-		      !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 3, 1) :
-		      !lock_bytes(fd, F_OFD_SETLK, F_WRLCK, 0, 0))
+	if (!ro)
+		return !lock_bytes(fd, F_OFD_SETLK, F_WRLCK, 0, 0);
+	return !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, DONE_HERE, 1) &&
+	       !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 1, 1) &&
+	       !lock_bytes(fd, F_OFD_SETLK, F_RDLCK, NOT_BY_OTHERS + 3, 1) &&
+	       !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 1, 1) &&
+	       !lock_bytes(fd, F_OFD_GETLK, F_WRLCK, DONE_HERE + 3, 1);
+}
+
+/*
+ * The lock has a descriptor of its own: the other is registered with io_uring, which keeps it for a while
+ * after the end of the process, however that comes; what is in flight is over before.
+ */
+static int lock(const struct disk_config *cfg, struct disk *d)
+{
+	struct stat a, b;
+
+	d->lock = open(cfg->path, (cfg->ro ? O_RDONLY : O_RDWR) | O_CLOEXEC);
+	if (d->lock < 0 || fstat(d->lock, &a) || fstat(d->fd, &b)) {
+		error("%s: %s", cfg->path, strerror(errno));
+		return -1;
+	}
+	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino) {
+		error("%s: is another file than a moment ago", cfg->path);
+		return -1;
+	}
+	if (lock_all(cfg->ro, d->lock))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		error("%s: is in use by another program%s", cfg->path, cfg->ro ? ", for writing" : "");
@@ -135,7 +153,7 @@ int disk_open(const struct disk_config *cfg, struct disk *d)
 	const char *format;
 	struct stat st;
 
-	*d = (struct disk){ .fd = -1 };
+	*d = (struct disk){ .fd = -1, .lock = -1 };
 	/* Before it is opened: a FIFO would wait. */
 	if (stat(cfg->path, &st)) {
 		error("%s: %s", cfg->path, strerror(errno));
@@ -160,7 +178,7 @@ int disk_open(const struct disk_config *cfg, struct disk *d)
 			      "; with ',ro' it is only read" : "");
 		return -1;
 	}
-	if (lock(cfg, d->fd))
+	if (lock(cfg, d))
 		return -1;
 	find_block(cfg, d);
 	if (!disk_size(d)) {
@@ -171,4 +189,17 @@ int disk_open(const struct disk_config *cfg, struct disk *d)
 	d->holes = !cfg->ro && (d->device || !fallocate(d->fd, FALLOC_FL_PUNCH_HOLE |
 							FALLOC_FL_KEEP_SIZE, disk_size(d) + PAGE, PAGE));
 	return 0;
+}
+
+/**
+ * disk_close - give it back, also when disk_open() has failed
+ * @d: the disk; who serves its image is not ended
+ */
+void disk_close(struct disk *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	if (d->lock >= 0)
+		close(d->lock);
+	d->fd = d->lock = -1;
 }

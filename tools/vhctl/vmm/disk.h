@@ -30,8 +30,9 @@ struct disk_config {
 
 /**
  * struct disk - an open one
- * @fd: of it, locked; of an image the connection to who opens it
- * @image: who does, NULL: nobody, it is raw
+ * @fd: of it; of an image the connection to who opens it
+ * @lock: of a raw one too, which has the lock
+ * @image: who opens it, NULL: nobody, it is raw
  * @size: of an image, bytes
  * @device: it is a block device
  * @holes: parts of it can be given back
@@ -39,7 +40,7 @@ struct disk_config {
  * @align: with DISK_NONE, what memory has to be aligned to; else 1
  */
 struct disk {
-	int fd;
+	int fd, lock;
 	struct storage *image;
 	uint64_t size;
 	bool device, holes;
@@ -47,6 +48,7 @@ struct disk {
 };
 
 int disk_open(const struct disk_config *cfg, struct disk *d);
+void disk_close(struct disk *d);
 uint64_t disk_size(const struct disk *d);
 
 #endif /* DISK_H */

@@ -108,19 +108,19 @@ void hotplug_create(struct vmm *v)
 
 /**
  * hotplug_slot - can what is in a slot, or comes there, be removed?
- * @v: the VM
+ * @v: the VM; without registers nothing can
  * @slot: of the bus
  *
  * Before vCPUs run.
  */
 bool hotplug_slot(const struct vmm *v, int slot)
 {
-	return existing(slot) || !pci_slot(v, slot);
+	return hotplug.v && (existing(slot) || !pci_slot(v, slot));
 }
 
 /**
  * hotplug_add - a device can be removed
- * @v: the VM
+ * @v: the VM; without registers it cannot
  * @kind: of the device: its name is this and a number
  * @what: what it is made of
  * @d: the device, on the bus
@@ -130,9 +130,12 @@ bool hotplug_slot(const struct vmm *v, int slot)
  */
 void hotplug_add(struct vmm *v, const char *kind, const char *what, struct virtio *d, void (*remove)(struct virtio *d))
 {
-	struct plugged *p = calloc(1, sizeof(*p));
+	struct plugged *p;
 	int n = d->pci.slot;
 
+	if (!hotplug.v)
+		return;
+	p = calloc(1, sizeof(*p));
 	if (!p || n < 0)
 		abort();
 	*p = (struct plugged){ .kind = kind, .what = strdup(what), .d = d, .remove = remove };

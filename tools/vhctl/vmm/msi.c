@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/msi.h"
 #include "vmm/vmm.h"
 
@@ -79,6 +80,7 @@ int msi_create(struct vmm *v, struct msi *m)
 	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->fd < 0)
 		error("cannot make an eventfd: %s", strerror(errno));
+	confine_keep(m->fd);
 	return m->fd < 0 ? -1 : 0;
 }
 

@@ -202,8 +202,7 @@ int pmem_create(struct vmm *v, const struct pmem_config *cfg)
 	p->cfg = cfg;
 	snprintf(p->name, sizeof(p->name), "pmem %s", cfg->path);
 	if (disk_open(&file, &p->disk) || give(v, p)) {
-		if (p->disk.fd >= 0)
-			close(p->disk.fd);
+		disk_close(&p->disk);
 		free(p);
 		return -1;
 	}

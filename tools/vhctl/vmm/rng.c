@@ -2,7 +2,8 @@
 /* rng.c - an entropy device (Virtual I/O Device Version 1.2, 5.4): the host's random numbers. */
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "vmm/devices.h"
 #include "vmm/virtio.h"
@@ -21,8 +22,9 @@ static uint32_t fill(const struct vq_chain *c)
 
 	for (int i = c->out; i < c->out + c->in && total < MAX_BYTES; i++) {
 		size_t n = c->iov[i].iov_len;
-		ssize_t got = getrandom(c->iov[i].iov_base,
-					n < MAX_BYTES - total ? n : MAX_BYTES - total, 0);
+		/* not getrandom(), which may want memory of a kind that the vCPU's thread cannot ask for */
+		ssize_t got = syscall(SYS_getrandom, c->iov[i].iov_base,
+				      n < MAX_BYTES - total ? n : MAX_BYTES - total, 0);
 
 		if (got < 0)
 			break;

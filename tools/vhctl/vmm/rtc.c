@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/devices.h"
 
 #define RTC_PORT	0x70
@@ -43,6 +44,7 @@ struct rtc {
 	int64_t offset;			/* of the guest's time */
 	int64_t seen;			/* the second in which flags were read last */
 	pthread_t thread;
+	struct filter *filter;		/* const: the thread's list */
 	pthread_cond_t changed;
 };
 
@@ -143,6 +145,9 @@ static void *tick(void *arg)
 	int64_t told = 0, second;
 	long ns;
 
+	pthread_setname_np(pthread_self(), "clock");
+	if (confine_thread(r->filter))
+		return NULL;
 	pthread_mutex_lock(&r->bus->lock);
 	for (;;) {
 		if (!(r->cell[REG_B] & (B_AIE | B_UIE)) || r->cell[REG_B] & B_SET) {
@@ -267,14 +272,10 @@ static const struct device_ops ops = { .read = rtc_read, .write = rtc_write };
  * rtc_create - a clock
  * @b: the bus
  * @irq: its interrupt
- *
- * 0, or -1, told.
  */
-int rtc_create(struct bus *b, struct line *irq)
+struct rtc *rtc_create(struct bus *b, struct line *irq)
 {
 	struct rtc *r = calloc(1, sizeof(*r));
-	sigset_t all, old;
-	int err;
 
 	if (!r)
 		abort();
@@ -284,6 +285,22 @@ int rtc_create(struct bus *b, struct line *irq)
 	r->cell[REG_B] = B_24_HOURS;
 	pthread_cond_init(&r->changed, NULL);
 	bus_claim(b, BUS_PORTS, RTC_PORT, 2, &ops, r);
+	return r;
+}
+
+/**
+ * rtc_start - its interrupts come from now on
+ * @r: the clock
+ * @f: what its thread may call
+ *
+ * 0, or -1, told.
+ */
+int rtc_start(struct rtc *r, struct filter *f)
+{
+	sigset_t all, old;
+	int err;
+
+	r->filter = f;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&r->thread, NULL, tick, r);
@@ -292,6 +309,5 @@ int rtc_create(struct bus *b, struct line *irq)
 		error("clock: cannot start a thread: %s", strerror(err));
 		return -1;
 	}
-	pthread_setname_np(r->thread, "clock");
 	return 0;
 }

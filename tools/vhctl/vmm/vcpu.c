@@ -2,6 +2,7 @@
 /* vcpu.c - vCPUs: their state at the start, KVM_RUN, and the exits of it. */
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -9,6 +10,7 @@
 
 #include "quota.h"
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/vmm.h"
 
 #define MAX_CPUID	256
@@ -167,6 +169,7 @@ int vcpu_create(struct vmm *v, int id)
 		      errno == EDQUOT ? limit_words(VH_RES_VCPUS, 1) : strerror(errno));
 		return -1;
 	}
+	confine_keep(c->fd);
 	c->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
 	if (c->run == MAP_FAILED) {
 		error("cannot map vCPU %d: %s", id, strerror(errno));
@@ -259,7 +262,12 @@ static bool stopping(struct vmm *v)
 static void *vcpu_thread(void *arg)
 {
 	struct vmm_vcpu *c = arg;
+	char name[16];
 
+	snprintf(name, sizeof(name), "vcpu %d", c->id);
+	pthread_setname_np(pthread_self(), name);
+	if (confine_thread(c->filter) || !confine_gate())
+		return NULL;
 	while (!stopping(c->vmm)) {
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN)
@@ -294,6 +302,9 @@ int vcpu_start(struct vmm *v, int id)
 	struct sigaction sa = { .sa_handler = kicked };
 	int err;
 
+	v->cpu[id].filter = confine_filter(v, THREAD_VCPU, v->cpu[id].fd, -1);
+	if (!v->cpu[id].filter)
+		return -1;
 	sigaction(SIGUSR1, &sa, NULL);
 	err = pthread_create(&v->cpu[id].thread, NULL, vcpu_thread, &v->cpu[id]);
 	if (err) {

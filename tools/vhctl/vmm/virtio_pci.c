@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
@@ -476,6 +477,7 @@ int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 			error("%s: cannot make an eventfd: %s", d->name, strerror(errno));
 			return -1;
 		}
+		confine_keep(d->queue[i].kick);
 	}
 	forget(d);
 	pci_init_device(&d->pci, &pci_ops, VENDOR_VIRTIO, DEVICE_VIRTIO + kind->type, kind->class,

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vmm.c - a VM from its configuration to its end. */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "quota.h"
 #include "nl.h"
 #include "vhctl.h"
 #include "vmm/balloon.h"
+#include "vmm/confine.h"
 #include "vmm/control.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
 #include "vmm/pci.h"
+#include "vmm/supervise.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
 
@@ -52,7 +56,7 @@ static void wire_panic(struct line *l, bool level)
 	vmm_stop(((struct wire *)l)->v, EXIT_GUEST_CRASH, "the guest crashed: its kernel panicked");
 }
 
-static int create_devices(struct vmm *v)
+static void create_devices(struct vmm *v)
 {
 	static struct wire serial, sci, rtc, off, reset, panic;
 
@@ -66,7 +70,7 @@ static int create_devices(struct vmm *v)
 	reset_create(&v->bus, &reset.line);
 	pvpanic_create(&v->bus, &panic.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
-	return rtc_create(&v->bus, &rtc.line);
+	v->rtc = rtc_create(&v->bus, &rtc.line);
 }
 
 /* What is on the PCI bus, in the order of its slots. */
@@ -77,7 +81,8 @@ static int create_pci_devices(struct vmm *v)
 	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->balloon && !c->virtio_console)
 		return 0;
 	pci_create(v);
-	hotplug_create(v);
+	if (!c->confine)
+		hotplug_create(v);
 	if (((c->nets || c->vsock_cid) && watch_create(v)) || rng_create(v))
 		return -1;
 	for (int i = 0; i < c->disks; i++)
@@ -179,6 +184,7 @@ static int create_vm(struct vmm *v)
 		return -1;
 	}
 	v->run_size = size;
+	confine_keep(v->vm);
 	if (ioctl(v->vm, KVM_SET_TSS_ADDR, GPA_TSS) ||
 	    ioctl(v->vm, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
 	    ioctl(v->vm, KVM_CREATE_IRQCHIP, 0) || ioctl(v->vm, KVM_CREATE_PIT2, &pit)) {
@@ -188,13 +194,12 @@ static int create_vm(struct vmm *v)
 	return 0;
 }
 
-static int start(struct vmm *v)
+static int open_all(struct vmm *v)
 {
-	int i;
-
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
-	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
+	create_devices(v);
+	if (generation_create(v) || watchdog_create(v) || create_pci_devices(v))
 		return -1;
 	if (v->cfg->kernel) {
 		if (load_guest(v))
@@ -203,26 +208,59 @@ static int start(struct vmm *v)
 	} else if (firmware_create(v)) {
 		return -1;
 	}
-	for (i = 0; i < v->cfg->cpus; i++)
+	for (int i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
-	if (console_open(v))
+	return console_open(v);
+}
+
+/* Those that a confined VM has beside its vCPUs', and how many; -1, told. */
+static int start_threads(struct vmm *v)
+{
+	struct filter *clock = confine_filter(v, THREAD_CLOCK, -1, -1);
+	int disks;
+
+	if (!clock || rtc_start(v->rtc, clock))
 		return -1;
-	add_commands();
+	disks = blk_start(v);
+	return disks < 0 ? -1 : 1 + disks;
+}
+
+/*
+ * Confined as a process, then thread by thread, if that was asked for; the guest's first instruction is the
+ * last thing. A confined VM cannot be asked for anything: that may want files.
+ */
+static int start(struct vmm *v)
+{
+	int threads;
+
+	if (open_all(v) || confine_process(v))
+		return -1;
+	threads = start_threads(v);
+	if (threads < 0)
+		return -1;
 	v->running = true;
 	if (v->cfg->started)
 		*v->cfg->started = true;
-	control_open(v);
-	for (i = 0; i < v->cfg->cpus; i++)
+	if (!v->cfg->confine) {
+		add_commands();
+		control_open(v);
+	}
+	for (int i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_start(v, i))
 			return -1;
-	return 0;
+	if (confine_wait(v, threads + v->cfg->cpus))
+		return -1;
+	if (v->channel >= 0 && v->cfg->log_fd >= 0)
+		dup2(v->cfg->log_fd, STDERR_FILENO);	/* from now on nobody reads the terminal */
+	return confine_main(v);
 }
 
 static void finish(struct vmm *v)
 {
 	int i;
 
+	confine_open(false);
 	vcpus_kick(v);
 	for (i = 0; i < v->cfg->cpus; i++)
 		if (v->cpu[i].started)
@@ -236,7 +274,53 @@ static void finish(struct vmm *v)
 	control_finish();	/* daemons of disks that it added are done */
 	watch_finish(v);
 	nets_finish(v);
-	console_close();
+	console_close(v);
+}
+
+static void tell_running(struct vmm *v)
+{
+	const struct vmm_config *cfg = v->cfg;
+
+	if (v->channel >= 0) {
+		supervise_runs(v->channel);
+	} else if (cfg->ready_fd >= 0) {
+		if (write(cfg->ready_fd, "", 1) < 0)
+			error("nobody waits for the VM to run");
+		close(cfg->ready_fd);
+		dup2(cfg->log_fd, STDERR_FILENO);	/* from now on nobody reads the terminal */
+	}
+}
+
+static int run(const struct vmm_config *cfg, int channel)
+{
+	static struct vmm vmm;
+	struct vmm *v = &vmm;
+	int status = EXIT_ERROR;
+
+	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .channel = channel };
+	pthread_mutex_init(&v->lock, NULL);
+	bus_init(&v->bus);
+	if (cfg->confine) {
+		/* What the C library does at its first use of it, threads have no call for later. */
+		mallopt(M_ARENA_MAX, 1);
+		tzset();
+		confine_keep_from_now();
+		confine_keep(channel);
+	}
+	if (start(v)) {
+		vmm_stop(v, EXIT_ERROR, NULL);
+		finish(v);
+		return EXIT_ERROR;
+	}
+	tell_running(v);
+	console_loop(v);
+	finish(v);
+	status = v->status;
+	if (v->reason[0])
+		error("%s: %s", cfg->name, v->reason);
+	if (cfg->stats)
+		stats_print(v);
+	return status;
 }
 
 /**
@@ -247,30 +331,5 @@ static void finish(struct vmm *v)
  */
 int vmm_run(const struct vmm_config *cfg)
 {
-	static struct vmm vmm;
-	struct vmm *v = &vmm;
-	int status = EXIT_ERROR;
-
-	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1 };
-	pthread_mutex_init(&v->lock, NULL);
-	bus_init(&v->bus);
-	if (start(v)) {
-		vmm_stop(v, EXIT_ERROR, NULL);
-		finish(v);
-		return EXIT_ERROR;
-	}
-	if (cfg->ready_fd >= 0) {
-		if (write(cfg->ready_fd, "", 1) < 0)
-			error("nobody waits for the VM to run");
-		close(cfg->ready_fd);
-		dup2(cfg->log_fd, STDERR_FILENO);	/* from now on nobody reads the terminal */
-	}
-	console_loop(v);
-	finish(v);
-	status = v->status;
-	if (v->reason[0])
-		error("%s: %s", cfg->name, v->reason);
-	if (cfg->stats)
-		stats_print(v);
-	return status;
+	return cfg->confine ? supervise(cfg, run) : run(cfg, -1);
 }

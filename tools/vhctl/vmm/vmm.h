@@ -13,16 +13,17 @@
  *              serial.c rtc.c pm.c reset.c pvpanic.c generation.c watchdog.c
  *   pci.c      a PCI bus, if there is something on it; msi.c: its interrupts; hotplug.c: what comes and goes
  *   virtio_pci.c  virtio devices there, whose queues are in virtqueue.c:
- *              blk.c (disks; blk_request.c, disk.c) rng.c
  *   disk_image.c  disks that are not raw; storage.c: who opens them, landlock.c: and what else;
  *              nbd.c: how they are read and written
- *              blk.c (disks; blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
+ *              blk.c (disks; blk_ring.c, blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
  *              balloon.c hvc.c (a console) pmem.c; worker.c: a thread for those that want one
  *   control.c  a socket by which other commands ask the VM
  *   vhost.c    the kernel as the one that serves queues
  *   watch.c    what happens now and then
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
+ *   confine.c  with --confine, what each thread may call; what the process has (jail.c), who waits for it
+ *              (supervise.c): confine.h
  *   stats.c    exits counted
  *
  * A VM in the background (vhctl start) has its console on a socket and in a log.
@@ -47,6 +48,7 @@
 #define VMM_MAX_PORTS	64
 #define VMM_MAX_PMEMS	8
 #define VMM_MAX_AREAS	(VMM_MAX_PMEMS + 1)	/* and a firmware */
+#define VMM_MAX_THREADS	(2 + VMM_MAX_CPUS + VMM_MAX_DISKS)	/* of a confined VM: the main one and the clock's too */
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -95,6 +97,7 @@ struct vmm_config {
 	uint64_t memory;
 	int cpus;
 	bool stats;
+	bool confine;			/* the VMM, before the guest runs; not all VMs can be (cmd/confine.c) */
 	bool named;			/* the kernel is to know the name */
 	uint32_t attach;		/* VM of VH_CMD_VM_CREATE to take; 0: create one */
 	unsigned int stop_ms;		/* for the guest to power off, after VH_CMD_VM_STOP */
@@ -122,6 +125,7 @@ struct vmm_vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool started;
+	struct filter *filter;		/* the thread's list */
 	uint64_t exits[64];		/* by KVM_EXIT_*; own thread */
 };
 
@@ -130,7 +134,8 @@ struct vmm_vcpu {
  */
 struct vmm {
 	const struct vmm_config *cfg;
-	int dev, vm;			/* descriptors */
+	int dev, vm;			/* descriptors; of a confined VM dev only until it is made */
+	int channel;			/* to supervise.c if it is confined, or -1 */
 	size_t run_size;
 	uint8_t *low, *high;		/* memory below MMIO_START, above 4 GiB */
 	uint64_t low_size, high_size;
@@ -148,6 +153,7 @@ struct vmm {
 	struct bus bus;
 	struct channel console, hvc;	/* of the serial port, of a virtio console if there is one; bus.lock */
 	struct pm *pm;			/* bus.lock */
+	struct rtc *rtc;		/* const */
 	struct pci_host *pci;		/* NULL: there is none; const */
 	bool running;			/* there are vCPUs; const from then on */
 	void (*wake)(void);		/* console_loop() is to look; const once there are vCPUs */
@@ -204,7 +210,7 @@ void vcpus_kick(struct vmm *v);
 
 /* console.c */
 int console_open(struct vmm *v);	/* raw mode when stdin is a terminal */
-void console_close(void);
+void console_close(struct vmm *v);
 void console_loop(struct vmm *v);	/* input until the VM ends */
 
 /* stats.c */

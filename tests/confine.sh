@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# confine.sh: who has broken into vhctl's VMM gets nowhere, in the lab
+#
+#   confine.sh [--kvm] [--module vh.ko] [--update] [LAB OPTIONS...]
+#
+# As root and as a user of group kvm: a process that traces the VMM makes each kind of its threads call what
+# an intruder would; the filters of the threads are walked through, and let through what
+# tests/confine/expected says, and nothing else; requests are put into the io_uring of a disk; rights,
+# namespaces, root, descriptors and limits are looked at. Without confinement the same calls are made.
+# --update: writes tests/confine/expected.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+device=/dev/vh module=kmod/vh.ko update=
+while :; do
+	case ${1:-} in
+	--kvm) device=/dev/kvm ;;
+	--module) module=$2; shift ;;
+	--update) update=yes ;;
+	--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	*) break ;;
+	esac
+	shift
+done
+make -s -C tests/confine
+work=$PWD/build/confine
+rm -rf "$work"
+mkdir -p "$work/out"
+{
+	echo "device=$device"
+	cat tests/lib/lab-check.sh tests/confine/lab.sh
+} >"$work/script.sh"
+load=(--file "$module:vh.ko")
+[ $device = /dev/vh ] || load=()
+status=0
+tests/lab/lab run --timeout 600 --allow 'audit: type=1326' --out "$work/out" "${load[@]}" \
+	--file build/vhctl/vhctl --file build/tests/confine/intruder --file build/tests/confine/kernel \
+	--file build/tests/confine/off --file tests/confine/expected "$@" "$work/script.sh" || status=$?
+[ -z "$update" ] || cp "$work/out/list.root" tests/confine/expected
+exit $status

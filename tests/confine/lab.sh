@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# In the lab: an intruder in VMMs of vhctl's on $device, which is /dev/vh or /dev/kvm
+if [ $device = /dev/kvm ]; then
+	modprobe kvm-intel || exit 2
+else
+	insmod ./vh.ko || exit 2
+fi
+kvm=$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)
+chgrp "$kvm" $device && chmod 660 $device
+mkdir -p /p/out /w && chmod 777 /w && cp vhctl kernel /w && cd /w || exit 2
+truncate -s 1M disk.img disk2.img && chmod 666 disk*.img
+run="/w/vhctl run --device $device --kernel /w/kernel --memory 16M --cpus 2"
+free="$run --disk disk.img"
+vm="$free --confine"
+both="$vm --disk disk2.img"
+says() { grep -q -- "$1" out; }
+never() { ! grep -q -- "$1" out; }
+count() { # PATTERN NUMBER
+	[ "$(grep -c -- "$1" out)" = "$2" ] || { grep -c -- "$1" out; return 1; }
+}
+only() { ! grep -v -- "$1" out; } # nothing but that
+try() { # WHAT USER COMMAND...
+	/p/intruder "$@" >out 2>&1 || { tail -n 3 out said; return 1; }
+	# as vh calls it
+	sed -i 's/<kvm-/<vh-/; s/<vh-vcpu:0>/<vh-vcpu>/' out
+}
+who_is() { # USER: what holds for whoever runs it
+	local who=$1 as=$2
+
+	check "$as: the filters can be read" try list $who $both
+	cp out /p/out/list.$as
+	check "$as: they let through what is expected, and nothing else" diff /p/expected out
+	check "$as: calls are tried" try calls $who $both
+	cp out /p/out/calls.$as
+	check "$as: each ended the VMM, and was told" only ": ended$"
+	check "$as: all were tried" [ "$(wc -l <out)" -ge 180 ]
+	check "$as: requests to io_uring are tried" try ring $who $both
+	cat out
+	check "$as: the disk is read" says "read of the disk: done"
+	check "$as: what disks do not need is refused" count ": Permission denied$" 8
+	check "$as: other files are not there" count ": Bad file descriptor$" 1
+	check "$as: its state can be looked at" try state $who $both
+	cp out /p/out/state.$as
+	check "$as: no thread has capabilities" never "Cap[A-Z][a-z]*: 0*[1-9a-f]"
+	check "$as: nor gets any" never "NoNewPrivs: 0"
+	check "$as: each has its filter" count "Seccomp_filters: 1" "$(grep -c Seccomp: out)"
+	for n in mnt ipc net; do check "$as: $n" says "namespace $n: its own"; done
+	check "$as: an empty root" says "root: 0 entries"
+	check "$as: in which it is" says "working directory: /$"
+	check "$as: nothing else is mounted" count "^mount:" 1
+	check "$as: it is only read" says "^mount: .* / / ro,nosuid,nodev,noexec"
+	check "$as: no core" says "Max core file size 0 0"
+	check "$as: nobody of its user looks into it" says "looking into it: root alone"
+	check "$as: descriptors of a VM" count "descriptor: .*vm$" 1
+	check "$as: of vCPUs" count "descriptor: .*vcpu" 2
+	check "$as: of disks, and their locks" count "descriptor: .*disk.*img" 4
+	check "$as: of rings" count "descriptor: .*io_uring" 2
+	check "$as: to who waits for it" count "descriptor: socket" 1
+	check "$as: of standard input and output" count "descriptor: /\(dev/null\|w/said\)$" 3
+	check "$as: and else eventfds and signals" [ "$(grep -c "^descriptor:" out)" = \
+		$(($(grep -c "eventfd\|signalfd" out) + 13)) ]
+}
+who_is 0 root
+check "root needs no user namespace" says "namespace user: the host's"
+who_is "1000:$kvm" user
+check "a user needs one" says "namespace user: its own"
+
+# --- where things are not as they should be ---
+check "where somebody listens already" try listened 0 $both
+cat out
+check "the kernel ends the VMM, and it is told" only ": ended$"
+check "that is some calls" [ "$(wc -l <out)" -ge 15 ]
+echo 0 >/proc/sys/user/max_user_namespaces
+check "without user namespaces" try state "1000:$kvm" $both
+check "a user's VMM says what it lacks" [ "$(grep -c "the VMM runs without namespaces of its own" said)" = 1 ]
+check "and that is what it lacks" count "^namespace .*: its own" 0
+check "its threads have filters" count "Seccomp_filters: 1" "$(grep -c Seccomp: out)"
+check "of the same calls" try list "1000:$kvm" $both
+check "as they are elsewhere" diff /p/expected out
+check "root needs none" try state 0 $both
+check "and has what it had" count "^namespace .*: its own" 3
+echo 1000 >/proc/sys/user/max_user_namespaces
+state_with() { try state 0 "$@" 7</etc/group; }
+check "what a shell leaves open" state_with $both
+check "is closed" never "/etc/group"
+
+# --- the intruder could do something ---
+check "without confinement, calls are tried" try harmless 0 $free --disk disk2.img
+cat out
+check "and made" only ": made, [0-9]"
+check "all of them" [ "$(wc -l <out)" -ge 14 ]
+check "its state" try state 0 $free --disk disk2.img
+check "is root's" says "vhctl: CapEff: 0000.*f$"
+check "on the host's network" says "namespace net: the host's"
+
+# --- what a confined VM cannot have ---
+refused() { # OPTION ARGUMENTS...
+	local option=$1 s=0
+	shift
+	timeout 10 $vm "$@" </dev/null >said 2>&1 || s=$?
+	[ $s = 2 ] && [ "$(wc -l <said)" = 1 ] && grep -q -e "--confine: not with $option: " said && return
+	echo "status $s"
+	head -n 3 said
+	return 1
+}
+: >image.qcow2
+check "no network" refused --net --net user
+check "no published port" refused --publish --publish 2222:22
+check "no vsock" refused --vsock --vsock 3
+check "no balloon" refused --balloon --balloon
+check "no file as memory" refused --pmem --pmem disk2.img
+check "no virtio console" refused "--console virtio" --console virtio
+check "no watchdog" refused --watchdog --watchdog
+check "no image, by its name" refused "--disk image.qcow2" --disk image.qcow2
+check "nor by its format" refused "--disk disk2.img" --disk disk2.img,format=qcow2
+
+# --- the process that waits ---
+gone() { local n=0; while [ -e /proc/$1 ]; do n=$((n + 1)); [ $n -lt 100 ] || return 1; usleep 20000; done; }
+runs() { local n=0; until grep -q "^r" said; do n=$((n + 1)); [ $n -lt 200 ] || return 1; usleep 20000; done; }
+start() {
+	$vm "$@" </dev/null >said 2>&1 &
+	pid=$!
+	runs && vmm=$(tr -d " " </proc/$pid/task/$pid/children) && [ -n "$vmm" ]
+}
+ends() { local s=0; wait $pid || s=$?; [ $s = $1 ] || { echo "status $s"; return 1; }; }
+check "a VM" start
+kill -TERM $pid
+check "a signal to it is the VMM's" ends 5
+check "who says so" grep -q "ended by signal 15" said
+check "a VM" start
+kill -TERM $vmm
+check "one to the VMM as well" ends 5
+check "a VM" start
+kill -9 $pid
+check "without it there is no VMM" gone $vmm
+wait $pid 2>/dev/null
+check "its disk is free at once" start
+kill -9 $vmm
+check "without a VMM it ends" ends 5
+check "and says why" grep -q "the VMM was killed" said
+check "again at once" start
+kill -SEGV $vmm
+check "what kills a VMM otherwise" ends 1
+check "is told" grep -q "the VMM died of signal 11" said
+
+check "a VM on a terminal" try terminal 0 $vm
+cat out
+check "each end has status 5, and leaves it as it was" count "status 5, as before" 3
+
+# --- what confinement costs ---
+ticks() { # of 10 ms, which are a million instructions
+	cut -d" " -f1 /proc/uptime | tr -d .
+}
+runs20() {
+	local a i=0
+	a=$(ticks)
+	while [ $i -lt 20 ]; do
+		i=$((i + 1))
+		/w/vhctl run --device $device --kernel /p/off --memory 16M --disk disk.img "$@" </dev/null >said 2>&1 || return 1
+	done
+	echo $(($(ticks) - a))
+}
+before=$(runs20) after=$(runs20 --confine)
+echo "20 VMs of a disk, from exec to exit, million instructions: $before without confinement, $after with"
+check "that is at most 10 for each" [ -n "$after" -a "${after:-9999}" -le $((before + 200)) ]
+
+# --- vhctl start: only vh has it ---
+if [ $device = /dev/vh ]; then
+	background() { # NAME COMMAND...: with a shell's command behind it
+		local who=$1
+		shift
+		check "$who: a VM is created" "$@" "./vhctl create --memory 16M --cpus 1 --device $device $who"
+		check "$who: and started" "$@" "./vhctl start --confine --kernel kernel --disk disk.img $who"
+		check "$who: it is listed" sh -c "./vhctl ls | grep '$who *running'"
+		vmm=$(./vhctl show $who --json | sed -n 's/.*"pid":\([0-9]*\).*/\1/p')
+		check "$who: confined" grep -q "Seccomp:.2" /proc/$vmm/status
+		check "$who: in its cgroup" [ "$(cat /proc/$vmm/cgroup)" = "$(cat /proc/self/cgroup)" ]
+		check "$who: its console is there" sh -c "[ -S $dir/*.sock ]"
+		check "$who: and says what the guest says" sh -c "grep -q '^r' $dir/*.log"
+		check "$who: its devices are not asked for" "$@" "./vhctl device ls $who 2>&1 | grep 'one with --confine'"
+		check "$who: nor its balloon" "$@" "./vhctl balloon $who 2>&1 | grep 'one with --confine'"
+		check "$who: there is no socket for that" sh -c "! ls $dir/*.control 2>/dev/null"
+		check "$who: it is not started twice" "$@" "./vhctl start --confine --kernel kernel $who 2>&1 | grep 'it runs already'"
+		check "$who: its name is taken" "$@" "./vhctl create --memory 16M $who 2>&1 | grep 'cannot create'"
+		check "$who: it pauses" "$@" "./vhctl pause $who && ./vhctl resume $who"
+		check "$who: it is killed" "$@" "./vhctl kill $who"
+		check "$who: and gone" gone $vmm
+		usleep 100000
+		check "$who: nothing is left of its socket" sh -c "! ls $dir/*.sock 2>/dev/null"
+		check "$who: the log says why" sh -c "grep 'the VMM was killed' $dir/*.log"
+		check "$who: it is destroyed" "$@" "./vhctl destroy $who"
+	}
+	dir=/run/vh
+	background roots sh -c
+	dir=/tmp/vh-1000
+	background users su user -s /bin/sh -c
+	rmmod vh || exit 1
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
