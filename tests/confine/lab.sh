@@ -180,7 +180,8 @@ if [ $device = /dev/vh ]; then
 		check "$who: its devices are not asked for" "$@" "./vhctl device ls $who 2>&1 | grep 'one with --confine'"
 		check "$who: nor its balloon" "$@" "./vhctl balloon $who 2>&1 | grep 'one with --confine'"
 		check "$who: there is no socket for that" sh -c "! ls $dir/*.control 2>/dev/null"
-		check "$who: it is not started twice" "$@" "./vhctl start --confine --kernel kernel $who 2>&1 | grep 'it runs already'"
+		check "$who: it is not started twice" "$@" \
+			"./vhctl start --confine --kernel kernel $who 2>&1 | grep 'it runs already'"
 		check "$who: its name is taken" "$@" "./vhctl create --memory 16M $who 2>&1 | grep 'cannot create'"
 		check "$who: it pauses" "$@" "./vhctl pause $who && ./vhctl resume $who"
 		check "$who: it is killed" "$@" "./vhctl kill $who"

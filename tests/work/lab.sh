@@ -6,11 +6,13 @@ else
 	insmod ./vh.ko $params || exit 2
 fi
 modprobe brd rd_nr=1 rd_size=8192 || exit 2
-cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000 vhtest=vmm${confine:+ confined}"
+cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000 vhtest=vmm"
+cmdline="$cmdline${confine:+ confined}"
+run="./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2"
 # in the foreground; and in the background, as $vm
-vm() { ./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null; }
+vm() { $run "$@" </dev/null; }
 start() {
-	./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2 "$@" </dev/null >said 2>&1 &
+	$run "$@" </dev/null >said 2>&1 &
 	vm=$!
 }
 says() { # SECONDS PATTERN: in the guest's output, before long

@@ -188,7 +188,8 @@ static int no_core(void)
 /* There is nothing wrong with the VM: some hosts do not give it. What is on no list cannot be called there either. */
 static void lacks(const char *what)
 {
-	error("the VMM runs without %s: %s; that takes root or user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces)",
+	error("the VMM runs without %s: %s; that takes root or user namespaces "
+	      "(sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces)",
 	      what, strerror(errno));
 }
 

@@ -93,7 +93,8 @@ static void violation(struct supervisor *s, int fd)
 		return;
 	s->told = true;
 	call = seccomp_syscall_resolve_num_arch(n.data.arch, n.data.nr);
-	error("%s: the VMM is ended: its thread '%s' tried the system call %s (%d; arguments %#llx, %#llx, %#llx), which it has no need of",
+	error("%s: the VMM is ended: its thread '%s' tried the system call %s "
+	      "(%d; arguments %#llx, %#llx, %#llx), which it has no need of",
 	      s->cfg->name, thread, call ? call : "unknown", n.data.nr, (unsigned long long)n.data.args[0],
 	      (unsigned long long)n.data.args[1], (unsigned long long)n.data.args[2]);
 	free(call);
@@ -124,7 +125,8 @@ static int status_of(const struct supervisor *s, const siginfo_t *i)
 	case SIGQUIT:
 		return EXIT_QUIT;
 	case SIGSYS:
-		error("%s: the VMM is ended: it tried a system call that it has no need of; the host's log says which (audit, type=1326)",
+		error("%s: the VMM is ended: it tried a system call that it has no need of; "
+		      "the host's log says which (audit, type=1326)",
 		      s->cfg->name);
 		return EXIT_ERROR;
 	}
