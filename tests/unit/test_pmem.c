@@ -49,6 +49,15 @@ static bool make_file(uint64_t size)
 	return good;
 }
 
+static bool put_magic(void)
+{
+	int fd = open(file, O_RDWR);
+	bool good = pwrite(fd, "QFI\xfb", 4, 0) == 4;
+
+	close(fd);
+	return good;
+}
+
 static bool in_file(uint64_t at, const char *text)
 {
 	int fd = open(file, O_RDONLY);
@@ -170,7 +179,16 @@ int main(int argc, char **argv)
 	errs(2, (struct vring_desc[]){ OUT(A, 4), IN(A, 3) }, 2);
 	errs(2, (struct vring_desc[]){ OUT(A, 2), OUT(A + 2, 2), IN(A, 4) }, 3);
 	at_random(2, at);
+	/* A guest may make it look like an image; a name is the user's. */
+	file[strlen(file) - 1] = '3';
+	rw.path = file;
+	TAP_CHECK(make_file(2 * MIB) && put_magic() && makes(&rw, NULL));
+	strcat(file, ".qcow2");
+	TAP_CHECK(makes(&rw, "is an image, and only a raw file can be memory"));
+	file[strlen(file) - 6] = 0;
 	pmem_finish();
+	unlink(file);
+	file[strlen(file) - 1] = '2';
 	unlink(file);
 	file[strlen(file) - 1] = 0;
 	unlink(file);

@@ -90,7 +90,11 @@ const char *disk_image_formats(void)
 	return "raw, qcow2, qed, vdi, vhdx, vmdk or vpc";
 }
 
-static const char *format_of_name(const char *path)
+/**
+ * disk_image_name_says - the format that a name ends with, or NULL
+ * @path: the name
+ */
+const char *disk_image_name_says(const char *path)
 {
 	size_t n = strlen(path);
 
@@ -146,7 +150,7 @@ int disk_image_format(const struct disk_config *cfg, const char **format)
 	struct head h;
 	int fd;
 
-	*format = cfg->format ? cfg->format : format_of_name(cfg->path);
+	*format = cfg->format ? cfg->format : disk_image_name_says(cfg->path);
 	if (*format)
 		return 0;
 	*format = RAW;

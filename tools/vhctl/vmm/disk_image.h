@@ -25,6 +25,7 @@ struct disk_image {
 
 bool disk_image_known_format(const char *name);
 const char *disk_image_formats(void);
+const char *disk_image_name_says(const char *path);
 int disk_image_format(const struct disk_config *cfg, const char **format);
 int disk_image_open(const struct disk_config *cfg, const char *format, struct disk_image *i);
 void disk_image_free(struct disk_image *i);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
-#include "vmm/disk.h"
+#include "vmm/disk_image.h"
 #include "vmm/pci.h"
 #include "vmm/pmem.h"
 #include "vmm/virtio.h"
@@ -191,12 +191,19 @@ static int give(struct vmm *v, struct pmem *p)
  */
 int pmem_create(struct vmm *v, const struct pmem_config *cfg)
 {
-	struct disk_config file = { .path = cfg->path, .ro = cfg->ro };
-	struct pmem *p = calloc(1, sizeof(*p));
+	/* Whatever it looks like: it is memory, and the guest may have made it look so. */
+	struct disk_config file = { .path = cfg->path, .format = "raw", .ro = cfg->ro };
+	const char *format = disk_image_name_says(cfg->path);
 	struct virtio_kind kind = {
-		.type = VIRTIO_ID_PMEM, .class = 0x058000, .queues = 1, .config_size = sizeof(p->config),
+		.type = VIRTIO_ID_PMEM, .class = 0x058000, .queues = 1, .config_size = sizeof(((struct pmem *)0)->config),
 	};
+	struct pmem *p;
 
+	if (format && strcmp(format, "raw")) {
+		error("%s: is an image, and only a raw file can be memory; 'qemu-img convert -O raw' makes one", cfg->path);
+		return -1;
+	}
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		abort();
 	p->cfg = cfg;
