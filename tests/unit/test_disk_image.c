@@ -204,6 +204,10 @@ static void chains(void)
 	TAP_CHECK(refused("top", "none that can be opened here"));
 	qcow2("top", "a\33[2Jb", "raw", 3 * CLUSTER);
 	TAP_CHECK(refused("top", "name of its backing file is damaged"));
+	qcow2("top", "a\xc2\x9b""2Jb", "raw", 3 * CLUSTER);
+	TAP_CHECK(refused("top", "name of its backing file is damaged"));
+	qcow2("top", "\xc3\x9c", "raw", 3 * CLUSTER);
+	TAP_CHECK(refused("top", "its backing file \xc3\x9c: No such file"));
 	qcow2("top", "none", "raw", 3 * CLUSTER);
 	TAP_CHECK(refused("top", "its backing file none: No such file"));
 	qcow2("top", "sub", "raw", 3 * CLUSTER);

@@ -99,7 +99,8 @@ void storage_say(const char *name, char *text)
 	char *line, *rest = NULL, *end;
 
 	for (line = text; *line; line++)
-		if (*line != '\n' && ((unsigned char)*line < ' ' || *line == 0x7f))
+		if ((*line != '\n' && ((unsigned char)*line < ' ' || *line == 0x7f)) ||
+		    (*line == '\xc2' && (line[1] & 0xe0) == 0x80))	/* also from 0x80 to 0x9f, in UTF-8 */
 			*line = '?';
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		if (!strncmp(line, prefix, strlen(prefix)))
