@@ -536,6 +536,8 @@ if part run; then
 	check "with a key that is none" none r1 --keep rk --ssh-key disk.raw
 	check "with more balloon than memory" none r1 --keep rk --balloon=1T
 	check "with a cgroup that is not there" none r1 --keep rk --cgroup none/such
+	nothing_boots() { run --hostname web; [ $? = 2 ] && grep -q "what is it to boot" said && nothing_left; }
+	check "a seed alone boots nothing" nothing_boots
 	check "what stayed of another VM stays" eval 'image new rk --from r1 && ! run rk && ! run r1 --keep rk &&
 		image show rk && image rm rk'
 	ended() { # CALL: by SIGTERM as each of these is made, or just before it is heard

@@ -108,7 +108,9 @@ static void hold_signals(void)
 
 int run_image_attach(struct run_image *r, struct vmm_config *cfg)
 {
-	bool seed = r->seed.config || r->seed.hostname || r->seed.keys;
+	/* Nothing boots from it: where there is nothing else, check_boot() says so. */
+	bool boots = r->image || cfg->disks || (cfg->kernel && *cfg->kernel);
+	bool seed = boots && (r->seed.config || r->seed.hostname || r->seed.keys);
 	int status = EXIT_OK;
 
 	if (!r->image && (r->keep || r->store)) {
