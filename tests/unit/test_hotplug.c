@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -251,6 +252,45 @@ static void many(void)
 	TAP_CHECK(driver_until(is_free, NULL));
 }
 
+static int descriptors(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 1024; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* Whichever of its descriptors is the one too many, none of the others is left. */
+static void too_many_files(const char *path)
+{
+	int before = descriptors(), highest = open("/dev/null", O_RDONLY), failed = 0, i;
+	struct rlimit old, few;
+
+	close(highest);
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = old;
+	for (i = 0; i < 64; i++) {
+		bool added;
+
+		few.rlim_cur = highest + i;
+		setrlimit(RLIMIT_NOFILE, &few);
+		added = add(path);
+		setrlimit(RLIMIT_NOFILE, &old);
+		if (added)
+			break;
+		failed += !!why[0];
+		if (descriptors() != before)
+			break;
+	}
+	TAP_EQ(descriptors() > before, i < 64);
+	TAP_CHECK(i < 64 && failed == i && i > 3);
+	put(HOTPLUG_EJECT, ~0u);
+	TAP_CHECK(driver_until(is_free, NULL));
+	blk_finish(&driver_vm);
+	TAP_EQ(descriptors(), before);
+}
+
 /* At the end of a VM an image that was ejected a moment ago is written whole, and nobody serves it any more. */
 static void image(void)
 {
@@ -276,6 +316,8 @@ static void image(void)
 			break;
 	}
 	TAP_CHECK(status == -1 && errno == ECHILD);
+	too_many_files(path);
+	TAP_CHECK(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD);
 	unlink(path);
 }
 
@@ -308,6 +350,7 @@ int main(int argc, char **argv)
 	at_once();
 	many();
 	image();
+	too_many_files(file);
 	blk_finish(&driver_vm);
 	unlink(file);
 	return tap_done();

@@ -470,11 +470,14 @@ int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 	d->queue = calloc(d->queues, sizeof(*d->queue));
 	if (!d->queue)
 		abort();
-	for (i = 0; i < d->queues; i++) {
+	for (i = 0; i < d->queues; i++)
+		d->queue[i].kick = -1;
+	for (i = 0; i < d->queues && !ops->kick; i++) {
 		/* Who waits for it may block: not by a flag of the eventfd's. */
-		d->queue[i].kick = ops->kick ? -1 : eventfd(0, EFD_CLOEXEC);
-		if (!ops->kick && d->queue[i].kick < 0) {
+		d->queue[i].kick = eventfd(0, EFD_CLOEXEC);
+		if (d->queue[i].kick < 0) {
 			error("%s: cannot make an eventfd: %s", d->name, strerror(errno));
+			virtio_destroy(d);
 			return -1;
 		}
 		confine_keep(d->queue[i].kick);
