@@ -34,6 +34,7 @@ struct blk_image *blk_image_create(const struct disk *d, const char *name, struc
 		abort();
 	i->nbd = nbd;
 	i->storage = d->image;
+	i->words = d->image->said;
 	i->name = name;
 	i->ring = ring;
 	memcpy(i->data, data, sizeof(i->data));
@@ -62,7 +63,7 @@ void blk_image_serve(struct blk_image *i)
 	}
 	if (!i->listening && !i->deaf) {
 		s = new_sqe(i);
-		io_uring_prep_read(s, i->storage->said, i->said, sizeof(i->said) - 1, 0);
+		io_uring_prep_read(s, i->words, i->said, sizeof(i->said) - 1, 0);
 		io_uring_sqe_set_data(s, i->data[BLK_IMAGE_SAID]);
 		i->listening = true;
 	}
@@ -105,7 +106,7 @@ void blk_image_event(struct blk_image *i, enum blk_image_event event, int result
 
 /**
  * blk_image_end - end who serves it
- * @i: the image; the disk's thread has ended
+ * @i: the image; the disk's thread has ended, or hangs until it is lost
  */
 void blk_image_end(struct blk_image *i)
 {

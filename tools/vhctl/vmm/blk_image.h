@@ -9,8 +9,10 @@
 enum blk_image_event { BLK_IMAGE_SENT, BLK_IMAGE_RECEIVED, BLK_IMAGE_SAID, BLK_IMAGE_EVENTS };
 
 /**
- * struct blk_image - an image that is served; all of it is the disk's thread's
+ * struct blk_image - an image that is served; all of it is the disk's thread's, but for @storage
  * @nbd: the connection
+ * @storage: who serves it; blk_image_end()'s alone, which may come before a thread that hangs has ended
+ * @words: what that says
  */
 struct blk_image {
 	struct nbd *nbd;
@@ -19,7 +21,7 @@ struct blk_image {
 	struct io_uring *ring;
 	void *data[BLK_IMAGE_EVENTS];
 	bool listening, deaf, lost;
-	int complaints;
+	int words, complaints;
 	char said[1024];
 };
 
