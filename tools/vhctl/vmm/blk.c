@@ -62,7 +62,8 @@ void blk_forget(struct blk *b)
 	struct vmm *v = b->virtio.v;
 	struct blk **at;
 
-	io_uring_register_sync_cancel(&b->ring, &all);
+	if (io_uring_register_sync_cancel(&b->ring, &all) < 0)
+		error("%s: what it waits for cannot be called off", b->name);
 	io_uring_queue_exit(&b->ring);
 	virtio_destroy(&b->virtio);
 	for (struct request *rq = b->unused, *next; rq; rq = next) {

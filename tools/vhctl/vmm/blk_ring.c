@@ -450,6 +450,8 @@ int blk_ring_create(struct blk *b)
 		allow(IORING_OP_READ), allow(IORING_OP_READV), allow(IORING_OP_WRITEV), allow(IORING_OP_FSYNC),
 		allow(IORING_OP_FALLOCATE),
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
+		/* blk_forget() */
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_SYNC_CANCEL },
 	};
 	int files[NR_FILES] = { [FILE_DISK] = b->disk.fd, [FILE_CONTROL] = b->control };
 	int err = io_uring_queue_init_params(RING_ENTRIES, &b->ring, &p);
