@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -331,5 +332,20 @@ static int run(const struct vmm_config *cfg, int channel)
  */
 int vmm_run(const struct vmm_config *cfg)
 {
-	return cfg->confine ? supervise(cfg, run) : run(cfg, -1);
+	struct vmm_config c = *cfg;
+	int status;
+
+	if (!cfg->confine)
+		return run(cfg, -1);
+	/* The VMM is another process. */
+	c.started = mmap(NULL, sizeof(*c.started), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (c.started == MAP_FAILED) {
+		error("no memory: %s", strerror(errno));
+		return EXIT_ERROR;
+	}
+	status = supervise(&c, run);
+	if (cfg->started)
+		*cfg->started = *c.started;
+	munmap(c.started, sizeof(*c.started));
+	return status;
 }
