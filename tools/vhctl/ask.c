@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 
 #define PATIENCE	20000	/* ms; a VMM that is stopped does not answer */
 #define LITTLE		1000	/* for what is not so important */
+#define LONGEST		(1 << 20)	/* bytes of an answer */
 
 struct json_object *ask_new(const char *command)
 {
@@ -31,11 +33,40 @@ uint64_t answer_number(struct json_object *answer, const char *key)
 	return json_object_object_get_ex(answer, key, &o) ? json_object_get_uint64(o) : 0;
 }
 
+/*
+ * A VMM that a guest has broken into may answer anything: a terminal obeys control characters, also those that UTF-8
+ * writes as two bytes.
+ */
+static void clean(char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			*s = '?';
+		else if ((unsigned char)*s == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80)
+			s[0] = s[1] = '?';
+}
+
 const char *answer_text(struct json_object *answer, const char *key)
 {
 	struct json_object *o;
+	char *text;
 
-	return json_object_object_get_ex(answer, key, &o) ? json_object_get_string(o) : NULL;
+	if (!json_object_object_get_ex(answer, key, &o) || !json_object_is_type(o, json_type_string))
+		return "";
+	text = strdup(json_object_get_string(o));
+	if (!text)
+		return "";
+	clean(text);
+	json_object_set_string(o, text);
+	free(text);
+	return json_object_get_string(o);
+}
+
+struct json_object *answer_list(struct json_object *answer, const char *key)
+{
+	struct json_object *o;
+
+	return json_object_object_get_ex(answer, key, &o) && json_object_is_type(o, json_type_array) ? o : NULL;
 }
 
 static int connect_to(const struct vm *vm, bool quiet)
@@ -72,6 +103,7 @@ static struct json_object *receive(int fd, int patience)
 	struct json_tokener *t = json_tokener_new();
 	long long until = now_ms() + patience;
 	struct json_object *o = NULL;
+	size_t all = 0;
 	char text[4096];
 
 	do {
@@ -85,16 +117,20 @@ static struct json_object *receive(int fd, int patience)
 		if (n <= 0)
 			break;
 		o = json_tokener_parse_ex(t, text, n);
-	} while (!o && json_tokener_get_error(t) == json_tokener_continue);
+		all += n;
+	} while (!o && all < LONGEST && json_tokener_get_error(t) == json_tokener_continue);
 	json_tokener_free(t);
+	if (o && !json_object_is_type(o, json_type_object)) {
+		json_object_put(o);
+		o = NULL;
+	}
 	return o;
 }
 
 struct json_object *ask_known(const struct vm *vm, struct json_object *request, bool quiet)
 {
-	struct json_object *answer = NULL;
+	struct json_object *answer = NULL, *why;
 	int fd = connect_to(vm, quiet);
-	const char *why;
 
 	if (fd >= 0) {
 		if (send_line(fd, request))
@@ -104,11 +140,10 @@ struct json_object *ask_known(const struct vm *vm, struct json_object *request, 
 		close(fd);
 	}
 	json_object_put(request);
-	why = answer ? answer_text(answer, "error") : NULL;
-	if (!why)
+	if (!answer || !json_object_object_get_ex(answer, "error", &why))
 		return answer;
 	if (!quiet)
-		error("%s: %s", vm->name, why);
+		error("%s: %s", vm->name, answer_text(answer, "error"));
 	json_object_put(answer);
 	return NULL;
 }

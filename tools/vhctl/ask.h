@@ -16,7 +16,9 @@ struct vm;
 struct json_object *ask_known(const struct vm *vm, struct json_object *request, bool quiet);
 /* A number of an answer; 0 when there is none. */
 uint64_t answer_number(struct json_object *answer, const char *key);
-/* A text of it, or NULL. */
+/* A text of it, without control characters; "" when there is none. */
 const char *answer_text(struct json_object *answer, const char *key);
+/* A list of it, or NULL. */
+struct json_object *answer_list(struct json_object *answer, const char *key);
 
 #endif /* ASK_H */

@@ -57,12 +57,14 @@ static void show_guest(struct out *o, struct json_object *answer)
 	static const char *const bytes[] = { "total", "free", "available", "caches", "swap_in", "swap_out" };
 	struct json_object *guest;
 
-	if (!json_object_object_get_ex(answer, "guest", &guest))
+	if (!json_object_object_get_ex(answer, "guest", &guest) || !json_object_is_type(guest, json_type_object))
 		return;
 	out_down(o, "guest");
 	json_object_object_foreach(guest, key, value) {
 		bool size = false;
 
+		if (strspn(key, "abcdefghijklmnopqrstuvwxyz_") != strlen(key))
+			continue;	/* none of the VMM's that this is */
 		for (unsigned int i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
 			size |= !strcmp(key, bytes[i]);
 		if (size)

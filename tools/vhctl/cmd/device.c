@@ -108,7 +108,8 @@ static const char *state_of(const char *vm, const char *id)
 	if (!answer)
 		return NULL;
 	state[0] = 0;
-	if (json_object_object_get_ex(answer, "devices", &devices))
+	devices = answer_list(answer, "devices");
+	if (devices)
 		for (size_t i = 0; i < json_object_array_length(devices); i++) {
 			struct json_object *d = json_object_array_get_idx(devices, i);
 
@@ -168,7 +169,8 @@ static int ls(char **argv, int n, enum out_mode mode)
 	if (!answer)
 		return EXIT_ERROR;
 	o = out_new(mode);
-	if (json_object_object_get_ex(answer, "devices", &devices))
+	devices = answer_list(answer, "devices");
+	if (devices)
 		for (size_t i = 0; i < json_object_array_length(devices); i++) {
 			struct json_object *d = json_object_array_get_idx(devices, i);
 
