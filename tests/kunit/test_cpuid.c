@@ -21,6 +21,8 @@ static const struct host_leaf *host;
 static unsigned int host_leaves;
 static u64 host_xcr0;
 
+struct cpuinfo_x86 shim_cpu = { .x86_phys_bits = 48 };
+
 void shim_cpuid(u32 function, u32 index, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
 {
 	unsigned int i;
@@ -90,6 +92,7 @@ static void host_is(struct kunit *test, const struct host_leaf *leaves, unsigned
 	host = leaves;
 	host_leaves = n;
 	host_xcr0 = xcr0;
+	memset(shim_cpu.x86_capability, 0xff, sizeof(shim_cpu.x86_capability));
 	vh_cpu_caps = (struct vh_cpu_caps){
 		.invpcid = vmx_features, .rdtscp = vmx_features, .xsaves = vmx_features,
 		.cr4_allowed = ~0ULL,
@@ -176,6 +179,26 @@ static void by_capability(struct kunit *test)
 	KUNIT_EXPECT_NE(test, got(7, 0)->ebx & BIT(5), 0);
 	KUNIT_EXPECT_NE(test, got(7, 0)->ecx & BIT(3), 0);
 	KUNIT_EXPECT_NE(test, got(0x80000001, 0)->edx & BIT(27), 0);
+}
+
+/* What the host's kernel does not keep, guests do not get. */
+static void kept(struct kunit *test)
+{
+	static const struct { enum cpuid_leafs word; u32 function, index; unsigned int reg, bit; } words[] = {
+		{ CPUID_1_ECX, 1, 0, 2, 17 }, { CPUID_1_EDX, 1, 0, 3, 4 }, { CPUID_7_0_EBX, 7, 0, 1, 9 },
+		{ CPUID_7_ECX, 7, 0, 2, 3 }, { CPUID_7_EDX, 7, 0, 3, 4 }, { CPUID_8000_0001_ECX, 0x80000001, 0, 2, 5 },
+		{ CPUID_8000_0001_EDX, 0x80000001, 0, 3, 26 }, { CPUID_D_1_EAX, 0xd, 1, 0, 1 },
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		HOST_ALL(test);
+		KUNIT_EXPECT_NE(test, (&got(words[i].function, words[i].index)->eax)[words[i].reg] & BIT(words[i].bit), 0);
+		shim_cpu.x86_capability[words[i].word] &= ~BIT(words[i].bit);
+		listed = vh_cpuid_list(list);
+		KUNIT_EXPECT_EQ(test, (&got(words[i].function, words[i].index)->eax)[words[i].reg] & BIT(words[i].bit), 0);
+		KUNIT_EXPECT_NE(test, got(1, 0)->ecx & BIT(31), 0);	/* of the hypervisor's making */
+	}
 }
 
 /* XSAVE: of the states only those that XCR0 may have; sizes of both formats. */
@@ -424,6 +447,7 @@ static struct kunit_case cpuid_cases[] = {
 	KUNIT_CASE(never_offered),
 	KUNIT_CASE(old_host),
 	KUNIT_CASE(by_capability),
+	KUNIT_CASE(kept),
 	KUNIT_CASE(xsave_leaves),
 	KUNIT_CASE(caches),
 	KUNIT_CASE(instruction),
