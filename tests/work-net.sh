@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # work-net.sh: stock Debian guests at work on networks of vhctl's, in the lab
 #
-#   work-net.sh [--kvm] [--module vh.ko] [--only "options|tap|bridge|user..."] [LAB OPTIONS...]
+#   work-net.sh [--kvm] [--module vh.ko] [--only "options|tap|bridge|user|again..."] [LAB OPTIONS...]
 #
 # Taps by vhost_net and vsock by vhost_vsock, two VMs on a bridge, a user's network by passt with published
-# ports: contents on both sides, several queues, drivers that go, come back and err, VMMs that are killed.
+# ports: contents on both sides, several queues, drivers that go, come back and err, VMMs that are killed. again: as user,
+# and TCP once more behind the driver's mistakes, which is not reliable yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 device=/dev/vh module=kmod/vh.ko only=
@@ -14,7 +15,7 @@ while :; do
 	--kvm) device=/dev/kvm; shift; continue ;;
 	--module) module=$2 ;;
 	--only) only=$2 ;;
-	--help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
+	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
 	*) break ;;
 	esac
 	shift 2

@@ -5,6 +5,7 @@ for word in $(cat /proc/cmdline); do
 	step=*) step=${word#step=} ;;
 	ip=*) ip=${word#ip=} ;;
 	peer=*) peer=${word#peer=} ;;
+	again=*) again=${word#again=} ;;
 	esac
 done
 mkdir -p /tmp
@@ -153,7 +154,7 @@ user)
 	until_ 10 [ -e /sys/class/net/eth0 ]
 	ip link set eth0 up
 	tells "DHCP again" udhcpc -i eth0 -n -q -t 10 -s /tmp/dhcp
-	tells "TCP to outside again" sends 192.0.2.1 7000
+	[ -z "$again" ] || tells "TCP to outside again" sends 192.0.2.1 7000
 	echo "guest: end passt, please"
 	tells "no link" until_ 20 sh -c '[ "$(cat /sys/class/net/eth0/carrier)" = 0 ]'
 	ends

@@ -311,7 +311,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("--firmware boots from a disk, and --kernel without firmware: want one of them");
 		return usage_error(argv[0]);
 	}
-	return net_options_fit(cfg) ? 0 : EXIT_USAGE;
+	return confine_fits(cfg) && net_options_fit(cfg) ? 0 : EXIT_USAGE;
 }
 
 static const struct vmm_config defaults = {
@@ -327,6 +327,7 @@ static int run(struct vmm_config *cfg, struct run_image *image)
 		return status;
 	if (!check_boot(cfg))
 		return usage_error("run");
+	/* An image's disk is one more. */
 	if (!confine_fits(cfg))
 		return EXIT_USAGE;
 	if (!cfg->memory)
@@ -432,8 +433,6 @@ int cmd_start(int argc, char **argv)
 		return status < 0 ? EXIT_OK : status;
 	if (!check_boot(&cfg))
 		return usage_error(argv[0]);
-	if (!confine_fits(&cfg))
-		return EXIT_USAGE;
 	nl = vh_open();
 	if (!nl || vm_get(nl, argv[optind], &vm))
 		return EXIT_ERROR;
