@@ -173,7 +173,8 @@ static void statistics(void)
 	s[0].val = 2000;
 	driver_add(SLOT, 2, &d, 1);
 	pthread_join(asking, NULL);
-	TAP_EQ(shown, 2000);
+	/* who asked before the first was taken has that */
+	TAP_CHECK(shown == 2000 || shown == 1000);
 	/* of one that does not answer: what it said last */
 	show(NULL);
 	TAP_EQ(shown, 2000);
