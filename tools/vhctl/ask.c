@@ -11,6 +11,7 @@
 
 #include "ask.h"
 #include "nl.h"
+#include "printable.h"
 #include "runtime.h"
 #include "vhctl.h"
 
@@ -33,19 +34,7 @@ uint64_t answer_number(struct json_object *answer, const char *key)
 	return json_object_object_get_ex(answer, key, &o) ? json_object_get_uint64(o) : 0;
 }
 
-/*
- * A VMM that a guest has broken into may answer anything: a terminal obeys control characters, also those that UTF-8
- * writes as two bytes.
- */
-static void clean(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < ' ' || *s == 0x7f)
-			*s = '?';
-		else if ((unsigned char)*s == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80)
-			s[0] = s[1] = '?';
-}
-
+/* A VMM that a guest has broken into may answer anything. */
 const char *answer_text(struct json_object *answer, const char *key)
 {
 	struct json_object *o;
@@ -56,8 +45,7 @@ const char *answer_text(struct json_object *answer, const char *key)
 	text = strdup(json_object_get_string(o));
 	if (!text)
 		return "";
-	clean(text);
-	json_object_set_string(o, text);
+	json_object_set_string(o, printable(text));
 	free(text);
 	return json_object_get_string(o);
 }

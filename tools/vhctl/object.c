@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "object.h"
+#include "printable.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -17,23 +18,6 @@ static uint64_t u64(struct nlattr *a)
 static uint32_t u32(struct nlattr *a)
 {
 	return a && nla_len(a) >= 4 ? nla_get_u32(a) : 0;
-}
-
-/*
- * Commands and cgroups are called what others like: nothing of it is to mean something to a
- * terminal, or to make a line of its own. As ls does.
- */
-static char *printable(char *s)
-{
-	for (unsigned char *c = (unsigned char *)s; c && *c; c++) {
-		bool c1 = *c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;	/* C1 controls in UTF-8 */
-
-		if (*c < 0x20 || *c == 0x7f || c1)
-			*c = '?';
-		if (c1)
-			*++c = '?';
-	}
-	return s;
 }
 
 static void text(struct nlattr *a, char *to, size_t size)

@@ -8,7 +8,6 @@
  */
 #include <errno.h>
 #include <linux/virtio_ids.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "vmm/confine.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/thread.h"
 #include "vmm/vmm.h"
 
 #define END_SECONDS	10		/* that requests have to end, when the VM does */
@@ -118,16 +118,12 @@ static uint64_t features(const struct blk *b, int queues)
 
 static int start_thread(struct vmm *v, struct blk *b)
 {
-	sigset_t all, old;
 	int err;
 
 	b->filter = confine_filter(v, THREAD_DISK, b->ring.ring_fd, b->disk.fd);
 	if (!b->filter)
 		return -1;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&b->thread, NULL, blk_serve, b);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&b->thread, NULL, blk_serve, b);
 	if (err) {
 		error("%s: cannot start a thread: %s", b->name, strerror(err));
 		return -1;

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +24,7 @@
 #include "vhctl.h"
 #include "vmm/control.h"
 #include "vmm/msi.h"
+#include "vmm/thread.h"
 #include "vmm/vmm.h"
 
 #define MAX_COMMANDS	16
@@ -273,7 +273,6 @@ static void *serve(void *arg)
 int control_listen(struct vmm *v, const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	sigset_t all, old;
 	int err;
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
@@ -291,15 +290,11 @@ int control_listen(struct vmm *v, const char *path)
 	strcpy(socket_path, at.sun_path);
 	sem_init(&silent, 0, 0);
 	sem_init(&over, 0, 0);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, NULL, serve, v);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&thread, "control", serve, v);
 	if (err) {
 		error("cannot start a thread: %s", strerror(err));
 		return -1;
 	}
-	pthread_setname_np(thread, "control");
 	running = true;
 	return 0;
 }

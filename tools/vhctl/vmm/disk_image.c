@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "vhctl.h"
 #include "vmm/disk_image.h"
 
@@ -220,10 +221,9 @@ static const char *read_qcow2(const uint8_t *head, size_t n, struct below *b)
 	if (at > n || size > MAX_NAME || size > n - at || !size)
 		return "the name of its backing file is damaged";
 	memcpy(b->name, head + at, size);
-	/* It may be shown on a terminal, which obeys the characters from 0x80 to 0x9f, too (ECMA-48, 5.3). */
+	/* It may be shown on a terminal. */
 	for (size_t i = 0; i < size; i++)
-		if ((unsigned char)b->name[i] < ' ' || b->name[i] == 0x7f ||
-		    (b->name[i] == '\xc2' && (b->name[i + 1] & 0xe0) == 0x80))
+		if (!b->name[i] || control_character(b->name + i))
 			return "the name of its backing file is damaged";
 	return length > n ? "its header does not end" : read_extensions(head, n, length, b);
 }

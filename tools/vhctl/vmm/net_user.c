@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +19,7 @@
 #include "vhctl.h"
 #include "vmm/net.h"
 #include "vmm/net_queue.h"
+#include "vmm/thread.h"
 #include "vmm/vmm.h"
 
 #define BIT(n)		(1ULL << (n))
@@ -328,7 +328,6 @@ static int user_open(struct net *n)
 static int user_attach(struct net *n)
 {
 	struct user *u = n->behind;
-	sigset_t all, old;
 	int err;
 
 	u->control = eventfd(0, EFD_CLOEXEC);
@@ -336,15 +335,11 @@ static int user_attach(struct net *n)
 		error("%s: cannot make an eventfd: %s", n->name, strerror(errno));
 		return -1;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&u->thread, NULL, serve, u);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&u->thread, "net", serve, u);
 	if (err) {
 		error("%s: cannot start a thread: %s", n->name, strerror(err));
 		return -1;
 	}
-	pthread_setname_np(u->thread, "net");
 	return 0;
 }
 

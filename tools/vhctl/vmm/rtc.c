@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,6 +12,7 @@
 #include "vhctl.h"
 #include "vmm/confine.h"
 #include "vmm/devices.h"
+#include "vmm/thread.h"
 
 #define RTC_PORT	0x70
 #define CELLS		128
@@ -297,14 +297,10 @@ struct rtc *rtc_create(struct bus *b, struct line *irq)
  */
 int rtc_start(struct rtc *r, struct filter *f)
 {
-	sigset_t all, old;
 	int err;
 
 	r->filter = f;
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&r->thread, NULL, tick, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&r->thread, NULL, tick, r);
 	if (err) {
 		error("clock: cannot start a thread: %s", strerror(err));
 		return -1;

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "vhctl.h"
 #include "vmm/landlock.h"
 #include "vmm/storage.h"
@@ -98,11 +99,8 @@ void storage_say(const char *name, char *text)
 	static const char prefix[] = PROGRAM ": ";
 	char *line, *rest = NULL, *end;
 
-	for (line = text; *line; line++)
-		if ((*line != '\n' && ((unsigned char)*line < ' ' || *line == 0x7f)) ||
-		    (*line == '\xc2' && (line[1] & 0xe0) == 0x80))	/* also from 0x80 to 0x9f, in UTF-8 */
-			*line = '?';
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		printable(line);
 		if (!strncmp(line, prefix, strlen(prefix)))
 			line += strlen(prefix);
 		/* The option that it is of, whose value ends so */

@@ -2,7 +2,6 @@
 /* watch.c - one thread for all that happens now and then. */
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,6 +10,7 @@
 
 #include "vhctl.h"
 #include "vmm/msi.h"
+#include "vmm/thread.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
 
@@ -54,7 +54,6 @@ static bool add(int fd, struct watch *w)
  */
 int watch_create(struct vmm *v)
 {
-	sigset_t all, old;
 	int err;
 
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -63,17 +62,13 @@ int watch_create(struct vmm *v)
 		error("cannot wait for events: %s", strerror(errno));
 		return -1;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&thread, NULL, serve, v);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&thread, "watch", serve, v);
 	if (err) {
 		error("cannot start a thread: %s", strerror(err));
 		close(epoll_fd);
 		epoll_fd = -1;
 		return -1;
 	}
-	pthread_setname_np(thread, "watch");
 	return 0;
 }
 

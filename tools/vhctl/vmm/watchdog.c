@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <linux/vh.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,6 +15,7 @@
 #include "nl.h"
 #include "vhctl.h"
 #include "vmm/devices.h"
+#include "vmm/thread.h"
 #include "vmm/vmm.h"
 
 #define STEPS		4
@@ -187,7 +187,6 @@ int watchdog_create(struct vmm *v)
 	struct watchdog_timer *w = &timer;
 	pthread_condattr_t attr;
 	struct vh_vm_id id;
-	sigset_t all, old;
 	int err;
 
 	if (v->cfg->watchdog == WATCHDOG_NONE)
@@ -202,15 +201,11 @@ int watchdog_create(struct vmm *v)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->changed, &attr);
 	bus_claim(&v->bus, BUS_PORTS, WATCHDOG_PORT, WATCHDOG_SIZE, &ops, w);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&w->thread, NULL, watch, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&w->thread, "watchdog", watch, w);
 	if (err) {
 		error("watchdog: cannot start a thread: %s", strerror(err));
 		return -1;
 	}
-	pthread_setname_np(w->thread, "watchdog");
 	created = true;
 	return 0;
 }

@@ -2,13 +2,13 @@
 /* worker.c - a device's thread, which sleeps until a queue is kicked, or somebody else wakes it. */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/thread.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 #include "vmm/worker.h"
@@ -82,7 +82,6 @@ static void *work(void *arg)
  */
 int worker_create(struct worker *w, struct virtio *d, const char *name, void (*serve)(struct virtio *d, int q))
 {
-	sigset_t all, old;
 	int err;
 
 	if (d->queues > MAX_QUEUES)
@@ -92,15 +91,11 @@ int worker_create(struct worker *w, struct virtio *d, const char *name, void (*s
 		error("%s: cannot make an eventfd: %s", d->name, strerror(errno));
 		return -1;
 	}
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&w->thread, NULL, work, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = thread_start(&w->thread, name, work, w);
 	if (err) {
 		error("%s: cannot start a thread: %s", d->name, strerror(err));
 		return -1;
 	}
-	pthread_setname_np(w->thread, name);
 	return 0;
 }
 
