@@ -81,13 +81,8 @@ row_\name:
 	mov	%eax, 0xd0000000
 	END
 
+	/* the host has these pages, or has them not */
 	ROW ept
-	mov	$0x1000000, %edi
-	BEGIN
-	mov	%eax, (%edi)
-	add	$0x1000, %edi
-	END
-
 	ROW absent
 	mov	$0x1000000, %edi
 	BEGIN
