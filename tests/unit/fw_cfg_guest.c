@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "fw_cfg_guest.h"
+#include "input.h"
 #include "vhctl.h"
 #include "vmm/fw_cfg.h"
 
@@ -155,23 +156,6 @@ static void checked_dma(uint64_t gpa, uint32_t control, uint32_t length, uint64_
 	memcpy(copy_of(gpa), &status, sizeof(status));
 	NEED(left == be32toh(status));
 	same();
-}
-
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint64_t number(struct input *in, size_t n)
-{
-	uint64_t value = 0;
-
-	if (n > in->left)
-		n = in->left;
-	memcpy(&value, in->at, n);
-	in->at += n;
-	in->left -= n;
-	return value;
 }
 
 static uint16_t key(struct input *in)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "input.h"
 #include "nbd_server.h"
 #include "vmm/nbd.h"
 
@@ -58,23 +59,6 @@ static void need(bool so, const char *what)
 }
 
 #define NEED(cond) need(cond, #cond)
-
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-static uint64_t number(struct input *in, size_t n)
-{
-	uint64_t value = 0;
-
-	if (n > in->left)
-		n = in->left;
-	memcpy(&value, in->at, n);
-	in->at += n;
-	in->left -= n;
-	return value;
-}
 
 static uint8_t byte_of(const struct request *r, uint32_t i)
 {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "random.h"
 #include "tap.h"
 #include "vhctl.h"
 #include "vmm/disk_image.h"
@@ -34,10 +35,7 @@ void error(const char *fmt, ...)
 
 static uint32_t next(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
+	return next_random(&state);
 }
 
 static void put(uint8_t *p, uint64_t value, int n)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "fw_cfg_guest.h"
+#include "random.h"
 #include "tap.h"
 #include "vmm/fw_cfg.h"
 #include "vmm/pci.h"
@@ -19,14 +20,6 @@
 #define MEMORY	(1u << 20)
 
 static uint64_t state;
-
-static uint32_t next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
-}
 
 int msi_create(struct vmm *v, struct msi *m)
 {
@@ -44,13 +37,8 @@ static void random_inputs(unsigned long count, uint64_t seed)
 	static uint8_t data[MOST];
 
 	for (unsigned long i = 0; i < count; i++) {
-		size_t n;
+		size_t n = random_input(&state, seed, i, data, 1, MOST);
 
-		state = seed * 0x9e3779b97f4a7c15ULL + i * 0xbf58476d1ce4e5b9ULL + 1;
-		next();
-		n = 1 + next() % (MOST - 1);
-		for (size_t k = 0; k < n; k++)
-			data[k] = next();
 		LLVMFuzzerTestOneInput(data, n);
 	}
 	printf("# %lu inputs: %llu bytes, %llu transfers: %llu read, %llu refused; %llu described nowhere\n", count,

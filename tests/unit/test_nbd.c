@@ -6,19 +6,12 @@
 #include <stdlib.h>
 
 #include "nbd_server.h"
+#include "random.h"
 #include "tap.h"
 
 #define MOST	600
 
 static uint64_t state;
-
-static uint32_t next(void)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
-}
 
 int main(int argc, char **argv)
 {
@@ -27,13 +20,8 @@ int main(int argc, char **argv)
 	static uint8_t data[MOST];
 
 	for (unsigned long i = 0; i < count; i++) {
-		size_t n;
+		size_t n = random_input(&state, seed, i, data, 2, MOST);
 
-		state = seed * 0x9e3779b97f4a7c15ULL + i * 0xbf58476d1ce4e5b9ULL + 1;
-		next();
-		n = 2 + next() % (MOST - 2);
-		for (size_t k = 0; k < n; k++)
-			data[k] = next();
 		LLVMFuzzerTestOneInput(data, n);
 	}
 	printf("# %lu inputs: %llu requests sent, %llu done, %llu of them failed, %llu read, %llu answered early; "

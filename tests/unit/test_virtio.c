@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "random.h"
 #include "tap.h"
 #include "virtio_guest.h"
 #include "vmm/blk_request.h"
@@ -16,10 +17,7 @@ static uint64_t state;
 
 static uint32_t next(void)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return state >> 16;
+	return next_random(&state);
 }
 
 /* A request that is served, most likely: operation 3 of virtio_guest.c, and 11. */
@@ -73,13 +71,8 @@ int main(int argc, char **argv)
 	static uint8_t data[MOST];
 
 	for (unsigned long i = 0; i < count; i++) {
-		size_t n;
+		size_t n = random_input(&state, seed, i, data, 2, MOST);
 
-		state = seed * 0x9e3779b97f4a7c15ULL + i * 0xbf58476d1ce4e5b9ULL + 1;
-		next();
-		n = 2 + next() % (MOST - 2);
-		for (size_t k = 0; k < n; k++)
-			data[k] = next();
 		/* Half of them agree on all that is agreed on before requests come, and have good ones. */
 		if (n > 40 && (data[0] & 3) == 2 && next() & 1) {
 			data[1] &= 0xc1;

@@ -46,18 +46,6 @@ void msi_signal(int fd)
 
 /* --- the input --- */
 
-uint64_t number(struct input *in, size_t n)
-{
-	uint64_t value = 0;
-
-	if (n > in->left)
-		n = in->left;
-	memcpy(&value, in->at, n);
-	in->at += n;
-	in->left -= n;
-	return value;
-}
-
 void need(bool so, const char *what)
 {
 	if (so)

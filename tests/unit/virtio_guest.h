@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "input.h"
+
 struct guest_counts {
 	uint64_t chains, broken, no_requests, messages, signals, sum;
 	uint64_t op[8];		/* by enum blk_op */
@@ -32,12 +34,6 @@ extern struct vmm vmm;
 
 /* --- the input --- */
 
-struct input {
-	const uint8_t *at;
-	size_t left;
-};
-
-uint64_t number(struct input *in, size_t n);
 /* An address, mostly of memory, now and then of none or of an edge. */
 uint64_t address(struct input *in);
 uint32_t length(struct input *in);
