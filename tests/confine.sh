@@ -11,17 +11,9 @@
 # --update: writes tests/confine/expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-device=/dev/vh module=kmod/vh.ko update=
-while :; do
-	case ${1:-} in
-	--kvm) device=/dev/kvm ;;
-	--module) module=$2; shift ;;
-	--update) update=yes ;;
-	--help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) break ;;
-	esac
-	shift
-done
+update=
+option() { [ "$1" = --update ] && update=yes; }
+. tests/lib/vm-options.sh
 make -s -C tests/confine
 work=$PWD/build/confine
 rm -rf "$work"
@@ -30,8 +22,6 @@ mkdir -p "$work/out"
 	echo "device=$device"
 	cat tests/lib/lab-check.sh tests/confine/lab.sh
 } >"$work/script.sh"
-load=(--file "$module:vh.ko")
-[ $device = /dev/vh ] || load=()
 status=0
 tests/lab/lab run --timeout 600 --allow 'audit: type=1326' --out "$work/out" "${load[@]}" \
 	--file build/vhctl/vhctl --file build/tests/confine/intruder --file build/tests/confine/kernel \

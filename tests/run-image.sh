@@ -5,16 +5,7 @@
 #   run-image.sh [--kvm] [--module vh.ko] [LAB OPTIONS...]
 set -euo pipefail
 cd "$(dirname "$0")/.."
-device=/dev/vh module=kmod/vh.ko
-while :; do
-	case ${1:-} in
-	--kvm) device=/dev/kvm; shift; continue ;;
-	--module) module=$2 ;;
-	--help) sed -n '3,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) break ;;
-	esac
-	shift 2
-done
+. tests/lib/vm-options.sh
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work/image
 mkdir -p "$work"
@@ -30,5 +21,4 @@ for file in gconv-modules.cache IBM850.so; do
 	file=/usr/lib/x86_64-linux-gnu/gconv/$file
 	files+=(--file "$file:$file")
 done
-[ $device = /dev/kvm ] || files+=(--file "$module:vh.ko")
-tests/lab/lab run --timeout 900 --mem 1024 "${files[@]}" "$@" "$work/script.sh"
+tests/lab/lab run --timeout 900 --mem 1024 "${load[@]}" "${files[@]}" "$@" "$work/script.sh"

@@ -7,22 +7,12 @@
 # PART: balloon, generation, panic, clock, watchdog, console, pmem, hotplug.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-module=kmod/vh.ko params='' parts=
-while :; do
-	case ${1:-} in
-	--module) module=$2 ;;
-	--param) params="$params $2" ;;
-	--only) parts="$parts $2" ;;
-	--help) sed -n '3,7s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) break ;;
-	esac
-	shift 2
-done
+. tests/lib/vm-options.sh
 make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/work/devices-guest.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/devices-guest.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
 	virtio_pci virtio_balloon virtio_console pvpanic-mmio wdat_wdt \
 	virtio_blk virtio_pmem nd_pmem ext4 crc32c_generic
 rm -rf "$work/root" "$work/root.img"
@@ -31,8 +21,8 @@ cp /bin/busybox "$work/root/"
 truncate -s 5M "$work/root.img"
 mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$work/root" "$work/root.img"
 {
-	echo "params='$params' parts='$parts'"
-	cat tests/lib/lab-check.sh tests/work/devices-lab.sh
+	echo "params='$params' parts='$only'"
+	cat tests/lib/{lab-check,until}.sh tests/work/vms.sh tests/work/devices-lab.sh
 } >"$work/devices-script.sh"
-tests/lab/lab run --timeout 900 --file "$module:vh.ko" --file build/vhctl/vhctl --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
+tests/lab/lab run --timeout 900 "${load[@]}" --file build/vhctl/vhctl --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
 	--file "$work/devices-initrd:initrd" "$@" "$work/devices-script.sh"

@@ -9,30 +9,18 @@
 # and TCP once more behind the driver's mistakes, which is not reliable yet.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-device=/dev/vh module=kmod/vh.ko only=
-while :; do
-	case ${1:-} in
-	--kvm) device=/dev/kvm; shift; continue ;;
-	--module) module=$2 ;;
-	--only) only=$2 ;;
-	--help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) break ;;
-	esac
-	shift 2
-done
+. tests/lib/vm-options.sh
 make -s -C tests/work
 make -s -C tests/vmm
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/work/net-guest.sh --with build/tests/work/net --with build/tests/vmm/vsock \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/net-guest.sh --with build/tests/work/net --with build/tests/vmm/vsock \
 	"$work/initrd-net" "$kernel" virtio_pci virtio_net vmw_vsock_virtio_transport
 {
 	echo "device=$device only='$only'"
-	cat tests/lib/lab-check.sh tests/work/net-lab.sh
+	cat tests/lib/{lab-check,until}.sh tests/work/vms.sh tests/work/net-lab.sh
 } >"$work/net.sh"
-load=(--file "$module:vh.ko")
-[ $device = /dev/vh ] || load=()
 # the program that this processor has, if the emulator's has it too, and the one for all
 for program in /usr/bin/passt /usr/bin/passt.avx2; do
 	[ ! -e $program ] || load+=(--file "$program:$program")

@@ -8,29 +8,18 @@
 # verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use. --confine: with a confined VMM.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-device=/dev/vh module=kmod/vh.ko params= confine=
-while :; do
-	case ${1:-} in
-	--kvm) device=/dev/kvm; shift; continue ;;
-	--confine) confine=--confine; shift; continue ;;
-	--module) module=$2 ;;
-	--param) params="$params $2" ;;
-	--help) sed -n '3,8s/^# \{0,1\}//p' "$0"; exit 0 ;;
-	*) break ;;
-	esac
-	shift 2
-done
+confine=
+option() { [ "$1" = --confine ] && confine=$1; }
+. tests/lib/vm-options.sh
 make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/work/guest.sh --with build/tests/work/disk "$work/initrd" "$kernel" \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/guest.sh --with build/tests/work/disk "$work/initrd" "$kernel" \
 	virtio_pci virtio_blk virtio-rng ext4 crc32c_generic
 {
 	echo "device=$device params='$params' confine=$confine"
-	cat tests/lib/lab-check.sh tests/work/lab.sh
+	cat tests/lib/lab-check.sh tests/work/vms.sh tests/work/lab.sh
 } >"$work/script.sh"
-load=(--file "$module:vh.ko")
-[ $device = /dev/vh ] || load=()
 tests/lab/lab run --timeout 900 --modules brd,loop,ext4,crc32c_generic "${load[@]}" --file build/vhctl/vhctl --file build/tests/work/disk \
 	--file "$kernel/vmlinux" --file "$work/initrd" "$@" "$work/script.sh"

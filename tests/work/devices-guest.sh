@@ -1,20 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In a guest of tests/work-devices.sh: does what its console says, a line at a time.
-mkdir -p /tmp
-tells() { # NAME COMMAND...: how the command ends
-	local name=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then echo "guest: $name works"; else echo "guest: $name FAILS"; cat /tmp/out; fi
-}
-until_() { # SECONDS COMMAND...: waits until it succeeds
-	local n=0 most=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt $most ] || return 1
-		usleep 100000
-	done
-}
 modules() { for m in "$@"; do modprobe $m || return 1; done; }
 fill() { mkdir -p /m && mount -t tmpfs -o size=95% m /m && dd if=/dev/zero of=/m/file bs=1M count=$1; } # MiB
 spill() { rm -f /m/file && umount /m; }

@@ -16,23 +16,6 @@ begin_by() { # COMMAND OPTIONS...: by a command, whose output is its own affair
 	exec 9>in
 	check "the guest begins" says 100 "guest: ready"
 }
-says() { # SECONDS PATTERN: in the guest's output, before long
-	local n=0 most=$(($1 * 10))
-	until grep -q -- "$2" said; do
-		n=$((n + 1))
-		[ $n -lt $most ] && [ -e /proc/$vm ] || { grep -q -- "$2" said || { tail -n 20 said; return 1; }; return; }
-		usleep 100000
-	done
-}
-until_() { # SECONDS COMMAND...: waits until it succeeds
-	local n=0 most=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt $most ] || { "$@"; return; }
-		usleep 100000
-	done
-}
 tell() { echo "$*" >&9; }
 guest() { # NAME COMMAND...: succeeds in the guest
 	local name=$1
@@ -41,13 +24,11 @@ guest() { # NAME COMMAND...: succeeds in the guest
 	check "guest: $name" works "$name"
 }
 works() { says 100 "guest: $1 [wF][oA]" && grep -q "guest: $1 works" said || { grep -A 20 "guest: $1 FAILS" said; return 1; }; }
-ends() { # STATUS: so the VM has ended
-	local status=0
+closes() { # STATUS: it has no more input, and ends so
 	exec 9>&-
-	wait $vm || status=$?
-	[ $status = $1 ] || { echo "status $status"; tail -n 20 said; return 1; }
+	ends $1 || { tail -n 20 said; return 1; }
 }
-off() { tell "poweroff -f"; check "it powers off" ends 0; }
+off() { tell "poweroff -f"; check "it powers off" closes 0; }
 refused() { # WORDS ARGUMENTS...: of vhctl
 	local words=$1
 	shift
@@ -116,12 +97,12 @@ if part panic; then
 	begin
 	guest "modules" modules pvpanic-mmio
 	tell "echo c >/proc/sysrq-trigger"
-	check "a panic ends the VM as a crash" ends 4
+	check "a panic ends the VM as a crash" closes 4
 	check "and is told" says 1 "vhctl: web: the guest crashed: its kernel panicked"
 	check "behind what the kernel says" says 1 "Kernel panic"
 	begin
 	tell "echo c >/proc/sysrq-trigger"
-	check "without a driver it is a reset" ends 3
+	check "without a driver it is a reset" closes 3
 	append=
 fi
 
@@ -169,7 +150,7 @@ if part watchdog; then
 	kill -CONT $vm
 	guest "nor is a VMM that stands" "sh -c 'sleep 3'"
 	tell "killall -9 watchdog"
-	check "a guest that hangs is reset" ends 3
+	check "a guest that hangs is reset" closes 3
 	check "and it is told" says 1 "vhctl: web: the guest hangs: its watchdog resets it"
 	begin --watchdog=poweroff
 	guest "modules" modules wdat_wdt
@@ -178,7 +159,7 @@ if part watchdog; then
 	guest "it may be stopped" "sh -c 'sleep 6'"
 	feed "it is fed again"
 	tell "killall -9 watchdog"
-	check "a guest that hangs ends as a crash" ends 4
+	check "a guest that hangs ends as a crash" closes 4
 	begin --watchdog=pause
 	guest "modules" modules wdat_wdt
 	feed "it is fed"
@@ -225,7 +206,7 @@ if part console; then
 	guest "and another one" until_ 10 size 50 132
 	tell "poweroff -f"
 	check "the VM ends" until_ 20 sh -c './vhctl ls web | grep defined'
-	check "and attach" ends 0
+	check "and attach" closes 0
 	./vhctl destroy web
 fi
 

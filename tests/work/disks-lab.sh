@@ -12,25 +12,6 @@ start() { # OPTIONS...: in the background, as $vm; all that it says is in said
 	./vhctl run --device $device $kernel "$@" </dev/null >said 2>&1 &
 	vm=$!
 }
-says() { # SECONDS PATTERN: in the guest's output, before long
-	local n=0 most=$(($1 * 10))
-	until grep -q "$2" said; do
-		n=$((n + 1))
-		[ $n -lt $most ] && [ -e /proc/$vm ] || { grep -q "$2" said; return; }
-		usleep 100000
-	done
-}
-ends() { # STATUS COMMAND...: so it ends
-	local want=$1 status=0
-	shift
-	"$@" || status=$?
-	[ $status = $want ] || { echo "status $status"; return 1; }
-}
-refused() { # WORDS OPTIONS...
-	local words=$1
-	shift
-	! vm "$@" >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
-}
 # Their lines, without the escape sequences of the BIOS's terminal
 plain() { sed 's/\x1b\[[0-9;?=]*[A-Za-z]//g; s/\x1b[a-z]//g; s/\r//g' "$1"; }
 works() { # FILE: a test for each thing that works in the guest, and one that nothing failed
@@ -42,7 +23,6 @@ works() { # FILE: a test for each thing that works in the guest, and one that no
 	check "nothing failed in the guest" sh -c \
 		"! grep -a -A 20 'guest: .* FAILS\|Oops\|BUG:\|blocked for more\|I/O error' $1"
 }
-sum() { dd if=$1 bs=64k skip=$2 count=$3 2>/dev/null | md5sum; } # FILE FROM COUNT, in 64-KiB pieces
 daemons() { pidof qemu-storage-daemon | tr " " "\n" | grep .; }
 gone() { # no daemon is left, soon
 	local n=0

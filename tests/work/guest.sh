@@ -1,23 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In a guest of tests/work.sh: what it does with its disks, step= by step, and what it says of it.
-for word in $(cat /proc/cmdline); do
-	case $word in step=*) step=${word#step=} ;; esac
-done
-mkdir -p /tmp
-tells() { # NAME COMMAND...: how the command ends
-	local name=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then echo "guest: $name works"; else echo "guest: $name FAILS"; cat /tmp/out; fi
-}
-until_() { # SECONDS COMMAND...: waits until it succeeds
-	local n=0 most=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt $most ] || return 1
-		usleep 100000
-	done
-}
 size() { [ "$(blockdev --getsize64 /dev/$1)" = "$2" ]; }
 pattern() { # FROM COUNT TO: 64-KiB pieces of this machine's busybox onto the first disk
 	dd if=/bin/busybox of=/dev/vda bs=64k skip=$1 count=$2 seek=$3 conv=notrunc,fsync

@@ -15,27 +15,8 @@ start() {
 	$run "$@" </dev/null >said 2>&1 &
 	vm=$!
 }
-says() { # SECONDS PATTERN: in the guest's output, before long
-	local n=0 most=$(($1 * 10))
-	until grep -q "$2" said; do
-		n=$((n + 1))
-		[ $n -lt $most ] && [ -e /proc/$vm ] || { grep -q "$2" said; return; }
-		usleep 100000
-	done
-}
-sum() { dd if=$1 bs=64k skip=$2 count=$3 2>/dev/null | md5sum; } # FILE FROM COUNT, in 64-KiB pieces
 same() { [ "$(sum /bin/busybox $1 $2)" = "$(sum a $3 $2)" ]; } # FROM COUNT AT: busybox's pieces are on the disk
 zeroes() { [ "$(sum a $1 $2)" = "$(sum /dev/zero 0 $2)" ]; } # AT COUNT
-refused() { # WORDS OPTIONS...
-	local words=$1
-	shift
-	! vm "$@" >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
-}
-ends() { # STATUS: so the VM has ended
-	local status=0
-	wait $vm || status=$?
-	[ $status = $1 ] || { echo "status $status"; return 1; }
-}
 
 # --- options ---
 truncate -s 16M a; truncate -s 8M b c; : >empty; mkfifo fifo

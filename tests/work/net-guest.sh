@@ -1,28 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In a guest of tests/work-net.sh: what it does with its networks, step= by step, and what it says of it.
-for word in $(cat /proc/cmdline); do
-	case $word in
-	step=*) step=${word#step=} ;;
-	ip=*) ip=${word#ip=} ;;
-	peer=*) peer=${word#peer=} ;;
-	again=*) again=${word#again=} ;;
-	esac
-done
-mkdir -p /tmp
-tells() { # NAME COMMAND...: how the command ends
-	local name=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then echo "guest: $name works"; else echo "guest: $name FAILS"; cat /tmp/out; fi
-}
-until_() { # SECONDS COMMAND...: waits until it succeeds
-	local n=0 most=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt $most ] || return 1
-		usleep 100000
-	done
-}
 slot() { basename "$(dirname "$(readlink -f "$1")")"; } # PATH: 0000:00:NN.0
 device() { basename "$(readlink -f "/sys/class/net/$1/device")"; } # virtioN
 modules() {

@@ -30,37 +30,10 @@ start_as_user() {
 	su user -c "exec ./vhctl $args $* </dev/null >$said 2>&1" &
 	vm=$!
 }
-says() { # NAME SECONDS PATTERN: in the guest's output, before long
-	local n=0 most=$(($2 * 10))
-	until grep -q "$3" $1; do
-		n=$((n + 1))
-		[ $n -lt $most ] && [ -e /proc/$vm ] || { grep -q "$3" $1; return; }
-		usleep 100000
-	done
-}
-until_() { # SECONDS COMMAND...: waits until it succeeds
-	local n=0 most=$(($1 * 10))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		n=$((n + 1))
-		[ $n -lt $most ] || return 1
-		usleep 100000
-	done
-}
-refused() { # WORDS OPTIONS...
-	local words=$1
-	shift
-	! vm "$@" >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
-}
 refused_to_user() {
 	local words=$1
 	shift
 	! su user -c "./vhctl $args $*" </dev/null >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
-}
-ends() { # STATUS: so the VM has ended
-	local status=0
-	wait $vm || status=$?
-	[ $status = $1 ] || { echo "status $status"; return 1; }
 }
 works() { # NAME: each line of what the guest says
 	local line
@@ -121,21 +94,21 @@ part_tap() {
 	./vsock 999 >question &
 	./vsock 997 >again &
 	start tap --cpus 2 --cmdline "$cmdline step=tap" --net tap=tap0,queues=2,mac=02:00:00:00:00:07 --net tap=tap1 --vsock 5 --stats
-	check "the guest begins" says tap 100 "guest: modules works"
+	check "the guest begins" says 100 "guest: modules works" tap
 	check "a tap in use" refused "is in use by another program" --net tap=tap1
 	check "one of several queues in use" refused "is in use by another program" --net tap=tap0,queues=2
 	check "a CID in use" refused "another VM has it" --vsock 5
-	check "the guest listens" says tap 200 "guest: listens for one"
+	check "the guest listens" says 200 "guest: listens for one" tap
 	./net send 192.168.9.2 7001 </bin/busybox
-	check "the guest waits for its link to go" says tap 100 "guest: down, please"
+	check "the guest waits for its link to go" says 100 "guest: down, please" tap
 	ip link set tap1 down
-	check "and to come" says tap 50 "guest: up, please"
+	check "and to come" says 50 "guest: up, please" tap
 	ip link set tap1 up
-	check "the guest listens by vsock" says tap 100 "guest: listens by vsock"
+	check "the guest listens by vsock" says 100 "guest: listens by vsock" tap
 	check "vsock to the guest" until_ 20 sh -c '[ "$(echo host asks | ./vsock 5 998)" = answer ]'
-	check "the guest receives wrong" says tap 200 "a driver that errs"
+	check "the guest receives wrong" says 200 "a driver that errs" tap
 	./net knock 192.168.10.2 7000 & knocks=$!
-	check "the guest gets to its end" says tap 200 "guest: done"
+	check "the guest gets to its end" says 200 "guest: done" tap
 	kill $knocks
 	check "and powers off" ends 0
 	works tap 27
@@ -155,12 +128,12 @@ part_bridge() {
 	ip addr add 192.168.11.1/24 dev br0; ip link set br0 up
 	start served --cpus 1 --name first --cmdline "$cmdline step=serve ip=192.168.11.2" --net bridge=br0
 	first=$vm
-	check "the first begins" says served 100 "guest: listens for two"
+	check "the first begins" says 100 "guest: listens for two" served
 	start asks --cpus 1 --name second --cmdline "$cmdline step=ask ip=192.168.11.3 peer=192.168.11.2" --net bridge=br0
-	check "the other gets to its end" says asks 200 "guest: done"
+	check "the other gets to its end" says 200 "guest: done" asks
 	check "and powers off" ends 0
 	vm=$first
-	check "the first is served" says served 20 "guest: served"
+	check "the first is served" says 20 "guest: served" served
 	works served 3
 	works asks 3
 	check "one tap is gone, one is there" [ "$(ls /sys/class/net | grep -c '^vh[0-9]')" = 1 ]
@@ -192,22 +165,22 @@ part_user() {
 	check "an address that is elsewhere" refused "TCP port 192.0.2.9:80 is not at an address of this host's" --net user --publish 192.0.2.9:80:80
 	check "a port that is root's" refused_to_user "TCP port 80 is root's" --net user --publish 80:80
 	start_as_user user --cpus 2 --cmdline "'$cmdline step=user again=$again'" --net user --publish 8080:80 --publish 127.0.0.1:8081:81 --publish 8053:53/udp --net tap=tap2
-	check "the guest of a user begins" says user 200 "guest: listens for port"
+	check "the guest of a user begins" says 200 "guest: listens for port" user
 	p=$(pidof passt passt.avx2) p=${p%% *}
 	check "passt runs, and is the user's" [ "$(stat -c %U /proc/$p)" = user ]
 	check "and the VMM's" parent $p vhctl
 	on_outside ./net send 192.0.2.2 8080 </bin/busybox &
-	check "the guest listens again" says user 100 "guest: listens for more"
+	check "the guest listens again" says 100 "guest: listens for more" user
 	check "UDP to the guest" on_outside ./net ask 192.0.2.2 8053
 	check "its port is at one address alone" sh -c '! nc -w 3 192.0.2.2 8081 </dev/null'
 	./net send 127.0.0.1 8080 </bin/busybox &
-	check "the guest receives wrong" says user 200 "guest: a driver that errs"
+	check "the guest receives wrong" says 200 "guest: a driver that errs" user
 	[ -z "$again" ] || on_outside ./net receive 7000 >outside2 &
 	./net knock 127.0.0.1 8053 & knocks=$!
-	check "the guest waits for passt to end" says user 200 "guest: end passt, please"
+	check "the guest waits for passt to end" says 200 "guest: end passt, please" user
 	kill $knocks
 	kill $(pidof passt passt.avx2)
-	check "the guest of a user gets to its end" says user 100 "guest: done"
+	check "the guest of a user gets to its end" says 100 "guest: done" user
 	check "and powers off" ends 0
 	works user $((15 + ${#again}))
 	check "what went outside is whole" whole outside
@@ -217,7 +190,7 @@ part_user() {
 	check "nothing is left" until_ 10 alone
 	# with the VM, and when it is killed
 	start quick --cpus 1 --cmdline "$cmdline step=none" --net user --publish 8080:80
-	check "a guest that has nothing to do" says quick 100 "guest: modules"
+	check "a guest that has nothing to do" says 100 "guest: modules" quick
 	check "ends" ends 0
 	check "and passt with it" alone
 	start killed --cpus 1 --cmdline "$cmdline step=serve ip=192.0.2.2" --net user --publish 8080:80
