@@ -45,7 +45,4 @@ int program_must(struct program *p, const char *what);
 void program_failed(const struct program *p, const char *what);
 void program_free(struct program *p);
 
-/* confine.c; in the child: from here on only these paths can be opened. */
-void confine(const char *const *reads, unsigned int nr_reads, const char *const *writes, unsigned int nr_writes);
-
 #endif /* IMAGE_PROGRAM_H */

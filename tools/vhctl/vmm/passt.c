@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "printable.h"
 #include "vhctl.h"
 #include "vmm/net.h"
 
@@ -215,7 +216,7 @@ static void tell(const char *name, char *text, int status)
 		/* It speaks to the system's log as well, and complains if there is none. */
 		if (!strncmp(line, "Failed to send", 14) || strstr(line, "as root"))
 			continue;
-		error("%s: passt: %s", name, line);
+		error("%s: passt: %s", name, printable(line));
 		told = true;
 	}
 	if (!told)

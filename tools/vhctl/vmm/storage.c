@@ -19,9 +19,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "landlock.h"
 #include "printable.h"
 #include "vhctl.h"
-#include "vmm/landlock.h"
 #include "vmm/storage.h"
 
 #define PROGRAM		"qemu-storage-daemon"
@@ -152,9 +152,12 @@ static pid_t start(const struct disk_config *cfg, const struct disk_image *i, in
 {
 	char server[64], export[128];
 	char *argv[] = { PROGRAM, "--blockdev", i->blockdev, "--nbd-server", server, "--export", export, NULL };
-	int rules = landlock_rules(i->path, i->files, !cfg->ro);
+	int rules = landlock_new();
 	pid_t parent = getpid(), pid;
 
+	landlock_allow(rules, "/dev/null", LANDLOCK_WRITE);	/* where QEMU's programs find out which locks there are */
+	for (int n = 0; n < i->files; n++)
+		landlock_allow(rules, i->path[n], n || cfg->ro ? LANDLOCK_READ : LANDLOCK_WRITE);
 	snprintf(server, sizeof(server), "addr.type=fd,addr.str=%d,max-connections=1", LISTEN_FD);
 	snprintf(export, sizeof(export), "type=nbd,id=nbd,node-name=disk,name=" NBD_NAME ",writable=%s",
 		 cfg->ro ? "off" : "on");
