@@ -53,20 +53,6 @@ void error(const char *fmt, ...)
 	printf("# %s\n", said);
 }
 
-int msi_create(struct vmm *v, struct msi *m)
-{
-	*m = (struct msi){ .v = v, .fd = -1 };
-	return 0;
-}
-
-void msi_signal(int fd)
-{
-	uint64_t one = 1;
-
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		abort();
-}
-
 /* --- a driver --- */
 
 static uint64_t access_bar(uint64_t at, int len, bool write, uint64_t value)

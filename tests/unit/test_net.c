@@ -71,20 +71,6 @@ static bool says(const char *words)
 	return yes;
 }
 
-int msi_create(struct vmm *v, struct msi *m)
-{
-	*m = (struct msi){ .v = v, .fd = -1 };
-	return 0;
-}
-
-void msi_signal(int fd)
-{
-	uint64_t one = 1;
-
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		abort();
-}
-
 /* In the kernel a kick signals the eventfd, whatever the device is at. */
 static int eventfds[16], made_eventfds;
 

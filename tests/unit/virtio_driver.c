@@ -43,20 +43,6 @@ __attribute__((weak)) void error_capture(char *text, size_t size)
 	(void)text, (void)size;
 }
 
-int msi_create(struct vmm *v, struct msi *m)
-{
-	*m = (struct msi){ .v = v, .fd = -1 };
-	return 0;
-}
-
-void msi_signal(int fd)
-{
-	uint64_t one = 1;
-
-	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
-		abort();
-}
-
 /* --- the driver --- */
 
 void driver_begin(uint64_t memory)
