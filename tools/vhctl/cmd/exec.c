@@ -17,37 +17,20 @@
 #include <unistd.h>
 
 #include "parse.h"
+#include "userns.h"
 #include "vhctl.h"
-
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return -1;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -1;
-	close(fd);
-	return err;
-}
 
 /* Without root, the mount namespace needs a user namespace, in which ids stay as they are. */
 static int own_namespace(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
-	char map[64];
 
 	if (!unshare(CLONE_NEWNS))
 		return 0;
 	if (errno != EPERM || unshare(CLONE_NEWUSER | CLONE_NEWNS))
 		return -1;
-	snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	if (write_file("/proc/self/uid_map", map))
-		return -1;
-	snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	write_file("/proc/self/setgroups", "deny");
-	return write_file("/proc/self/gid_map", map);
+	return userns_map_ids(uid, gid);
 }
 
 /* One entry of the real /dev into the private one. */

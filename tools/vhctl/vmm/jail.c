@@ -21,6 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "userns.h"
 #include "vhctl.h"
 #include "vmm/confine.h"
 #include "vmm/supervise.h"
@@ -95,30 +96,6 @@ int jail_spare(int n)
 
 /* --- namespaces and root --- */
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return -1;
-	err = write(fd, text, strlen(text)) < 0 ? -1 : 0;
-	close(fd);
-	return err;
-}
-
-/* In a user namespace that is new, ids stay as they are. */
-static int map_ids(uid_t uid, gid_t gid)
-{
-	char map[64];
-
-	snprintf(map, sizeof(map), "%u %u 1\n", uid, uid);
-	if (write_file("/proc/self/uid_map", map))
-		return -1;
-	snprintf(map, sizeof(map), "%u %u 1\n", gid, gid);
-	write_file("/proc/self/setgroups", "deny");
-	return write_file("/proc/self/gid_map", map);
-}
-
 /* False with errno: there are none to be had. */
 static bool own_namespaces(void)
 {
@@ -127,7 +104,7 @@ static bool own_namespaces(void)
 
 	if (!unshare(NAMESPACES))
 		return true;
-	return errno == EPERM && !unshare(CLONE_NEWUSER | NAMESPACES) && !map_ids(uid, gid);
+	return errno == EPERM && !unshare(CLONE_NEWUSER | NAMESPACES) && !userns_map_ids(uid, gid);
 }
 
 /* Any folder that is there can have it on top. */
