@@ -467,7 +467,8 @@ if part use; then
 fi
 
 if part damage; then
-	image import disk.raw d1 >/dev/null; image new d2 --from d1
+	# the label makes it another image than those that were imported in the same second
+	image import --label damage=1 disk.raw d1 >/dev/null; image new d2 --from d1
 	d=$(disk d1)
 	[ "$(id -u)" != 0 ] || chattr -i "$d"
 	flip() { chmod 644 "$d"; printf "$1" | dd of="$d" bs=1 seek=900000 conv=notrunc status=none; chmod 444 "$d"; }
