@@ -245,6 +245,15 @@ bool vh_wants_window(struct vh_vcpu *vcpu)
 	       (!vcpu->lapic || vh_lapic_accepts_pic(vcpu));
 }
 
+/*
+ * A trap of the instruction before comes before NMIs and interrupts (SDM Vol. 3, table 6-2), and an entry that injects one
+ * drops it (27.6.3): the processor delivers it first, and exits as soon as the other can be taken.
+ */
+static bool trap_first(const struct vh_vcpu *vcpu)
+{
+	return vcpu->s.pending_db & (VH_PENDING_DB_ENABLED | VH_PENDING_DB_STEP);
+}
+
 void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj)
 {
 	struct vh_events *ev = &vcpu->ev;
@@ -286,7 +295,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 			    (ev->irq_soft ? INTR_TYPE_SOFT_INTR : INTR_TYPE_EXT_INTR);
 		inj->insn_len = ev->irq_soft ? ev->soft_len : 0;
 		ev->irq_reinject = false;
-	} else if (ev->nmi_pending && vh_nmi_allowed(vcpu) && !blocked) {
+	} else if (ev->nmi_pending && vh_nmi_allowed(vcpu) && !trap_first(vcpu) && !blocked) {
 		inj->info = 2 | INTR_TYPE_NMI_INTR | INTR_INFO_VALID_MASK;
 		ev->nmi_pending--;
 		vcpu->injected++;
@@ -303,7 +312,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 	if (!vcpu->lapic) {
 		/* Userspace has the interrupt controllers: KVM_INTERRUPT. */
 		if (vcpu->user_irq >= 0) {
-			if (!inj->info && vh_irq_allowed(vcpu)) {
+			if (!inj->info && vh_irq_allowed(vcpu) && !trap_first(vcpu)) {
 				inj->info = vcpu->user_irq | INTR_TYPE_EXT_INTR |
 					    INTR_INFO_VALID_MASK;
 				vcpu->user_irq = -1;
@@ -323,7 +332,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 		/* Only the 8259's interrupts come this way. */
 		if (!vh_irq_pic_pending(vcpu))
 			return;
-		if (inj->info || !vh_irq_allowed(vcpu)) {
+		if (inj->info || !vh_irq_allowed(vcpu) || trap_first(vcpu)) {
 			inj->irq_window = true;
 			return;
 		}
@@ -338,7 +347,7 @@ void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *i
 				inj->tpr_threshold = irr >> 4;
 			return;
 		}
-		if (inj->info || !vh_irq_allowed(vcpu)) {
+		if (inj->info || !vh_irq_allowed(vcpu) || trap_first(vcpu)) {
 			inj->irq_window = true;
 			return;
 		}

@@ -199,7 +199,7 @@ int vh_deliver_by_software(struct vh_vcpu *vcpu)
 {
 	struct vh_injection inj;
 
-	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0);
+	vh_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_CR0 | VH_S_PENDING_DB);
 	vh_inject_select(vcpu, false, &inj);
 	return inj.info ? deliver_this(vcpu, &inj) : 1;
 }

@@ -61,8 +61,8 @@ struct vh_injection {
 /* Interrupts may be off. vcpu->ev takes the event up again. */
 void vh_events_requeue(struct vh_vcpu *vcpu, const struct vh_idt_vectoring *v);
 /*
- * Choose the event for this entry; it counts as delivered. RFLAGS and
- * interruptibility are valid. @virtual: the hardware delivers the LAPIC's
+ * Choose the event for this entry; it counts as delivered. RFLAGS,
+ * interruptibility and pending traps are valid. @virtual: the hardware delivers the LAPIC's
  * interrupts itself.
  */
 void vh_inject_select(struct vh_vcpu *vcpu, bool virtual, struct vh_injection *inj);

@@ -230,7 +230,7 @@ static void prepare_events(struct vh_vcpu *vcpu)
 	struct vh_injection inj __uninitialized;
 	u32 proc = vmx->proc & ~(CPU_BASED_INTR_WINDOW_EXITING | CPU_BASED_NMI_WINDOW_EXITING);
 
-	vmx_need(vcpu, VH_S_RFLAGS | VH_S_INTR);
+	vmx_need(vcpu, VH_S_RFLAGS | VH_S_INTR | VH_S_PENDING_DB);
 	if (vmx->vid)
 		vmx_intr_status(vcpu);
 	vh_inject_select(vcpu, vmx->vid, &inj);

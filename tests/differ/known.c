@@ -33,6 +33,8 @@ enum where {
 	VH_FAULTS = 1 << 21,	/* vh: #SS, #GP, #PF or #AC */
 	STACK_START = 1 << 22,	/* SP is at the start of 64 KB when it begins */
 	BYTES = 1 << 20,	/* there are random bytes among the code */
+	IRQ_SHADOW = 1 << 23,	/* KVM took the interrupt that waits before the first instruction, in whose shadow it is */
+	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
 };
 
 #define WAY_EPT		1
@@ -54,15 +56,15 @@ struct rule {
 	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }, \
 	{ name, AT_KVM | USER | VH_FAULTS, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
 #define ORDER(name)		\
-	{ name, AT_KVM, 14, 14, D_CR2, 0, 0, "neither: CR2 of an instruction that reads twice, the order is not told" }
+	{ name, AT_KVM, 14, 14, D_CR2 | D_MEMORY, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }
 /* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
 #define POP_SEGMENT(name)	\
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
 	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
 
 /* Vol. 3, table 6-2: the two parts of a pointer, on two pages or at the end of a segment */
-#define PARTS(name)	\
-	{ name, AT_KVM, 14, 13, D_RIP | D_CR2 | D_MEMORY, 0, WAY_INTERPRET, "neither: #PF of one part, #GP of the other" }
+#define PARTS(name, vector)	\
+	{ name, AT_KVM, 14, vector, D_RIP | D_CR2 | D_MEMORY, 0, WAY_INTERPRET, "neither: #PF of one part, #GP or #SS of the other" }
 /* Vol. 2, INT n: three words, each of which is a write of its own */
 #define REAL_INT(name)	\
 	{ name, RAN | MMIO_WRITE | VH_MORE, ANY, ANY, D_ACCESSES, 1 << M_REAL, 0, \
@@ -80,7 +82,7 @@ struct rule {
 #define INS_FAULTS(vector)	\
 	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
 #define ALIGNED_STACK(name)	\
-	{ name, AT_KVM, 13, 12, D_RIP, 0, WAY_INTERPRET, "neither: #GP for the alignment, or #SS for the address" }
+	{ name, AT_KVM, 13, 12, D_RIP | D_RFLAGS, 0, WAY_INTERPRET, "neither: #GP for the alignment, or #SS for the address" }
 /* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
 #define FAR_WRAPS(name)	\
 	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
@@ -98,9 +100,12 @@ static const struct rule rules[] = {
 	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
 	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
 	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
-	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), PARTS("les"), PARTS("lss"), PARTS("lfs"),
+	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
+	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
 	{ "lgdt", AT_VH, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
+	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
+	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
 	/* Vol. 2, MOV: 16 bits, REX.W or not */
 	{ "movseg", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOV of a segment register writes 64 bits to a device" },
 	/* Vol. 2, MOVSXD: with 16 bits it reads 16 */
@@ -116,6 +121,8 @@ static const struct rule rules[] = {
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	/* Vol. 2, STI; Vol. 3, 6.8.3 */
+	{ NULL, IRQ_SHADOW | MMIO, ANY, ANY, 0, 0, 0, "KVM: an interrupt before an instruction on a device, behind STI or MOV SS" },
 	/* Vol. 3, 6.6: behind the instruction that it came with */
 	{ NULL, NMI_AT | MMIO_WRITE | VH_MORE, ANY, 2, 0, 0, 0, "KVM: goes on while an NMI waits whose frame is in a device" },
 	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
@@ -159,6 +166,7 @@ static const struct rule rules[] = {
 	{ "x87", AT_VH | X87_PENDING, ANY, ANY, 0, 0, 0, "neither: an x87 store that faults, of what raises an exception" },
 	/* Vol. 2, IRET: what is in the limits where SP wraps between two words is not told */
 	{ "callfar", RAN | STACK_START, NONE, ANY, 0, 1 << M_PROT16, 0, "neither: far CALL whose frame wraps at the start of a 16-bit stack" },
+	{ "retfar", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: far RET whose frame wraps at the end of a 16-bit stack" },
 	{ "iret", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: IRET whose frame wraps at the end of a 16-bit stack" },
 	/* Vol. 3, 5.8.1: a call to a conforming segment is made with the CPL that there is */
 	{ "callfar", AT_KVM | USER | SMAP, 14, ANY, 0, 0, 0, "emulator: far CALL to a conforming segment pushes with its DPL" },
@@ -315,6 +323,39 @@ static bool switched(const struct program *p, const struct state *s)
 	return false;
 }
 
+/* Random bytes that go by an overflow flag which BCD arithmetic left undefined (Vol. 2, DAS, AAM and others). */
+static bool undefined_overflow(const struct program *p)
+{
+	bool undefined = false;
+	unsigned int i;
+
+	for (i = 0; p->bytes && i + 1 < p->code_len; i++) {
+		const uint8_t *c = p->code + i;
+
+		if (memchr("\x27\x2f\x37\x3f\xd4\xd5", c[0], 6))
+			undefined = true;
+		else if (undefined && ((c[0] & 0xfe) == 0x70 || (c[0] == 0x0f && memchr("\x40\x80\x90", c[1] & 0xfe, 3))))
+			return true;
+	}
+	return false;
+}
+
+/* A breakpoint on data may be met by each iteration of a string instruction, which is one of its own then. */
+static bool data_breakpoint(const struct program *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		if ((p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 3))
+			return true;
+	return false;
+}
+
+static bool wrote_zero(const struct state *s)
+{
+	return s->words && s->word[0].at < 8;
+}
+
 static bool fits(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh,
 		 unsigned int differs, unsigned int way)
 {
@@ -350,6 +391,10 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
 		return false;
 	if ((r->where & NMI_AT) && !p->nmi_at)
+		return false;
+	if ((r->where & IRQ_SHADOW) && !(p->irq && p->shadow && kvm->vector == p->irq && kvm->at == p->code_at))
+		return false;
+	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
 		return false;
@@ -391,6 +436,10 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
+	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && data_breakpoint(p) && has_kind(p, 1 << K_STRING | 1 << K_BYTES))
+		return "vh: it takes its time";
+	if (undefined_overflow(p))
+		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (fits(&rules[i], p, kvm, vh, differs, way_of(way)))
 			return rules[i].why;

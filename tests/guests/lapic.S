@@ -77,6 +77,58 @@ CASE("lapic-software-disable", LONG, F_IRQCHIP)
 	CHECK(jnz)
 	PASS
 
+	/* A step's trap comes before what the step has raised (SDM Vol. 3, table 6-2): WRMSR of \msr, with TF set. */
+	.macro	STEPPED msr, value, vector
+	X2APIC_ON
+	movl	$1f, HANDLER + 4 * 1
+	movl	$2f, HANDLER + 4 * \vector
+	mov	$\msr, %ecx
+	mov	$\value, %eax
+	xor	%edx, %edx
+	pushf
+	orl	$0x100, (%rsp)
+	popf
+	wrmsr
+3:	EQL($1, DATA)
+	EQL($1, DATA + 4)
+	PASS
+	.endm
+
+CASE("step-and-nmi", LONG, F_IRQCHIP)
+	STEPPED	0x830, 0x40400, 2
+1:	EQL($1, DATA + 4)		/* the NMI came at its first instruction */
+	cmpq	$3b, (%rsp)
+	CHECK(je)
+	mov	%db6, %rax
+	test	$0x4000, %eax
+	CHECK(jnz)
+	incl	DATA
+	andl	$~0x100, 16(%rsp)
+	iretq
+2:	EQL($0, DATA)
+	cmpq	$3b, (%rsp)
+	CHECK(jne)
+	incl	DATA + 4
+	iretq
+
+CASE("step-and-interrupt", LONG, F_IRQCHIP)
+	sti
+	STEPPED	0x83f, 0x60, 0x60
+1:	EQL($0, DATA + 4)
+	cmpq	$3b, (%rsp)
+	CHECK(je)
+	incl	DATA
+	andl	$~0x100, 16(%rsp)
+	iretq
+2:	EQL($1, DATA)
+	cmpq	$3b, (%rsp)
+	CHECK(je)
+	incl	DATA + 4
+	movl	$0x80b, %ecx
+	xor	%eax, %eax
+	wrmsr
+	iretq
+
 CASE("lapic-self-ipi", LONG, F_IRQCHIP)
 	APIC_ON
 	sti
