@@ -248,12 +248,16 @@ static bool in_pieces(struct vh_emul *e, u64 at, unsigned int len, bool write)
 static int all_registers(struct vh_emul *e, u64 at, u8 *buf, bool write)
 {
 	unsigned int size = e->d.size, i;
-	u64 mask = vh_mask(vh_stack_size(e));
+	u64 mask = vh_mask(vh_stack_size(e)), linear;
 	int r = VH_EMUL_OK;
 
-	if (!in_pieces(e, at, 8 * size, write))
-		return write ? vh_mem_write(e, VH_SS, at, buf, 8 * size) :
-			       vh_mem_read(e, VH_SS, at, buf, 8 * size);
+	if (!in_pieces(e, at, 8 * size, write)) {
+		r = vh_linear_aligned(e, VH_SS, at, 8 * size, size, write, &linear);
+		if (r)
+			return r;
+		return write ? e->ops->write(e, linear, buf, 8 * size, false) :
+			       e->ops->read(e, linear, buf, 8 * size, false);
+	}
 	/* What is pushed first lies highest. */
 	for (i = 0; i < 8 && !r; i++) {
 		unsigned int n = write ? 7 - i : i;

@@ -176,12 +176,13 @@ int vh_exit_invpcid(struct vh_vcpu *vcpu)
 	vh_need(vcpu, VH_S_CR0 | VH_S_CR3 | VH_S_CR4 | VH_S_SEGS);
 	offset = operand_offset(vcpu, x->insn_info, x->qualification);
 	at = operand_linear(vcpu, seg, offset);
-	if (!vh_cpl(vcpu) && !vh_long_mode(vcpu) && !operand_within(&vcpu->s, seg, offset, sizeof(desc))) {
-		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = seg == &vcpu->s.seg[VH_SS] ? SS_VECTOR : GP_VECTOR });
+	if (vh_cpl(vcpu)) {
+		vh_inject_gp(vcpu, 0);
 		return 1;
 	}
-	if (vh_cpl(vcpu) || (vh_long_mode(vcpu) && !vh_canonical(at, vcpu->s.cr4 & X86_CR4_LA57))) {
-		vh_inject_gp(vcpu, 0);
+	if (vh_long_mode(vcpu) ? !vh_canonical(at, vcpu->s.cr4 & X86_CR4_LA57) :
+				 !operand_within(&vcpu->s, seg, offset, sizeof(desc))) {
+		vh_inject_fault(vcpu, &(struct vh_fault){ .vector = seg == &vcpu->s.seg[VH_SS] ? SS_VECTOR : GP_VECTOR });
 		return 1;
 	}
 	type = reg(vcpu, x->insn_info >> 28);

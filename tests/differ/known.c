@@ -35,6 +35,8 @@ enum where {
 	BYTES = 1 << 20,	/* there are random bytes among the code */
 	IRQ_SHADOW = 1 << 23,	/* KVM took the interrupt that waits before the first instruction, in whose shadow it is */
 	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
+	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
+	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt that waits */
 };
 
 #define WAY_EPT		1
@@ -60,7 +62,8 @@ struct rule {
 /* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
 #define POP_SEGMENT(name)	\
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
-	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
+	{ name, AT_VH, ANY, 12, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
+	{ name, AT_VH, ANY, 14, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" }
 
 /* Vol. 3, table 6-2: the two parts of a pointer, on two pages or at the end of a segment */
 #define PARTS(name, vector)	\
@@ -82,12 +85,16 @@ struct rule {
 #define INS_FAULTS(vector)	\
 	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
 #define ALIGNED_STACK(name)	\
-	{ name, AT_KVM, 13, 12, D_RIP | D_RFLAGS, 0, WAY_INTERPRET, "neither: #GP for the alignment, or #SS for the address" }
+	{ name, AT_KVM, 13, 12, D_RIP | D_RFLAGS, 0, WAY_INTERPRET | WAY_EPT0 | WAY_REAL, "neither: #GP for the alignment, or #SS for the address" }
+/* Which registers lose their upper halves then is not told. */
+#define COUNT_0(name)	\
+	{ name, RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" }
 /* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
 #define FAR_WRAPS(name)	\
 	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
 
 static const struct rule rules[] = {
+	{ "x87", AT_KVM | USER | VH_FAULTS, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" },
 	{ "x87", AT_KVM | USER | MMIO, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" },
 	NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
@@ -118,6 +125,9 @@ static const struct rule rules[] = {
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
 	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
+	{ "xsave", RAN | KVM_MORE | NMI_AT, 2, ANY, 0, 0, 0, "KVM: CLFLUSH reads the device" },
+	{ "fxsave", AT_KVM, 14, 14, D_MEMORY, 0, 0, "neither: what an FXSAVE has stored that faults" },
+	{ "lgdt", RAN | NMI_AT | MMIO, 2, 2, D_TABLES | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
@@ -154,9 +164,7 @@ static const struct rule rules[] = {
 	/* Vol. 2, REP: with a count of 0 nothing is executed */
 	{ "ins", AT_KVM | NO_COUNT, 13, ANY, 0, 0, 0, "emulator: INS and OUTS that may not, with a count of 0" },
 	{ "outs", AT_KVM | NO_COUNT, 13, ANY, 0, 0, 0, "emulator: INS and OUTS that may not, with a count of 0" },
-	/* Which registers lose their upper halves then is not told. */
-	{ "stos", RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" },
-	{ "movs", RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" },
+	COUNT_0("stos"), COUNT_0("movs"), COUNT_0("cmps"), COUNT_0("scas"), COUNT_0("lods"), COUNT_0("ins"), COUNT_0("outs"),
 	/* Vol. 2, CALL: the target is checked before anything is pushed */
 	{ "call", AT_KVM, 13, 13, D_MEMORY, 0, 0, "emulator: CALL to what is no target has pushed the return address" },
 	POP_SEGMENT("es"), POP_SEGMENT("ss"), POP_SEGMENT("ds"), POP_SEGMENT("fs"), POP_SEGMENT("gs"),
@@ -165,6 +173,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, table 6-2: faults of one class come in the processor's order */
 	{ "x87", AT_VH | X87_PENDING, ANY, ANY, 0, 0, 0, "neither: an x87 store that faults, of what raises an exception" },
 	/* Vol. 2, IRET: what is in the limits where SP wraps between two words is not told */
+	{ "callfar", RAN, 12, ANY, 0, 1 << M_PROT16, WAY_INTERPRET, "emulator: a far CALL with SP of 0" },
 	{ "callfar", RAN | STACK_START, NONE, ANY, 0, 1 << M_PROT16, 0, "neither: far CALL whose frame wraps at the start of a 16-bit stack" },
 	{ "retfar", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: far RET whose frame wraps at the end of a 16-bit stack" },
 	{ "iret", RAN | STACK_END, 12, ANY, 0, 1 << M_PROT16, 0, "neither: IRET whose frame wraps at the end of a 16-bit stack" },
@@ -182,6 +191,10 @@ static const struct rule rules[] = {
 	{ NULL, AC | MMIO, ANY, 17, 0, 0, 0, "KVM: its interpreter does not check alignment" },
 	/* Vol. 3, 18.3.1.4: the trap comes behind it, device or not, and behind each iteration. */
 	{ NULL, VH_STEP | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no single-step trap behind an instruction that left for a device" },
+	/* Vol. 3, 18.2.5: of what is interpreted as well; of what the processor reads of tables nothing is told */
+	{ NULL, VH_DATA | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no breakpoints on data where it interprets" },
+	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
+	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt that waits" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
@@ -340,7 +353,7 @@ static bool undefined_overflow(const struct program *p)
 	return false;
 }
 
-/* A breakpoint on data may be met by each iteration of a string instruction, which is one of its own then. */
+/* It may be met by each iteration of a string instruction, which is one of its own then, as those that go down are. */
 static bool data_breakpoint(const struct program *p)
 {
 	unsigned int i;
@@ -394,6 +407,10 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & IRQ_SHADOW) && !(p->irq && p->shadow && kvm->vector == p->irq && kvm->at == p->code_at))
 		return false;
+	if ((r->where & VH_DATA) && !((vh->debug.dr6 & 15) && data_breakpoint(p)))
+		return false;
+	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && p->irq && vh->vector == p->irq))
+		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
@@ -429,6 +446,9 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 		return "neither: an NMI with a piece of an access that one of them does not make";
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && (p->nmi || p->nmi_at || p->irq))
 		return "vh: an event whose frame or gate is in a device";
+	/* Vol. 3, 10.9: an IDT of real mode is none in protected mode, where vh does not deliver by software at CPL 3 */
+	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && kvm->end == E_SHUTDOWN && p->mode == M_REAL)
+		return "vh: an exception behind a change of mode, in a state that cannot be entered";
 	/* Vol. 3, 7.3: the new task's segments are checked */
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
@@ -436,7 +456,8 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
-	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && data_breakpoint(p) && has_kind(p, 1 << K_STRING | 1 << K_BYTES))
+	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && (data_breakpoint(p) || (p->regs.rflags & 0x400)) &&
+	    has_kind(p, 1 << K_STRING | 1 << K_BYTES))
 		return "vh: it takes its time";
 	if (undefined_overflow(p))
 		return "neither: a condition by a flag that is undefined";

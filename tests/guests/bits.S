@@ -366,6 +366,9 @@ CASE("invpcid-operand", LONG, 0)
 	shl	$62, %rdi
 	mov	$2, %eax
 	FAULT_CODE(GP, 0, invpcid (%rdi), %rax)
+	/* and #SS by the stack's segment */
+	mov	%rdi, %rbp
+	FAULT_CODE(SS, 0, invpcid (%rbp), %rax)
 	PASS
 
 CASE("apic-base-reserved", LONG, 0)

@@ -242,4 +242,33 @@ CASE("user-mmio-aligned", LONG, 0)
 	popf
 	PASS
 
+/* Each register that PUSHA and POPA move is aligned, or none is (SDM Vol. 2). */
+CASE("user-mmio-pusha-aligned", FLAT32, 0)
+	mov	%cr0, %eax
+	bts	$18, %eax
+	mov	%eax, %cr0
+	TO_USER32
+	mov	%esp, %ebx
+	mov	$MMIO_BASE, %edi
+	movl	$0x55667788, 32(%edi)
+	pushf
+	orl	$0x40000, (%esp)
+	popf
+	lea	38(%edi), %esp
+	FAULT_CODE(AC, 0, pusha)
+	lea	2(%edi), %esp
+	FAULT_CODE(AC, 0, popa)
+	lea	36(%edi), %esp
+	pusha
+	lea	4(%edi), %eax
+	cmp	%eax, %esp
+	CHECK(je)
+	cmp	%edi, 4(%edi)
+	CHECK(je)
+	mov	%ebx, %esp
+	pushf
+	andl	$~0x40000, (%esp)
+	popf
+	PASS
+
 	.section .note.GNU-stack, "", @progbits
