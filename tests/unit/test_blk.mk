@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 vmm := tools/vhctl/vmm
-srcs_test_blk := tests/unit/virtio_host.c $(vmm)/memory.c \
+srcs_test_blk := $(srcs_thread) tests/unit/virtio_host.c $(vmm)/memory.c \
 	$(vmm)/blk.c $(vmm)/blk_ring.c $(vmm)/blk_image.c $(vmm)/blk_request.c $(vmm)/bus.c \
 	tools/vhctl/landlock.c $(vmm)/disk.c $(vmm)/disk_image.c \
 	$(vmm)/nbd.c $(vmm)/pci.c $(vmm)/storage.c $(vmm)/virtio_pci.c $(vmm)/virtqueue.c

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -115,6 +116,12 @@ void storage_say(const char *name, char *text)
 	}
 }
 
+/* By its descriptor, which is this one's whatever becomes of its number, and may be another process's child. */
+static void tell(const struct storage *s, int signal)
+{
+	syscall(SYS_pidfd_send_signal, s->pidfd, signal, NULL, 0);
+}
+
 /* What it says until it has ended, or says nothing more; then it has ended. Its status. */
 static int listen_to_the_end(struct storage *s, char *text, size_t size)
 {
@@ -128,7 +135,7 @@ static int listen_to_the_end(struct storage *s, char *text, size_t size)
 		n += r > 0 ? r : 0;
 	}
 	text[n] = 0;
-	kill(s->pid, SIGKILL);
+	tell(s, SIGKILL);
 	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
@@ -199,17 +206,47 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 	err = errno;
 	close(listener);
 	close(said[1]);
-	if (s->pid > 0 && !nbd_greet(*fd, e))
+	s->pidfd = s->pid > 0 ? syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	if (s->pidfd >= 0 && !nbd_greet(*fd, e))
 		return s;
+	if (s->pid > 0 && s->pidfd < 0)
+		kill(s->pid, SIGKILL);
 	if (s->pid > 0)
 		did_not_start(s, cfg);
 	else
 		error("cannot start %s: %s", PROGRAM, strerror(err));
 	close(s->said);
+	close(s->pidfd);
 	close(*fd);
 fail:
 	free(s);
 	return NULL;
+}
+
+/**
+ * storage_close - a daemon is another process's from now on
+ * @s: it; freed
+ */
+void storage_close(struct storage *s)
+{
+	close(s->said);
+	close(s->pidfd);
+	free(s);
+}
+
+/**
+ * storage_adopt - a daemon that another process has started
+ * @pidfd: of it
+ * @said: what it says
+ */
+struct storage *storage_adopt(int pidfd, int said)
+{
+	struct storage *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	*s = (struct storage){ .pidfd = pidfd, .said = said };
+	return s;
 }
 
 /**
@@ -219,23 +256,25 @@ fail:
  */
 void storage_end(struct storage *s, const char *name)
 {
-	long long until = now_ms() + END_MS;
+	struct pollfd ends = { .fd = s->pidfd, .events = POLLIN };
+	long long until = now_ms() + END_MS, left;
 	char text[4096];
+	siginfo_t info;
 	ssize_t n;
-	pid_t pid;
 
-	kill(s->pid, SIGTERM);
-	while (!(pid = waitpid(s->pid, NULL, WNOHANG)) && now_ms() < until)
-		usleep(2000);
-	if (!pid) {
+	tell(s, SIGTERM);
+	while ((left = until - now_ms()) > 0 && poll(&ends, 1, left) <= 0)
+		;
+	if (left <= 0) {
 		error("%s: %s does not end; it is killed", name, PROGRAM);
-		listen_to_the_end(s, text, sizeof(text));
+		tell(s, SIGKILL);
+		poll(&ends, 1, SAY_MS);
 	} else {
 		/* What the disk's thread did not take any more; at the end of the pipe, as it has ended. */
 		n = read(s->said, text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = 0;
 		storage_say(name, text);
 	}
-	close(s->said);
-	free(s);
+	waitid(P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG);	/* of who is another's child he hears */
+	storage_close(s);
 }
