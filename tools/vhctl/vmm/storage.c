@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 
 #include "landlock.h"
 #include "printable.h"
+#include "userns.h"
 #include "vhctl.h"
 #include "vmm/storage.h"
 
@@ -61,6 +64,33 @@ static int make_sockets(int *listener, int *fd)
 	return -1;
 }
 
+/*
+ * It needs no network but its socket. A user has a user namespace for that, with his own id alone; where none is to be had
+ * it goes without.
+ */
+static void no_network(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) && !unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC))
+		userns_map_ids(uid, gid);
+}
+
+/* Whoever's an image is that root opens: which one, Landlock says. With no_new_privs exec gives no more. */
+static int no_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct some[2] = { };
+
+	if (syscall(SYS_capget, &head, some))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		some[i].effective = some[i].permitted &= geteuid() || i ? 0 : 1u << CAP_DAC_OVERRIDE;
+	some[0].inheritable = some[1].inheritable = 0;
+	return syscall(SYS_capset, &head, some);
+}
+
 /* In the child, of a process that may have threads: nothing that takes a lock. */
 static void __attribute__((noreturn)) become(char *const *argv, int listener, int said, int rules, pid_t parent)
 {
@@ -72,6 +102,7 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 	said = fcntl(said, F_DUPFD, LISTEN_FD + 1);
 	if (rules >= 0)
 		rules = fcntl(rules, F_DUPFD, LISTEN_FD + 1);
+	no_network();
 	setsid();	/* the terminal's signals are the VMM's, which then ends it in order */
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -81,7 +112,7 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 		_exit(NOT_RUN);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0 ||
 	    dup2(listener, LISTEN_FD) < 0 || close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
-	    landlock_enter(rules))
+	    landlock_enter(rules) || no_capabilities())
 		_exit(NOT_RUN);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
