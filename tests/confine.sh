@@ -4,10 +4,11 @@
 #
 #   confine.sh [--kvm] [--module vh.ko] [--update] [LAB OPTIONS...]
 #
-# As root and as a user of group kvm: a process that traces the VMM makes each kind of its threads call what
-# an intruder would; the filters of the threads are walked through, and let through what
+# VMs with all kinds of devices, as root and as a user of group kvm: a process that traces the VMM makes each kind of
+# its threads call what an intruder would; the filters of the threads are walked through, and let through what
 # tests/confine/expected says, and nothing else; requests are put into the io_uring of a disk; rights,
-# namespaces, root, descriptors and limits are looked at. Without confinement the same calls are made.
+# namespaces, root, descriptors and limits are looked at. A disk that is plugged in is tried, too. Without
+# confinement the same calls are made.
 # --update: writes tests/confine/expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -23,8 +24,8 @@ mkdir -p "$work/out"
 	cat tests/lib/lab-check.sh tests/confine/lab.sh
 } >"$work/script.sh"
 status=0
-tests/lab/lab run --timeout 600 --allow 'audit: type=1326' --out "$work/out" "${load[@]}" \
+tests/lab/lab run --timeout 1800 --modules tun,vhost_net --allow 'audit: type=1326' --out "$work/out" "${load[@]}" \
 	--file build/vhctl/vhctl --file build/tests/confine/intruder --file build/tests/confine/kernel \
-	--file build/tests/confine/off --file tests/confine/expected "$@" "$work/script.sh" || status=$?
+	--file build/tests/confine/off --file "$(command -v ip):ip" --file tests/confine/expected "$@" "$work/script.sh" || status=$?
 [ -z "$update" ] || cp "$work/out/list.root" tests/confine/expected
 exit $status

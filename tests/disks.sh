@@ -5,7 +5,7 @@
 #   disks.sh [--kvm] [--only boot|images] [--module vh.ko] [LAB OPTIONS...]
 #
 # boot: a disk with GRUB in its MBR, Debian's kernel and an ext4 file system, by SeaBIOS, with two vCPUs: as a
-# raw file, also confined, and as an unprivileged user from a qcow2 image on top of it. images: qcow2 on a
+# raw file, also not confined, and as an unprivileged user from a qcow2 image on top of it. images: qcow2 on a
 # chain, and vmdk, at work: contents, discarding, another size, limits, files that are none or in use, and a VMM
 # that is killed.
 set -euo pipefail

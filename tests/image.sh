@@ -536,7 +536,6 @@ if part run; then
 	check "with the parts of a kernel that nobody has" none r1 --keep rk --initrd disk.raw
 	check "with a key that is none" none r1 --keep rk --ssh-key disk.raw
 	check "with more balloon than memory" none r1 --keep rk --balloon=1T
-	check "with an image for a VM that is to be confined" none r1 --keep rk --confine
 	check "with a cgroup that is not there" none r1 --keep rk --cgroup none/such
 	nothing_boots() { run --hostname web; [ $? = 2 ] && grep -q "what is it to boot" said && nothing_left; }
 	check "a seed alone boots nothing" nothing_boots

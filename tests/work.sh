@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # work.sh: a stock Debian guest at work on disks of vhctl's, in the lab
 #
-#   work.sh [--kvm] [--confine] [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]
+#   work.sh [--kvm] [--no-confine] [--module vh.ko] [--param NAME=VALUE]... [LAB OPTIONS...]
 #
 # Two vCPUs, files and a block device: sizes, contents on both sides, discarding, limits, load that
-# verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use. --confine: with a confined VMM.
+# verifies what it reads, drivers that come, go and err, a VMM that is killed, a file that is in use. --no-confine: with a VMM that is not confined.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 confine=
-option() { [ "$1" = --confine ] && confine=$1; }
+option() { [ "$1" = --no-confine ] && confine=$1; }
 . tests/lib/vm-options.sh
 make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)

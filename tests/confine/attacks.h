@@ -7,12 +7,17 @@
 enum {
 	A_STARTED = 0x7eed0000,	/* the process that was started */
 	A_VMM,
-	A_VM, A_VCPU, A_OTHER_VCPU, A_DISK, A_RING, A_OTHER_RING, A_EVENT,	/* descriptors */
+	A_VM, A_VCPU, A_OTHER_VCPU, A_DISK, A_RING, A_OTHER_RING, A_EVENT, A_SOCKET,	/* descriptors */
 	A_TEXT,			/* address of the attack's text */
 	A_BUFFER,		/* of zeroes */
 };
 
-enum { BY_MAIN = 1, BY_VCPU = 2, BY_DISK = 4, BY_CLOCK = 8, BY_ALL = 15 };
+/* A bit for each kind of thread; BY_EACH: what counts most, by all of them. */
+enum {
+	BY_MAIN = 1, BY_VCPU = 2, BY_DISK = 4, BY_CLOCK = 8, BY_ALL = 15,
+	BY_CONTROL = 16, BY_WATCH = 32, BY_NET = 64, BY_BALLOON = 128, BY_HVC = 256, BY_PMEM = 512, BY_WATCHDOG = 1024,
+	BY_OTHERS = 2047 & ~BY_ALL, BY_EACH = 2047
+};
 
 /**
  * struct attack - a call that must not be made

@@ -39,6 +39,12 @@ struct walk {
 	int nr_lines;
 };
 
+static bool names_descriptor(int call)
+{
+	return call != SCMP_SYS(tgkill) && call != SCMP_SYS(prctl) && call != SCMP_SYS(seccomp) && call != SCMP_SYS(waitid) &&
+	       call != SCMP_SYS(clone);
+}
+
 /* A descriptor by what it is, so that the list is the same each time. */
 static void put_value(const struct walk *w, char *text, size_t size, int word, uint32_t value, uint32_t mask)
 {
@@ -46,7 +52,7 @@ static void put_value(const struct walk *w, char *text, size_t size, int word, u
 	ssize_t n = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%u", w->t->vmm, value);
-	if (!word && w->call != SCMP_SYS(tgkill))
+	if (!word && names_descriptor(w->call))
 		n = readlink(path, link, sizeof(link) - 1);
 	if (n > 0) {
 		link[n] = 0;
@@ -63,12 +69,12 @@ static void put_value(const struct walk *w, char *text, size_t size, int word, u
 	}
 }
 
-static void allowed(struct walk *w, int conditions)
+static void allowed(struct walk *w, int conditions, const char *answer)
 {
 	char line[400], *name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_X86_64, w->call);
 
-	snprintf(line, sizeof(line), "%s %s", w->kind, w->arch != AUDIT_ARCH_X86_64 ? "32-bit" :
-		 w->call & X32 ? "x32" : name ? name : "unknown");
+	snprintf(line, sizeof(line), "%s %s%s", w->kind, w->arch != AUDIT_ARCH_X86_64 ? "32-bit" :
+		 w->call & X32 ? "x32" : name ? name : "unknown", answer);
 	free(name);
 	for (int i = 0; i < conditions; i++) {
 		const struct condition *c = &w->on[i];
@@ -133,7 +139,9 @@ static void walk(struct walk *w, int pc, uint32_t a, int word, uint32_t mask, in
 			break;
 		case BPF_RET | BPF_K:
 			if (i->k == SECCOMP_RET_ALLOW)
-				allowed(w, conditions);
+				allowed(w, conditions, "");
+			else if (i->k == (SECCOMP_RET_ERRNO | ENOSYS))
+				allowed(w, conditions, " (not there)");
 			else if (i->k != SECCOMP_RET_USER_NOTIF && i->k != SECCOMP_RET_KILL_PROCESS)
 				die("the filter answers %#x", i->k);
 			return;
@@ -156,29 +164,27 @@ static void walk(struct walk *w, int pc, uint32_t a, int word, uint32_t mask, in
 
 static void fetch(struct walk *w, pid_t tid)
 {
-	int status;
+	int status, last;
 
 	if (ptrace(PTRACE_SEIZE, tid, 0, 0) || ptrace(PTRACE_INTERRUPT, tid, 0, 0) ||
 	    waitpid(tid, &status, __WALL) != tid)
 		die("cannot trace %d: %s", tid, strerror(errno));
-	w->n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, 0, 0);
+	/* A thread that was made later has that of its maker as well. */
+	last = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, 1, 0) > 0;
+	w->n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, last, 0);
 	if (w->n <= 0)
 		die("thread %d has no filter: %s", tid, strerror(errno));
 	w->code = calloc(w->n, sizeof(*w->code));
-	if (!w->code || ptrace(PTRACE_SECCOMP_GET_FILTER, tid, 0, w->code) != w->n)
+	if (!w->code || ptrace(PTRACE_SECCOMP_GET_FILTER, tid, last, w->code) != w->n)
 		die("cannot read the filter of %d", tid);
 	ptrace(PTRACE_DETACH, tid, 0, 0);
 }
 
 void list_calls(const struct target *t)
 {
-	static const char *const kinds[][2] = {
-		{ "main", "vhctl" }, { "vcpu", "vcpu 0" }, { "disk", "disk" }, { "clock", "clock" },
-	};
-
-	for (unsigned int k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-		struct walk w = { .t = t, .kind = kinds[k][0] };
-		pid_t tid = thread_named(t->vmm, kinds[k][1]);
+	for (const struct kind *k = kinds; k->kind; k++) {
+		struct walk w = { .t = t, .kind = k->kind };
+		pid_t tid = thread_named(t->vmm, k->name);
 
 		if (!tid)
 			continue;

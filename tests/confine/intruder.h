@@ -23,6 +23,11 @@ struct target {
 void die(const char *what, ...) __attribute__((format(printf, 1, 2), noreturn));
 /* The first of its children, or 0. */
 pid_t child_of(pid_t pid);
+/* The kinds of threads: the name in lists, that of the thread, its bit among BY_*. NULL ends it. */
+extern const struct kind {
+	const char *kind, *name;
+	unsigned int bit;
+} kinds[];
 /* The thread of a name, or 0. */
 pid_t thread_named(pid_t pid, const char *name);
 /* The n-th descriptor whose link has @part in it, -1: there is none. */

@@ -5,11 +5,14 @@
  *   intruder list USER COMMAND...    every call that the filters of its threads let through
  *   intruder calls USER COMMAND...   one call after the other, by each kind of thread, each in a VM of its own
  *   intruder listened USER COMMAND...  some of them, where somebody listens to its system calls already
+ *   intruder listenedstate USER COMMAND...  state there
  *   intruder harmless USER COMMAND...  some that do no harm
  *   intruder ring USER COMMAND...    requests to the io_uring of its first disk
  *   intruder terminal 0 COMMAND...   a terminal is as before, however the VM on it ends
  *   intruder state USER COMMAND...   the VMM's rights, namespaces, root, descriptors and limits
  *
+ * ONLY, in the environment, names kinds of threads that try, in place of all.
+ * PLUG is a command that is run when the VM runs, and makes one of the threads.
  * COMMAND is vhctl run, as user USER: a number, and behind a colon that of a further group. For root.
  */
 #include <dirent.h>
@@ -127,10 +130,10 @@ pid_t child_of(pid_t pid)
 /* The guest has written a line: it runs. All threads wait. */
 static void start(struct target *t, char **command)
 {
-	bool confined = false;
+	bool confined = true;
 
 	for (char **c = command; *c; c++)
-		confined |= !strcmp(*c, "--confine");
+		confined &= strcmp(*c, "--no-confine") != 0;
 	unlink(SAID);
 	t->confined = confined;
 	t->started = fork();
@@ -153,6 +156,8 @@ static void start(struct target *t, char **command)
 	if (!file_says(SAID, "r\n"))
 		die("the guest does not run");
 	usleep(20000);
+	if (getenv("PLUG") && system(getenv("PLUG")))
+		die("%s: fails", getenv("PLUG"));
 	t->vmm = confined ? child_of(t->started) : t->started;
 	if (!t->vmm)
 		die("there is no VMM");
@@ -183,6 +188,7 @@ static long value_of(const struct target *t, pid_t tid, long arg, const char *te
 	case A_DISK: return descriptor(t->vmm, "disk.img", 0);
 	case A_RING: return descriptor(t->vmm, "io_uring", 0);
 	case A_OTHER_RING: return descriptor(t->vmm, "io_uring", 1);
+	case A_SOCKET: return descriptor(t->vmm, "socket:", 0);
 	case A_EVENT: return descriptor(t->vmm, "eventfd", 0);
 	case A_TEXT: return scratch(tid, text, strlen(text) + 1);
 	case A_BUFFER: return scratch(tid, buffer, sizeof(buffer));
@@ -199,7 +205,8 @@ static bool told(struct target *t, const struct attack *a)
 	if (waitpid(t->started, &status, 0) != t->started || !WIFEXITED(status) || WEXITSTATUS(status) != 1)
 		return false;
 	snprintf(words, sizeof(words), "tried the system call %s (", a->name);
-	if (a->how != PLAIN || listened)
+	/* Of a thread that was plugged in nobody is told what its maker could call. */
+	if (a->how != PLAIN || listened || getenv("PLUG"))
 		strcpy(words, "the host's log says which");
 	return file_says(SAID, words) && kill(child, 0);
 }
@@ -228,6 +235,15 @@ static void call(char **command, const struct attack *a, const char *kind, const
 	printf("%s %s%s: %s\n", kind, a->name, a->more, ok ? "ended" : "ended, but not told or not all of it");
 }
 
+const struct kind kinds[] = {
+	{ "main", "vhctl", BY_MAIN }, { "vcpu", "vcpu 0", BY_VCPU }, { "disk", "disk", BY_DISK },
+	{ "clock", "clock", BY_CLOCK }, { "control", "control", BY_CONTROL }, { "watch", "watch", BY_WATCH },
+	{ "net", "net", BY_NET }, { "balloon", "balloon", BY_BALLOON }, { "hvc", "hvc", BY_HVC }, { "pmem", "pmem", BY_PMEM },
+	{ "watchdog", "watchdog", BY_WATCHDOG }, { NULL, NULL, 0 }
+};
+
+static unsigned int only = BY_EACH;	/* of which kinds: those of $ONLY */
+
 enum { ALL, SOME, HARMLESS };	/* which are tried */
 
 static bool is_tried(const struct attack *a, int which)
@@ -246,16 +262,22 @@ static bool is_tried(const struct attack *a, int which)
 
 static void calls(char **command, int which)
 {
-	static const struct {
-		const char *kind, *name;
-		unsigned int bit;
-	} kinds[] = { { "main", "vhctl", BY_MAIN }, { "vcpu", "vcpu 0", BY_VCPU }, { "disk", "disk", BY_DISK },
-		      { "clock", "clock", BY_CLOCK } };
-
-	for (unsigned int k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+	for (const struct kind *k = kinds; k->kind; k++)
 		for (const struct attack *a = attacks; a->name; a++)
-			if ((a->by & kinds[k].bit) && is_tried(a, which))
-				call(command, a, kinds[k].kind, kinds[k].name);
+			if ((a->by & k->bit & only) && is_tried(a, which))
+				call(command, a, k->kind, k->name);
+}
+
+/* Of kinds, a blank between each. */
+static unsigned int bits_of(char *names)
+{
+	unsigned int bits = 0;
+
+	for (char *name = strtok(names, " "); name; name = strtok(NULL, " "))
+		for (const struct kind *k = kinds; k->kind; k++)
+			if (!strcmp(name, k->kind))
+				bits |= k->bit;
+	return bits;
 }
 
 int main(int argc, char **argv)
@@ -265,10 +287,12 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		die("usage: intruder list|calls|listened|harmless|ring|state|terminal USER COMMAND...");
 	setbuf(stdout, NULL);
+	if (getenv("ONLY"))
+		only = bits_of(getenv("ONLY"));
 	uid = atoi(argv[2]);
 	group = strchr(argv[2], ':') ? atoi(strchr(argv[2], ':') + 1) : 0;
-	listened = !strcmp(argv[1], "listened");
-	if (listened || !strcmp(argv[1], "calls") || !strcmp(argv[1], "harmless")) {
+	listened = !strncmp(argv[1], "listened", 8);
+	if (!strcmp(argv[1], "listened") || !strcmp(argv[1], "calls") || !strcmp(argv[1], "harmless")) {
 		calls(argv + 3, listened ? SOME : argv[1][0] == 'c' ? ALL : HARMLESS);
 		return 0;
 	}
@@ -283,7 +307,7 @@ int main(int argc, char **argv)
 		try_ring(&t);
 		kill(t.vmm, SIGKILL);	/* its thread does not know where its ring is any more */
 	}
-	else if (!strcmp(argv[1], "state"))
+	else if (!strcmp(argv[1], "state") || !strcmp(argv[1], "listenedstate"))
 		show_state(&t);
 	else
 		die("'%s'?", argv[1]);

@@ -122,6 +122,8 @@ static const struct {
 	{ "connect", { .opcode = IORING_OP_CONNECT } },
 	{ "close", { .opcode = IORING_OP_CLOSE, .fd = THE_DISK } },
 	{ "unlinkat", { .opcode = IORING_OP_UNLINKAT, .fd = AT_FDCWD } },
+	{ "accept", { .opcode = IORING_OP_ACCEPT, .flags = IOSQE_FIXED_FILE } },
+	{ "splice", { .opcode = IORING_OP_SPLICE, .flags = IOSQE_FIXED_FILE } },
 	{ "nop", { .opcode = IORING_OP_NOP } },
 	{ "read of a descriptor", READ(THE_DISK, 0) },
 	{ "read with another flag", READ(0, IOSQE_FIXED_FILE | IOSQE_ASYNC) },

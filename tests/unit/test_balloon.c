@@ -241,7 +241,7 @@ int main(void)
 {
 	driver_begin(MEMORY);
 	TAP_CHECK(fails("{}"));		/* there is none yet */
-	if (balloon_create(&driver_vm))
+	if (balloon_create(&driver_vm) || threads_start(&driver_vm))
 		return 1;
 	pages();
 	bad_drivers();

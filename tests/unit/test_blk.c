@@ -172,7 +172,7 @@ static bool disk(const char *path, enum disk_cache cache)
 	struct disk_config d = { .path = path, .cache = cache, .serial = "serial" };
 
 	bar = PCI_WINDOW + slot++ * 0x8000;
-	return !blk_create(&vmm, &d) && blk_start(&vmm) > 0;
+	return !blk_create(&vmm, &d) && !threads_start(&vmm);
 }
 
 static bool is_zero(const uint8_t *p)

@@ -250,7 +250,7 @@ int main(void)
 	control_add("echo", echo);
 	control_add("large", large);
 	control_add("start", start);
-	TAP_CHECK(!control_listen(&vmm, at.sun_path));
+	TAP_CHECK(!control_listen(&vmm, at.sun_path) && !threads_start(&vmm));
 	TAP_CHECK(!stat(at.sun_path, &st) && (st.st_mode & 0777) == 0600);
 	requests();
 	clients();

@@ -333,7 +333,7 @@ int main(int argc, char **argv)
 	close(fd);
 	driver_begin(MEMORY);
 	TAP_CHECK(driver_vm.pci != NULL);
-	TAP_CHECK(!hotplug_slot(&driver_vm, 5));	/* without registers, as a confined VM is */
+	TAP_CHECK(!hotplug_slot(&driver_vm, 5));	/* without registers */
 	hotplug_create(&driver_vm);
 	TAP_CHECK(hotplug_slot(&driver_vm, 5));
 	driver_vm.running = true;

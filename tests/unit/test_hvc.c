@@ -200,7 +200,7 @@ int main(void)
 	channel.output = output;
 	channel.drained = on_drained;
 	hvc_resize(&driver_vm, 1, 1);		/* there is none yet */
-	if (hvc_create(&driver_vm, &channel))
+	if (hvc_create(&driver_vm, &channel) || threads_start(&driver_vm))
 		return 1;
 	bytes();
 	messages();

@@ -584,7 +584,7 @@ int main(void)
 	pci_create(&vmm);
 	vmm.low_size = MEMORY;
 	vmm.low = aligned_alloc(4096, MEMORY);
-	if (!vmm.low || watch_create(&vmm) || net_create(&vmm, &cfg.net[0], 0))
+	if (!vmm.low || watch_create(&vmm) || net_create(&vmm, &cfg.net[0], 0) || threads_start(&vmm))
 		return 1;
 	addresses();
 	frames();

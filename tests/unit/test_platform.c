@@ -59,6 +59,12 @@ struct nl *vh_open(void)
 	return (struct nl *)&vmm;
 }
 
+int nl_socket_get_fd(const struct nl_sock *s)
+{
+	(void)s;
+	return -1;
+}
+
 void vh_close(struct nl *nl)
 {
 	(void)nl;
@@ -241,7 +247,7 @@ int main(void)
 	TAP_CHECK(watchdog_create(&vmm) && strstr(said, "cannot pause VMs"));
 	with_vh = true;
 	cfg.watchdog = WATCHDOG_POWEROFF;
-	if (watchdog_create(&vmm))
+	if (watchdog_create(&vmm) || threads_start(&vmm))
 		return 1;
 	watchdog();
 	return tap_done();

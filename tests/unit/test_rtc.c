@@ -7,8 +7,8 @@
 
 #include "tap.h"
 #include "vhctl.h"
-#include "vmm/confine.h"
 #include "vmm/devices.h"
+#include "vmm/vmm.h"
 
 static struct bus bus;
 static bool level;
@@ -186,17 +186,12 @@ static void interrupts(void)
 	TAP_EQ(rises, 1);
 }
 
-/* confine.c, which a VM has */
-int confine_thread(struct filter *f)
-{
-	(void)f;
-	return 0;
-}
-
 int main(void)
 {
+	static struct vmm vmm;
+
 	bus_init(&bus);
-	if (rtc_start(rtc_create(&bus, &irq), NULL))
+	if (rtc_start(&vmm, rtc_create(&bus, &irq)) || threads_start(&vmm))
 		return 1;
 	time_of_day();
 	interrupts();

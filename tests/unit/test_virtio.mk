@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 vmm := tools/vhctl/vmm
-srcs_test_virtio := tests/unit/virtio_guest.c tests/unit/net_guest.c tests/unit/virtio_host.c $(vmm)/memory.c $(vmm)/blk_request.c $(vmm)/bus.c \
+srcs_test_virtio := tests/unit/virtio_guest.c tests/unit/net_guest.c tests/unit/virtio_host.c $(srcs_thread) $(vmm)/memory.c $(vmm)/blk_request.c $(vmm)/bus.c \
 	$(vmm)/net_queue.c $(vmm)/pci.c $(vmm)/rng.c \
 	$(vmm)/virtio_pci.c $(vmm)/virtqueue.c
 headers_test_virtio := -I$(TOP)/tools/vhctl $(shell pkg-config --cflags libnl-genl-3.0)

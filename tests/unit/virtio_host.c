@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* virtio_host.c - what of a VM the devices' tests have no kernel for: messages, limits, confinement. */
+/* virtio_host.c - what of a VM the devices' tests have no kernel for: messages, limits. */
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "quota.h"
 #include "vhctl.h"
-#include "vmm/confine.h"
 #include "vmm/hotplug.h"
 #include "vmm/msi.h"
 
@@ -67,21 +66,4 @@ __attribute__((weak)) bool hotplug_slot(const struct vmm *v, int slot)
 __attribute__((weak)) void msi_destroy(struct msi *m)
 {
 	(void)m;
-}
-
-void confine_keep(int fd)
-{
-	(void)fd;
-}
-
-struct filter *confine_filter(struct vmm *v, enum thread_kind kind, int own, int file)
-{
-	(void)v, (void)kind, (void)own, (void)file;
-	return (struct filter *)"";
-}
-
-int confine_thread(struct filter *f)
-{
-	(void)f;
-	return 0;
 }

@@ -16,6 +16,7 @@ qemu() { # MACHINE DEVICE
 		-drive if=none,id=b,file=/dev/ram0,format=raw,aio=io_uring,cache=none,discard=unmap \
 		-device $2,drive=a -device $2,drive=b </dev/null >said 2>errors
 }
+of_each() { for p in $(pidof vhctl qemu.bin); do echo /proc/$p/$1; done; } # FILE: of each process of a VMM
 # NAME COMMAND...: rows "NAME ROW FIGURE". Nobody polls: that would be counted.
 one() {
 	local name=$1 now idle began idled guest state=
@@ -34,12 +35,12 @@ one() {
 			echo "$name guest $guest"
 			echo "$name host $((now - began - (idle - idled) - guest))"
 			# sampled by the timer
-			awk -v n=$name '{ print n, "vmm", $14 - $43 }' /proc/$(pidof vhctl qemu.bin)/stat
+			cat $(of_each stat) | awk -v n=$name '{ sum += $14 - $43 } END { print n, "vmm", sum }'
 			;;
 		*"guest: rest"*)
 			# what is resident beyond the guest's memory, which is the largest mapping
-			awk -v n=$name '/^[0-9a-f]+-/ { size = 0 } /^Size:/ { size = $2 } /^Pss:/ { if (size < 150000) sum += $2; }
-				END { print n, "resident", sum }' /proc/$(pidof vhctl qemu.bin)/smaps
+			cat $(of_each smaps) | awk -v n=$name '/^[0-9a-f]+-/ { size = 0 } /^Size:/ { size = $2 } /^Pss:/ { if (size < 150000) sum += $2; }
+				END { print n, "resident", sum }'
 			state=done
 			;;
 		*"guest: file "* | *"guest: device "*) line=${line#*guest: }; echo "$name ${line%% *}-${line#* }" | tr -d '\r' ;;

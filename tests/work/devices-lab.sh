@@ -34,7 +34,7 @@ refused() { # WORDS ARGUMENTS...: of vhctl
 	shift
 	! ./vhctl "$@" </dev/null >refused 2>&1 && grep -q -- "$words" refused || { cat refused; return 1; }
 }
-resident() { awk '/^VmRSS/ { print int($2 / 1024) }' /proc/$vm/status; } # MiB
+resident() { awk '/^VmRSS/ { print int($2 / 1024) }' /proc/$(vmm)/status; } # MiB
 
 if part balloon; then
 	value() { ./vhctl balloon -j web | sed -n "s/.*\"$1\":\([0-9a-z]*\).*/\1/p"; }
@@ -75,8 +75,8 @@ if part balloon; then
 	guest "modules" modules virtio_pci virtio_balloon
 	check "it begins small" until_ 60 at_most actual 200
 	check "the socket is root's" [ "$(stat -c %a /run/vh/*.control)" = 600 ]
-	kill -STOP $vm
-	kill -CONT $vm
+	kill -STOP $(vmm)
+	kill -CONT $(vmm)
 	off
 	check "and goes with the VM" sh -c '! ls /run/vh/*.control'
 fi
@@ -145,9 +145,9 @@ if part watchdog; then
 	sleep 8
 	check "resume" ./vhctl resume web
 	guest "a pause is no hang" "sh -c 'sleep 3'"
-	kill -STOP $vm
+	kill -STOP $(vmm)
 	sleep 8
-	kill -CONT $vm
+	kill -CONT $(vmm)
 	guest "nor is a VMM that stands" "sh -c 'sleep 3'"
 	tell "killall -9 watchdog"
 	check "a guest that hangs is reset" closes 3
@@ -212,7 +212,7 @@ fi
 
 if part pmem; then
 	# KiB of the file's mapping; the process's own counts come late
-	mapped() { awk -v key="$1:" '/^[0-9a-f]+-[0-9a-f]+ / { m = /root\.img$/ } m && $1 == key { n += $2 } END { print n + 0 }' /proc/$vm/smaps; }
+	mapped() { awk -v key="$1:" '/^[0-9a-f]+-[0-9a-f]+ / { m = /root\.img$/ } m && $1 == key { n += $2 } END { print n + 0 }' /proc/$(vmm)/smaps; }
 	truncate -s 4M kept; truncate -s 3M odd
 	check "no such option" refused "want ro" run --kernel vmlinux --pmem root.img,rw
 	check "no such file" refused "none: No such file" run --kernel vmlinux --pmem none

@@ -67,11 +67,7 @@ alarm() { # the clock's
 	local at=/sys/class/rtc/rtc0/wakealarm
 	echo 0 >$at; echo +2 >$at && until_ 20 sh -c "[ -z \"\$(cat $at)\" ]" && grep -q " [1-9].*rtc0" /proc/interrupts
 }
-slots() { # where devices come and go: a confined VM has none
-	local there
-	there=$(ls /sys/bus/pci/slots)
-	if grep -q confined /proc/cmdline; then [ -z "$there" ]; else [ -n "$there" ]; fi
-}
+slots() { [ -n "$(ls /sys/bus/pci/slots)" ]; } # where devices come and go
 modules() { modprobe virtio_pci && modprobe virtio_blk && modprobe virtio-rng && until_ 10 [ -b /dev/vda ]; }
 tells modules modules
 case $step in

@@ -7,7 +7,6 @@ else
 fi
 modprobe brd rd_nr=1 rd_size=8192 || exit 2
 cmdline="console=ttyS0 quiet nokaslr mitigations=off cryptomgr.notests rodata=off panic=-1 tsc_early_khz=100000 vhtest=vmm"
-cmdline="$cmdline${confine:+ confined}"
 run="./vhctl run $confine --device $device --kernel vmlinux --initrd initrd --memory 160M --cpus 2"
 # in the foreground; and in the background, as $vm
 vm() { $run "$@" </dev/null; }

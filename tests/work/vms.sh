@@ -8,6 +8,8 @@ says() { # SECONDS PATTERN [FILE]: in the VM's output, before long
 		usleep 100000
 	done
 }
+# The VMM of $vm: its first child
+vmm() { set -- $(cat /proc/$vm/task/$vm/children); echo ${1-$vm}; }
 ends() { # STATUS [COMMAND...]: so it ends; without one the VM
 	local want=$1 status=0
 	shift

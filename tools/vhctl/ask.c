@@ -68,7 +68,7 @@ static int connect_to(const struct vm *vm, bool quiet)
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&at, sizeof(at)))
 		return fd;
 	if (!quiet && (errno == ENOENT || errno == ECONNREFUSED))
-		error("%s cannot be asked: no VM of 'vhctl run' or 'vhctl start' of this user, or one with --confine (%s: %s)", vm->name,
+		error("%s cannot be asked: no VM of 'vhctl run' or 'vhctl start' of this user (%s: %s)", vm->name,
 		      at.sun_path, strerror(errno));
 	else if (!quiet)
 		error("%s: %s", at.sun_path, strerror(errno));

@@ -52,10 +52,10 @@
 	"                       (default: reset)\n"
 
 #define CONFINE_HELP \
-	"      --confine        the VMM gives up what it has no need of before the guest runs: for VMs\n" \
-	"                       of a kernel or a firmware, raw disks and this console alone\n"
+	"      --no-confine     the VMM keeps the rights of who starts it; else it gives up what it has\n" \
+	"                       no need of before the guest runs\n"
 
-#define OPTION_CONFINE	256
+enum { OPTION_CONFINE = 256, OPTION_NO_CONFINE };
 
 static void run_usage(void)
 {
@@ -200,6 +200,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "console", required_argument, NULL, 'C' },
 		{ "watchdog", optional_argument, NULL, 'w' },
 		{ "confine", no_argument, NULL, OPTION_CONFINE },
+		{ "no-confine", no_argument, NULL, OPTION_NO_CONFINE },
 		{ "help", no_argument, NULL, 'h' },
 		/* of run alone */
 		{ "memory", required_argument, NULL, 'm' },
@@ -238,6 +239,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		case 'g': *cgroup = optarg; break;
 		case 's': cfg->stats = true; break;
 		case OPTION_CONFINE: cfg->confine = true; break;
+		case OPTION_NO_CONFINE: cfg->confine = false; break;
 		case 't':
 			if (!parse_seconds(optarg, &cfg->stop_ms)) {
 				error("--stop-timeout '%s': want seconds, such as 10", optarg);
@@ -311,11 +313,11 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("--firmware boots from a disk, and --kernel without firmware: want one of them");
 		return usage_error(argv[0]);
 	}
-	return confine_fits(cfg) && net_options_fit(cfg) ? 0 : EXIT_USAGE;
+	return net_options_fit(cfg) ? 0 : EXIT_USAGE;
 }
 
 static const struct vmm_config defaults = {
-	.device = VH_DEVICE, .memory = DEFAULT_MEMORY, .cpus = 1,
+	.device = VH_DEVICE, .memory = DEFAULT_MEMORY, .cpus = 1, .confine = true,
 	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
 };
 
@@ -327,9 +329,6 @@ static int run(struct vmm_config *cfg, struct run_image *image)
 		return status;
 	if (!check_boot(cfg))
 		return usage_error("run");
-	/* An image's disk is one more. */
-	if (!confine_fits(cfg))
-		return EXIT_USAGE;
 	if (!cfg->memory)
 		cfg->memory = DEFAULT_MEMORY;
 	if (!cfg->cpus)

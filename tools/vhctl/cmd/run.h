@@ -24,9 +24,6 @@ bool net_options_fit(const struct vmm_config *cfg);
 /* --pmem, another one of a configuration. False with the error told. */
 bool option_pmem(const char *s, struct vmm_config *cfg);
 
-/* Can a VM that is to be confined be? False with the error told. */
-bool confine_fits(const struct vmm_config *cfg);
-
 /* --balloon[=SIZE], and whether the size fits the memory. False with the error told. */
 bool option_balloon(const char *s, struct vmm_config *cfg);
 bool balloon_fits(const struct vmm_config *cfg);

@@ -301,7 +301,7 @@ int balloon_create(struct vmm *v)
 		abort();
 	kind.config = &b->config;
 	pthread_cond_init(&b->told, NULL);
-	if (virtio_create(v, &b->virtio, &ops, &kind) || worker_create(&b->worker, &b->virtio, "balloon", serve))
+	if (virtio_create(v, &b->virtio, &ops, &kind) || worker_create(&b->worker, &b->virtio, THREAD_BALLOON, -1, serve))
 		return -1;
 	set_target(b, v->cfg->balloon_target ? v->cfg->balloon_target : v->cfg->memory);
 	balloon = b;

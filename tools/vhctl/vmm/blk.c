@@ -20,7 +20,7 @@
 #include "vmm/confine.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
-#include "vmm/thread.h"
+#include "vmm/storage.h"
 #include "vmm/vmm.h"
 
 #define END_SECONDS	10		/* that requests have to end, when the VM does */
@@ -118,18 +118,10 @@ static uint64_t features(const struct blk *b, int queues)
 
 static int start_thread(struct vmm *v, struct blk *b)
 {
-	int err;
-
-	b->filter = confine_filter(v, THREAD_DISK, b->ring.ring_fd, b->disk.fd);
-	if (!b->filter)
-		return -1;
-	err = thread_start(&b->thread, NULL, blk_serve, b);
-	if (err) {
-		error("%s: cannot start a thread: %s", b->name, strerror(err));
-		return -1;
-	}
-	b->started = true;
-	return 0;
+	b->thread = (struct thread){
+		.kind = THREAD_DISK, .own = b->ring.ring_fd, .file = b->disk.fd, .run = blk_serve, .arg = b,
+	};
+	return thread_create(v, &b->thread);
 }
 
 /* Taken off the bus; bus->lock is held. */
@@ -138,24 +130,8 @@ static void remove_disk(struct virtio *d)
 	struct blk *b = (struct blk *)d;
 
 	b->quit = b->removed = true;
-	pthread_detach(b->thread);
+	pthread_detach(b->thread.id);
 	msi_signal(b->control);
-}
-
-/**
- * blk_start - the threads of all disks that have none
- * @v: the VM, whose vCPUs do not run yet
- *
- * How many disks there are; -1, told.
- */
-int blk_start(struct vmm *v)
-{
-	int n = 0;
-
-	for (struct blk *b = disks; b; b = b->next, n++)
-		if (!b->started && start_thread(v, b))
-			return -1;
-	return n;
 }
 
 /**
@@ -166,6 +142,17 @@ int blk_start(struct vmm *v)
  * Also while the VM runs: it is found by hot-plug then. bus->lock is not held. 0, or -1, told.
  */
 int blk_create(struct vmm *v, const struct disk_config *cfg)
+{
+	return blk_plug(v, cfg, NULL);
+}
+
+/**
+ * blk_plug - a disk that another process has opened
+ * @v: the VM, with a PCI host, and confined
+ * @cfg: what it is
+ * @parts: open; NULL: as blk_create()
+ */
+int blk_plug(struct vmm *v, const struct disk_config *cfg, const struct blk_parts *parts)
 {
 	struct blk *b = calloc(1, sizeof(*b)), **at;
 	struct virtio_kind kind = {
@@ -179,7 +166,9 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 	b->own.path = strdup(cfg->path);
 	b->cfg = &b->own;
 	b->control = -1;
-	if (disk_open(cfg, &b->disk))
+	if (parts)
+		b->disk = parts->disk;
+	else if (disk_open(cfg, &b->disk))
 		return give_up(b);
 	snprintf(b->name, sizeof(b->name), "disk %s", cfg->path);
 	if (b->disk.image) {
@@ -215,8 +204,8 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 	}
 	if (virtio_create(v, &b->virtio, &ops, &kind))
 		return give_up(b);
-	made = !blk_ring_create(b);
-	if (!made || (v->running && start_thread(v, b))) {
+	made = !blk_ring_create(b, parts ? &parts->ring : NULL);
+	if (!made || start_thread(v, b)) {
 		if (made)
 			io_uring_queue_exit(&b->ring);
 		pthread_mutex_lock(&v->bus.lock);
@@ -228,6 +217,10 @@ int blk_create(struct vmm *v, const struct disk_config *cfg)
 	confine_keep(b->control);
 	confine_keep(b->disk.fd);
 	confine_keep(b->disk.lock);
+	if (b->disk.image) {
+		confine_keep(b->disk.image->pidfd);
+		confine_keep(b->disk.image->said);
+	}
 	pthread_mutex_lock(&v->bus.lock);
 	for (at = &disks; *at; at = &(*at)->next)
 		;
@@ -263,7 +256,7 @@ void blk_finish(struct vmm *v)
 	}
 	pthread_mutex_unlock(&v->bus.lock);
 	for (b = own; b; b = b->next)
-		if (b->started && pthread_timedjoin_np(b->thread, NULL, &until))
+		if (b->thread.started && pthread_timedjoin_np(b->thread.id, NULL, &until))
 			error("%s: there are requests that do not end", b->name);
 	for (b = own; b; b = b->next)
 		if (b->image)

@@ -5,12 +5,12 @@
 
 #include <liburing.h>
 #include <linux/virtio_blk.h>
-#include <pthread.h>
 
 #include "vmm/blk_image.h"
 #include "vmm/blk_request.h"
 #include "vmm/bucket.h"
 #include "vmm/disk.h"
+#include "vmm/thread.h"
 #include "vmm/virtio.h"
 
 #define BLK_MAX_QUEUES	4
@@ -46,9 +46,7 @@ struct blk {
 	struct blk_image *image;		/* what serves it; NULL: nothing, it is raw */
 	char name[160];
 	int control;
-	pthread_t thread;
-	bool started;
-	struct filter *filter;			/* the thread's list */
+	struct thread thread;
 	struct blk *next;			/* bus.lock */
 
 	struct blk_limits limits;
@@ -64,11 +62,24 @@ struct blk {
 	struct request *unused;
 };
 
+/**
+ * struct blk_parts - what of a disk another process has opened, and the ring that it has for it
+ * @disk: open
+ * @ring: as io_uring_setup(2) has filled it in
+ */
+struct blk_parts {
+	struct disk disk;
+	struct io_uring_params ring;
+};
+
+/* blk.c: a disk of these; else as blk_create(). */
+int blk_plug(struct vmm *v, const struct disk_config *cfg, const struct blk_parts *parts);
 /* blk.c: the guest has ejected it, and its thread, which calls, ends. */
 void blk_forget(struct blk *b);
 
 /* blk_ring.c; 0, or -1, told */
-int blk_ring_create(struct blk *b);
+int blk_ring_make(struct io_uring_params *p);
+int blk_ring_create(struct blk *b, const struct io_uring_params *made);
 void *blk_serve(void *disk);
 void blk_image_done(void *disk, struct nbd_op *op, int result);
 

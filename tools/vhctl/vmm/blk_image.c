@@ -8,6 +8,14 @@
 #include "vmm/storage.h"
 #include "vmm/vmm.h"
 
+/* A prepared request goes to the ring, for one of the files that it has. */
+static void put_sqe(struct blk_image *i, struct io_uring_sqe *s, int file, enum blk_image_event event)
+{
+	s->fd = file;
+	io_uring_sqe_set_flags(s, IOSQE_FIXED_FILE);
+	io_uring_sqe_set_data(s, i->data[event]);
+}
+
 static struct io_uring_sqe *new_sqe(struct blk_image *i)
 {
 	struct io_uring_sqe *s;
@@ -54,17 +62,17 @@ void blk_image_serve(struct blk_image *i)
 	if (nbd_wants_send(i->nbd)) {
 		s = new_sqe(i);
 		nbd_prepare_send(i->nbd, s);
-		io_uring_sqe_set_data(s, i->data[BLK_IMAGE_SENT]);
+		put_sqe(i, s, BLK_IMAGE_FILE_SERVER, BLK_IMAGE_SENT);
 	}
 	if (nbd_wants_receive(i->nbd)) {
 		s = new_sqe(i);
 		nbd_prepare_receive(i->nbd, s);
-		io_uring_sqe_set_data(s, i->data[BLK_IMAGE_RECEIVED]);
+		put_sqe(i, s, BLK_IMAGE_FILE_SERVER, BLK_IMAGE_RECEIVED);
 	}
 	if (!i->listening && !i->deaf) {
 		s = new_sqe(i);
 		io_uring_prep_read(s, i->words, i->said, sizeof(i->said) - 1, 0);
-		io_uring_sqe_set_data(s, i->data[BLK_IMAGE_SAID]);
+		put_sqe(i, s, BLK_IMAGE_FILE_WORDS, BLK_IMAGE_SAID);
 		i->listening = true;
 	}
 }

@@ -6,6 +6,9 @@
 #include "vmm/disk.h"
 #include "vmm/nbd.h"
 
+/* Of the files that the ring has: who serves it, and what that says. */
+enum { BLK_IMAGE_FILE_SERVER, BLK_IMAGE_FILE_WORDS };
+
 enum blk_image_event { BLK_IMAGE_SENT, BLK_IMAGE_RECEIVED, BLK_IMAGE_SAID, BLK_IMAGE_EVENTS };
 
 /**

@@ -32,7 +32,10 @@
  * What the ring reaches: requests are not looked at by a thread's filter of system calls. Files are those
  * that were registered, by these numbers, and requests those of allow(), from before the guest runs.
  */
-enum { FILE_DISK, FILE_CONTROL, FILE_KICK, NR_FILES = FILE_KICK + BLK_MAX_QUEUES };
+enum {
+	FILE_DISK = BLK_IMAGE_FILE_SERVER, FILE_SAID = BLK_IMAGE_FILE_WORDS, FILE_CONTROL, FILE_KICK,
+	NR_FILES = FILE_KICK + BLK_MAX_QUEUES
+};
 
 static struct io_uring_sqe *new_sqe(struct blk *b)
 {
@@ -429,49 +432,90 @@ static struct io_uring_restriction allow(int op)
 }
 
 /* liburing 2.3 declares functions for these, and does not have them. */
-static int tell_ring(struct blk *b, int what, const void *arg, int n)
+static int tell_ring(int fd, int what, const void *arg, int n)
 {
-	return syscall(SYS_io_uring_register, b->ring.ring_fd, what, arg, n) < 0 ? -errno : 0;
+	return syscall(SYS_io_uring_register, fd, what, arg, n);
 }
 
 /**
- * blk_ring_create - a ring that does what disks need, with the files that are this one's
- * @b: the disk, opened, and its device
+ * blk_ring_make - a ring that does what disks need, and cannot be taught more
+ * @p: filled in
  *
- * It cannot be taught more. That of an image, which is served over a socket, can: no such VM is confined.
- * 0, or -1, told.
+ * It has no files yet, and does nothing with others. A descriptor, or -1 with errno.
  */
-int blk_ring_create(struct blk *b)
+int blk_ring_make(struct io_uring_params *p)
 {
-	struct io_uring_params p = {
-		.flags = IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED, .cq_entries = 2 * MAX_IN_FLIGHT,
-	};
 	struct io_uring_restriction only[] = {
 		allow(IORING_OP_READ), allow(IORING_OP_READV), allow(IORING_OP_WRITEV), allow(IORING_OP_FSYNC),
 		allow(IORING_OP_FALLOCATE),
+		/* to who serves an image */
+		allow(IORING_OP_SENDMSG), allow(IORING_OP_RECVMSG), allow(IORING_OP_RECV),
 		{ .opcode = IORING_RESTRICTION_SQE_FLAGS_REQUIRED, .sqe_flags = IOSQE_FIXED_FILE },
+		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_FILES },
 		/* blk_forget() */
 		{ .opcode = IORING_RESTRICTION_REGISTER_OP, .register_op = IORING_REGISTER_SYNC_CANCEL },
 	};
-	int files[NR_FILES] = { [FILE_DISK] = b->disk.fd, [FILE_CONTROL] = b->control };
-	int err = io_uring_queue_init_params(RING_ENTRIES, &b->ring, &p);
-	bool made = !err;
+	int fd, err;
+
+	*p = (struct io_uring_params){ .flags = IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED, .cq_entries = 2 * MAX_IN_FLIGHT };
+	fd = syscall(SYS_io_uring_setup, RING_ENTRIES, p);
+	if (fd < 0 || (tell_ring(fd, IORING_REGISTER_RESTRICTIONS, only, sizeof(only) / sizeof(only[0])) >= 0 &&
+		       tell_ring(fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) >= 0))
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+/* As io_uring_queue_init_params() leaves it. 0, or -1 with errno. */
+static int map_ring(struct blk *b, int fd, struct io_uring_params *p)
+{
+	int err = io_uring_queue_mmap(fd, p, &b->ring);
+
+	if (err) {
+		errno = -err;
+		return -1;
+	}
+	b->ring.features = p->features;
+	for (unsigned int i = 0; i < p->sq_entries; i++)
+		b->ring.sq.array[i] = i;
+	return 0;
+}
+
+/* What the disk is made of. */
+static int give_files(struct blk *b, int fd)
+{
+	int files[NR_FILES] = {
+		[FILE_DISK] = b->disk.fd, [FILE_SAID] = b->image ? b->image->words : -1, [FILE_CONTROL] = b->control,
+	};
 
 	for (int i = 0; i < b->virtio.queues; i++)
 		files[FILE_KICK + i] = b->virtio.queue[i].kick;
-	if (!err)
-		err = io_uring_register_files(&b->ring, files, FILE_KICK + b->virtio.queues);
-	if (!err && !b->image)
-		err = tell_ring(b, IORING_REGISTER_RESTRICTIONS, only, sizeof(only) / sizeof(only[0]));
-	if (!err)
-		err = tell_ring(b, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-	if (!err) {
-		confine_keep(b->ring.ring_fd);
+	return tell_ring(fd, IORING_REGISTER_FILES, files, FILE_KICK + b->virtio.queues);
+}
+
+/**
+ * blk_ring_create - the disk's ring
+ * @b: the disk, opened, and its device
+ * @made: what blk_ring_make() has filled in of one that there is, in another process, which gives it to who asks for
+ *	any; NULL: there is none
+ *
+ * 0, or -1, told.
+ */
+int blk_ring_create(struct blk *b, const struct io_uring_params *made)
+{
+	struct io_uring_params p = made ? *made : (struct io_uring_params){ 0 };
+	int fd = made ? (int)syscall(SYS_io_uring_setup, 0, NULL) : blk_ring_make(&p), err;
+
+	if (fd >= 0 && give_files(b, fd) >= 0 && !map_ring(b, fd, &p)) {
+		confine_keep(fd);
 		return 0;
 	}
-	if (made)
-		io_uring_queue_exit(&b->ring);
-	error("%s: cannot set up io_uring: %s%s", b->name, strerror(-err), err == -EPERM ?
+	err = errno;
+	if (fd >= 0)
+		close(fd);
+	error("%s: cannot set up io_uring: %s%s", b->name, strerror(err), err == EPERM ?
 	      " (see /proc/sys/kernel/io_uring_disabled)" : "");
 	return -1;
 }
@@ -555,9 +599,6 @@ void *blk_serve(void *disk)
 	struct blk *b = disk;
 	int i;
 
-	pthread_setname_np(pthread_self(), "disk");
-	if (confine_thread(b->filter))
-		return NULL;
 	b->control_tag.kind = TAG_CONTROL;
 	wait_for(b, &b->control_tag, FILE_CONTROL, &b->control_count);
 	for (i = 0; i < b->virtio.queues; i++) {

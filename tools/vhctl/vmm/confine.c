@@ -1,200 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * confine.c - what the threads of the VMM may call once it is confined: a list for each kind, which
- * libseccomp makes a filter of (seccomp(2)). All else is not done: supervise.c ends the VMM.
- *
- * A filter sees numbers and not what pointers point to: where a call names a descriptor, a command or a
- * process the list says which. Requests that io_uring carries are none of these calls; a disk's ring has
- * a list of its own (blk.c).
- */
+/* confine.c - each thread's filter of system calls (lists.c), and that all have one before the guest runs. */
 #include <errno.h>
 #include <linux/filter.h>
-#include <linux/fs.h>
-#include <linux/kvm.h>
 #include <linux/seccomp.h>
-#include <linux/vh.h>
 #include <pthread.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/confine.h"
+#include "vmm/lists.h"
+#include "vmm/pci.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 
 #define NO_LISTENER	(-2)
 #define SPARE		2	/* descriptors: a console's next client, beside the last */
+#define SPARE_DEVICES	(PCI_SLOTS * 16)	/* and for what is plugged in */
 
-/* Which descriptor a call has as its first argument. */
-enum which {
-	ANY,		/* any, or it has none */
-	OWN,		/* the one that the thread is there for: its vCPU, its ring */
-	DISK,		/* its disk's */
-	VM,
-	LISTENER,	/* the console's socket */
-	CHANNEL,	/* to supervise.c */
-};
-
-struct rule {
-	int call;
-	enum which fd;
-	uint32_t request;	/* of ioctl: the second argument. 0: any, for the others */
-};
-
-/*
- * What every thread needs of the C library: memory (one arena: vmm_run()), locks, messages, time
- * where the vDSO has none, the end. Its output goes to eventfds, too.
- */
-static const struct rule all[] = {
-	{ SCMP_SYS(futex), ANY, 0 },
-	{ SCMP_SYS(write), ANY, 0 },
-	{ SCMP_SYS(writev), ANY, 0 },
-	{ SCMP_SYS(read), ANY, 0 },
-	{ SCMP_SYS(poll), ANY, 0 },
-	{ SCMP_SYS(brk), ANY, 0 },
-	{ SCMP_SYS(munmap), ANY, 0 },
-	{ SCMP_SYS(mmap), ANY, 0 },		/* add_special() */
-	{ SCMP_SYS(madvise), ANY, 0 },		/* add_special() */
-	{ SCMP_SYS(clock_gettime), ANY, 0 },
-	{ SCMP_SYS(gettimeofday), ANY, 0 },
-	{ SCMP_SYS(time), ANY, 0 },
-	{ SCMP_SYS(getpid), ANY, 0 },
-	{ SCMP_SYS(gettid), ANY, 0 },
-	{ SCMP_SYS(tgkill), ANY, 0 },		/* add_special() */
-	{ SCMP_SYS(rt_sigprocmask), ANY, 0 },
-	{ SCMP_SYS(rt_sigreturn), ANY, 0 },
-	{ SCMP_SYS(restart_syscall), ANY, 0 },
-	{ SCMP_SYS(exit), ANY, 0 },
-	{ SCMP_SYS(exit_group), ANY, 0 },
-};
-
-/* A guest's accesses raise interrupts, connect eventfds and are answered in the thread of its vCPU. */
-static const struct rule vcpu[] = {
-	{ SCMP_SYS(ioctl), OWN, KVM_RUN },
-	{ SCMP_SYS(ioctl), OWN, KVM_GET_REGS },		/* where it crashed */
-	{ SCMP_SYS(ioctl), VM, KVM_IRQ_LINE },
-	{ SCMP_SYS(ioctl), VM, KVM_IOEVENTFD },
-	{ SCMP_SYS(ioctl), VM, KVM_IRQFD },
-	{ SCMP_SYS(ioctl), VM, KVM_SET_GSI_ROUTING },
-	{ SCMP_SYS(getrandom), ANY, 0 },
-};
-
-static const struct rule disk[] = {
-	{ SCMP_SYS(io_uring_enter), OWN, 0 },
-	{ SCMP_SYS(pread64), DISK, 0 },
-	{ SCMP_SYS(pwrite64), DISK, 0 },
-	{ SCMP_SYS(lseek), DISK, 0 },
-	{ SCMP_SYS(ioctl), DISK, BLKDISCARD },
-};
-
-/* The console, the end of the vCPUs, and figures at the end. */
-static const struct rule main_thread[] = {
-	{ SCMP_SYS(ioctl), VM, KVM_IRQ_LINE },
-	{ SCMP_SYS(ioctl), ANY, VH_GET_EXIT_STATS },
-	{ SCMP_SYS(accept4), LISTENER, 0 },
-	{ SCMP_SYS(sendmsg), CHANNEL, 0 },
-	{ SCMP_SYS(close), ANY, 0 },
-};
-
-/* Its alarms and ticks are interrupts; it sleeps with a lock. */
-static const struct rule clock_thread[] = {
-	{ SCMP_SYS(ioctl), VM, KVM_IRQ_LINE },
-};
-
-static const struct {
-	const struct rule *rules;
-	int n;
-	int first;		/* looked at first: the call that is made most often */
-} lists[] = {
-#define LIST(a, first) { a, sizeof(a) / sizeof((a)[0]), first }
-	[THREAD_MAIN] = LIST(main_thread, SCMP_SYS(poll)),
-	[THREAD_VCPU] = LIST(vcpu, SCMP_SYS(ioctl)),
-	[THREAD_DISK] = LIST(disk, SCMP_SYS(io_uring_enter)),
-	[THREAD_CLOCK] = LIST(clock_thread, SCMP_SYS(futex)),
-};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static int listener[VMM_MAX_THREADS];			/* lock */
+static int wanted, reported, failures;			/* lock */
+static enum { CLOSED, OPEN, NEVER } gate;		/* lock */
+static bool listened;					/* const once the VM is confined: somebody did already */
 
 /* --- a filter --- */
-
-struct descriptors {
-	int own, file;
-	const struct vmm *v;
-};
-
-static int number(const struct descriptors *d, enum which which)
-{
-	switch (which) {
-	case OWN: return d->own;
-	case DISK: return d->file;
-	case VM: return d->v->vm;
-	case LISTENER: return d->v->cfg->listen_fd;
-	case CHANNEL: return d->v->channel;
-	case ANY: break;
-	}
-	return -1;
-}
-
-/*
- * Memory of nobody's file, never to be executed; giving back a stack, large pages where the C library
- * is told to use them (glibc.malloc.hugetlb); signals for its own threads.
- * 1: it is a call like others.
- */
-static int add_special(scmp_filter_ctx f, int call)
-{
-	int err;
-
-	if (call == SCMP_SYS(madvise)) {
-		err = seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
-		return err ? err : seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, SCMP_A2(SCMP_CMP_EQ, MADV_HUGEPAGE));
-	}
-	if (call == SCMP_SYS(tgkill))
-		return seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 1, SCMP_A0(SCMP_CMP_EQ, getpid()));
-	if (call == SCMP_SYS(mmap))
-		return seccomp_rule_add(f, SCMP_ACT_ALLOW, call, 3,
-					SCMP_A2(SCMP_CMP_MASKED_EQ, ~(uint64_t)(PROT_READ | PROT_WRITE), 0),
-					SCMP_A3(SCMP_CMP_MASKED_EQ, ~(uint64_t)MAP_NORESERVE,
-						MAP_PRIVATE | MAP_ANONYMOUS),
-					SCMP_A4(SCMP_CMP_MASKED_EQ, 0xffffffff, 0xffffffff));
-	return 1;
-}
-
-static int add(scmp_filter_ctx f, const struct rule *r, const struct descriptors *d)
-{
-	int fd = number(d, r->fd), err = add_special(f, r->call);
-
-	if (err <= 0)
-		return err;
-	if (r->fd == ANY)
-		return r->request ? seccomp_rule_add(f, SCMP_ACT_ALLOW, r->call, 1, SCMP_A1(SCMP_CMP_EQ, r->request)) :
-				    seccomp_rule_add(f, SCMP_ACT_ALLOW, r->call, 0);
-	if (fd < 0)
-		return 0;	/* this VM has none */
-	return r->request ? seccomp_rule_add(f, SCMP_ACT_ALLOW, r->call, 2, SCMP_A0(SCMP_CMP_EQ, fd),
-					     SCMP_A1(SCMP_CMP_EQ, r->request)) :
-			    seccomp_rule_add(f, SCMP_ACT_ALLOW, r->call, 1, SCMP_A0(SCMP_CMP_EQ, fd));
-}
-
-static scmp_filter_ctx make(enum thread_kind kind, const struct descriptors *d)
-{
-	scmp_filter_ctx f = seccomp_init(SCMP_ACT_NOTIFY);
-	int err = f ? seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) : -ENOMEM;
-
-	for (unsigned int i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
-		err = add(f, &all[i], d);
-	for (int i = 0; !err && i < lists[kind].n; i++)
-		err = add(f, &lists[kind].rules[i], d);
-	if (!err)
-		err = seccomp_syscall_priority(f, lists[kind].first, 255);
-	if (!err)
-		return f;
-	seccomp_release(f);
-	errno = -err;
-	return NULL;
-}
 
 struct filter {
 	size_t n;
@@ -225,32 +60,68 @@ out:
 	return f;
 }
 
+static struct filter *made[THREAD_KINDS];	/* of each kind, not filled in; const once the VM is confined */
+
+static struct filter *of_kind(const struct vmm *v, enum thread_kind kind)
+{
+	scmp_filter_ctx ctx = made[kind] ? NULL : list_make(v, kind);
+
+	if (ctx) {
+		made[kind] = export(ctx);
+		seccomp_release(ctx);
+	}
+	return made[kind];
+}
+
+/* What is the thread's own comes where it is compared with. */
+static struct filter *fill(const struct filter *f, const uint32_t *value)
+{
+	size_t size = sizeof(*f) + f->n * sizeof(f->code[0]);
+	struct filter *own = malloc(size);
+
+	if (!own)
+		return NULL;
+	memcpy(own, f, size);
+	for (size_t i = 0; i < own->n; i++) {
+		struct sock_filter *c = &own->code[i];
+
+		if (c->code == (BPF_JMP | BPF_JEQ | BPF_K) && c->k > PLACE(ANY) && c->k < PLACE(WHICH_ALL))
+			c->k = value[c->k - PLACE(ANY)];
+	}
+	return own;
+}
+
 /**
  * confine_filter - what a thread is going to be able to call
  * @v: the VM
  * @kind: of thread
  * @own: the descriptor that it is there for, -1: none
- * @file: a disk's file, -1: none
+ * @file: a file's that it serves, -1: none
  *
- * After confine_process(), for confine_thread(). NULL, told, if it cannot be made. Without --confine it is
+ * After confine_process(), for confine_thread(). NULL, told, if it cannot be made. Where nothing is confined it is
  * empty, and then nothing is done with it.
  */
 struct filter *confine_filter(struct vmm *v, enum thread_kind kind, int own, int file)
 {
 	static struct filter none;
-	struct descriptors d = { own, file, v };
-	struct filter *f = NULL;
-	scmp_filter_ctx ctx;
+	const uint32_t value[WHICH_ALL] = {
+		[OWN] = own, [SERVED] = file, [VM] = v->vm, [ITSELF] = getpid(), [LISTENER] = v->cfg->listen_fd,
+		[CHANNEL] = v->channel,
+	};
+	struct filter *f;
 
 	if (!v->cfg->confine)
 		return &none;
-	ctx = make(kind, &d);
-	if (ctx) {
-		f = export(ctx);
-		seccomp_release(ctx);
-	}
+	f = of_kind(v, kind);
+	if (f)
+		f = fill(f, value);
 	if (!f)
 		error("cannot make a list of system calls: %s", strerror(errno));
+	else if (!v->running) {
+		pthread_mutex_lock(&lock);
+		wanted += kind != THREAD_MAIN;
+		pthread_mutex_unlock(&lock);
+	}
 	return f;
 }
 
@@ -270,27 +141,26 @@ static int load(struct filter *f)
 
 /* --- all threads, before the first instruction of the guest --- */
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
-static int listener[VMM_MAX_THREADS];			/* lock */
-static int reported, failures;				/* lock */
-static enum { CLOSED, OPEN, NEVER } gate;		/* lock */
-
 /**
  * confine_thread - from now on this thread can call what is on its list
- * @f: its own
+ * @v: the VM
+ * @f: its own; freed
  *
- * Its listener is for confine_wait(). 0, or -1, told.
+ * Before the guest runs its listener is for confine_wait(). Who is made later has the one of the thread that
+ * made it, and the kernel ends the VMM for what that could call and this one can not. 0, or -1, told.
  */
-int confine_thread(struct filter *f)
+int confine_thread(struct vmm *v, struct filter *f)
 {
 	int fd;
 
-	if (!f->n)
-		return 0;	/* nobody has asked for it; and of such threads there may be any number */
+	if (!v->cfg->confine)
+		return 0;
 	fd = load(f);
 	if (fd == -1)
 		error("cannot confine a thread: %s", strerror(errno));
+	free(f);
+	if (v->running)
+		return fd == -1 ? -1 : 0;
 	pthread_mutex_lock(&lock);
 	if (reported == VMM_MAX_THREADS)
 		abort();
@@ -305,6 +175,7 @@ static int hand_over(struct vmm *v, int fd)
 {
 	int err = fd >= 0 ? supervise_listener(v->channel, fd) : 0;
 
+	listened |= fd == NO_LISTENER;
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -312,24 +183,23 @@ static int hand_over(struct vmm *v, int fd)
 
 /**
  * confine_wait - all other threads are confined
- * @v: the VM
- * @threads: how many there are
+ * @v: the VM, whose threads were started
  *
  * 0, or -1, told.
  */
-int confine_wait(struct vmm *v, int threads)
+int confine_wait(struct vmm *v)
 {
 	int err = 0;
 
 	if (!v->cfg->confine)
 		return 0;
 	pthread_mutex_lock(&lock);
-	while (reported < threads)
+	while (reported < wanted)
 		pthread_cond_wait(&changed, &lock);
 	pthread_mutex_unlock(&lock);
 	if (failures)
 		return -1;	/* they have told */
-	for (int i = 0; !err && i < threads; i++)
+	for (int i = 0; !err && i < wanted; i++)
 		err = hand_over(v, listener[i]);
 	if (err)
 		error("cannot confine the VMM: %s", strerror(errno));
@@ -344,19 +214,37 @@ int confine_wait(struct vmm *v, int threads)
  */
 int confine_main(struct vmm *v)
 {
-	struct filter *f = confine_filter(v, THREAD_MAIN, -1, -1);
-	int fd = NO_LISTENER, err = f ? 0 : -1;
+	struct filter *f;
+	int fd, err;
 
-	if (!err && f->n) {
-		err = jail_spare(SPARE);
+	if (v->cfg->confine) {
+		/* Of disks that come later, too */
+		if (v->pci && !of_kind(v, THREAD_DISK))
+			return -1;
+		f = confine_filter(v, THREAD_MAIN, -1, -1);
+		if (!f)
+			return -1;
+		err = jail_spare(v->pci ? SPARE + SPARE_DEVICES : SPARE);
 		fd = err ? -1 : load(f);
+		free(f);
 		err = fd == -1 ? -1 : hand_over(v, fd);
-		if (err)
+		if (err) {
 			error("cannot confine the VMM: %s", strerror(errno));
+			return -1;
+		}
 	}
-	if (!err)
-		confine_open(true);
-	return err;
+	confine_open(true);
+	return 0;
+}
+
+/**
+ * confine_can_plug - can a device's thread get a ring?
+ *
+ * supervise.c gives it one when it hears of the wish.
+ */
+bool confine_can_plug(void)
+{
+	return !listened;
 }
 
 /**

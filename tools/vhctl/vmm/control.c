@@ -22,14 +22,16 @@
 
 #include "runtime.h"
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/control.h"
 #include "vmm/msi.h"
+#include "vmm/relay.h"
 #include "vmm/thread.h"
 #include "vmm/vmm.h"
 
 #define MAX_COMMANDS	16
 #define MAX_CLIENTS	8
-#define MAX_LINE	65536
+#define MAX_LINE	CONTROL_MAX_LINE
 
 static struct {
 	const char *name;
@@ -45,7 +47,9 @@ static struct client {
 
 static int listen_fd = -1, quit_fd = -1;	/* const while the thread runs */
 static char socket_path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-static pthread_t thread;
+static int link_fd = -1;			/* the same: of a confined VM, in place of the socket */
+static control_answer_fn *answer = control_answer;	/* the same */
+static struct thread thread;
 static sem_t silent, over;		/* nobody is answered; the thread may go */
 static bool running;
 
@@ -118,7 +122,14 @@ const char *control_text(struct json_object *request, const char *key)
 
 /* --- requests --- */
 
-static struct json_object *parse(const char *line, size_t len)
+/**
+ * control_parse - a request
+ * @line: it
+ * @len: bytes of it, behind which there is a zero
+ *
+ * NULL if it is no object.
+ */
+struct json_object *control_parse(const char *line, size_t len)
 {
 	struct json_tokener *t = json_tokener_new();
 	struct json_object *o = json_tokener_parse_ex(t, line, len + 1);	/* the zero ends it */
@@ -131,39 +142,55 @@ static struct json_object *parse(const char *line, size_t len)
 	return o;
 }
 
-static void answer_to(struct vmm *v, struct json_object *request, struct json_object *answer)
+static void answer_to(struct vmm *v, struct json_object *request, struct json_object *to)
 {
 	const char *name = request ? control_text(request, "command") : NULL;
 
 	if (!name) {
-		control_fail(answer, "want a JSON object with a \"command\"");
+		control_fail(to, "want a JSON object with a \"command\"");
 		return;
 	}
 	for (int i = 0; i < nr_commands; i++)
 		if (!strcmp(commands[i].name, name)) {
-			commands[i].run(v, request, answer);
+			commands[i].run(v, request, to);
 			return;
 		}
-	control_fail(answer, "no command '%s'", name);
+	control_fail(to, "no command '%s'", name);
+}
+
+/**
+ * control_answer - do what a request asks for
+ * @v: the VM
+ * @request: NULL: it was no object
+ *
+ * The answer, a line without its end, to be freed.
+ */
+char *control_answer(struct vmm *v, struct json_object *request)
+{
+	struct json_object *to = json_object_new_object();
+	char *line;
+
+	answer_to(v, request, to);
+	line = strdup(json_object_to_json_string_ext(to, JSON_C_TO_STRING_PLAIN));
+	json_object_put(to);
+	if (!line)
+		abort();
+	return line;
 }
 
 /* False: he does not read, or is gone. */
 static bool serve_line(struct vmm *v, struct client *c, size_t len)
 {
-	struct json_object *request = parse(c->line, len), *answer = json_object_new_object();
-	const char *text;
-	char *line;
+	struct json_object *request = control_parse(c->line, len);
+	char *text = answer(v, request), *line;
+	int n = asprintf(&line, "%s\n", text);
 	bool sent;
-	int n;
 
-	answer_to(v, request, answer);
-	text = json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN);
-	n = asprintf(&line, "%s\n", text);
 	if (n < 0)
 		abort();
 	sent = send(c->fd, line, n, MSG_DONTWAIT | MSG_NOSIGNAL) == n;
 	free(line);
-	json_object_put(answer);
+	free(text);
 	json_object_put(request);
 	return sent;
 }
@@ -230,9 +257,8 @@ static void read_client(struct vmm *v, struct client *c)
 		drop(c);
 }
 
-static void *serve(void *arg)
+static void serve_clients(struct vmm *v)
 {
-	struct vmm *v = arg;
 	struct pollfd fds[2 + MAX_CLIENTS];
 	int i, n;
 
@@ -247,13 +273,35 @@ static void *serve(void *arg)
 		if (poll(fds, 2 + MAX_CLIENTS, -1) < 0)
 			continue;
 		if (fds[0].revents)
-			break;
+			return;
 		for (i = 0; i < MAX_CLIENTS; i++)
 			if (fds[2 + i].revents)
 				read_client(v, &clients[i]);
 		if (fds[1].revents)
 			take_client();
 	}
+}
+
+static void serve_link(struct vmm *v)
+{
+	struct pollfd fds[] = { { .fd = quit_fd, .events = POLLIN }, { .fd = link_fd, .events = POLLIN } };
+
+	for (;;) {
+		if (poll(fds, 2, -1) < 0)
+			continue;
+		if (fds[0].revents)
+			return;
+		if (fds[1].revents && !relay_serve(v, link_fd))
+			fds[1].fd = -1;
+	}
+}
+
+static void *serve(void *arg)
+{
+	if (link_fd >= 0)
+		serve_link(arg);
+	else
+		serve_clients(arg);
 	/* A program that a command has started gets its signal when this thread ends (PR_SET_PDEATHSIG). */
 	sem_post(&silent);
 	while (sem_wait(&over))
@@ -262,6 +310,46 @@ static void *serve(void *arg)
 }
 
 /* --- the socket --- */
+
+static int start(struct vmm *v)
+{
+	quit_fd = eventfd(0, EFD_CLOEXEC);
+	if (quit_fd < 0) {
+		error("cannot make an eventfd: %s", strerror(errno));
+		return -1;
+	}
+	confine_keep(quit_fd);
+	sem_init(&silent, 0, 0);
+	sem_init(&over, 0, 0);
+	thread = (struct thread){ .kind = THREAD_CONTROL, .own = link_fd, .file = -1, .run = serve, .arg = v };
+	if (thread_create(v, &thread))
+		return -1;
+	running = true;
+	return 0;
+}
+
+/**
+ * control_link - a confined VM is asked over a socket that it has already
+ * @v: the VM
+ * @link: the socket
+ *
+ * 0, or -1, told.
+ */
+int control_link(struct vmm *v, int link)
+{
+	link_fd = link;
+	confine_keep(link);
+	return start(v);
+}
+
+/**
+ * control_answered_by - who answers requests that come at the socket, if not control_answer()
+ * @by: who; before control_listen()
+ */
+void control_answered_by(control_answer_fn *by)
+{
+	answer = by;
+}
 
 /**
  * control_listen - make the socket, and the thread that serves it
@@ -273,30 +361,20 @@ static void *serve(void *arg)
 int control_listen(struct vmm *v, const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int err;
 
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
 	for (int i = 0; i < MAX_CLIENTS; i++)
 		clients[i].fd = -1;
 	unlink(path);
-	quit_fd = eventfd(0, EFD_CLOEXEC);
 	listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	/* The socket's own mode becomes the file's. */
-	if (quit_fd < 0 || listen_fd < 0 || fchmod(listen_fd, 0600) ||
+	if (listen_fd < 0 || fchmod(listen_fd, 0600) ||
 	    bind(listen_fd, (struct sockaddr *)&at, sizeof(at)) || listen(listen_fd, MAX_CLIENTS)) {
 		error("%s: %s", path, strerror(errno));
 		return -1;
 	}
 	strcpy(socket_path, at.sun_path);
-	sem_init(&silent, 0, 0);
-	sem_init(&over, 0, 0);
-	err = thread_start(&thread, "control", serve, v);
-	if (err) {
-		error("cannot start a thread: %s", strerror(err));
-		return -1;
-	}
-	running = true;
-	return 0;
+	return start(v);
 }
 
 /**
@@ -323,7 +401,7 @@ void control_open(struct vmm *v)
  */
 void control_close(void)
 {
-	if (running) {
+	if (running && thread.started) {
 		msi_signal(quit_fd);
 		while (sem_wait(&silent))
 			;
@@ -346,6 +424,6 @@ void control_finish(void)
 	if (!running)
 		return;
 	sem_post(&over);
-	pthread_join(thread, NULL);
+	thread_join(&thread);
 	running = false;
 }

@@ -11,11 +11,10 @@ struct vmm;
 
 /* serial.c: a 16550A at @port */
 void serial_create(struct bus *b, uint16_t port, struct line *irq, struct channel *channel);
-/* rtc.c: a clock at 0x70; its thread, with its list of calls: 0, or -1, told */
-struct filter;
+/* rtc.c: a clock at 0x70; its thread: 0, or -1, told */
 struct rtc;
 struct rtc *rtc_create(struct bus *b, struct line *irq);
-int rtc_start(struct rtc *r, struct filter *f);
+int rtc_start(struct vmm *v, struct rtc *r);
 /* reset.c: the reset control register, and the keyboard controller's reset */
 void reset_create(struct bus *b, struct line *reset);
 
@@ -58,8 +57,6 @@ void hvc_command(struct vmm *v, struct json_object *request, struct json_object 
 /* rng.c, blk.c, net.c, vsock.c: on PCI. 0, or -1, told */
 int rng_create(struct vmm *v);
 int blk_create(struct vmm *v, const struct disk_config *cfg);
-/* All that they open is opened: the threads of the disks, and how many; or -1, told. */
-int blk_start(struct vmm *v);
 int net_create(struct vmm *v, const struct net_config *cfg, int index);
 int vsock_create(struct vmm *v, uint32_t cid);
 /* vCPUs have ended: so do disks and networks. */

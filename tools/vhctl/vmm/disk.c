@@ -203,3 +203,37 @@ void disk_close(struct disk *d)
 		close(d->lock);
 	d->fd = d->lock = -1;
 }
+
+/**
+ * disk_fds - what another process needs of a disk, beside the structure
+ * @d: the disk
+ * @fd: filled in, DISK_FDS at most
+ *
+ * Returns how many there are.
+ */
+int disk_fds(const struct disk *d, int *fd)
+{
+	int n = 0;
+
+	fd[n++] = d->fd;
+	if (d->image) {
+		fd[n++] = d->image->pidfd;
+		fd[n++] = d->image->said;
+	} else {
+		fd[n++] = d->lock;
+	}
+	return n;
+}
+
+/**
+ * disk_adopt - a disk that another process has opened
+ * @d: that one's structure; becomes this one's
+ * @fd: what disk_fds() was, here
+ * @n: how many
+ */
+void disk_adopt(struct disk *d, const int *fd, int n)
+{
+	d->fd = fd[0];
+	d->lock = n == DISK_FDS ? -1 : fd[1];
+	d->image = n == DISK_FDS ? storage_adopt(fd[1], fd[2]) : NULL;
+}

@@ -47,8 +47,13 @@ struct disk {
 	uint32_t block, align;
 };
 
+#define DISK_FDS	3	/* at most */
+
 int disk_open(const struct disk_config *cfg, struct disk *d);
 void disk_close(struct disk *d);
 uint64_t disk_size(const struct disk *d);
+/* From one process to another: what it has open, and how many; the same there. */
+int disk_fds(const struct disk *d, int *fd);
+void disk_adopt(struct disk *d, const int *fd, int n);
 
 #endif /* DISK_H */

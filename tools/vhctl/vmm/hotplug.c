@@ -9,9 +9,11 @@
 
 #include "cmd/run.h"
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/control.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/plug.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 
@@ -168,11 +170,16 @@ static bool no_bus(struct vmm *v, struct json_object *answer)
 static char *add_disk(struct vmm *v, const char *text)
 {
 	struct vmm_config *c = calloc(1, sizeof(*c));
+	const struct plug *parts = NULL;
 	char *id = NULL;
 
 	if (!c)
 		abort();
-	if (option_disk(text, c) && !blk_create(v, &c->disk[0])) {
+	if (v->cfg->confine && !confine_can_plug())
+		error("somebody listens to the VMM's system calls already (a container's manager?), and so nothing can be plugged "
+		      "in; with --no-confine it can");
+	else if (option_disk(text, c) && (!v->cfg->confine || (parts = relay_parts())) &&
+		 !blk_plug(v, &c->disk[0], parts ? &parts->disk : NULL)) {
 		pthread_mutex_lock(&v->bus.lock);
 		/* names are counted: it is the last one, unless the guest has ejected it already */
 		if (asprintf(&id, "disk%u", hotplug.count - 1) < 0)

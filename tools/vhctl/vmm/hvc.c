@@ -333,7 +333,7 @@ int hvc_create(struct vmm *v, struct channel *channel)
 	channel->room = room;
 	channel->input = input;
 	channel->open = is_open;
-	if (virtio_create(v, &h->virtio, &ops, &kind) || worker_create(&h->worker, &h->virtio, "hvc", serve))
+	if (virtio_create(v, &h->virtio, &ops, &kind) || worker_create(&h->worker, &h->virtio, THREAD_HVC, -1, serve))
 		return -1;
 	hvc = h;
 	return 0;

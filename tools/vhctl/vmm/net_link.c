@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/net.h"
 #include "vmm/vmm.h"
 
@@ -62,6 +63,7 @@ int net_follow(struct net *n, int index)
 		error("%s: cannot follow the interface: %s", n->name, strerror(errno));
 		return -1;
 	}
+	confine_keep(l->watch.fd);
 	pthread_mutex_lock(lock);
 	watch_on(&l->watch);
 	changed(&l->watch);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/net.h"
 #include "vmm/vhost.h"
 #include "vmm/vmm.h"
@@ -152,6 +153,7 @@ static int open_tap(struct net *n, struct tap *t, const char *name, char *made)
 		if (fd < 0)
 			return fd == -2 ? no_tap(n, name) : -1;
 		t->pair[i].fd = fd;
+		confine_keep(fd);
 		t->pair[i].attached = true;
 	}
 	t->several |= n->pairs > 1;

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/net.h"
 #include "vmm/net_queue.h"
 #include "vmm/thread.h"
@@ -41,7 +42,7 @@ struct stream {
 struct user {
 	struct net *net;			/* const, as the next three are */
 	int sock, control;
-	pthread_t thread;
+	struct thread thread;
 	enum asked asked;			/* bus.lock */
 	bool quit;				/* bus.lock */
 
@@ -328,19 +329,16 @@ static int user_open(struct net *n)
 static int user_attach(struct net *n)
 {
 	struct user *u = n->behind;
-	int err;
 
 	u->control = eventfd(0, EFD_CLOEXEC);
 	if (u->control < 0) {
 		error("%s: cannot make an eventfd: %s", n->name, strerror(errno));
 		return -1;
 	}
-	err = thread_start(&u->thread, "net", serve, u);
-	if (err) {
-		error("%s: cannot start a thread: %s", n->name, strerror(err));
-		return -1;
-	}
-	return 0;
+	confine_keep(u->control);
+	confine_keep(u->sock);
+	u->thread = (struct thread){ .kind = THREAD_NET, .own = u->sock, .file = -1, .run = serve, .arg = u };
+	return thread_create(n->virtio.v, &u->thread);
 }
 
 /* passt is waited for, as its ports are not free before. */
@@ -355,7 +353,7 @@ static void user_finish(struct net *n)
 	u->quit = true;
 	msi_signal(u->control);
 	pthread_mutex_unlock(&n->virtio.v->bus.lock);
-	pthread_join(u->thread, NULL);
+	thread_join(&u->thread);
 	f.fd = u->sock;
 	if (u->sock < 0 || shutdown(u->sock, SHUT_WR))
 		return;

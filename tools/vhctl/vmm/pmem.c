@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/disk_image.h"
 #include "vmm/pci.h"
 #include "vmm/pmem.h"
@@ -217,8 +218,11 @@ int pmem_create(struct vmm *v, const struct pmem_config *cfg)
 		bus_claim(&v->bus, BUS_MEMORY, p->config.start, p->config.size, &lost_ops, p);
 	kind.name = p->name;
 	kind.config = &p->config;
-	if (virtio_create(v, &p->virtio, &ops, &kind) || worker_create(&p->worker, &p->virtio, "pmem", serve))
+	if (virtio_create(v, &p->virtio, &ops, &kind) ||
+	    worker_create(&p->worker, &p->virtio, THREAD_PMEM, p->disk.fd, serve))
 		return -1;
+	confine_keep(p->disk.fd);
+	confine_keep(p->disk.lock);
 	p->next = pmems;
 	pmems = p;
 	return 0;

@@ -10,7 +10,6 @@
 #include <time.h>
 
 #include "vhctl.h"
-#include "vmm/confine.h"
 #include "vmm/devices.h"
 #include "vmm/thread.h"
 
@@ -43,8 +42,7 @@ struct rtc {
 	uint8_t cell[CELLS];		/* the time's only while the guest sets it */
 	int64_t offset;			/* of the guest's time */
 	int64_t seen;			/* the second in which flags were read last */
-	pthread_t thread;
-	struct filter *filter;		/* const: the thread's list */
+	struct thread thread;
 	pthread_cond_t changed;
 };
 
@@ -145,9 +143,6 @@ static void *tick(void *arg)
 	int64_t told = 0, second;
 	long ns;
 
-	pthread_setname_np(pthread_self(), "clock");
-	if (confine_thread(r->filter))
-		return NULL;
 	pthread_mutex_lock(&r->bus->lock);
 	for (;;) {
 		if (!(r->cell[REG_B] & (B_AIE | B_UIE)) || r->cell[REG_B] & B_SET) {
@@ -289,21 +284,14 @@ struct rtc *rtc_create(struct bus *b, struct line *irq)
 }
 
 /**
- * rtc_start - its interrupts come from now on
+ * rtc_start - its interrupts come as soon as threads run
+ * @v: the VM
  * @r: the clock
- * @f: what its thread may call
  *
  * 0, or -1, told.
  */
-int rtc_start(struct rtc *r, struct filter *f)
+int rtc_start(struct vmm *v, struct rtc *r)
 {
-	int err;
-
-	r->filter = f;
-	err = thread_start(&r->thread, NULL, tick, r);
-	if (err) {
-		error("clock: cannot start a thread: %s", strerror(err));
-		return -1;
-	}
-	return 0;
+	r->thread = (struct thread){ .kind = THREAD_CLOCK, .own = -1, .file = -1, .run = tick, .arg = r };
+	return thread_create(v, &r->thread);
 }

@@ -8,19 +8,23 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "landlock.h"
 #include "printable.h"
+#include "userns.h"
 #include "vhctl.h"
 #include "vmm/storage.h"
 
@@ -60,6 +64,33 @@ static int make_sockets(int *listener, int *fd)
 	return -1;
 }
 
+/*
+ * It needs no network but its socket. A user has a user namespace for that, with his own id alone; where none is to be had
+ * it goes without.
+ */
+static void no_network(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) && !unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC))
+		userns_map_ids(uid, gid);
+}
+
+/* Whoever's an image is that root opens: which one, Landlock says. With no_new_privs exec gives no more. */
+static int no_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct some[2] = { };
+
+	if (syscall(SYS_capget, &head, some))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		some[i].effective = some[i].permitted &= geteuid() || i ? 0 : 1u << CAP_DAC_OVERRIDE;
+	some[0].inheritable = some[1].inheritable = 0;
+	return syscall(SYS_capset, &head, some);
+}
+
 /* In the child, of a process that may have threads: nothing that takes a lock. */
 static void __attribute__((noreturn)) become(char *const *argv, int listener, int said, int rules, pid_t parent)
 {
@@ -71,6 +102,7 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 	said = fcntl(said, F_DUPFD, LISTEN_FD + 1);
 	if (rules >= 0)
 		rules = fcntl(rules, F_DUPFD, LISTEN_FD + 1);
+	no_network();
 	setsid();	/* the terminal's signals are the VMM's, which then ends it in order */
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
@@ -80,7 +112,7 @@ static void __attribute__((noreturn)) become(char *const *argv, int listener, in
 		_exit(NOT_RUN);
 	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0 ||
 	    dup2(listener, LISTEN_FD) < 0 || close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
-	    landlock_enter(rules))
+	    landlock_enter(rules) || no_capabilities())
 		_exit(NOT_RUN);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
@@ -115,6 +147,12 @@ void storage_say(const char *name, char *text)
 	}
 }
 
+/* By its descriptor, which is this one's whatever becomes of its number, and may be another process's child. */
+static void tell(const struct storage *s, int signal)
+{
+	syscall(SYS_pidfd_send_signal, s->pidfd, signal, NULL, 0);
+}
+
 /* What it says until it has ended, or says nothing more; then it has ended. Its status. */
 static int listen_to_the_end(struct storage *s, char *text, size_t size)
 {
@@ -128,7 +166,7 @@ static int listen_to_the_end(struct storage *s, char *text, size_t size)
 		n += r > 0 ? r : 0;
 	}
 	text[n] = 0;
-	kill(s->pid, SIGKILL);
+	tell(s, SIGKILL);
 	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return status;
@@ -199,17 +237,47 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 	err = errno;
 	close(listener);
 	close(said[1]);
-	if (s->pid > 0 && !nbd_greet(*fd, e))
+	s->pidfd = s->pid > 0 ? syscall(SYS_pidfd_open, s->pid, 0) : -1;
+	if (s->pidfd >= 0 && !nbd_greet(*fd, e))
 		return s;
+	if (s->pid > 0 && s->pidfd < 0)
+		kill(s->pid, SIGKILL);
 	if (s->pid > 0)
 		did_not_start(s, cfg);
 	else
 		error("cannot start %s: %s", PROGRAM, strerror(err));
 	close(s->said);
+	close(s->pidfd);
 	close(*fd);
 fail:
 	free(s);
 	return NULL;
+}
+
+/**
+ * storage_close - a daemon is another process's from now on
+ * @s: it; freed
+ */
+void storage_close(struct storage *s)
+{
+	close(s->said);
+	close(s->pidfd);
+	free(s);
+}
+
+/**
+ * storage_adopt - a daemon that another process has started
+ * @pidfd: of it
+ * @said: what it says
+ */
+struct storage *storage_adopt(int pidfd, int said)
+{
+	struct storage *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		abort();
+	*s = (struct storage){ .pidfd = pidfd, .said = said };
+	return s;
 }
 
 /**
@@ -219,23 +287,25 @@ fail:
  */
 void storage_end(struct storage *s, const char *name)
 {
-	long long until = now_ms() + END_MS;
+	struct pollfd ends = { .fd = s->pidfd, .events = POLLIN };
+	long long until = now_ms() + END_MS, left;
 	char text[4096];
+	siginfo_t info;
 	ssize_t n;
-	pid_t pid;
 
-	kill(s->pid, SIGTERM);
-	while (!(pid = waitpid(s->pid, NULL, WNOHANG)) && now_ms() < until)
-		usleep(2000);
-	if (!pid) {
+	tell(s, SIGTERM);
+	while ((left = until - now_ms()) > 0 && poll(&ends, 1, left) <= 0)
+		;
+	if (left <= 0) {
 		error("%s: %s does not end; it is killed", name, PROGRAM);
-		listen_to_the_end(s, text, sizeof(text));
+		tell(s, SIGKILL);
+		poll(&ends, 1, SAY_MS);
 	} else {
 		/* What the disk's thread did not take any more; at the end of the pipe, as it has ended. */
 		n = read(s->said, text, sizeof(text) - 1);
 		text[n > 0 ? n : 0] = 0;
 		storage_say(name, text);
 	}
-	close(s->said);
-	free(s);
+	waitid(P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG);	/* of who is another's child he hears */
+	storage_close(s);
 }

@@ -8,16 +8,19 @@
 
 /**
  * struct storage - the daemon
- * @pid: its process
+ * @pid: its process, of this one's children; 0: another process has started it
+ * @pidfd: the same
  * @said: what it writes to its standard error
  */
 struct storage {
-	int pid, said;
+	int pid, pidfd, said;
 };
 
 struct storage *storage_start(const struct disk_config *cfg, const struct disk_image *i, int *fd,
 			      struct nbd_export *e);
 void storage_say(const char *name, char *text);
+void storage_close(struct storage *s);
+struct storage *storage_adopt(int pidfd, int said);
 void storage_end(struct storage *s, const char *name);
 
 #endif /* STORAGE_H */

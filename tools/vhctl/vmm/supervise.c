@@ -8,8 +8,10 @@
  * that is in the reach of who has broken into the VMM. When this process is killed, the VMM is.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,43 +20,66 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/relay.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
+
+#define END_MS	10000		/* for what the VMM has started, to end */
+
+struct message {
+	enum { CONFINED, NAMED, RUNS } kind;
+	uint8_t uuid[16];		/* of NAMED */
+};
 
 struct supervisor {
 	const struct vmm_config *cfg;
 	pid_t child;
-	int channel;
+	int channel, link;			/* link: for relay.c */
+	bool asked;				/* that is used */
 	struct pollfd fds[2 + VMM_MAX_THREADS];	/* signals, channel, threads */
 	int nr;
 	bool told;				/* why it ends */
 };
 
-/* What the channel brings: a thread's listener, or that the VM runs. */
+/* The VM has a UUID, by which it is asked; the guest does not run before that can be. */
+static void take_name(struct supervisor *s, const uint8_t *uuid)
+{
+	relay_open(s->cfg->name, uuid, s->link);
+	s->asked = true;
+	if (write(s->channel, "", 1) < 0)
+		error("%s: the VMM does not wait for its socket", s->cfg->name);
+}
+
+/* What the channel brings: a thread's listener, the VM's name, or that it runs. */
 static void take_message(struct supervisor *s)
 {
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control;
-	char what = 0;
-	struct iovec iov = { &what, 1 };
+	struct message what = { 0 };
+	struct iovec iov = { &what, sizeof(what) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
 			    .msg_controllen = sizeof(control.space) };
 	ssize_t n = recvmsg(s->channel, &m, MSG_CMSG_CLOEXEC);
-	struct cmsghdr *c = n == 1 ? CMSG_FIRSTHDR(&m) : NULL;
+	struct cmsghdr *c = n == sizeof(what) ? CMSG_FIRSTHDR(&m) : NULL;
 
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && s->nr < 2 + VMM_MAX_THREADS) {
 		s->fds[s->nr] = (struct pollfd){ .events = POLLIN };
 		memcpy(&s->fds[s->nr++].fd, CMSG_DATA(c), sizeof(int));
 		return;
 	}
-	if (n == 1 && what == SUPERVISE_RUNS && s->cfg->ready_fd >= 0) {
+	if (n == sizeof(what) && what.kind == NAMED) {
+		take_name(s, what.uuid);
+		return;
+	}
+	if (n == sizeof(what) && what.kind == RUNS && s->cfg->ready_fd >= 0) {
 		if (write(s->cfg->ready_fd, "", 1) < 0)
 			error("nobody waits for the VM to run");
 		close(s->cfg->ready_fd);
@@ -79,6 +104,69 @@ static void name_of(pid_t tid, char name[17])
 		fclose(f);
 }
 
+/* --- what the thread of relay.c wants --- */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static int ring = -1;		/* lock; for the VMM to have, should it ask */
+static pid_t *helpers;		/* lock; this process's children, beside the VMM */
+static int nr_helpers;		/* lock */
+
+/**
+ * supervise_offer - the VMM may have a ring
+ * @fd: the ring, -1: it may not any more; closed when that is over
+ */
+void supervise_offer(int fd)
+{
+	pthread_mutex_lock(&lock);
+	if (ring >= 0)
+		close(ring);
+	ring = fd;
+	pthread_mutex_unlock(&lock);
+}
+
+/**
+ * supervise_helper - a child is the VMM's, which ends it
+ * @pid: of it
+ */
+void supervise_helper(pid_t pid)
+{
+	pthread_mutex_lock(&lock);
+	helpers = realloc(helpers, (nr_helpers + 1) * sizeof(*helpers));
+	if (!helpers)
+		abort();
+	helpers[nr_helpers++] = pid;
+	pthread_mutex_unlock(&lock);
+}
+
+/* Of those that have ended nothing is to be left. */
+static void look_at_helpers(void)
+{
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < nr_helpers; i++)
+		if (waitpid(helpers[i], NULL, WNOHANG))
+			helpers[i--] = helpers[--nr_helpers];
+	pthread_mutex_unlock(&lock);
+}
+
+/* A ring can be passed by no socket. Whichever thread asks has not got more by it than was meant. False: there is none. */
+static bool give_ring(int fd, uint64_t id)
+{
+	struct seccomp_notif_addfd a = { .id = id, .flags = SECCOMP_ADDFD_FLAG_SEND, .newfd_flags = O_CLOEXEC };
+	bool given;
+
+	pthread_mutex_lock(&lock);
+	a.srcfd = ring;
+	given = ring >= 0 && ioctl(fd, SECCOMP_IOCTL_NOTIF_ADDFD, &a) >= 0;
+	if (given) {
+		close(ring);
+		ring = -1;
+	}
+	pthread_mutex_unlock(&lock);
+	return given;
+}
+
+/* --- calls --- */
+
 /* The thread waits in its call, which is never made. */
 static void violation(struct supervisor *s, int fd)
 {
@@ -86,6 +174,8 @@ static void violation(struct supervisor *s, int fd)
 	char thread[17], *call;
 
 	if (ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &n))
+		return;
+	if (n.data.nr == SYS_io_uring_setup && give_ring(fd, n.id))
 		return;
 	name_of(n.pid, thread);
 	kill(s->child, SIGKILL);
@@ -104,7 +194,11 @@ static void pass_signal(struct supervisor *s)
 {
 	struct signalfd_siginfo i;
 
-	if (read(s->fds[0].fd, &i, sizeof(i)) == sizeof(i) && i.ssi_signo != SIGCHLD)
+	if (read(s->fds[0].fd, &i, sizeof(i)) != sizeof(i))
+		return;
+	if (i.ssi_signo == SIGCHLD)
+		look_at_helpers();
+	else
 		kill(s->child, i.ssi_signo);
 }
 
@@ -159,23 +253,35 @@ static int watch(struct supervisor *s, const sigset_t *set)
 	}
 }
 
+/* What the VMM has started, and whose signal it is that the VMM has gone, has END_MS to write what it has not written yet. */
+static void wait_for_orphans(void)
+{
+	long long until = now_ms() + END_MS;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until)
+		if (!pid)
+			usleep(2000);
+}
+
 /**
  * supervise - run the VMM in a process of its own
  * @cfg: what to run
- * @run: does; gets a socket for supervise_listener() and supervise_runs()
+ * @run: does; gets a socket for supervise_listener(), supervise_name() and supervise_runs(), and one for relay_serve()
  *
  * Returns an exit status of vhctl; what went wrong is printed.
  */
-int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *cfg, int channel))
+int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *cfg, int channel, int link))
 {
 	struct supervisor s = { .cfg = cfg };
 	bool terminal = isatty(STDIN_FILENO);
 	pid_t parent = getpid();
 	struct termios saved;
 	sigset_t set, old;
-	int pair[2], status;
+	int pair[2], link[2], status;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link)) {
 		error("cannot make a socket: %s", strerror(errno));
 		return EXIT_ERROR;
 	}
@@ -198,27 +304,34 @@ int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *
 		if (getppid() != parent)
 			_exit(EXIT_ERROR);
 		close(pair[0]);
+		close(link[0]);
 		sigprocmask(SIG_SETMASK, &old, NULL);
-		exit(run(cfg, pair[1]));
+		exit(run(cfg, pair[1], link[1]));
 	}
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	close(pair[1]);
+	close(link[1]);
 	s.channel = pair[0];
+	s.link = link[0];
 	if (cfg->listen_fd >= 0)
 		close(cfg->listen_fd);
 	status = watch(&s, &set);
+	if (s.asked)
+		relay_close();
+	wait_for_orphans();
 	if (terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	return status;
 }
 
-static int send_message(int channel, char what, const int *fd)
+static int send_message(int channel, const struct message *what, const int *fd)
 {
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} control = { 0 };
-	struct iovec iov = { &what, 1 };
+	struct iovec iov = { (void *)what, sizeof(*what) };
 	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
 
 	if (fd) {
@@ -227,7 +340,7 @@ static int send_message(int channel, char what, const int *fd)
 		control.align = (struct cmsghdr){ CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
 		memcpy(CMSG_DATA(&control.align), fd, sizeof(int));
 	}
-	return sendmsg(channel, &m, MSG_NOSIGNAL) == 1 ? 0 : -1;
+	return sendmsg(channel, &m, MSG_NOSIGNAL) == sizeof(*what) ? 0 : -1;
 }
 
 /**
@@ -237,7 +350,21 @@ static int send_message(int channel, char what, const int *fd)
  */
 int supervise_listener(int channel, int fd)
 {
-	return send_message(channel, 0, &fd);
+	return send_message(channel, &(struct message){ .kind = CONFINED }, &fd);
+}
+
+/**
+ * supervise_name - the VM can be asked by this UUID, before this is back
+ * @channel: of supervise()
+ * @uuid: of the VM
+ */
+int supervise_name(int channel, const uint8_t *uuid)
+{
+	struct message m = { .kind = NAMED };
+	char done;
+
+	memcpy(m.uuid, uuid, sizeof(m.uuid));
+	return send_message(channel, &m, NULL) || read(channel, &done, 1) != 1 ? -1 : 0;
 }
 
 /**
@@ -246,7 +373,7 @@ int supervise_listener(int channel, int fd)
  */
 int supervise_runs(int channel)
 {
-	return send_message(channel, SUPERVISE_RUNS, NULL);
+	return send_message(channel, &(struct message){ .kind = RUNS }, NULL);
 }
 
 /**

@@ -1,25 +1,50 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* thread.h - threads of devices: signals are the main thread's. */
+/*
+ * thread.h - the VMM's threads. A device makes its own when it is made, and says what the thread has: which
+ * list of calls (confine.c), and which descriptors there. It starts when all that the VMM opens is open and the
+ * process is confined, or at once if the guest runs already.
+ */
 #ifndef THREAD_H
 #define THREAD_H
 
 #include <pthread.h>
-#include <signal.h>
-#include <stddef.h>
+#include <stdbool.h>
 
-/* As pthread_create(), with all signals blocked in it; @name: at most 15 characters, NULL: it has its own. */
-static inline int thread_start(pthread_t *thread, const char *name, void *(*function)(void *), void *arg)
-{
-	sigset_t all, old;
-	int err;
+struct filter;
+struct vmm;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(thread, NULL, function, arg);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (!err && name)
-		pthread_setname_np(*thread, name);
-	return err;
-}
+/* Kinds of threads, each with a name and a list of what it may call: a line each in confine.c. */
+enum thread_kind {
+	THREAD_MAIN, THREAD_VCPU, THREAD_DISK, THREAD_CLOCK, THREAD_WATCH, THREAD_NET, THREAD_BALLOON, THREAD_HVC,
+	THREAD_PMEM, THREAD_WATCHDOG, THREAD_CONTROL, THREAD_KINDS
+};
+
+/**
+ * struct thread - a thread that is to be, or is
+ * @kind: what it may call
+ * @own: the descriptor that it is there for, -1: none
+ * @file: a file's that it serves, -1: none
+ * @number: of vCPUs, behind the name
+ * @run: what it does, with @arg
+ *
+ * The rest is thread.c's.
+ */
+struct thread {
+	enum thread_kind kind;
+	int own, file, number;
+	void *(*run)(void *arg);
+	void *arg;
+
+	struct vmm *v;
+	pthread_t id;
+	bool started;
+	struct filter *filter;
+	struct thread *next;
+};
+
+int thread_create(struct vmm *v, struct thread *t);
+int thread_start(struct vmm *v, struct thread *t);
+int threads_start(struct vmm *v);
+void thread_join(struct thread *t);
 
 #endif /* THREAD_H */

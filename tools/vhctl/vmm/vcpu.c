@@ -262,11 +262,8 @@ static bool stopping(struct vmm *v)
 static void *vcpu_thread(void *arg)
 {
 	struct vmm_vcpu *c = arg;
-	char name[16];
 
-	snprintf(name, sizeof(name), "vcpu %d", c->id);
-	pthread_setname_np(pthread_self(), name);
-	if (confine_thread(c->filter) || !confine_gate())
+	if (!confine_gate())
 		return NULL;
 	while (!stopping(c->vmm)) {
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
@@ -300,19 +297,13 @@ static void kicked(int sig)
 int vcpu_start(struct vmm *v, int id)
 {
 	struct sigaction sa = { .sa_handler = kicked };
-	int err;
+	struct vmm_vcpu *c = &v->cpu[id];
 
-	v->cpu[id].filter = confine_filter(v, THREAD_VCPU, v->cpu[id].fd, -1);
-	if (!v->cpu[id].filter)
-		return -1;
 	sigaction(SIGUSR1, &sa, NULL);
-	err = pthread_create(&v->cpu[id].thread, NULL, vcpu_thread, &v->cpu[id]);
-	if (err) {
-		error("cannot start vCPU %d: %s", id, strerror(err));
-		return -1;
-	}
-	v->cpu[id].started = true;
-	return 0;
+	c->thread = (struct thread){
+		.kind = THREAD_VCPU, .own = c->fd, .file = -1, .number = id, .run = vcpu_thread, .arg = c,
+	};
+	return thread_start(v, &c->thread);
 }
 
 /**
@@ -322,9 +313,9 @@ int vcpu_start(struct vmm *v, int id)
 void vcpus_kick(struct vmm *v)
 {
 	for (int i = 0; i < v->cfg->cpus; i++) {
-		if (!v->cpu[i].started)
+		if (!v->cpu[i].thread.started)
 			continue;
 		__atomic_store_n(&v->cpu[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		pthread_kill(v->cpu[i].thread, SIGUSR1);
+		pthread_kill(v->cpu[i].thread.id, SIGUSR1);
 	}
 }

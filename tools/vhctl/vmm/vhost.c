@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/vhost.h"
 #include "vmm/vmm.h"
 
@@ -38,6 +39,8 @@ int vhost_open(struct vhost *h, const char *path, const char *module, const char
 		error("%s: %s: %s", name, path, strerror(errno));
 		return -1;
 	}
+	confine_keep(h->fd);
+	confine_keep(h->fault.fd);
 	return 0;
 }
 

@@ -57,7 +57,7 @@ static void wire_panic(struct line *l, bool level)
 	vmm_stop(((struct wire *)l)->v, EXIT_GUEST_CRASH, "the guest crashed: its kernel panicked");
 }
 
-static void create_devices(struct vmm *v)
+static int create_devices(struct vmm *v)
 {
 	static struct wire serial, sci, rtc, off, reset, panic;
 
@@ -72,6 +72,7 @@ static void create_devices(struct vmm *v)
 	pvpanic_create(&v->bus, &panic.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
 	v->rtc = rtc_create(&v->bus, &rtc.line);
+	return rtc_start(v, v->rtc);
 }
 
 /* What is on the PCI bus, in the order of its slots. */
@@ -82,8 +83,7 @@ static int create_pci_devices(struct vmm *v)
 	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->balloon && !c->virtio_console)
 		return 0;
 	pci_create(v);
-	if (!c->confine)
-		hotplug_create(v);
+	hotplug_create(v);
 	if (((c->nets || c->vsock_cid) && watch_create(v)) || rng_create(v))
 		return -1;
 	for (int i = 0; i < c->disks; i++)
@@ -199,8 +199,7 @@ static int open_all(struct vmm *v)
 {
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
-	create_devices(v);
-	if (generation_create(v) || watchdog_create(v) || create_pci_devices(v))
+	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
 		return -1;
 	if (v->cfg->kernel) {
 		if (load_guest(v))
@@ -212,46 +211,44 @@ static int open_all(struct vmm *v)
 	for (int i = 0; i < v->cfg->cpus; i++)
 		if (vcpu_create(v, i))
 			return -1;
+	add_commands();
+	if (v->link >= 0 && control_link(v, v->link))
+		return -1;
 	return console_open(v);
 }
 
-/* Those that a confined VM has beside its vCPUs', and how many; -1, told. */
-static int start_threads(struct vmm *v)
+/* By its UUID, which only vh gives it. */
+static int let_ask(struct vmm *v)
 {
-	struct filter *clock = confine_filter(v, THREAD_CLOCK, -1, -1);
-	int disks;
+	struct vh_vm_id id;
 
-	if (!clock || rtc_start(v->rtc, clock))
-		return -1;
-	disks = blk_start(v);
-	return disks < 0 ? -1 : 1 + disks;
+	if (v->channel < 0)
+		control_open(v);
+	else if (!ioctl(v->vm, VH_GET_VM_ID, &id))
+		return supervise_name(v->channel, id.uuid);
+	return 0;
 }
 
 /*
- * Confined as a process, then thread by thread, if that was asked for; the guest's first instruction is the
- * last thing. A confined VM cannot be asked for anything: that may want files.
+ * Confined as a process, then thread by thread, unless that was not wanted; the guest's first instruction is the
+ * last thing.
  */
 static int start(struct vmm *v)
 {
-	int threads;
-
-	if (open_all(v) || confine_process(v))
+	if (open_all(v) || confine_process(v) || threads_start(v))
 		return -1;
-	threads = start_threads(v);
-	if (threads < 0)
+	for (int i = 0; i < v->cfg->cpus; i++)
+		if (vcpu_start(v, i))
+			return -1;
+	if (confine_wait(v))
 		return -1;
 	v->running = true;
 	if (v->cfg->started)
 		*v->cfg->started = true;
-	if (!v->cfg->confine) {
-		add_commands();
-		control_open(v);
-	}
-	for (int i = 0; i < v->cfg->cpus; i++)
-		if (vcpu_start(v, i))
-			return -1;
-	if (confine_wait(v, threads + v->cfg->cpus))
+	if (let_ask(v)) {
+		error("nobody waits for the VM");
 		return -1;
+	}
 	if (v->channel >= 0 && v->cfg->log_fd >= 0)
 		dup2(v->cfg->log_fd, STDERR_FILENO);	/* from now on nobody reads the terminal */
 	return confine_main(v);
@@ -264,8 +261,7 @@ static void finish(struct vmm *v)
 	confine_open(false);
 	vcpus_kick(v);
 	for (i = 0; i < v->cfg->cpus; i++)
-		if (v->cpu[i].started)
-			pthread_join(v->cpu[i].thread, NULL);
+		thread_join(&v->cpu[i].thread);
 	control_close();
 	watchdog_finish();
 	balloon_finish();
@@ -292,13 +288,13 @@ static void tell_running(struct vmm *v)
 	}
 }
 
-static int run(const struct vmm_config *cfg, int channel)
+static int run(const struct vmm_config *cfg, int channel, int link)
 {
 	static struct vmm vmm;
 	struct vmm *v = &vmm;
 	int status = EXIT_ERROR;
 
-	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .channel = channel };
+	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .channel = channel, .link = link };
 	pthread_mutex_init(&v->lock, NULL);
 	bus_init(&v->bus);
 	if (cfg->confine) {
@@ -336,7 +332,7 @@ int vmm_run(const struct vmm_config *cfg)
 	int status;
 
 	if (!cfg->confine)
-		return run(cfg, -1);
+		return run(cfg, -1, -1);
 	/* The VMM is another process. */
 	c.started = mmap(NULL, sizeof(*c.started), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c.started == MAP_FAILED) {

@@ -22,8 +22,8 @@
  *   watch.c    what happens now and then
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
- *   confine.c  with --confine, what each thread may call; what the process has (jail.c), who waits for it
- *              (supervise.c): confine.h
+ *   thread.c   threads; confine.c, lists.c: what each may call; what the process has (jail.c), who waits for it
+ *              (supervise.c) and asks it (relay.c, plug.h): confine.h
  *   stats.c    exits counted
  *
  * A VM in the background (vhctl start) has its console on a socket and in a log.
@@ -41,6 +41,7 @@
 #include "vmm/disk.h"
 #include "vmm/net_config.h"
 #include "vmm/pmem.h"
+#include "vmm/thread.h"
 
 #define VMM_MAX_CPUS	64
 #define VMM_MAX_DISKS	24
@@ -48,7 +49,8 @@
 #define VMM_MAX_PORTS	64
 #define VMM_MAX_PMEMS	8
 #define VMM_MAX_AREAS	(VMM_MAX_PMEMS + 1)	/* and a firmware */
-#define VMM_MAX_THREADS	(2 + VMM_MAX_CPUS + VMM_MAX_DISKS)	/* of a confined VM: the main one and the clock's too */
+/* That there can be when the guest begins, and of the small devices a thread each. */
+#define VMM_MAX_THREADS	(THREAD_KINDS + VMM_MAX_CPUS + VMM_MAX_DISKS + VMM_MAX_NETS + VMM_MAX_PMEMS)
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -97,7 +99,7 @@ struct vmm_config {
 	uint64_t memory;
 	int cpus;
 	bool stats;
-	bool confine;			/* the VMM, before the guest runs; not all VMs can be (cmd/confine.c) */
+	bool confine;			/* the VMM, before the guest runs */
 	bool named;			/* the kernel is to know the name */
 	uint32_t attach;		/* VM of VH_CMD_VM_CREATE to take; 0: create one */
 	unsigned int stop_ms;		/* for the guest to power off, after VH_CMD_VM_STOP */
@@ -123,9 +125,7 @@ struct vmm_vcpu {
 	struct vmm *vmm;
 	int id, fd;
 	struct kvm_run *run;
-	pthread_t thread;
-	bool started;
-	struct filter *filter;		/* the thread's list */
+	struct thread thread;
 	uint64_t exits[64];		/* by KVM_EXIT_*; own thread */
 };
 
@@ -135,7 +135,7 @@ struct vmm_vcpu {
 struct vmm {
 	const struct vmm_config *cfg;
 	int dev, vm;			/* descriptors; of a confined VM dev only until it is made */
-	int channel;			/* to supervise.c if it is confined, or -1 */
+	int channel, link;		/* to supervise.c and relay.c if it is confined, or -1 */
 	size_t run_size;
 	uint8_t *low, *high;		/* memory below MMIO_START, above 4 GiB */
 	uint64_t low_size, high_size;

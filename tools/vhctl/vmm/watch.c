@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* watch.c - one thread for all that happens now and then. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -9,13 +8,14 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/msi.h"
 #include "vmm/thread.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
 
 static int epoll_fd = -1, end_fd = -1;	/* const while the thread runs */
-static pthread_t thread;
+static struct thread thread;
 
 static void *serve(void *arg)
 {
@@ -54,22 +54,16 @@ static bool add(int fd, struct watch *w)
  */
 int watch_create(struct vmm *v)
 {
-	int err;
-
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (epoll_fd < 0 || end_fd < 0 || !add(end_fd, NULL)) {
 		error("cannot wait for events: %s", strerror(errno));
 		return -1;
 	}
-	err = thread_start(&thread, "watch", serve, v);
-	if (err) {
-		error("cannot start a thread: %s", strerror(err));
-		close(epoll_fd);
-		epoll_fd = -1;
-		return -1;
-	}
-	return 0;
+	confine_keep(epoll_fd);
+	confine_keep(end_fd);
+	thread = (struct thread){ .kind = THREAD_WATCH, .own = epoll_fd, .file = -1, .run = serve, .arg = v };
+	return thread_create(v, &thread);
 }
 
 /**
@@ -111,7 +105,7 @@ void watch_finish(struct vmm *v)
 	if (epoll_fd < 0)
 		return;
 	msi_signal(end_fd);
-	pthread_join(thread, NULL);
+	thread_join(&thread);
 	close(epoll_fd);
 	close(end_fd);
 	epoll_fd = -1;

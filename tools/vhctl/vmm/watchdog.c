@@ -14,6 +14,7 @@
 
 #include "nl.h"
 #include "vhctl.h"
+#include "vmm/confine.h"
 #include "vmm/devices.h"
 #include "vmm/thread.h"
 #include "vmm/vmm.h"
@@ -23,7 +24,8 @@
 
 static struct watchdog_timer {
 	struct vmm *v;			/* const */
-	pthread_t thread;
+	struct thread thread;
+	struct nl *nl;			/* opened before the VM is confined; NULL: not vh */
 	pthread_cond_t changed;
 	bool running, quit;		/* bus.lock, as everything below */
 	uint32_t ticks;			/* of a period */
@@ -83,18 +85,16 @@ static const struct device_ops ops = { .read = reg_read, .write = reg_write };
 /* --- the thread --- */
 
 /* Asks the kernel, with @pause to pause the VM; bus->lock is not held. True: it is paused. */
-static bool paused(struct vmm *v, bool pause)
+static bool paused(struct watchdog_timer *w, bool pause)
 {
+	struct vmm *v = w->v;
+	struct nl *nl = w->nl;
 	struct vh_vm_id id;
 	bool is = false;
-	struct nl *nl;
 	char ref[16];
 	struct vm vm;
 
-	if (ioctl(v->vm, VH_GET_VM_ID, &id))
-		return false;
-	nl = vh_open();
-	if (!nl)
+	if (!nl || ioctl(v->vm, VH_GET_VM_ID, &id))
 		return false;
 	if (pause) {
 		struct nl_msg *msg = vh_request(nl, VH_CMD_VM_PAUSE, 0);
@@ -108,16 +108,17 @@ static bool paused(struct vmm *v, bool pause)
 			vm_free(&vm);
 		}
 	}
-	vh_close(nl);
 	return is;
 }
 
-static void expired(struct vmm *v)
+static void expired(struct watchdog_timer *w)
 {
+	struct vmm *v = w->v;
+
 	switch (v->cfg->watchdog) {
 	case WATCHDOG_PAUSE:
 		error("%s: the guest did not feed its watchdog; the VM is paused", v->cfg->name);
-		if (paused(v, true))
+		if (paused(w, true))
 			return;
 		vmm_stop(v, EXIT_ERROR, "the VM cannot be paused");
 		return;
@@ -163,13 +164,13 @@ static void *watch(void *arg)
 			continue;
 		loads = w->loads;
 		pthread_mutex_unlock(&v->bus.lock);
-		counts = !paused(v, false);
+		counts = !paused(w, false);
 		pthread_mutex_lock(&v->bus.lock);
 		if (!counts || w->loads != loads || --w->left)
 			continue;
 		w->left = STEPS;	/* of a VM that was paused for it */
 		pthread_mutex_unlock(&v->bus.lock);
-		expired(v);
+		expired(w);
 		pthread_mutex_lock(&v->bus.lock);
 	}
 	pthread_mutex_unlock(&v->bus.lock);
@@ -187,11 +188,15 @@ int watchdog_create(struct vmm *v)
 	struct watchdog_timer *w = &timer;
 	pthread_condattr_t attr;
 	struct vh_vm_id id;
-	int err;
 
 	if (v->cfg->watchdog == WATCHDOG_NONE)
 		return 0;
-	if (v->cfg->watchdog == WATCHDOG_PAUSE && ioctl(v->vm, VH_GET_VM_ID, &id)) {
+	if (!ioctl(v->vm, VH_GET_VM_ID, &id)) {
+		w->nl = vh_open();
+		if (!w->nl)
+			return -1;
+		confine_keep(nl_socket_get_fd(w->nl->sock));
+	} else if (v->cfg->watchdog == WATCHDOG_PAUSE) {
 		error("--watchdog=pause: %s cannot pause VMs", v->cfg->device);
 		return -1;
 	}
@@ -201,13 +206,11 @@ int watchdog_create(struct vmm *v)
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&w->changed, &attr);
 	bus_claim(&v->bus, BUS_PORTS, WATCHDOG_PORT, WATCHDOG_SIZE, &ops, w);
-	err = thread_start(&w->thread, "watchdog", watch, w);
-	if (err) {
-		error("watchdog: cannot start a thread: %s", strerror(err));
-		return -1;
-	}
+	w->thread = (struct thread){
+		.kind = THREAD_WATCHDOG, .own = w->nl ? nl_socket_get_fd(w->nl->sock) : -1, .file = -1, .run = watch, .arg = w,
+	};
 	created = true;
-	return 0;
+	return thread_create(v, &w->thread);
 }
 
 /**
@@ -224,5 +227,5 @@ void watchdog_finish(void)
 	w->quit = true;
 	pthread_cond_signal(&w->changed);
 	pthread_mutex_unlock(&w->v->bus.lock);
-	pthread_join(w->thread, NULL);
+	thread_join(&w->thread);
 }

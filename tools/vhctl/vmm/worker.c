@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "vhctl.h"
-#include "vmm/thread.h"
+#include "vmm/confine.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
 #include "vmm/worker.h"
@@ -75,15 +75,15 @@ static void *work(void *arg)
  * worker_create - the thread of a device
  * @w: filled in
  * @d: the device, made by virtio_create() without a function for kicks
- * @name: of the thread, at most 15 characters
+ * @kind: of the thread
+ * @file: that it serves, -1: none
  * @serve: serves a queue
  *
  * The device's start and stop call worker_ask(). 0, or -1, told.
  */
-int worker_create(struct worker *w, struct virtio *d, const char *name, void (*serve)(struct virtio *d, int q))
+int worker_create(struct worker *w, struct virtio *d, enum thread_kind kind, int file,
+		  void (*serve)(struct virtio *d, int q))
 {
-	int err;
-
 	if (d->queues > MAX_QUEUES)
 		abort();
 	*w = (struct worker){ .d = d, .serve = serve, .wake = eventfd(0, EFD_CLOEXEC) };
@@ -91,12 +91,9 @@ int worker_create(struct worker *w, struct virtio *d, const char *name, void (*s
 		error("%s: cannot make an eventfd: %s", d->name, strerror(errno));
 		return -1;
 	}
-	err = thread_start(&w->thread, name, work, w);
-	if (err) {
-		error("%s: cannot start a thread: %s", d->name, strerror(err));
-		return -1;
-	}
-	return 0;
+	confine_keep(w->wake);
+	w->thread = (struct thread){ .kind = kind, .own = -1, .file = file, .run = work, .arg = w };
+	return thread_create(d->v, &w->thread);
 }
 
 /**
@@ -129,6 +126,6 @@ void worker_finish(struct worker *w)
 	w->quit = true;
 	pthread_mutex_unlock(&w->d->v->bus.lock);
 	worker_wake(w);
-	pthread_join(w->thread, NULL);
+	thread_join(&w->thread);
 	close(w->wake);
 }

@@ -6,8 +6,9 @@
 #ifndef WORKER_H
 #define WORKER_H
 
-#include <pthread.h>
 #include <stdbool.h>
+
+#include "vmm/thread.h"
 
 struct virtio;
 
@@ -27,12 +28,13 @@ struct worker {
 	struct virtio *d;
 	void (*serve)(struct virtio *d, int q);
 	int wake;
-	pthread_t thread;
+	struct thread thread;
 	enum worker_asked asked;
 	bool quit, active;
 };
 
-int worker_create(struct worker *w, struct virtio *d, const char *name, void (*serve)(struct virtio *d, int q));
+int worker_create(struct worker *w, struct virtio *d, enum thread_kind kind, int file,
+		  void (*serve)(struct virtio *d, int q));
 void worker_ask(struct worker *w, enum worker_asked asked);
 void worker_wake(struct worker *w);
 void worker_finish(struct worker *w);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * plug.h - what a device that comes while a confined VM runs is made of: supervise.c's process opens it (relay.c), and
+ * the VMM gets it with the request (hotplug.c).
+ */
+#ifndef PLUG_H
+#define PLUG_H
+
+#include "vmm/blk.h"
+
+struct json_object;
+
+#define PLUG_MAX_FDS	8
+
+/**
+ * struct plug - the parts
+ * @fds: how many descriptors; 0: there is nothing
+ * @fd: the descriptors, numbers of whose process it is
+ * @disk: of a disk, without these
+ */
+struct plug {
+	int fds;
+	int fd[PLUG_MAX_FDS];
+	struct blk_parts disk;
+};
+
+/* relay.c, in the VMM: the parts that came with the request that is answered, the caller's from now on; NULL: none came. */
+const struct plug *relay_parts(void);
+
+#endif /* PLUG_H */
