@@ -20,7 +20,7 @@ bool confine_fits(const struct vmm_config *cfg)
 		const char *option;
 	} others[] = {
 		{ cfg->nets, "--net" }, { cfg->publishes, "--publish" }, { cfg->vsock_cid, "--vsock" },
-		{ cfg->balloon, "--balloon" }, { cfg->pmems, "--pmem" },
+		{ cfg->balloon, "--balloon" }, { cfg->pmems, "--pmem" }, { cfg->shares, "--share" },
 		{ cfg->virtio_console, "--console virtio" }, { cfg->watchdog != WATCHDOG_NONE, "--watchdog" },
 	};
 	const char *format;

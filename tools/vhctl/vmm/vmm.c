@@ -79,7 +79,7 @@ static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->balloon && !c->virtio_console)
+	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console)
 		return 0;
 	pci_create(v);
 	if (!c->confine)
@@ -96,6 +96,9 @@ static int create_pci_devices(struct vmm *v)
 		return -1;
 	for (int i = 0; i < c->pmems; i++)
 		if (pmem_create(v, &c->pmem[i]))
+			return -1;
+	for (int i = 0; i < c->shares; i++)
+		if (share_create(v, &c->share[i]))
 			return -1;
 	if (c->virtio_console && hvc_create(v, &v->hvc))
 		return -1;
@@ -271,6 +274,7 @@ static void finish(struct vmm *v)
 	balloon_finish();
 	hvc_finish();
 	pmem_finish();
+	shares_finish();
 	blk_finish(v);
 	control_finish();	/* daemons of disks that it added are done */
 	watch_finish(v);
@@ -298,7 +302,7 @@ static int run(const struct vmm_config *cfg, int channel)
 	struct vmm *v = &vmm;
 	int status = EXIT_ERROR;
 
-	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .channel = channel };
+	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .memory_fd = -1, .channel = channel };
 	pthread_mutex_init(&v->lock, NULL);
 	bus_init(&v->bus);
 	if (cfg->confine) {
