@@ -49,7 +49,7 @@ void driver_begin(uint64_t memory)
 {
 	cfg.memory = memory;
 	driver_vm.cfg = &cfg;
-	driver_vm.vm = -1;
+	driver_vm.vm = driver_vm.memory_fd = -1;
 	driver_vm.low_size = memory;
 	driver_vm.low = mmap(NULL, memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (driver_vm.low == MAP_FAILED)

@@ -291,6 +291,85 @@ if part hotplug; then
 	check "what was written is there" [ "$(dd if=b bs=64k count=1 2>/dev/null | md5sum)" != "$(dd if=/dev/zero bs=64k count=1 2>/dev/null | md5sum)" ]
 fi
 
+if part share; then
+	# The lab's root is the kernel's first one, from which virtiofsd cannot go: here it is another one.
+	cat >rooted <<-'END'
+		#!/bin/sh
+		exec unshare -m sh -c 'mkdir -p /new && mount --rbind / /new && cd /new && mount --move . / &&
+			exec chroot . sh -c "cd \$0 && exec \"\$@\"" "$@"' - "$PWD" "$@"
+	END
+	chmod +x rooted
+	daemons() { for p in /proc/[0-9]*/comm; do [ "$(cat $p 2>/dev/null)" != virtiofsd ] || echo "${p//[!0-9]/}"; done; }
+	many() { [ "$(daemons | wc -l)" = $1 ] || { daemons; return 1; }; }
+	same() { [ "$(md5sum <$1)" = "$(md5sum <$2)" ]; }
+	run="run --kernel vmlinux --share"
+	mkdir -p top/shared/sub second /sys/fs/cgroup/vms
+	echo "the host's secret" >top/secret
+	ln -s ../secret top/shared/out
+	ln -s sub top/shared/in
+	dd if=/dev/urandom of=top/shared/file bs=64k count=40 2>/dev/null
+	cp /bin/busybox top/shared/sub/busybox
+	cp top/shared/file second/
+	check "no such folder" refused "none: No such file" $run none
+	check "a file" refused "vhctl: is no folder" $run vhctl
+	check "no such option" refused "want tag= or ro" $run second,rw
+	check "a tag that is too long" refused "want 1 to 36 printable" $run second,tag=$(printf "%037d" 0)
+	check "a tag twice" refused "two folders have the tag 'second'" $run second --share top,tag=second
+	check "a file as memory beside it" refused "not with --pmem" $run second --pmem vhctl,ro
+	mv /usr/lib/qemu/virtiofsd .
+	check "no virtiofsd" refused "need virtiofsd (Debian's package virtiofsd; in Debian 12 qemu-system-common)" $run second
+	mv virtiofsd /usr/lib/qemu/
+	begin_by ./rooted --share top/shared --share second,tag=it,ro --cgroup vms
+	check "in the VM's cgroup" [ "$(for p in $(daemons); do cat /proc/$p/cgroup; done | sort -u)" = 0::/vms ]
+	guest "modules" modules virtio_pci virtiofs
+	guest "no such tag" "sh -c '! mount -t virtiofs none /p'"
+	guest "it is mounted" "sh -c 'mkdir -p /s /t && mount -t virtiofs shared /s'"
+	guest "and another one" "sh -c 'mount -t virtiofs it /t'"
+	sum=$(md5sum <second/file | cut -c1-32)
+	guest "it reads" "sh -c '[ \"\$(md5sum </s/file | cut -c1-32)\" = $sum ]'"
+	guest "that, too" "sh -c '[ \"\$(md5sum </t/file | cut -c1-32)\" = $sum ]'"
+	guest "it writes" "sh -c 'dd if=/bin/busybox of=/s/sub/copy bs=64k && chmod 640 /s/sub/copy && mv /s/sub/copy /s/copy && sync'"
+	check "what it wrote is there" same top/shared/copy /bin/busybox
+	check "as it is to be" [ "$(stat -c %a:%u top/shared/copy)" = 640:0 ]
+	guest "as another user" "sh -c 'mkdir -p /etc && echo nobody:x:65534:65534::/:/bin/sh >>/etc/passwd && mkdir -m 777 /s/all && su nobody -s /bin/sh -c \"echo >/s/all/file\"'"
+	check "whose it is then" [ "$(stat -c %u top/shared/all/file)" = 65534 ]
+	guest "it executes" /s/in/busybox true
+	guest "not there" "sh -c '! dd if=/bin/busybox of=/t/copy'"
+	guest "nor what is there" "sh -c '! rm /t/file'"
+	check "nothing was written there" [ "$(ls second)" = file ]
+	guest "nothing above" "sh -c '! cat /s/out && ! cat /s/../secret'"
+	echo later >top/shared/later
+	guest "what comes later" until_ 10 grep later /s/later
+	rm top/shared/later
+	guest "what goes" until_ 10 "[ ! -e /s/later ]"
+	guest "it goes" "sh -c 'umount /s && umount /t && rmmod virtiofs'"
+	guest "and comes" "sh -c 'modprobe virtiofs && mount -t virtiofs shared /s && mount -t virtiofs it /t && cmp /s/file /t/file'"
+	# The first one, at work
+	tell "(while cat /s/file >/dev/null; do :; done; echo guest: reading ends) 2>/dev/null &"
+	sleep 2
+	kill -9 $(daemons | sort -n | head -n 1)
+	check "one that is killed is told" says 20 "top/shared: virtiofsd is lost: it has ended"
+	check "who reads there gets an error" says 20 "guest: reading ends"
+	guest "and who begins" "sh -c 'cat /s/file 2>&1 | grep -i \"not connected\"'"
+	guest "it can go" umount /s
+	guest "and comes with nothing there" "sh -c 'mount -t virtiofs shared /s; ! cat /s/file && umount /s'"
+	guest "the other one is there" "sh -c '[ \"\$(md5sum </t/file | cut -c1-32)\" = $sum ]'"
+	off
+	check "nothing is left" until_ 10 many 0
+	begin_by ./rooted --share top/shared --balloon
+	guest "modules" modules virtio_pci virtiofs virtio_balloon
+	guest "it is mounted" "sh -c 'mkdir -p /s && mount -t virtiofs shared /s'"
+	guest "fill" fill 120
+	full=$(resident)
+	guest "spill" spill
+	smaller() { [ "$(resident)" -lt $((full - 80)) ]; }
+	check "shared memory comes back, too" until_ 60 smaller
+	guest "and is good" "sh -c 'cmp /s/copy /bin/busybox'"
+	kill -9 $vm
+	check "a VMM that is killed" ends 137
+	check "leaves nothing" until_ 10 many 0
+fi
+
 check "vh unloads" rmmod vh
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

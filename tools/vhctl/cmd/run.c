@@ -45,6 +45,9 @@
 	"                       guest frees is; with SIZE it begins with so much\n" \
 	"  -M, --pmem FILE[,ro] a file as persistent memory (/dev/pmem0); VMs that read the same one share\n" \
 	"                       the host's page cache\n" \
+	"  -S, --share DIR[,tag=TAG][,ro]\n" \
+	"                       a folder, which the guest mounts: mount -t virtiofs TAG /mnt (TAG: the\n" \
+	"                       folder's name); as often as there are folders\n" \
 	"  -C, --console serial|virtio\n" \
 	"                       what this terminal is to the guest: ttyS0 (default), or hvc0\n" \
 	"  -w, --watchdog[=reset|poweroff|pause]\n" \
@@ -197,6 +200,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		{ "vsock", required_argument, NULL, 'V' },
 		{ "balloon", optional_argument, NULL, 'b' },
 		{ "pmem", required_argument, NULL, 'M' },
+		{ "share", required_argument, NULL, 'S' },
 		{ "console", required_argument, NULL, 'C' },
 		{ "watchdog", optional_argument, NULL, 'w' },
 		{ "confine", no_argument, NULL, OPTION_CONFINE },
@@ -214,8 +218,8 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 	const bool start = !image;
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:C:w::h" :
-				  "k:i:c:d:t:D:f:N:P:V:b::M:C:w::hm:p:n:g:s", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:S:C:w::h" :
+				  "k:i:c:d:t:D:f:N:P:V:b::M:S:C:w::hm:p:n:g:s", options, NULL)) != -1) {
 		if (opt >= OPTION_KEEP && opt <= OPTION_HOSTNAME) {
 			if (start) {
 				error("start: images and seeds are for 'vhctl run'");
@@ -270,6 +274,10 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 			if (!option_pmem(optarg, cfg))
 				return EXIT_USAGE;
 			break;
+		case 'S':
+			if (!option_share(optarg, cfg))
+				return EXIT_USAGE;
+			break;
 		case 'C':
 			cfg->virtio_console = !strcmp(optarg, "virtio");
 			if (!cfg->virtio_console && strcmp(optarg, "serial")) {
@@ -313,7 +321,7 @@ static int parse_options(int argc, char **argv, struct vmm_config *cfg, const ch
 		error("--firmware boots from a disk, and --kernel without firmware: want one of them");
 		return usage_error(argv[0]);
 	}
-	return net_options_fit(cfg) ? 0 : EXIT_USAGE;
+	return share_fits(cfg) && net_options_fit(cfg) ? 0 : EXIT_USAGE;
 }
 
 static const struct vmm_config defaults = {

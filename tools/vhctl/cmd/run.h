@@ -23,6 +23,9 @@ bool option_vsock(const char *s, struct vmm_config *cfg);
 bool net_options_fit(const struct vmm_config *cfg);
 /* --pmem, another one of a configuration. False with the error told. */
 bool option_pmem(const char *s, struct vmm_config *cfg);
+/* --share, another one of a configuration, and whether they fit the rest. False with the error told. */
+bool option_share(const char *s, struct vmm_config *cfg);
+bool share_fits(const struct vmm_config *cfg);
 
 /* --balloon[=SIZE], and whether the size fits the memory. False with the error told. */
 bool option_balloon(const char *s, struct vmm_config *cfg);

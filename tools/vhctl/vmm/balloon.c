@@ -68,7 +68,7 @@ static uint64_t give_back(struct balloon *b, void *p, uint64_t n)
 
 	if (first >= end)
 		return 0;
-	if (!madvise((void *)first, end - first, MADV_DONTNEED))
+	if (!madvise((void *)first, end - first, b->virtio.v->memory_fd < 0 ? MADV_DONTNEED : MADV_REMOVE))
 		return end - first;
 	if (may_complain(&b->complaints))
 		error("balloon: memory cannot be given back: %s", strerror(errno));

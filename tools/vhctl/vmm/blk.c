@@ -218,8 +218,8 @@ int blk_plug(struct vmm *v, const struct disk_config *cfg, const struct blk_part
 	confine_keep(b->disk.fd);
 	confine_keep(b->disk.lock);
 	if (b->disk.image) {
-		confine_keep(b->disk.image->pidfd);
-		confine_keep(b->disk.image->said);
+		confine_keep(b->disk.image->daemon.pidfd);
+		confine_keep(b->disk.image->daemon.said);
 	}
 	pthread_mutex_lock(&v->bus.lock);
 	for (at = &disks; *at; at = &(*at)->next)

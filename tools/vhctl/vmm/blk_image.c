@@ -42,7 +42,7 @@ struct blk_image *blk_image_create(const struct disk *d, const char *name, struc
 		abort();
 	i->nbd = nbd;
 	i->storage = d->image;
-	i->words = d->image->said;
+	i->words = d->image->daemon.said;
 	i->name = name;
 	i->ring = ring;
 	memcpy(i->data, data, sizeof(i->data));

@@ -217,8 +217,8 @@ int disk_fds(const struct disk *d, int *fd)
 
 	fd[n++] = d->fd;
 	if (d->image) {
-		fd[n++] = d->image->pidfd;
-		fd[n++] = d->image->said;
+		fd[n++] = d->image->daemon.pidfd;
+		fd[n++] = d->image->daemon.said;
 	} else {
 		fd[n++] = d->lock;
 	}

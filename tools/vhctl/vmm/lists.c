@@ -85,7 +85,7 @@ static const struct rule disk[] = {
 	{ SCMP_SYS(close), ANY, 0 },
 };
 
-/* Ends who serves an image: there is no other process of which the VMM has a descriptor. */
+/* Ends who serves an image, or a folder: there is no other process of which the VMM has a descriptor. */
 static const struct rule image[] = {
 	{ SCMP_SYS(pidfd_send_signal), ANY, 0 },
 	{ SCMP_SYS(waitid), ANY, 0 },			/* add_special() */
@@ -125,6 +125,13 @@ static const struct rule net[] = {
 	{ SCMP_SYS(sendto), OWN, 0 },
 	{ SCMP_SYS(recvfrom), OWN, 0 },
 	{ SCMP_SYS(close), OWN, 0 },
+};
+
+/* With who serves a shared folder it talks over a socket. */
+static const struct rule share[] = {
+	{ SCMP_SYS(sendmsg), OWN, 0 },
+	{ SCMP_SYS(recvfrom), OWN, 0 },
+	{ SCMP_SYS(close), ANY, 0 },
 };
 
 static const struct rule pmem[] = {
@@ -255,6 +262,7 @@ static const struct list {
 	[THREAD_NET] = { "net", SCMP_SYS(poll), { SET(net, NULL) } },
 	[THREAD_BALLOON] = { "balloon", SCMP_SYS(madvise), { } },
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
+	[THREAD_SHARE] = { "share", SCMP_SYS(poll), { SET(share, NULL), SET(image, NULL) } },
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
 	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), { SET(control, NULL), SET(plug, has_pci), SET(image, has_pci) } },
@@ -310,6 +318,8 @@ static int add_special(scmp_filter_ctx f, enum thread_kind kind, int call)
 	switch (call) {
 	case SCMP_SYS(madvise):
 		err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
+		if (!err && kind == THREAD_BALLOON)
+			err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE));	/* of memory that is shared */
 		return err ? err : ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_HUGEPAGE));
 	case SCMP_SYS(mmap):
 		return add_mmap(f, kind == THREAD_CONTROL);

@@ -2,9 +2,11 @@
 /* memory.c - guest memory: one or two memslots around the hole below 4 GiB. */
 #include <cpuid.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "quota.h"
 #include "vhctl.h"
@@ -13,7 +15,21 @@
 #define LARGE_PAGE (2UL << 20)
 #define FIRST_SLOT 8		/* of what is added */
 
-static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
+/*
+ * A file that is nowhere, for who serves queues in a process of its own. Nobody can change its size: a page that is
+ * not there any more would be the VMM's end.
+ */
+static int make_file(struct vmm *v)
+{
+	v->memory_fd = memfd_create("memory of a VM", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (v->memory_fd >= 0 && !ftruncate(v->memory_fd, v->cfg->memory) &&
+	    !fcntl(v->memory_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
+		return 0;
+	error("no memory of %llu MiB that can be shared: %s", (unsigned long long)v->cfg->memory >> 20, strerror(errno));
+	return -1;
+}
+
+static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size, uint64_t offset)
 {
 	/* At a 2-MiB boundary as in the guest: one large page then maps to one large page. */
 	uint8_t *p = mmap(NULL, size + LARGE_PAGE, PROT_READ | PROT_WRITE,
@@ -25,7 +41,9 @@ static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 	if (p != MAP_FAILED) {
 		p += -(uintptr_t)p % LARGE_PAGE;
 		r.userspace_addr = (uintptr_t)p;
-	} else {
+	}
+	if (p == MAP_FAILED || (v->memory_fd >= 0 && mmap(p, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+							  v->memory_fd, offset) == MAP_FAILED)) {
 		error("no memory of %llu MiB: %s", (unsigned long long)size >> 20,
 		      strerror(errno));
 		return NULL;
@@ -41,18 +59,22 @@ static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size)
 /**
  * memory_create - as much as was asked for
  * @v: the VM
+ *
+ * Private, unless it has shared folders. 0, or -1, told.
  */
 int memory_create(struct vmm *v)
 {
 	uint64_t size = v->cfg->memory;
 
+	if (v->cfg->shares && make_file(v))
+		return -1;
 	v->low_size = size < MMIO_START ? size : MMIO_START;
-	v->low = add_slot(v, 0, 0, v->low_size);
+	v->low = add_slot(v, 0, 0, v->low_size, 0);
 	if (!v->low)
 		return -1;
 	v->high_size = size - v->low_size;
 	if (v->high_size) {
-		v->high = add_slot(v, 1, FOUR_GIB, v->high_size);
+		v->high = add_slot(v, 1, FOUR_GIB, v->high_size, v->low_size);
 		if (!v->high)
 			return -1;
 	}

@@ -112,7 +112,7 @@ static void close_parts(struct plug *p, bool sent)
 	if (p->fds && d->image && !sent) {
 		storage_end(d->image, "disk");
 	} else if (p->fds && d->image) {
-		supervise_helper(d->image->pid);
+		supervise_helper(d->image->daemon.pid);
 		storage_close(d->image);
 	}
 	if (p->fds)

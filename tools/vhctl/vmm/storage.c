@@ -2,24 +2,15 @@
 /*
  * storage.c - qemu-storage-daemon for a disk that is no raw file: started, talked to and ended.
  *
- * There is one for each such disk, so that what is wrong with one image is not the other's. It is this
- * process's child, in its cgroup, and dies with it. The connection is made before it runs, over a socket
- * whose name is gone by then: nobody else can have one.
+ * There is one for each such disk, so that what is wrong with one image is not the other's.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "landlock.h"
@@ -29,94 +20,6 @@
 #include "vmm/storage.h"
 
 #define PROGRAM		"qemu-storage-daemon"
-#define NOT_THERE	127	/* exit status of a child that finds no program, and of one that */
-#define NOT_RUN		126	/* cannot run it */
-#define END_MS		10000	/* to write what it has not written yet */
-#define SAY_MS		1000	/* to say why it does not serve */
-#define LISTEN_FD	3	/* of the child */
-
-/* A listening socket to which one connection is waiting, and which has no name. */
-static int make_sockets(int *listener, int *fd)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	char dir[] = "/tmp/vh-XXXXXX";
-	int err;
-
-	*listener = *fd = -1;
-	if (!mkdtemp(dir)) {
-		error("/tmp: %s", strerror(errno));
-		return -1;
-	}
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s/nbd", dir);
-	*listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	err = *listener < 0 || *fd < 0 || bind(*listener, (struct sockaddr *)&at, sizeof(at)) ||
-	      listen(*listener, 1) || connect(*fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
-	unlink(at.sun_path);
-	rmdir(dir);
-	if (!err)
-		return 0;
-	error("cannot make a socket: %s", strerror(err));
-	if (*listener >= 0)
-		close(*listener);
-	if (*fd >= 0)
-		close(*fd);
-	return -1;
-}
-
-/*
- * It needs no network but its socket. A user has a user namespace for that, with his own id alone; where none is to be had
- * it goes without.
- */
-static void no_network(void)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) && !unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC))
-		userns_map_ids(uid, gid);
-}
-
-/* Whoever's an image is that root opens: which one, Landlock says. With no_new_privs exec gives no more. */
-static int no_capabilities(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct some[2] = { };
-
-	if (syscall(SYS_capget, &head, some))
-		return -1;
-	for (int i = 0; i < 2; i++)
-		some[i].effective = some[i].permitted &= geteuid() || i ? 0 : 1u << CAP_DAC_OVERRIDE;
-	some[0].inheritable = some[1].inheritable = 0;
-	return syscall(SYS_capset, &head, some);
-}
-
-/* In the child, of a process that may have threads: nothing that takes a lock. */
-static void __attribute__((noreturn)) become(char *const *argv, int listener, int said, int rules, pid_t parent)
-{
-	int null = fcntl(open("/dev/null", O_RDWR), F_DUPFD, LISTEN_FD + 1);
-	sigset_t none;
-
-	/* Wherever they are, the first ones are to be others'. */
-	listener = fcntl(listener, F_DUPFD, LISTEN_FD + 1);
-	said = fcntl(said, F_DUPFD, LISTEN_FD + 1);
-	if (rules >= 0)
-		rules = fcntl(rules, F_DUPFD, LISTEN_FD + 1);
-	no_network();
-	setsid();	/* the terminal's signals are the VMM's, which then ends it in order */
-	signal(SIGPIPE, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
-		_exit(NOT_RUN);
-	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || dup2(said, STDERR_FILENO) < 0 ||
-	    dup2(listener, LISTEN_FD) < 0 || close_range(LISTEN_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC) ||
-	    landlock_enter(rules) || no_capabilities())
-		_exit(NOT_RUN);
-	execvp(argv[0], argv);
-	_exit(errno == ENOENT ? NOT_THERE : NOT_RUN);
-}
 
 /**
  * storage_say - pass on what a daemon has said
@@ -147,38 +50,12 @@ void storage_say(const char *name, char *text)
 	}
 }
 
-/* By its descriptor, which is this one's whatever becomes of its number, and may be another process's child. */
-static void tell(const struct storage *s, int signal)
-{
-	syscall(SYS_pidfd_send_signal, s->pidfd, signal, NULL, 0);
-}
-
-/* What it says until it has ended, or says nothing more; then it has ended. Its status. */
-static int listen_to_the_end(struct storage *s, char *text, size_t size)
-{
-	struct pollfd p = { .fd = s->said, .events = POLLIN };
-	size_t n = 0;
-	ssize_t r = 1;
-	int status = 0;
-
-	while (n < size - 1 && r > 0 && poll(&p, 1, SAY_MS) > 0) {
-		r = read(s->said, text + n, size - 1 - n);
-		n += r > 0 ? r : 0;
-	}
-	text[n] = 0;
-	tell(s, SIGKILL);
-	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return status;
-}
-
 /* It does not serve: what it has said, or what there is to say without that. */
 static void did_not_start(struct storage *s, const struct disk_config *cfg)
 {
 	char text[4096];
-	int status = listen_to_the_end(s, text, sizeof(text));
 
-	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
+	if (daemon_kill(&s->daemon, text, sizeof(text)) == DAEMON_NOT_THERE)
 		error("%s: images that are not raw need %s (Debian's package qemu-system-common)", cfg->path, PROGRAM);
 	else if (*text)
 		storage_say(cfg->path, text);
@@ -186,25 +63,56 @@ static void did_not_start(struct storage *s, const struct disk_config *cfg)
 		error("%s: %s does not serve it", cfg->path, PROGRAM);
 }
 
-static pid_t start(const struct disk_config *cfg, const struct disk_image *i, int listener, int said)
+/*
+ * It needs no network but its socket. A user has a user namespace for that, with his own id alone; where none is to be had
+ * it goes without.
+ */
+static void no_network(void)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) && !unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC))
+		userns_map_ids(uid, gid);
+}
+
+/* Whoever's an image is that root opens: which one, Landlock says. With no_new_privs exec gives no more. */
+static int no_capabilities(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct some[2] = { };
+
+	if (syscall(SYS_capget, &head, some))
+		return -1;
+	for (int i = 0; i < 2; i++)
+		some[i].effective = some[i].permitted &= geteuid() || i ? 0 : 1u << CAP_DAC_OVERRIDE;
+	some[0].inheritable = some[1].inheritable = 0;
+	return syscall(SYS_capset, &head, some);
+}
+
+static int confine(const void *arg)
+{
+	no_network();
+	return landlock_enter(*(const int *)arg) || no_capabilities() ? -1 : 0;
+}
+
+static int start(struct storage *s, const struct disk_config *cfg, const struct disk_image *i, int *fd)
 {
 	char server[64], export[128];
 	char *argv[] = { PROGRAM, "--blockdev", i->blockdev, "--nbd-server", server, "--export", export, NULL };
-	int rules = landlock_new();
-	pid_t parent = getpid(), pid;
+	int rules = landlock_new(), err;
+	struct daemon_kind kind = { .argv = argv, .enter = confine, .arg = &rules };
 
 	landlock_allow(rules, "/dev/null", LANDLOCK_WRITE);	/* where QEMU's programs find out which locks there are */
 	for (int n = 0; n < i->files; n++)
 		landlock_allow(rules, i->path[n], n || cfg->ro ? LANDLOCK_READ : LANDLOCK_WRITE);
-	snprintf(server, sizeof(server), "addr.type=fd,addr.str=%d,max-connections=1", LISTEN_FD);
+	snprintf(server, sizeof(server), "addr.type=fd,addr.str=%d,max-connections=1", DAEMON_FD);
 	snprintf(export, sizeof(export), "type=nbd,id=nbd,node-name=disk,name=" NBD_NAME ",writable=%s",
 		 cfg->ro ? "off" : "on");
-	pid = fork();
-	if (!pid)
-		become(argv, listener, said, rules, parent);
+	err = daemon_start(&s->daemon, &kind, fd);
 	if (rules >= 0)
 		close(rules);
-	return pid;
+	return err;
 }
 
 /**
@@ -220,36 +128,15 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 			      struct nbd_export *e)
 {
 	struct storage *s = calloc(1, sizeof(*s));
-	int listener, said[2], err;
 
 	if (!s)
 		abort();
-	if (make_sockets(&listener, fd))
-		goto fail;
-	if (pipe2(said, O_CLOEXEC)) {
-		error("cannot make a pipe: %s", strerror(errno));
-		close(listener);
-		close(*fd);
-		goto fail;
-	}
-	s->said = said[0];
-	s->pid = start(cfg, i, listener, said[1]);
-	err = errno;
-	close(listener);
-	close(said[1]);
-	s->pidfd = s->pid > 0 ? syscall(SYS_pidfd_open, s->pid, 0) : -1;
-	if (s->pidfd >= 0 && !nbd_greet(*fd, e))
-		return s;
-	if (s->pid > 0 && s->pidfd < 0)
-		kill(s->pid, SIGKILL);
-	if (s->pid > 0)
+	if (!start(s, cfg, i, fd)) {
+		if (!nbd_greet(*fd, e))
+			return s;
 		did_not_start(s, cfg);
-	else
-		error("cannot start %s: %s", PROGRAM, strerror(err));
-	close(s->said);
-	close(s->pidfd);
-	close(*fd);
-fail:
+		close(*fd);
+	}
 	free(s);
 	return NULL;
 }
@@ -260,8 +147,7 @@ fail:
  */
 void storage_close(struct storage *s)
 {
-	close(s->said);
-	close(s->pidfd);
+	daemon_close(&s->daemon);
 	free(s);
 }
 
@@ -276,7 +162,7 @@ struct storage *storage_adopt(int pidfd, int said)
 
 	if (!s)
 		abort();
-	*s = (struct storage){ .pidfd = pidfd, .said = said };
+	s->daemon = (struct daemon){ .pidfd = pidfd, .said = said };
 	return s;
 }
 
@@ -287,25 +173,11 @@ struct storage *storage_adopt(int pidfd, int said)
  */
 void storage_end(struct storage *s, const char *name)
 {
-	struct pollfd ends = { .fd = s->pidfd, .events = POLLIN };
-	long long until = now_ms() + END_MS, left;
 	char text[4096];
-	siginfo_t info;
-	ssize_t n;
 
-	tell(s, SIGTERM);
-	while ((left = until - now_ms()) > 0 && poll(&ends, 1, left) <= 0)
-		;
-	if (left <= 0) {
+	if (daemon_end(&s->daemon, SIGTERM, text, sizeof(text)))
 		error("%s: %s does not end; it is killed", name, PROGRAM);
-		tell(s, SIGKILL);
-		poll(&ends, 1, SAY_MS);
-	} else {
-		/* What the disk's thread did not take any more; at the end of the pipe, as it has ended. */
-		n = read(s->said, text, sizeof(text) - 1);
-		text[n > 0 ? n : 0] = 0;
-		storage_say(name, text);
-	}
-	waitid(P_PIDFD, s->pidfd, &info, WEXITED | WNOHANG);	/* of who is another's child he hears */
-	storage_close(s);
+	else
+		storage_say(name, text);	/* what the disk's thread did not take any more */
+	free(s);
 }

@@ -3,17 +3,12 @@
 #ifndef STORAGE_H
 #define STORAGE_H
 
+#include "vmm/daemon.h"
 #include "vmm/disk_image.h"
 #include "vmm/nbd.h"
 
-/**
- * struct storage - the daemon
- * @pid: its process, of this one's children; 0: another process has started it
- * @pidfd: the same
- * @said: what it writes to its standard error
- */
 struct storage {
-	int pid, pidfd, said;
+	struct daemon daemon;
 };
 
 struct storage *storage_start(const struct disk_config *cfg, const struct disk_image *i, int *fd,

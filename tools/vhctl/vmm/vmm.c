@@ -80,7 +80,7 @@ static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->balloon && !c->virtio_console)
+	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console)
 		return 0;
 	pci_create(v);
 	hotplug_create(v);
@@ -96,6 +96,9 @@ static int create_pci_devices(struct vmm *v)
 		return -1;
 	for (int i = 0; i < c->pmems; i++)
 		if (pmem_create(v, &c->pmem[i]))
+			return -1;
+	for (int i = 0; i < c->shares; i++)
+		if (share_create(v, &c->share[i]))
 			return -1;
 	if (c->virtio_console && hvc_create(v, &v->hvc))
 		return -1;
@@ -199,6 +202,7 @@ static int open_all(struct vmm *v)
 {
 	if (open_device(v) || create_vm(v) || memory_create(v))
 		return -1;
+	confine_keep(v->memory_fd);	/* for who serves shared folders */
 	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
 		return -1;
 	if (v->cfg->kernel) {
@@ -267,6 +271,7 @@ static void finish(struct vmm *v)
 	balloon_finish();
 	hvc_finish();
 	pmem_finish();
+	shares_finish();
 	blk_finish(v);
 	control_finish();	/* daemons of disks that it added are done */
 	watch_finish(v);
@@ -294,7 +299,7 @@ static int run(const struct vmm_config *cfg, int channel, int link)
 	struct vmm *v = &vmm;
 	int status = EXIT_ERROR;
 
-	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .channel = channel, .link = link };
+	*v = (struct vmm){ .cfg = cfg, .dev = -1, .vm = -1, .memory_fd = -1, .channel = channel, .link = link };
 	pthread_mutex_init(&v->lock, NULL);
 	bus_init(&v->bus);
 	if (cfg->confine) {

@@ -18,7 +18,8 @@
  *              blk.c (disks; blk_ring.c, blk_request.c, disk.c) rng.c net.c (networks; net.h) vsock.c
  *              balloon.c hvc.c (a console) pmem.c; worker.c: a thread for those that want one
  *   control.c  a socket by which other commands ask the VM
- *   vhost.c    the kernel as the one that serves queues
+ *   vhost.c    the kernel as the one that serves queues; vhost_user.c: another process
+ *              (share.c: folders; virtiofsd.c); daemon.c: processes that serve devices
  *   watch.c    what happens now and then
  *   console.c  terminal
  *   end.c      how a VM ends, from whichever thread
@@ -41,6 +42,7 @@
 #include "vmm/disk.h"
 #include "vmm/net_config.h"
 #include "vmm/pmem.h"
+#include "vmm/share.h"
 #include "vmm/thread.h"
 
 #define VMM_MAX_CPUS	64
@@ -48,9 +50,10 @@
 #define VMM_MAX_NETS	8
 #define VMM_MAX_PORTS	64
 #define VMM_MAX_PMEMS	8
+#define VMM_MAX_SHARES	8
 #define VMM_MAX_AREAS	(VMM_MAX_PMEMS + 1)	/* and a firmware */
 /* That there can be when the guest begins, and of the small devices a thread each. */
-#define VMM_MAX_THREADS	(THREAD_KINDS + VMM_MAX_CPUS + VMM_MAX_DISKS + VMM_MAX_NETS + VMM_MAX_PMEMS)
+#define VMM_MAX_THREADS	(THREAD_KINDS + VMM_MAX_CPUS + VMM_MAX_DISKS + VMM_MAX_NETS + VMM_MAX_PMEMS + VMM_MAX_SHARES)
 #define VMM_MIN_MEMORY	(16ULL << 20)
 #define VMM_MAX_MEMORY	(1ULL << 40)
 
@@ -116,6 +119,8 @@ struct vmm_config {
 	bool balloon;
 	struct pmem_config pmem[VMM_MAX_PMEMS];
 	int pmems;
+	struct share_config share[VMM_MAX_SHARES];
+	int shares;
 	bool virtio_console;
 	enum watchdog watchdog;
 	uint64_t balloon_target;	/* memory that the guest begins with; 0: all */
@@ -139,6 +144,7 @@ struct vmm {
 	size_t run_size;
 	uint8_t *low, *high;		/* memory below MMIO_START, above 4 GiB */
 	uint64_t low_size, high_size;
+	int memory_fd;			/* the file that this is, or -1: it is nobody else's */
 	struct memory_area {		/* what memory_add() added; const once vCPUs run */
 		uint64_t gpa, size;
 		uint8_t *at;
