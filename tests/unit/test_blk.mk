@@ -5,5 +5,5 @@ srcs_test_blk := tests/unit/virtio_host.c $(vmm)/memory.c \
 	tools/vhctl/landlock.c $(vmm)/disk.c $(vmm)/disk_image.c \
 	$(vmm)/nbd.c $(vmm)/pci.c $(vmm)/storage.c $(vmm)/virtio_pci.c $(vmm)/virtqueue.c
 headers_test_blk := -I$(TOP)/tools/vhctl $(shell pkg-config --cflags libnl-genl-3.0 json-c)
-cflags_test_blk := -D_GNU_SOURCE -pthread
-libs_test_blk := -luring -ljson-c
+cflags_test_blk := -D_GNU_SOURCE -pthread -DSTORAGE_OPEN_MS=4000
+libs_test_blk := -luring -ljson-c -Wl,--wrap=fork

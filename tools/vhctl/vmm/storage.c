@@ -29,6 +29,10 @@
 #define NOT_RUN		126	/* cannot run it */
 #define END_MS		10000	/* to write what it has not written yet */
 #define SAY_MS		1000	/* to say why it does not serve */
+#define KILL_MS		1000	/* to be gone; not while the kernel waits for a file's storage */
+#ifndef STORAGE_OPEN_MS
+#define STORAGE_OPEN_MS	30000	/* to open its image, which may be large, and far away */
+#endif
 #define LISTEN_FD	3	/* of the child */
 
 /* A listening socket to which one connection is waiting, and which has no name. */
@@ -115,6 +119,17 @@ void storage_say(const char *name, char *text)
 	}
 }
 
+/* It has ended, before long; its status. */
+static bool ended(const struct storage *s, int ms, int *status)
+{
+	long long until = now_ms() + ms;
+	pid_t pid;
+
+	while (!(pid = waitpid(s->pid, status, WNOHANG)) && now_ms() < until)
+		usleep(2000);
+	return pid;
+}
+
 /* What it says until it has ended, or says nothing more; then it has ended. Its status. */
 static int listen_to_the_end(struct storage *s, char *text, size_t size)
 {
@@ -129,22 +144,24 @@ static int listen_to_the_end(struct storage *s, char *text, size_t size)
 	}
 	text[n] = 0;
 	kill(s->pid, SIGKILL);
-	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	ended(s, KILL_MS, &status);
 	return status;
 }
 
 /* It does not serve: what it has said, or what there is to say without that. */
-static void did_not_start(struct storage *s, const struct disk_config *cfg)
+static void did_not_start(struct storage *s, const struct disk_config *cfg, bool hangs)
 {
 	char text[4096];
 	int status = listen_to_the_end(s, text, sizeof(text));
 
+	if (hangs)
+		error("%s: %s has not opened it in %d seconds, and is killed: does the storage of its files answer?",
+		      cfg->path, PROGRAM, STORAGE_OPEN_MS / 1000);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_THERE)
 		error("%s: images that are not raw need %s (Debian's package qemu-system-common)", cfg->path, PROGRAM);
 	else if (*text)
 		storage_say(cfg->path, text);
-	else
+	else if (!hangs)
 		error("%s: %s does not serve it", cfg->path, PROGRAM);
 }
 
@@ -182,7 +199,7 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 			      struct nbd_export *e)
 {
 	struct storage *s = calloc(1, sizeof(*s));
-	int listener, said[2], err;
+	int listener, said[2], err, greeted;
 
 	if (!s)
 		abort();
@@ -199,10 +216,11 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 	err = errno;
 	close(listener);
 	close(said[1]);
-	if (s->pid > 0 && !nbd_greet(*fd, e))
+	greeted = s->pid > 0 ? nbd_greet(*fd, e, STORAGE_OPEN_MS) : -err;
+	if (!greeted)
 		return s;
 	if (s->pid > 0)
-		did_not_start(s, cfg);
+		did_not_start(s, cfg, greeted == -ETIMEDOUT);
 	else
 		error("cannot start %s: %s", PROGRAM, strerror(err));
 	close(s->said);
@@ -219,15 +237,12 @@ fail:
  */
 void storage_end(struct storage *s, const char *name)
 {
-	long long until = now_ms() + END_MS;
 	char text[4096];
+	int status;
 	ssize_t n;
-	pid_t pid;
 
 	kill(s->pid, SIGTERM);
-	while (!(pid = waitpid(s->pid, NULL, WNOHANG)) && now_ms() < until)
-		usleep(2000);
-	if (!pid) {
+	if (!ended(s, END_MS, &status)) {
 		error("%s: %s does not end; it is killed", name, PROGRAM);
 		listen_to_the_end(s, text, sizeof(text));
 	} else {
