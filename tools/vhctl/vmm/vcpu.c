@@ -262,6 +262,7 @@ static bool stopping(struct vmm *v)
 static void *vcpu_thread(void *arg)
 {
 	struct vmm_vcpu *c = arg;
+	unsigned int cuts = 0;
 	char name[16];
 
 	snprintf(name, sizeof(name), "vcpu %d", c->id);
@@ -270,7 +271,7 @@ static void *vcpu_thread(void *arg)
 		return NULL;
 	while (!stopping(c->vmm)) {
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
+			if (errno == EINTR || errno == EAGAIN || (errno == EFAULT && pmem_mend(&cuts)))
 				continue;
 			if (errno == EIO)
 				vmm_stop(c->vmm, EXIT_QUIT, "the VM was killed");
