@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # work-net.sh: stock Debian guests at work on networks of vhctl's, in the lab
 #
-#   work-net.sh [--kvm] [--module vh.ko] [--only "options|tap|bridge|user|again..."] [LAB OPTIONS...]
+#   work-net.sh [--kvm] [--module vh.ko] [--only "options|tap|bridge|user..."] [LAB OPTIONS...]
 #
 # Taps by vhost_net and vsock by vhost_vsock, two VMs on a bridge, a user's network by passt with published
-# ports: contents on both sides, several queues, drivers that go, come back and err, VMMs that are killed. again: as user,
-# and TCP once more behind the driver's mistakes, which is not reliable yet.
+# ports: contents on both sides, several queues, drivers that go, come back and err, VMMs that are killed.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib/vm-options.sh

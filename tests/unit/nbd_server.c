@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "input.h"
 #include "nbd_server.h"
+#include "vhctl.h"
 #include "vmm/nbd.h"
 
 #define OPS	8
@@ -25,6 +27,14 @@
 #define PIECES	3
 
 struct nbd_counts nbd_counts;
+
+long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
 
 struct request {
 	struct nbd_op op;
@@ -300,7 +310,7 @@ static void greet(struct input *in)
 	}
 	NEED(write(fd[1], text, n) == (ssize_t)n);
 	shutdown(fd[1], SHUT_WR);
-	if (nbd_greet(fd[0], &e))
+	if (nbd_greet(fd[0], &e, 10000))
 		nbd_counts.not_greeted++;
 	else
 		nbd_counts.greeted++;

@@ -364,6 +364,32 @@ static void an_image(char *path, const char *overlay)
 	TAP_EQ(result(submit(VIRTIO_BLK_T_GET_ID, 0, DATA, 20, true)), 0);
 }
 
+static bool stopped;			/* a daemon is, before it opens anything */
+
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t __wrap_fork(void)
+{
+	pid_t pid = __real_fork();
+
+	if (pid > 0 && stopped)
+		kill(pid, SIGSTOP);
+	return pid;
+}
+
+/* One that hangs while it opens an image is told of, and gone. */
+static void a_daemon_that_hangs(const char *path)
+{
+	struct disk_config hangs = { .path = path };
+	struct disk d;
+
+	stopped = true;
+	TAP_CHECK(disk_open(&hangs, &d) && strstr(said, "qemu-storage-daemon has not opened it in 4 seconds"));
+	TAP_CHECK(!the_daemon());
+	stopped = false;
+}
+
 int main(int argc, char **argv)
 {
 	char a[4096], b[4096], c[4096], d[4096];
@@ -402,6 +428,8 @@ int main(int argc, char **argv)
 	blk_finish(&vmm);
 	if (image)
 		check_overlay(d);
+	if (image)
+		a_daemon_that_hangs(c);
 	/* 3: clusters that nobody has any more, as who served it was killed */
 	if (image)
 		TAP_CHECK(command("qemu-img check -q %s >/dev/null 2>&1; [ $? = 0 -o $? = 3 ]", c));

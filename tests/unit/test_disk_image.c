@@ -217,7 +217,7 @@ static void chains(void)
 	qcow2("top", NULL, NULL, 2 * CLUSTER + 4);
 	TAP_CHECK(refused("top", "is truncated"));
 	qcow2("top", NULL, NULL, 90);
-	TAP_CHECK(refused("top", "is no qcow2 image"));
+	TAP_CHECK(refused("top", "has no whole header"));
 	file("top", "", 0);
 	TAP_CHECK(refused("top", "is no qcow2 image"));
 	mkfifo("fifo", 0600);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <unistd.h>
 
 #include "tap.h"
 #include "virtio_driver.h"
@@ -20,11 +21,17 @@ static struct channel channel;
 static char out[8 << 20];
 static size_t out_n, seen;
 static int drained;
+static bool is_full;		/* bus.lock */
 
 static void output(uint8_t c)
 {
 	if (out_n < sizeof(out))
 		out[out_n++] = c;
+}
+
+static bool full(void)
+{
+	return is_full;
 }
 
 static void on_drained(void)
@@ -113,6 +120,26 @@ static void bytes(void)
 	TAP_CHECK(out_n == 1 && out[0] == '!');
 }
 
+static void set_full(bool yes)
+{
+	pthread_mutex_lock(&driver_vm.bus.lock);
+	is_full = yes;
+	pthread_mutex_unlock(&driver_vm.bus.lock);
+}
+
+/* A terminal that takes nothing makes the driver wait, and nobody else. */
+static void waits(void)
+{
+	set_full(true);
+	out_n = 0;
+	memcpy(driver_at(A), "later", 5);
+	driver_add(SLOT, 1, (struct vring_desc[]){ OUT(A, 5) }, 1);
+	usleep(50000);
+	TAP_EQ(driver_status(SLOT), 15);
+	set_full(false);
+	TAP_CHECK(driver_done(1) && out_n == 5 && !memcmp(out, "later", 5));
+}
+
 static void messages(void)
 {
 	struct virtio_console_control *m = driver_at(B + 0x100);
@@ -198,15 +225,22 @@ int main(void)
 {
 	driver_begin(MEMORY);
 	channel.output = output;
+	channel.full = full;
 	channel.drained = on_drained;
 	hvc_resize(&driver_vm, 1, 1);		/* there is none yet */
 	if (hvc_create(&driver_vm, &channel) || threads_start(&driver_vm))
 		return 1;
 	bytes();
+	waits();
 	messages();
 	TAP_CHECK(fails("{}") && fails("{\"rows\":1}") && fails("{\"rows\":1,\"cols\":65536}"));
 	TAP_CHECK(!fails("{\"rows\":1,\"cols\":65535}"));
 	at_random();
+	/* the VM ends all the same */
+	TAP_CHECK(driver_start(SLOT, 0, 2));
+	set_full(true);
+	driver_add(SLOT, 1, (struct vring_desc[]){ OUT(A, 5) }, 1);
+	usleep(10000);
 	hvc_finish();
 	return tap_done();
 }

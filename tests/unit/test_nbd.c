@@ -3,15 +3,33 @@
  * test_nbd.c - the NBD client of vhctl's VMM, with servers made up: test_nbd [COUNT [SEED]]. Those of a
  * seed are always the same. libFuzzer has the same entry: make fuzz-nbd.
  */
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "nbd_server.h"
 #include "random.h"
 #include "tap.h"
+#include "vmm/nbd.h"
 
 #define MOST	600
 
 static uint64_t state;
+
+/* A server that says nothing more after so many bytes is not waited for for ever. */
+static void hangs(size_t n)
+{
+	struct nbd_export e;
+	int fd[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fd) || write(fd[1], "NBDMAGICIHAVEOPT\0\3", n) != (ssize_t)n)
+		abort();
+	TAP_EQ(nbd_greet(fd[0], &e, 50), -ETIMEDOUT);
+	close(fd[1]);
+	TAP_EQ(nbd_greet(fd[0], &e, 10000), -EPROTO);
+	close(fd[0]);
+}
 
 int main(int argc, char **argv)
 {
@@ -38,5 +56,8 @@ int main(int argc, char **argv)
 	TAP_CHECK(nbd_counts.over > count / 20 && nbd_counts.over < count);
 	TAP_CHECK(nbd_counts.greeted > count / 1000);
 	TAP_CHECK(nbd_counts.not_greeted > count / 1000);
+	hangs(0);
+	hangs(10);
+	hangs(18);
 	return tap_done();
 }

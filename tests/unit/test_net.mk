@@ -4,4 +4,4 @@ srcs_test_net := $(srcs_thread) tests/unit/virtio_host.c $(vmm)/memory.c $(vmm)/
 	$(vmm)/virtio_pci.c $(vmm)/virtqueue.c $(vmm)/watch.c
 headers_test_net := -I$(TOP)/tools/vhctl $(shell pkg-config --cflags libnl-genl-3.0)
 cflags_test_net := -D_GNU_SOURCE -pthread
-libs_test_net := -Wl,--wrap=eventfd
+libs_test_net := -Wl,--wrap=eventfd -Wl,--wrap=send

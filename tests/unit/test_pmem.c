@@ -128,6 +128,7 @@ static void at_random(int slot, uint64_t area)
 int main(int argc, char **argv)
 {
 	static struct pmem_config rw, ro;
+	unsigned int seen = 0;
 	uint64_t at;
 	char *p;
 
@@ -179,6 +180,23 @@ int main(int argc, char **argv)
 	errs(2, (struct vring_desc[]){ OUT(A, 4), IN(A, 3) }, 2);
 	errs(2, (struct vring_desc[]){ OUT(A, 2), OUT(A + 2, 2), IN(A, 4) }, 3);
 	at_random(2, at);
+	/* The file is cut while the VM runs: zeroes, and nothing is kept any more. */
+	strcpy(p + 4096, "stays");
+	strcpy(p + 3 * MIB, "goes");
+	TAP_CHECK(driver_start(2, 0, 1));
+	TAP_CHECK(!truncate(file, MIB + 100));
+	*(uint32_t *)driver_at(A) = VIRTIO_PMEM_REQ_TYPE_FLUSH;
+	driver_add(2, 0, (struct vring_desc[]){ OUT(at + 3 * MIB, 4), IN(A + 8, 4) }, 2);
+	TAP_CHECK(driver_done(0) && *(uint32_t *)driver_at(A + 8) == 1);
+	TAP_CHECK(strstr(driver_said, "2: has been cut to 1048") && !p[3 * MIB] && !strcmp(p + 4096, "stays"));
+	strcpy(p + 4 * MIB - 8, "more");
+	TAP_CHECK(!p[2 * MIB] && !strcmp(p + 4 * MIB - 8, "more") && in_file(4096, "stays"));
+	/* As a vCPU finds it out: once more, also behind another cut, and not for ever. */
+	TAP_CHECK(pmem_mend(&seen) && !pmem_mend(&seen) && !truncate(file, 0));
+	driver_said[0] = 0;
+	TAP_CHECK(pmem_mend(&seen) && strstr(driver_said, "2: has been cut to 0 bytes") && !pmem_mend(&seen));
+	TAP_CHECK(!p[4096] && !strcmp(p + 4 * MIB - 8, "more"));
+	TAP_CHECK(driver_reset(2));
 	/* A guest may make it look like an image; a name is the user's. */
 	file[strlen(file) - 1] = '3';
 	rw.path = file;

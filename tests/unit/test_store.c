@@ -16,6 +16,7 @@
 #include "image/progress.h"
 #include "image/store.h"
 #include "image/wire.h"
+#include "qcow2.h"
 #include "tap.h"
 #include "vhctl.h"
 

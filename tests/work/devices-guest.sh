@@ -9,6 +9,7 @@ on_hvc0() { # the console from now on
 	echo "guest: on hvc0"
 }
 size() { [ "$(stty size)" = "$1 $2" ]; }
+fails() { ! "$@"; }
 mounted() { # from pmem, without a copy in the guest
 	mkdir -p /p && mount -t ext4 -o ro,dax /dev/pmem0 /p && grep -q "/p ext4 ro.*dax" /proc/mounts && cmp /p/busybox /bin/busybox
 }

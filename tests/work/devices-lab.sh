@@ -229,6 +229,12 @@ if part pmem; then
 	before=$(md5sum <root.img)
 	tell "umount /p; dd if=/dev/zero of=/dev/pmem0 bs=512 count=1 conv=fsync"
 	check "what it cannot write is told" says 20 "pmem root.img: is read-only; the guest wrote at"
+	cp kept was
+	truncate -s 2M kept
+	guest "a file that is cut is read" dd if=/dev/pmem1 of=/dev/null bs=64k
+	check "which is told" says 5 "pmem kept: has been cut to 2097152 bytes while the VM runs"
+	guest "nothing is kept any more" fails dd if=/bin/busybox of=/dev/pmem1 bs=64k seek=40 count=1 conv=fsync
+	cp was kept
 	off
 	check "what it wrote is there" [ "$(md5sum <kept)" = "$({ dd if=/bin/busybox bs=64k count=16; dd if=/dev/zero bs=1M count=3; } 2>/dev/null | md5sum)" ]
 	check "what it could not is not" [ "$(md5sum <root.img)" = "$before" ]

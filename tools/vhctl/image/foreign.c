@@ -16,6 +16,7 @@
 
 #include "image/ops.h"
 #include "image/program.h"
+#include "qcow2.h"
 #include "vhctl.h"
 
 #define VMDK_SECTOR	512

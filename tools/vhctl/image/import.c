@@ -12,6 +12,7 @@
 #include "image/ops.h"
 #include "image/program.h"
 #include "image/progress.h"
+#include "qcow2.h"
 #include "vhctl.h"
 
 #define ROOT_CMDLINE	"console=ttyS0 root=/dev/vda rw"

@@ -13,6 +13,7 @@
 
 #include "image/ops.h"
 #include "image/program.h"
+#include "qcow2.h"
 #include "vhctl.h"
 
 /**

@@ -172,19 +172,6 @@ int tree_remove(int dir, const char *name);
 
 /* --- qcow2.c --- */
 
-/**
- * struct qcow2 - what its header says (QEMU's docs/interop/qcow2, version 2 and 3)
- */
-struct qcow2 {
-	unsigned int version;
-	uint64_t size;			/* of the disk */
-	bool encrypted, dirty, corrupt, data_file, unknown;
-	char backing[1024];		/* "" is none */
-	char backing_format[32];
-};
-
-const char *qcow2_parse(const uint8_t *head, size_t n, struct qcow2 *q);
-const char *qcow2_read(int fd, struct qcow2 *q);
 /* What is wrong with a disk of the store that is to stand on @backing, a file's name or ""; or NULL. */
 const char *qcow2_check(int fd, const char *backing, uint64_t size);
 

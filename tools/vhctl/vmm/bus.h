@@ -61,22 +61,26 @@ static inline void line_set(struct line *l, bool level)
 
 /**
  * struct channel - bytes between a device and what is outside of the VM; bus->lock
- * @device: the device, for the first two
+ * @device: the device, for its functions
  * @room: how many bytes the device would take; asked for none, it tells by @drained when it takes some
  * @input: so many bytes for it
  * @output: a byte from it
+ * @full: the next one would be lost; then it is told by @writable when none would be
  * @drained: it has room again
  * @open: the guest takes input from it; NULL: always
+ * @writable: there is room outside again; NULL: it looks itself
  *
- * The device fills in the first three and the last, who is outside the others.
+ * The device fills in the first three and the last two, who is outside the others.
  */
 struct channel {
 	void *device;
 	size_t (*room)(void *device);
 	void (*input)(void *device, const uint8_t *data, size_t n);
 	void (*output)(uint8_t byte);
+	bool (*full)(void);
 	void (*drained)(void);
 	bool (*open)(void *device);
+	void (*writable)(void *device);
 };
 
 #endif /* BUS_H */

@@ -390,6 +390,7 @@ void control_open(struct vmm *v)
 
 	if (ioctl(v->vm, VH_GET_VM_ID, &id))
 		return;
+	runtime_clean(NULL);
 	if (runtime_path(id.uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(v, path))
 		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", v->cfg->name);
 }

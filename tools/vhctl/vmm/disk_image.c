@@ -6,7 +6,7 @@
  * its own. So a file's contents never make it an image: its name does, or the user. Contents that look
  * like an image in a file of which neither says what it is are an error.
  *
- * Of qcow2 (QEMU's docs/interop/qcow2.txt) the chain of backing files is read here, by the same rule:
+ * Of qcow2 (qcow2.c) the chain of backing files is read here, by the same rule:
  * each has to say the format of the next one. qemu-storage-daemon is then told all of it, and finds
  * nothing out.
  */
@@ -21,10 +21,10 @@
 #include <unistd.h>
 
 #include "printable.h"
+#include "qcow2.h"
 #include "vhctl.h"
 #include "vmm/disk_image.h"
 
-#define HEAD		4096
 #define RAW		"raw"
 #define QCOW2		"qcow2"
 
@@ -46,29 +46,15 @@ static const struct format {
 
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
-/* Fields of a qcow2 image's head, big endian, and the types of what follows it. */
-enum { AT_VERSION = 4, AT_BACKING = 8, AT_BACKING_SIZE = 16, AT_CLUSTER_BITS = 20, AT_L1_SIZE = 36, AT_L1 = 40,
-       AT_REFCOUNTS = 48, AT_REFCOUNT_CLUSTERS = 56, AT_INCOMPATIBLE = 72, AT_LENGTH = 100 };
-#define MAX_L1		(32u << 20)
+#define MAX_L1		(32u << 20)	/* bytes */
 #define L1_OFFSET	0x00fffffffffffe00ULL
-#define LENGTH_2	72
-#define LENGTH_3	104
-#define DATA_FILE	(1ULL << 2)
-#define EXT_END		0u
-#define EXT_BACKING	0xe2792acau
-#define MAX_NAME	1023
 
 /* A file's first bytes */
 struct head {
-	uint8_t bytes[HEAD];
+	uint8_t bytes[QCOW2_HEAD];
 	ssize_t n;
 	uint64_t size;		/* of the file */
 	bool device;
-};
-
-/* What an image says of the one below it. */
-struct below {
-	char name[MAX_NAME + 1], format[16];	/* empty: there is none; it does not say */
 };
 
 /**
@@ -119,7 +105,7 @@ static int open_head(const char *path, struct head *h)
 	if (!fstat(fd, &st) && (S_ISREG(st.st_mode) || S_ISBLK(st.st_mode))) {
 		h->device = S_ISBLK(st.st_mode);
 		h->size = h->device ? lseek(fd, 0, SEEK_END) : st.st_size;
-		h->n = pread(fd, h->bytes, HEAD, 0);
+		h->n = pread(fd, h->bytes, sizeof(h->bytes), 0);
 		if (h->n >= 0)
 			return fd;
 		err = errno;
@@ -169,90 +155,41 @@ int disk_image_format(const struct disk_config *cfg, const char **format)
 
 /* --- backing files --- */
 
-static uint64_t number(const uint8_t *p, int n)
-{
-	uint64_t value = 0;
-
-	while (n--)
-		value = value << 8 | *p++;
-	return value;
-}
-
-/* From the extensions between the head and what comes first after it. */
-static const char *read_extensions(const uint8_t *head, size_t n, size_t at, struct below *b)
-{
-	while (at + 8 <= n) {
-		uint32_t type = number(head + at, 4), size = number(head + at + 4, 4);
-
-		at += 8;
-		if (type == EXT_END)
-			return NULL;
-		if (size > n - at)
-			break;
-		if (type == EXT_BACKING) {
-			if (size >= sizeof(b->format))
-				return "its backing file's format is unknown";
-			memcpy(b->format, head + at, size);
-		}
-		at += (size + 7ULL) & ~7ULL;
-	}
-	return "its header does not end";
-}
-
-/* What the head of a qcow2 image says; NULL, or what is wrong with it. */
-static const char *read_qcow2(const uint8_t *head, size_t n, struct below *b)
-{
-	uint64_t at, size, length = LENGTH_2;
-
-	*b = (struct below){ 0 };
-	if (n < LENGTH_3 || memcmp(head, formats[0].magic, formats[0].n))
-		return "is no qcow2 image";
-	if (number(head + AT_VERSION, 4) < 2 || number(head + AT_VERSION, 4) > 3)
-		return "is no qcow2 image of version 2 or 3";
-	if (number(head + AT_VERSION, 4) == 3) {
-		if (number(head + AT_INCOMPATIBLE, 8) & DATA_FILE)
-			return "has its data in a file of its own, which is not supported; 'qemu-img convert' makes one image of it";
-		length = number(head + AT_LENGTH, 4);
-	}
-	at = number(head + AT_BACKING, 8);
-	size = number(head + AT_BACKING_SIZE, 4);
-	if (!at)
-		return NULL;
-	if (at > n || size > MAX_NAME || size > n - at || !size)
-		return "the name of its backing file is damaged";
-	memcpy(b->name, head + at, size);
-	/* It may be shown on a terminal. */
-	for (size_t i = 0; i < size; i++)
-		if (!b->name[i] || control_character(b->name + i))
-			return "the name of its backing file is damaged";
-	return length > n ? "its header does not end" : read_extensions(head, n, length, b);
-}
-
 /*
  * Tables that are behind the end of the file would be read as empty, and the image written on: is all of the
  * first level there, what it points to, and the reference counts?
  */
-static bool truncated(int fd, const struct head *h)
+static bool truncated(int fd, uint64_t size, const struct qcow2 *q)
 {
-	uint64_t bits = number(h->bytes + AT_CLUSTER_BITS, 4), l1 = number(h->bytes + AT_L1, 8);
-	uint64_t left = number(h->bytes + AT_L1_SIZE, 4) * 8, counts = number(h->bytes + AT_REFCOUNTS, 8);
-	uint8_t part[HEAD];
+	uint64_t left = q->l1_entries * 8ULL, l1 = q->l1, part[512];
 
-	if (bits < 9 || bits > 21 || left > MAX_L1)
+	if (q->cluster_bits < 9 || q->cluster_bits > 21 || left > MAX_L1)
 		return false;	/* damaged in another way, which who opens it says */
-	if (l1 > h->size || left > h->size - l1 || counts > h->size ||
-	    number(h->bytes + AT_REFCOUNT_CLUSTERS, 4) > (h->size - counts) >> bits)
+	if (l1 > size || left > size - l1 || q->counts > size ||
+	    q->count_clusters > (size - q->counts) >> q->cluster_bits)
 		return true;
-	for (; left; l1 += HEAD) {
-		size_t n = left < HEAD ? left : HEAD;
+	for (; left; l1 += sizeof(part)) {
+		size_t n = left < sizeof(part) ? left : sizeof(part);
 
 		if (pread(fd, part, n, l1) != (ssize_t)n)
 			return true;
-		for (size_t i = 0; i < n; i += 8)
-			if ((number(part + i, 8) & L1_OFFSET) + (1ULL << bits) > h->size && number(part + i, 8) & L1_OFFSET)
+		for (size_t i = 0; i < n / 8; i++) {
+			uint64_t at = be64toh(part[i]) & L1_OFFSET;
+
+			if (at && at + (1ULL << q->cluster_bits) > size)
 				return true;
+		}
 		left -= n;
 	}
+	return false;
+}
+
+/* It may be shown on a terminal. */
+static bool has_control_characters(const char *name)
+{
+	while (*name)
+		if (control_character(name++))
+			return true;
 	return false;
 }
 
@@ -316,39 +253,43 @@ static struct json_object *make_node(const struct disk_config *cfg, const struct
 }
 
 /* What is wrong with an image, or with what it says of the one below it; else NULL. */
-static const char *look(int fd, const struct head *h, const char *format, int files, struct below *b)
+static const char *look(int fd, const struct head *h, const char *format, int files, struct qcow2 *q)
 {
 	const char *bad;
 
 	if (strcmp(format, QCOW2))
 		return NULL;
-	bad = read_qcow2(h->bytes, h->n, b);
+	bad = qcow2_parse(h->bytes, h->n, q);
 	if (bad)
 		return bad;
-	if (truncated(fd, h))
+	if (q->data_file)
+		return "has its data in a file of its own, which is not supported; 'qemu-img convert' makes one image of it";
+	if (has_control_characters(q->backing))
+		return "the name of its backing file is damaged";
+	if (truncated(fd, h->size, q))
 		return "is truncated";
-	if (!*b->name)
+	if (!*q->backing)
 		return NULL;
-	if (!*b->format)
+	if (!*q->backing_format)
 		return "does not say which format its backing file has; 'qemu-img rebase -u -F FORMAT -b NAME' notes it";
-	if (!disk_image_known_format(b->format) || has_protocol(b->name))
+	if (!disk_image_known_format(q->backing_format) || has_protocol(q->backing))
 		return "its backing file is none that can be opened here";
 	return files == DISK_IMAGE_MAX_FILES ? "stands on too many files" : NULL;
 }
 
 /* One image of the chain, and what is below it. NULL: told. */
 static struct json_object *add_file(struct disk_image *i, const struct disk_config *cfg, const char *format,
-				    struct below *b)
+				    struct qcow2 *q)
 {
 	const char *path = i->path[i->files - 1], *bad;
 	struct head h;
 	int fd = open_head(path, &h);
 
-	*b = (struct below){ 0 };
+	*q = (struct qcow2){ 0 };
 	if (fd < 0) {
 		bad = errno == EINVAL ? "is neither a file nor a block device" : strerror(errno);
 	} else {
-		bad = look(fd, &h, format, i->files, b);
+		bad = look(fd, &h, format, i->files, q);
 		close(fd);
 	}
 	if (!bad)
@@ -371,8 +312,8 @@ static struct json_object *add_file(struct disk_image *i, const struct disk_conf
 int disk_image_open(const struct disk_config *cfg, const char *format, struct disk_image *i)
 {
 	struct json_object *top = NULL, *above = NULL, *node;
-	char at[sizeof(((struct below *)0)->format)];
-	struct below b = { 0 };
+	char at[sizeof(((struct qcow2 *)0)->backing_format)];
+	struct qcow2 q = { 0 };
 	char *path = strdup(cfg->path);
 
 	*i = (struct disk_image){ .format = format };
@@ -386,7 +327,7 @@ int disk_image_open(const struct disk_config *cfg, const char *format, struct di
 	strcpy(at, format);
 	while (path) {
 		i->path[i->files++] = path;
-		node = add_file(i, cfg, at, &b);
+		node = add_file(i, cfg, at, &q);
 		if (!node) {
 			json_object_put(top);
 			disk_image_free(i);
@@ -397,8 +338,8 @@ int disk_image_open(const struct disk_config *cfg, const char *format, struct di
 		else
 			top = node;
 		above = strcmp(at, QCOW2) ? NULL : node;
-		path = *b.name ? beside(path, b.name) : NULL;
-		strcpy(at, b.format);
+		path = *q.backing ? beside(path, q.backing) : NULL;
+		strcpy(at, q.backing_format);
 	}
 	if (above)
 		set(above, "backing", NULL);

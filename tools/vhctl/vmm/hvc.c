@@ -8,6 +8,7 @@
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/control.h"
@@ -17,6 +18,7 @@
 #include "vmm/worker.h"
 
 #define CHUNK	4096		/* bytes for which the bus is held */
+#define FULL_US	2000		/* until there may be room for output */
 
 enum { INPUT, OUTPUT, CONTROL_INPUT, CONTROL_OUTPUT, QUEUES };
 
@@ -118,16 +120,24 @@ static void serve_input(struct hvc *h)
 	}
 }
 
-/* False: the VM is at its end. */
+/* False: the VM is at its end. Where there is no room the driver waits, as it does for each buffer. */
 static bool write_out(struct hvc *h, const uint8_t *data, size_t n)
 {
+	pthread_mutex_t *lock = &h->virtio.v->bus.lock;
 	bool quit;
 
-	pthread_mutex_lock(&h->virtio.v->bus.lock);
-	quit = h->worker.quit;
-	for (size_t i = 0; i < n && !quit; i++)
-		h->channel->output(data[i]);
-	pthread_mutex_unlock(&h->virtio.v->bus.lock);
+	pthread_mutex_lock(lock);
+	while (!(quit = h->worker.quit) && n) {
+		if (h->channel->full()) {
+			pthread_mutex_unlock(lock);
+			usleep(FULL_US);
+			pthread_mutex_lock(lock);
+			continue;
+		}
+		h->channel->output(*data++);
+		n--;
+	}
+	pthread_mutex_unlock(lock);
 	return !quit;
 }
 

@@ -202,6 +202,12 @@ static const struct rule plug[] = {
 	{ SCMP_SYS(ioctl), VM, KVM_IRQFD },
 };
 
+/* A file that was cut has zeroes put in its place, whoever meets its end first (pmem.c). */
+static const struct rule mends[] = {
+	{ SCMP_SYS(lseek), ANY, 0 },
+	{ SCMP_SYS(sched_yield), ANY, 0 },
+};
+
 static bool has_tap(const struct vmm *v)
 {
 	for (int i = 0; i < v->cfg->nets; i++)
@@ -295,9 +301,9 @@ static bool value_of(const struct vmm *v, enum which which, uint32_t *value)
 #define NOT_RW		(~(uint64_t)(PROT_READ | PROT_WRITE))
 
 /* Memory: of nobody's file, or a thread's stack, or a ring; none is to be executed, ever. */
-static int add_mmap(scmp_filter_ctx f, bool plugs)
+static int add_mmap(scmp_filter_ctx f, bool plugs, bool mends)
 {
-	uint64_t more = MAP_NORESERVE | (plugs ? MAP_STACK : 0);
+	uint64_t more = MAP_NORESERVE | (mends ? MAP_FIXED : 0) | (plugs ? MAP_STACK : 0);
 	int err = ALLOW(f, SCMP_SYS(mmap), MASKED(2, NOT_RW, 0), MASKED(3, ~more, MAP_PRIVATE | MAP_ANONYMOUS),
 			MASKED(4, 0xffffffff, 0xffffffff));
 
@@ -311,7 +317,7 @@ static int add_mmap(scmp_filter_ctx f, bool plugs)
  * making the C library has a second way when the first is not there, whose arguments are to be seen.
  * 1: it is a call like others.
  */
-static int add_special(scmp_filter_ctx f, enum thread_kind kind, int call)
+static int add_special(scmp_filter_ctx f, const struct vmm *v, enum thread_kind kind, int call)
 {
 	int err;
 
@@ -322,7 +328,7 @@ static int add_special(scmp_filter_ctx f, enum thread_kind kind, int call)
 			err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE));	/* of memory that is shared */
 		return err ? err : ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_HUGEPAGE));
 	case SCMP_SYS(mmap):
-		return add_mmap(f, kind == THREAD_CONTROL);
+		return add_mmap(f, kind == THREAD_CONTROL, v->cfg->pmems);
 	case SCMP_SYS(mprotect):
 		return ALLOW(f, call, MASKED(2, NOT_RW, 0));
 	case SCMP_SYS(clone):
@@ -341,7 +347,7 @@ static int add_special(scmp_filter_ctx f, enum thread_kind kind, int call)
 
 static int add(scmp_filter_ctx f, const struct vmm *v, enum thread_kind kind, const struct rule *r)
 {
-	int err = add_special(f, kind, r->call);
+	int err = add_special(f, v, kind, r->call);
 	uint32_t first;
 
 	if (err <= 0)
@@ -370,6 +376,8 @@ scmp_filter_ctx list_make(const struct vmm *v, enum thread_kind kind)
 
 	for (unsigned int i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
 		err = add(f, v, kind, &all[i]);
+	for (unsigned int i = 0; !err && v->cfg->pmems && i < sizeof(mends) / sizeof(mends[0]); i++)
+		err = add(f, v, kind, &mends[i]);
 	for (unsigned int s = 0; s < sizeof(l->set) / sizeof(l->set[0]); s++)
 		for (int i = 0; !err && i < l->set[s].n && (!l->set[s].has || l->set[s].has(v)); i++)
 			err = add(f, v, kind, &l->set[s].rules[i]);

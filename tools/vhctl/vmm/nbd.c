@@ -8,11 +8,13 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/nbd.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "vhctl.h"
 #include "vmm/nbd.h"
 #include "vmm/virtqueue.h"
 
@@ -59,18 +61,25 @@ struct nbd {
 
 /* --- the handshake --- */
 
-static bool get(int fd, void *to, size_t n)
+/* The time may be over in the midst of it. */
+static bool get(int fd, void *to, size_t n, long long until)
 {
-	char *p = to;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	char *at = to;
 
 	while (n) {
-		ssize_t r = read(fd, p, n);
+		long long left = until - now_ms();
+		ssize_t r = left > 0 ? poll(&p, 1, left) : 0;
 
+		if (r > 0)
+			r = read(fd, at, n);
+		else if (!r)
+			errno = ETIMEDOUT;
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r <= 0)
 			return false;
-		p += r;
+		at += r;
 		n -= r;
 	}
 	return true;
@@ -111,7 +120,7 @@ static bool ask_to_go(int fd)
 }
 
 /* A reply to that: 1 there are more, 0 it goes, -1 it does not. */
-static int take_reply(int fd, struct nbd_export *e, bool *known)
+static int take_reply(int fd, struct nbd_export *e, bool *known, long long until)
 {
 	struct {
 		uint64_t magic;
@@ -120,10 +129,10 @@ static int take_reply(int fd, struct nbd_export *e, bool *known)
 	uint8_t data[MAX_REPLY];
 	uint32_t length;
 
-	if (!get(fd, &r, sizeof(r)))
+	if (!get(fd, &r, sizeof(r), until))
 		return -1;
 	length = be32toh(r.length);
-	if (be64toh(r.magic) != OPTION_REPLY || length > sizeof(data) || !get(fd, data, length))
+	if (be64toh(r.magic) != OPTION_REPLY || length > sizeof(data) || !get(fd, data, length, until))
 		return -1;
 	if (be32toh(r.type) == REPLY_ACK)
 		return *known ? 0 : -1;
@@ -142,24 +151,28 @@ static int take_reply(int fd, struct nbd_export *e, bool *known)
 
 /**
  * nbd_greet - the handshake
- * @fd: a stream socket that blocks
+ * @fd: a stream socket
  * @e: filled in
+ * @ms: that it may take
  *
- * 0, or -1 when the other end has gone or does not speak as it should.
+ * 0; -ETIMEDOUT; or -EPROTO when the other end has gone or does not speak as it should.
  */
-int nbd_greet(int fd, struct nbd_export *e)
+int nbd_greet(int fd, struct nbd_export *e, int ms)
 {
 	uint32_t flags = htobe32(FIXED_NEWSTYLE | NO_ZEROES);
+	long long until = now_ms() + ms;
 	bool known = false;
 	uint8_t hello[18];
-	int more;
+	int more = -1;
 
-	if (!get(fd, hello, sizeof(hello)) || number64(hello) != GREETING || number64(hello + 8) != OPTION ||
-	    !(number16(hello + 16) & FIXED_NEWSTYLE) || !put(fd, &flags, sizeof(flags)) || !ask_to_go(fd))
-		return -1;
-	while ((more = take_reply(fd, e, &known)) > 0)
-		;
-	return more || e->size > INT64_MAX ? -1 : 0;
+	errno = 0;
+	if (get(fd, hello, sizeof(hello), until) && number64(hello) == GREETING && number64(hello + 8) == OPTION &&
+	    (number16(hello + 16) & FIXED_NEWSTYLE) && put(fd, &flags, sizeof(flags)) && ask_to_go(fd))
+		while ((more = take_reply(fd, e, &known, until)) > 0)
+			;
+	if (more)
+		return errno == ETIMEDOUT ? -ETIMEDOUT : -EPROTO;
+	return e->size > INT64_MAX ? -EPROTO : 0;
 }
 
 /* --- requests --- */

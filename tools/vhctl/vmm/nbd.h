@@ -60,7 +60,7 @@ struct nbd_op {
 
 struct nbd;
 
-int nbd_greet(int fd, struct nbd_export *e);
+int nbd_greet(int fd, struct nbd_export *e, int ms);
 struct nbd *nbd_create(int fd, void (*done)(void *user, struct nbd_op *op, int result), void *user);
 void nbd_submit(struct nbd *n, struct nbd_op *op);
 /* There is something to be sent, or received, and the kernel does neither already. */

@@ -5,6 +5,11 @@
  *
  * A thread moves them. It never waits for the socket alone, nor for the guest: passt may wait for what
  * it sends to be read while it is sent something.
+ *
+ * Each frame is sent by itself. Of what is sent at once the kernel makes pieces of some 36 KiB, wherever
+ * frames begin in them. Debian 12's passt takes what it has not yet of a frame by one more recv(2), and
+ * where that brings one piece of two it drops what it has, and takes the rest for the next frame's
+ * length. A frame that begins with a piece has two at most, and none of them is cut short.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,10 +38,10 @@
 
 enum asked { NOTHING, START, STOP };
 
-/* What is there from @begin to @end is still to go. */
+/* What is there from @begin to @end is still to go; @rest of it belongs to a frame that was begun. */
 struct stream {
 	uint8_t data[BUFFER];
-	size_t begin, end;
+	size_t begin, end, rest;
 };
 
 struct user {
@@ -82,7 +87,7 @@ static void lost(struct user *u, const char *why)
 {
 	error("%s: the network is gone: %s", u->net->name, why);
 	u->linked = false;
-	u->in.begin = u->in.end = u->out.begin = u->out.end = 0;
+	u->in.begin = u->in.end = u->out.begin = u->out.end = u->out.rest = 0;
 	close(u->sock);
 	u->sock = -1;
 	pthread_mutex_lock(&u->net->virtio.v->bus.lock);
@@ -188,14 +193,18 @@ static bool flush(struct user *u)
 	struct stream *s = &u->out;
 
 	while (s->begin < s->end) {
-		ssize_t n = send(u->sock, s->data + s->begin, s->end - s->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+		/* what is left of one that was begun, or the next as a whole */
+		size_t rest = s->rest ? s->rest : LENGTH + frame_length(s);
+		ssize_t n = send(u->sock, s->data + s->begin, rest, MSG_DONTWAIT | MSG_NOSIGNAL);
 
-		if (n >= 0)
+		if (n >= 0) {
 			s->begin += n;
-		else if (errno == EAGAIN)
+			s->rest = rest - n;
+		} else if (errno == EAGAIN) {
 			return false;
-		else if (errno != EINTR)
+		} else if (errno != EINTR) {
 			lost(u, socket_error(errno));
+		}
 	}
 	s->begin = s->end = 0;
 	return true;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_pmem.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,7 @@
 #include "vmm/vmm.h"
 #include "vmm/worker.h"
 
+#define PAGE		4096ULL
 #define ALIGN		(2ULL << 20)	/* of a guest's memory that is not its RAM: Linux wants it so */
 #define PLACE_ALIGN	(1ULL << 30)
 
@@ -31,6 +34,8 @@ struct pmem {
 	const struct pmem_config *cfg;
 	struct disk disk;
 	char name[160];
+	uint8_t *at;				/* the file's pages, const; so many bytes of them, const, */
+	uint64_t bytes, there;			/* and so many that are still the file's; any thread */
 	struct pmem *next;
 	int complaints;				/* bus.lock: of writes */
 
@@ -42,10 +47,84 @@ struct pmem {
 static struct pmem *pmems;	/* const while vCPUs run */
 static uint64_t place;		/* where the next one can be; 0: it is the first */
 
+/* --- files that get shorter while they are mapped --- */
+
+static unsigned int cuts;	/* how often one did; pmem_mend()'s */
+
+static uint64_t whole_pages(uint64_t bytes)
+{
+	return (bytes + PAGE - 1) & ~(PAGE - 1);
+}
+
+/*
+ * Behind its end zeroes take the place of the file: the kernel has nothing to give there, and ends whom it
+ * cannot give what they access. In a handler of SIGBUS, too, so without locks that somebody else may have.
+ */
+static bool mend(struct pmem *p)
+{
+	uint64_t size = disk_size(&p->disk), from = whole_pages(size);
+
+	if (from >= p->there)
+		return false;
+	error("%s: has been cut to %llu bytes while the VM runs; it goes on with zeroes behind them, of which nothing is kept",
+	      p->name, (unsigned long long)size);
+	if (mmap(p->at + from, p->there - from, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		return false;
+	__atomic_store_n(&p->there, from, __ATOMIC_RELEASE);
+	return true;
+}
+
+/**
+ * pmem_mend - a vCPU has found that there is no memory where there should be some
+ * @seen: the vCPU's, 0 at the start
+ *
+ * True: a file was cut, and it can try again.
+ */
+bool pmem_mend(unsigned int *seen)
+{
+	static bool at_it;
+	unsigned int before = *seen;
+
+	while (__atomic_exchange_n(&at_it, true, __ATOMIC_ACQUIRE))
+		sched_yield();
+	for (struct pmem *p = pmems; p; p = p->next)
+		cuts += mend(p);
+	*seen = cuts;
+	__atomic_store_n(&at_it, false, __ATOMIC_RELEASE);
+	return *seen != before;
+}
+
+static bool is_mapped(const uint8_t *at)
+{
+	for (const struct pmem *p = pmems; p; p = p->next)
+		if (at >= p->at && at < p->at + p->bytes)
+			return true;
+	return false;
+}
+
+/* A device has met the end of a file; its thread tries again. */
+static void bus_error(int sig, siginfo_t *info, void *context)
+{
+	static __thread unsigned int seen;
+
+	(void)context;
+	if (info->si_code == BUS_ADRERR && is_mapped(info->si_addr)) {
+		if (pmem_mend(&seen))
+			return;
+		error("memory of --pmem cannot be had any more: its file system is full, or its disk fails");
+	}
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
 /* --- the thread: flushes --- */
 
 static uint32_t flush(struct pmem *p)
 {
+	/* Of what was behind its end something may have been written, and is not kept. */
+	if (__atomic_load_n(&p->there, __ATOMIC_ACQUIRE) < p->bytes)
+		return 1;
 	/* One of a file that is only read has nothing to keep. */
 	if (p->cfg->ro || !fdatasync(p->disk.fd))
 		return 0;
@@ -165,7 +244,6 @@ static int find_place(struct vmm *v, struct pmem *p)
 static int give(struct vmm *v, struct pmem *p)
 {
 	uint64_t bytes = disk_size(&p->disk);
-	void *at;
 
 	p->config.size = (bytes + ALIGN - 1) & ~(ALIGN - 1);
 	if (bytes != p->config.size && !p->cfg->ro) {
@@ -175,12 +253,13 @@ static int give(struct vmm *v, struct pmem *p)
 	}
 	if (find_place(v, p))
 		return -1;
-	at = map(p, bytes);
-	if (!at) {
+	p->at = map(p, bytes);
+	if (!p->at) {
 		error("%s: cannot be mapped: %s", p->cfg->path, strerror(errno));
 		return -1;
 	}
-	return memory_add(v, p->config.start, at, p->config.size, p->cfg->ro);
+	p->bytes = p->there = whole_pages(bytes);
+	return memory_add(v, p->config.start, p->at, p->config.size, p->cfg->ro);
 }
 
 /**
@@ -195,6 +274,7 @@ int pmem_create(struct vmm *v, const struct pmem_config *cfg)
 	/* Whatever it looks like: it is memory, and the guest may have made it look so. */
 	struct disk_config file = { .path = cfg->path, .format = "raw", .ro = cfg->ro };
 	const char *format = disk_image_name_says(cfg->path);
+	struct sigaction sa = { .sa_sigaction = bus_error, .sa_flags = SA_SIGINFO };
 	struct virtio_kind kind = {
 		.type = VIRTIO_ID_PMEM, .class = 0x058000, .queues = 1, .config_size = sizeof(((struct pmem *)0)->config),
 	};
@@ -225,6 +305,7 @@ int pmem_create(struct vmm *v, const struct pmem_config *cfg)
 	confine_keep(p->disk.lock);
 	p->next = pmems;
 	pmems = p;
+	sigaction(SIGBUS, &sa, NULL);
 	return 0;
 }
 

@@ -18,6 +18,7 @@ struct pmem_config {
 };
 
 int pmem_create(struct vmm *v, const struct pmem_config *cfg);
+bool pmem_mend(unsigned int *seen);
 void pmem_finish(void);
 
 #endif /* PMEM_H */

@@ -26,6 +26,7 @@ struct serial {
 	uint8_t fifo[FIFO_SIZE];
 	unsigned int head, count;
 	bool thre;		/* "transmitter empty" is waiting to be read in IIR */
+	bool full;		/* it is not empty, and will be */
 	bool line;
 	bool starved;		/* there is more input than there was room for */
 	struct line *irq;
@@ -75,6 +76,23 @@ static void input(void *device, const uint8_t *data, size_t n)
 	update(s);
 }
 
+/* The transmitter is empty when what is written to it goes out. */
+static void empty(struct serial *s)
+{
+	s->thre = !s->channel->full();
+	s->full = !s->thre;
+}
+
+static void writable(void *device)
+{
+	struct serial *s = device;
+
+	if (!s->full)
+		return;
+	empty(s);
+	update(s);
+}
+
 static uint64_t serial_read(void *device, uint64_t reg, int len)
 {
 	struct serial *s = device;
@@ -109,7 +127,7 @@ static uint64_t serial_read(void *device, uint64_t reg, int len)
 	case MCR:
 		return s->mcr;
 	case LSR:
-		return LSR_THRE | LSR_TEMT | (s->count ? LSR_DR : 0);
+		return (s->channel->full() ? 0 : LSR_THRE | LSR_TEMT) | (s->count ? LSR_DR : 0);
 	case MSR:
 		/* In loop-back the modem outputs come back as inputs; else all is well. */
 		if (s->mcr & MCR_LOOP)
@@ -140,7 +158,7 @@ static void serial_write(void *device, uint64_t reg, int len, uint64_t wide)
 		} else {
 			s->channel->output(value);
 		}
-		s->thre = true;
+		empty(s);
 		break;
 	case IER:
 		if (s->lcr & LCR_DLAB) {
@@ -149,7 +167,7 @@ static void serial_write(void *device, uint64_t reg, int len, uint64_t wide)
 		}
 		/* Enabling it says at once that the transmitter is empty. */
 		if ((value & IER_THRI) && !(s->ier & IER_THRI))
-			s->thre = true;
+			empty(s);
 		s->ier = value & 0x0f;
 		break;
 	case IIR_FCR:
@@ -191,5 +209,6 @@ void serial_create(struct bus *b, uint16_t port, struct line *irq, struct channe
 	channel->device = s;
 	channel->room = room;
 	channel->input = input;
+	channel->writable = writable;
 	bus_claim(b, BUS_PORTS, port, 8, &ops, s);
 }

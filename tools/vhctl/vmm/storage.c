@@ -4,6 +4,7 @@
  *
  * There is one for each such disk, so that what is wrong with one image is not the other's.
  */
+#include <errno.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
@@ -20,6 +21,9 @@
 #include "vmm/storage.h"
 
 #define PROGRAM		"qemu-storage-daemon"
+#ifndef STORAGE_OPEN_MS
+#define STORAGE_OPEN_MS	30000	/* to open its image, which may be large, and far away */
+#endif
 
 /**
  * storage_say - pass on what a daemon has said
@@ -51,15 +55,19 @@ void storage_say(const char *name, char *text)
 }
 
 /* It does not serve: what it has said, or what there is to say without that. */
-static void did_not_start(struct storage *s, const struct disk_config *cfg)
+static void did_not_start(struct storage *s, const struct disk_config *cfg, bool hangs)
 {
 	char text[4096];
+	int status = daemon_kill(&s->daemon, text, sizeof(text));
 
-	if (daemon_kill(&s->daemon, text, sizeof(text)) == DAEMON_NOT_THERE)
+	if (hangs)
+		error("%s: %s has not opened it in %d seconds, and is killed: does the storage of its files answer?",
+		      cfg->path, PROGRAM, STORAGE_OPEN_MS / 1000);
+	if (status == DAEMON_NOT_THERE)
 		error("%s: images that are not raw need %s (Debian's package qemu-system-common)", cfg->path, PROGRAM);
 	else if (*text)
 		storage_say(cfg->path, text);
-	else
+	else if (!hangs)
 		error("%s: %s does not serve it", cfg->path, PROGRAM);
 }
 
@@ -128,13 +136,15 @@ struct storage *storage_start(const struct disk_config *cfg, const struct disk_i
 			      struct nbd_export *e)
 {
 	struct storage *s = calloc(1, sizeof(*s));
+	int err;
 
 	if (!s)
 		abort();
 	if (!start(s, cfg, i, fd)) {
-		if (!nbd_greet(*fd, e))
+		err = nbd_greet(*fd, e, STORAGE_OPEN_MS);
+		if (!err)
 			return s;
-		did_not_start(s, cfg);
+		did_not_start(s, cfg, err == -ETIMEDOUT);
 		close(*fd);
 	}
 	free(s);

@@ -30,7 +30,7 @@ static void *begin(void *arg)
 /**
  * thread_start - start a thread
  * @v: the VM; if it is to be confined, it is
- * @t: the thread; of a vCPU it gets signals as its creator does, others have none
+ * @t: the thread; of a vCPU it gets signals as its creator does, others have none but SIGBUS
  *
  * 0, or -1, told.
  */
@@ -44,6 +44,7 @@ int thread_start(struct vmm *v, struct thread *t)
 	if (!t->filter)
 		return -1;
 	sigfillset(&all);
+	sigdelset(&all, SIGBUS);	/* of memory that is gone: pmem.c */
 	pthread_sigmask(t->kind == THREAD_VCPU ? SIG_UNBLOCK : SIG_SETMASK, t->kind == THREAD_VCPU ? NULL : &all, &old);
 	err = pthread_create(&t->id, NULL, begin, t);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);

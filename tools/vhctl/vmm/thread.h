@@ -13,7 +13,7 @@
 struct filter;
 struct vmm;
 
-/* Kinds of threads, each with a name and a list of what it may call: a line each in confine.c. */
+/* Kinds of threads, each with a name and a list of what it may call: a line each in lists.c. */
 enum thread_kind {
 	THREAD_MAIN, THREAD_VCPU, THREAD_DISK, THREAD_CLOCK, THREAD_WATCH, THREAD_NET, THREAD_BALLOON, THREAD_HVC,
 	THREAD_SHARE, THREAD_PMEM, THREAD_WATCHDOG, THREAD_CONTROL, THREAD_KINDS

@@ -262,12 +262,13 @@ static bool stopping(struct vmm *v)
 static void *vcpu_thread(void *arg)
 {
 	struct vmm_vcpu *c = arg;
+	unsigned int cuts = 0;
 
 	if (!confine_gate())
 		return NULL;
 	while (!stopping(c->vmm)) {
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
+			if (errno == EINTR || errno == EAGAIN || (errno == EFAULT && pmem_mend(&cuts)))
 				continue;
 			if (errno == EIO)
 				vmm_stop(c->vmm, EXIT_QUIT, "the VM was killed");
