@@ -29,6 +29,7 @@ static const struct command commands[] = {
 	{ "monitor", cmd_monitor, "events as they happen" },
 	{ "group", cmd_group, "cgroups: usage, limits, totals" },
 	{ "user", cmd_user, "users: what they have and may have" },
+	{ "config", cmd_config, "descriptions of VMs in files, checked and shown" },
 	{ "image", cmd_image, "images of disks, and what was built on them" },
 	{ "exec", cmd_exec, "run a program that sees /dev/vh as /dev/kvm" },
 	{ "metrics", cmd_metrics, "figures for Prometheus" },

@@ -34,6 +34,7 @@ struct command {
 int cmd_attach(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_device(int argc, char **argv);
