@@ -103,33 +103,49 @@ struct reader {
 	description_mistake((r)->d, (r)->line, __VA_ARGS__);		\
 } while (0)
 
+/* "--a b --c=d --e" of the first form, as what they are now. */
+static void old_options(struct reader *r, char *value)
+{
+	char now[1024] = "", *word, *equals;
+	bool bare = false;	/* the last one has no value yet */
+	size_t n = 0;
+
+	while ((word = strsep(&value, " \t")) && n < sizeof(now)) {
+		if (!strncmp(word, "--", 2)) {
+			equals = strchr(word, '=');
+			n += snprintf(now + n, sizeof(now) - n, "%s%s%.*s%s%s", bare ? " = yes" : "", n ? "; " : "",
+				      (int)strcspn(word + 2, "="), word + 2, equals ? " = " : "", equals ? equals + 1 : "");
+			bare = !equals;
+		} else if (*word) {
+			n += snprintf(now + n, sizeof(now) - n, " = %s", word);
+			bare = false;
+		}
+	}
+	mistake(r, "OPTIONS= is of the old form; write each option on a line of its own: %s%s", now, bare ? " = yes" : "");
+}
+
 /* The first form of these files was one of variables for systemd: says what a line of it is now. */
 static bool old_form(struct reader *r, const char *key, char *value)
 {
 	static const char *const names[] = { "KERNEL", "CMDLINE", "MEMORY", "CPUS" };
-	char now[1024] = "", *word, *rest = value;
-	size_t n = 0;
+	char now[16] = "";
 
-	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(key, names[i])) {
-			for (n = 0; key[n]; n++)
-				now[n] = tolower((unsigned char)key[n]);
-			if (*value)
-				mistake(r, "%s= is of the old form; write: %s = %s", key, now, value);
-			else
-				mistake(r, "%s= is of the old form; leave it out", key);
-			return true;
-		}
-	if (strcmp(key, "OPTIONS"))
-		return false;
-	while ((word = strsep(&rest, " \t")) && n < sizeof(now)) {
-		bool option = !strncmp(word, "--", 2);
-
-		if (*word)
-			n += snprintf(now + n, sizeof(now) - n, "%s%s", option ? n ? "; " : "" : " = ", option ? word + 2 : word);
+	if (!strcmp(key, "OPTIONS")) {
+		old_options(r, value);
+		return true;
 	}
-	mistake(r, "OPTIONS= is of the old form; write each option on a line of its own: %s", now);
-	return true;
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(key, names[i]))
+			continue;
+		for (size_t n = 0; key[n]; n++)
+			now[n] = tolower((unsigned char)key[n]);
+		if (*value)
+			mistake(r, "%s= is of the old form; write: %s = %s", key, now, value);
+		else
+			mistake(r, "%s= is of the old form; leave it out", key);
+		return true;
+	}
+	return false;
 }
 
 static void take(struct reader *r, const char *key, char *value)

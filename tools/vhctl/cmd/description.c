@@ -146,7 +146,7 @@ bool description_add(struct description *d, const struct vm_option *o, const cha
 			return false;
 		}
 	} else if (o->value == VALUE_NEEDED && !*value && !o->empty) {
-		description_mistake(d, line, "--%s: is empty; want %s", o->name, o->shape);
+		description_mistake(d, line, "--%s: is empty; want %.*s", o->name, (int)strcspn(o->shape, "\n"), o->shape);
 		return false;
 	}
 	if (!o->many || off)

@@ -87,25 +87,27 @@ static bool set_option(struct disk_config *d, char *word)
 bool option_disk(const char *s, struct vmm_config *cfg)
 {
 	struct disk_config *d = &cfg->disk[cfg->disks];
-	char *word = strdup(s), *next;
+	char *all, *word, *next;
+	bool good;
 
 	if (cfg->disks == VMM_MAX_DISKS) {
 		error("--disk: a VM has at most %d", VMM_MAX_DISKS);
 		return false;
 	}
+	all = word = strdup(s);
 	if (!word)
 		abort();
 	*d = (struct disk_config){ .path = word };
 	next = parse_part(word);
-	if (!*d->path) {
+	good = *d->path;
+	if (!good)
 		error("--disk '%s': which file?", s);
-		return false;
-	}
-	while ((word = next)) {
+	while (good && (word = next)) {
 		next = parse_part(word);
-		if (!set_option(d, word))
-			return false;
+		good = set_option(d, word);
 	}
-	cfg->disks++;
-	return true;
+	if (!good)
+		free(all);
+	cfg->disks += good;
+	return good;
 }
