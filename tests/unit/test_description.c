@@ -203,6 +203,10 @@ static void test_mistakes(void)
 	TAP_EQ(description_apply(&d, &o), 3);
 	TAP_CHECK(says(":2: memory '7': want a size") && says(":3: disk: cache 'x'") && says(":5: net 'pigeon'"));
 
+	TAP_EQ(read_text("disk = /a,serial=a b\ndisk = /b,serial=123456789012345678901\ndisk = /c,serial=\n"), 0);
+	TAP_EQ(description_apply(&d, &o), 3);
+	TAP_CHECK(says(":1: disk: serial 'a b': want 1 to 20 printable characters"));
+
 	TAP_EQ(read_text("KERNEL=\nMEMORY=1G\nCMDLINE=\"a b\"\nOPTIONS=\"--initrd /i --disk=/d,ro  --confine\"\n"), 4);
 	TAP_CHECK(says(":1: KERNEL= is of the old form; leave it out"));
 	TAP_CHECK(says(":2: MEMORY= is of the old form; write: memory = 1G"));

@@ -26,11 +26,11 @@ static bool set_cache(struct disk_config *d, const char *how)
 static bool set_serial(struct disk_config *d, const char *text)
 {
 	size_t n = strlen(text);
+	bool good = n && n < sizeof(d->serial);
 
 	for (size_t i = 0; i < n; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			n = sizeof(d->serial);
-	if (!n || n >= sizeof(d->serial)) {
+		good &= text[i] > ' ' && text[i] <= '~';
+	if (!good) {
 		error("--disk: serial '%s': want 1 to %zu printable characters", text,
 		      sizeof(d->serial) - 1);
 		return false;
