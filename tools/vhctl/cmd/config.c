@@ -344,8 +344,10 @@ int cmd_config(int argc, char **argv)
 		return usage_error(argv[0]);
 	}
 	for (unsigned int i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(argv[1], commands[i].name))
+		if (!strcmp(argv[1], commands[i].name)) {
+			argv[1] = argv[0];
 			return commands[i].run(argc - 1, argv + 1);
+		}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
 		help();
 		return EXIT_OK;

@@ -206,11 +206,11 @@ static int find_vm(const char *word, const char *file, struct vm *vm)
 	error_capture(told, sizeof(told));
 	err = vm_get(nl, word, vm);
 	error_capture(NULL, 0);
-	if (err && !file && description_path(word, path, sizeof(path)) && !access(path, F_OK))
+	if (!file && description_path(word, path, sizeof(path)) && !access(path, F_OK))
 		file = path;
-	if (err && file && !create_described(nl, word, file))
-		err = vm_get(nl, word, vm);
-	else if (err && !file)
+	if (err == -ENOENT && file)
+		err = create_described(nl, word, file) ? -1 : vm_get(nl, word, vm);
+	else if (err)
 		error("%s", told);
 	vh_close(nl);
 	return err;
