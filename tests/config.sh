@@ -79,7 +79,7 @@ golden config show web --memory 2G --disk more.img,ro --balloon=no --stats --ker
 golden config show --image debian --net user; golden config show wrong; golden config show web old; golden config show
 golden config show --config conf/web.conf --cpus 4; golden config show --cmdline $'a\nb'; golden config show --frob
 golden run --config conf/wrong.conf; golden run --config conf/nothing.conf; golden run --config conf
-golden run --config none.conf; golden run --memory; golden run --confine=perhaps --kernel vmlinux
+golden run --config none.conf; golden run --memory; golden run --dsik=x; golden run --frobnicate; golden run --confine=perhaps --kernel vmlinux
 golden run --config conf/web.conf --device none; golden run --config conf/web.conf --firmware f
 golden create --config conf/wrong.conf wrong; golden create web --memory 1; golden create
 if [ -n "$update" ]; then

@@ -40,7 +40,7 @@ golden ls; golden check >/dev/null; golden create x; golden metrics; golden vers
 insmod ./vh.ko; chgrp kvm /dev/vh
 # --- help of each command ---
 golden --help
-for c in ls show run create destroy start attach stop kill balloon device pause resume rename top stats exits monitor group config exec metrics check version; do
+for c in ls ps show run create destroy start attach stop kill balloon device pause resume rename top stats exits monitor group config exec metrics check version; do
 	golden help $c
 done
 # --- wrong use ---
@@ -56,6 +56,8 @@ mkdir /sys/fs/cgroup/vms
 ./vhctl monitor >/tmp/events & monitor=$!
 usleep 300000
 golden create web --cpus 2 --memory 160M --cgroup vms
+golden ls -q none; golden ps; golden ps -j
+run 0 ps -a; says "web +defined"; run 0 ls -q; says '^[0-9]+$'; run 0 ps -q; silent
 golden create web; golden ls; golden show web; golden ls -j; golden group ls; golden group show vms
 run 0 create tiny --memory 16M -j; says '"name":"tiny"'
 run 0 destroy tiny; silent
@@ -67,6 +69,7 @@ until_ 'grep -q "/ #" /run/vh/$uuid.log'
 says "answer 42"
 run 0 show $uuid; says "^name +web"
 run 0 ls; says "web +running +2 +160M"
+run 0 ps; says "web +running +2 +160M"; run 0 show $(./vhctl ps -q); says "^name +web"
 run 0 stats web; says "^ *[0-9]+ +1 +(halted|host|guest|idle)"
 run 0 stats -j; says '"counters":\{'
 run 0 exits web; says "EPT violation +[0-9]+ +[0-9.]+%  #"
@@ -148,7 +151,7 @@ run 0 create two --memory 16M; run 0 destroy two
 [ $(./vhctl ls | grep -c " two ") = 2 ] && ok "one's own is meant" || bad "another two is destroyed"
 run 0 rename net-1 net; run 0 ls net; says "net +paused"
 run 0 kill $(./vhctl ls | awk 'NR > 1 { print $1 }'); wait
-until_ '[ $(./vhctl ls | wc -l) = 0 ]'
+until_ '[ $(./vhctl ls -q | wc -l) = 0 ]'
 modprobe kvm-intel
 run 0 exec -- sh -c '[ "$(stat -c %t%T /dev/kvm)" = "$(stat -c %t%T /dev/vh)" ]'
 rmmod kvm-intel kvm

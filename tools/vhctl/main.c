@@ -10,6 +10,7 @@
 
 static const struct command commands[] = {
 	{ "ls", cmd_ls, "list VMs" },
+	{ "ps", cmd_ps, "list VMs that have a VMM" },
 	{ "show", cmd_show, "all about VMs" },
 	{ "run", cmd_run, "run a VM on this terminal" },
 	{ "create", cmd_create, "make a VM that a VMM can attach to later" },

@@ -47,6 +47,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
 int cmd_rename(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -218,6 +218,20 @@ static const struct vm_option *option_of(int c)
 	return NULL;
 }
 
+/* An option that getopt_long() has told to be none. */
+static void suggest(const char *word)
+{
+	const struct vm_option *near;
+	char name[32];
+
+	if (strncmp(word, "--", 2) || strlen(word) >= sizeof(name))
+		return;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	near = vm_option_named(name) ? NULL : vm_option_nearest(name);
+	if (near)
+		error("did you mean --%s?", near->name);
+}
+
 /**
  * description_options - what a command line says
  * @said: gets it as it stands there, for description_merge(), and the file of --config, which is not read
@@ -237,8 +251,10 @@ int description_options(struct description *said, unsigned int of, int argc, cha
 	for_getopt(options, letters);
 	while ((c = getopt_long(argc, argv, letters, options, NULL)) != -1) {
 		o = option_of(c);
-		if (!o)
+		if (!o) {
+			suggest(argv[optind - 1]);
 			return usage_error(argv[0]);
+		}
 		if (!strcmp(o->name, "help"))
 			return -1;
 		if (!(o->of & of)) {
