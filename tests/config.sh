@@ -36,6 +36,7 @@ cmdline = "console=ttyS0 root=/dev/vda "
 disk = ../disk.img,cache=none
 disk = ../image.qcow2
 ssh-key = ../key.pub
+share = .,tag=conf,ro
 cloud-init=../ci
 	memory	= 1G
 balloon = 512M
@@ -53,6 +54,8 @@ disk = ../none.img
 disk = ../secret.img
 net = tap=no-such-tap
 net = pigeon
+share = ../none
+share = ../vmlinux
 cmdline
 memory = 1G
 confine = perhaps
