@@ -49,6 +49,7 @@ define INSTALLED
 755 $(BUILD)/vhctl/vhctl $(PREFIX)/sbin/vhctl
 644 man/vhctl.8 $(PREFIX)/share/man/man8/vhctl.8
 644 man/vhctl-image.8 $(PREFIX)/share/man/man8/vhctl-image.8
+644 man/vh.conf.5 $(PREFIX)/share/man/man5/vh.conf.5
 644 man/vh.4 $(PREFIX)/share/man/man4/vh.4
 644 man/vh-netlink.7 $(PREFIX)/share/man/man7/vh-netlink.7
 644 scripts/vhctl.bash-completion $(PREFIX)/share/bash-completion/completions/vhctl

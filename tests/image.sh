@@ -518,6 +518,35 @@ if part damage; then
 	check "the store is whole" whole
 fi
 
+if part bars; then
+	export VH_STORE=$work/bars VH_SSH=$work/ssh-bars
+	printf '#!/bin/sh\nshift; VH_STORE=%s exec sh -c "$*"\n' "$work/bars-there" >ssh-bars
+	chmod +x ssh-bars
+	head -c 256M /dev/urandom >large.raw
+	mkdir large-tree && ln large.raw large-tree/data
+	# WORD COMMAND...: on a terminal, there is a bar of that name, which goes on and is gone at the end
+	bar() {
+		local word=$1; shift
+		TERM=xterm script -qec "$*" /dev/null </dev/null >said || return 1
+		tr '\r' '\n' <said >lines; tail -n 3 lines | cat -v
+		[ "$(grep -F "$word [" lines | sort -u | wc -l)" -ge 2 ] &&
+			! grep -v "^$" lines | tail -n 1 | grep -F "$word ["
+	}
+	quiet() { "$@" >said 2>&1 </dev/null && ! grep -qF '[' said; }
+	check "import has a bar on a terminal" bar import vhctl image import large.raw large
+	check "of a tree, too" bar import vhctl image import large-tree tree
+	check "push" bar push vhctl image push large there
+	vhctl image rm large && vhctl image gc >/dev/null
+	check "pull" bar pull vhctl image pull there large
+	check "verify" bar verify vhctl image verify
+	check "export" bar export vhctl image export large out.bar.raw
+	check "no bar in a pipe" quiet vhctl image export -F large out.bar.raw
+	check "none on a terminal that cannot" eval '! TERM=dumb script -qec "vhctl image verify large" /dev/null </dev/null | grep -F "["'
+	rm -f out.bar.raw large.raw; chattr -R -i bars bars-there 2>/dev/null; rm -rf bars bars-there large-tree
+	export VH_STORE=$work/store
+	unset VH_SSH
+fi
+
 if part run; then
 	echo "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1234567890abcdefghijklmnopqrstuvwxyzABCDEFG me@host" >id.pub
 	mkdir seeds && image import disk.raw r1 >/dev/null || exit 1

@@ -105,10 +105,12 @@ check "systemd takes the drop-in of the examples" inside "cd /etc/systemd/system
 	printf '[Service]\nExecStart=/bin/true\n' >vmm.service; cp /usr/share/doc/vhctl/examples/kvm-is-vh.conf vmm.service.d
 	systemd-analyze verify --man=no vmm.service; rm -r vmm.service vmm.service.d"
 check "vhctl runs" test "$(inside 'vhctl version')" = "vhctl $version"$'\n'"vh.ko not loaded"
+check "vhctl takes the description of the examples" inside "! vhctl config check /usr/share/doc/vhctl/examples/example.conf 2>/tmp/said
+	! grep -v ': No such file or directory' /tmp/said"
 check "bash completes it" inside ". /usr/share/bash-completion/completions/vhctl
 	COMP_WORDS=(vhctl metr) COMP_CWORD=1; _vhctl; [ \"\${COMPREPLY[*]}\" = metrics ]"
 check "header, manuals and documents are there" inside "cd /usr/share
-	ls ../include/linux/vh.h man/man8/vhctl.8.gz man/man8/vhctl-image.8.gz man/man4/vh.4.gz man/man7/vh-netlink.7.gz doc/vh-doc/uapi.md"
+	ls ../include/linux/vh.h man/man8/vhctl.8.gz man/man8/vhctl-image.8.gz man/man5/vh.conf.5.gz man/man4/vh.4.gz man/man7/vh-netlink.7.gz doc/vh-doc/uapi.md"
 
 # --- kernels come ---
 must "the headers of $new install" apt "./linux-*.deb"

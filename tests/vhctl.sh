@@ -40,7 +40,7 @@ golden ls; golden check >/dev/null; golden create x; golden metrics; golden vers
 insmod ./vh.ko; chgrp kvm /dev/vh
 # --- help of each command ---
 golden --help
-for c in ls show run create destroy start attach stop kill balloon device pause resume rename top stats exits monitor group exec metrics check version; do
+for c in ls ps show run create destroy start attach stop kill balloon device pause resume rename top stats exits monitor group config exec metrics check version; do
 	golden help $c
 done
 # --- wrong use ---
@@ -56,6 +56,8 @@ mkdir /sys/fs/cgroup/vms
 ./vhctl monitor >/tmp/events & monitor=$!
 usleep 300000
 golden create web --cpus 2 --memory 160M --cgroup vms
+golden ls -q none; golden ps; golden ps -j
+run 0 ps -a; says "web +defined"; run 0 ls -q; says '^[0-9]+$'; run 0 ps -q; silent
 golden create web; golden ls; golden show web; golden ls -j; golden group ls; golden group show vms
 run 0 create tiny --memory 16M -j; says '"name":"tiny"'
 run 0 destroy tiny; silent
@@ -67,6 +69,7 @@ until_ 'grep -q "/ #" /run/vh/$uuid.log'
 says "answer 42"
 run 0 show $uuid; says "^name +web"
 run 0 ls; says "web +running +2 +160M"
+run 0 ps; says "web +running +2 +160M"; run 0 show $(./vhctl ps -q); says "^name +web"
 run 0 stats web; says "^ *[0-9]+ +1 +(halted|host|guest|idle)"
 run 0 stats -j; says '"counters":\{'
 run 0 exits web; says "EPT violation +[0-9]+ +[0-9.]+%  #"
@@ -95,6 +98,29 @@ run 0 destroy db; silent
 golden ls
 kill $monitor; wait $monitor 2>/dev/null
 echo "\$ vhctl monitor" >>/tmp/golden; mask </tmp/events >>/tmp/golden; cat /tmp/events
+# --- a VM of a description: start makes it, and run reads it ---
+mkdir -p /etc/vh
+cat >/etc/vh/filed.conf <<EOF
+kernel = $PWD/vmlinux
+initrd = $PWD/initrd
+cmdline = $cmdline vhtest=idle
+memory = 160M
+cpus = 2
+cgroup = filed
+stop-timeout = 1
+EOF
+golden config check filed; golden start unfiled
+run 1 start filed; says "no cgroup 'filed'"; mkdir /sys/fs/cgroup/filed
+run 0 start filed; silent
+run 0 ls filed; says "filed +running +2 +160M .*/filed"
+uuid=$(./vhctl show filed -j | sed -E 's/.*"uuid":"([^"]*)".*/\1/')
+until_ 'grep -q "guest: idle" /run/vh/$uuid.log'
+golden start filed; run 0 stop filed; silent; run 0 destroy filed
+run 0 create filed --memory 128M; run 0 ls filed; says "filed +defined +2 +128M"; run 0 destroy filed
+echo "name = other" >>/etc/vh/filed.conf; golden create filed; golden start filed
+./vhctl run --config /etc/vh/filed.conf --name over --stop-timeout 0 --memory 144M </dev/null >/tmp/run 2>&1 & pid=$!
+until_ 'grep -q "guest: idle" /tmp/run'
+run 0 ls over; says "over +running +2 +144M .*/filed"; run 0 stop over; wait $pid; rm /etc/vh/filed.conf
 # --- run: name and cgroup, stop from outside; exec ---
 ./vhctl run --name here --cgroup vms --kernel vmlinux --initrd initrd --memory 160M --cmdline "$cmdline vhtest=idle" </dev/null >/tmp/run 2>&1 & pid=$!
 until_ 'grep -q "guest: idle" /tmp/run'
@@ -125,7 +151,7 @@ run 0 create two --memory 16M; run 0 destroy two
 [ $(./vhctl ls | grep -c " two ") = 2 ] && ok "one's own is meant" || bad "another two is destroyed"
 run 0 rename net-1 net; run 0 ls net; says "net +paused"
 run 0 kill $(./vhctl ls | awk 'NR > 1 { print $1 }'); wait
-until_ '[ $(./vhctl ls | wc -l) = 0 ]'
+until_ '[ $(./vhctl ls -q | wc -l) = 0 ]'
 modprobe kvm-intel
 run 0 exec -- sh -c '[ "$(stat -c %t%T /dev/kvm)" = "$(stat -c %t%T /dev/vh)" ]'
 rmmod kvm-intel kvm

@@ -15,17 +15,18 @@ check "vhctl run boots a guest, status 0" [ $? = 0 ]
 cat /tmp/out
 check "the guest works on 2 CPUs" grep -q "load on 2 CPUs, 1 different sums" /tmp/out
 
-# The commands of the systemd unit, with a configuration file like the example.
-cat >web.conf <<END
-KERNEL=vmlinux
-OPTIONS="--initrd initrd --stop-timeout 1"
-CMDLINE="$cmdline vhtest=idle"
-MEMORY=160M
-CPUS=1
+# The commands of the systemd unit, with a description.
+mkdir -p /etc/vh
+cat >/etc/vh/web.conf <<END
+kernel = $PWD/vmlinux
+initrd = $PWD/initrd
+cmdline = $cmdline vhtest=idle
+memory = 160M
+stop-timeout = 1
 END
-. ./web.conf
-unit() {	# KEY: do what the unit has for it; systemd's ${NAME} is one word
-	line=$(sed -n "s/^$1=-\{0,1\}//p" vh@.service | sed 's,^/usr/sbin/,./,; s/%i/web/g; s/\${\([A-Z]*\)}/"$\1"/g')
+check "the description is right" ./vhctl config check web
+unit() {	# KEY: do what the unit has for it
+	line=$(sed -n "s/^$1=-\{0,1\}//p" vh@.service | sed 's,^/usr/sbin/,./,; s/%i/web/g')
 	echo "$1: $line"
 	eval "$line"
 }

@@ -41,6 +41,28 @@ check "has what was written" says "guest: somebody was here"
 check "and lost what was overwritten" sh -c "! grep -q \"guest: the image's\" said"
 check "the name is taken" refused "mine" --keep mine small
 check "the base is needed" sh -c "! ./vhctl image rm small:1 small 2>said"
+if [ $device = /dev/vh ]; then
+	began() { # NAME: a VM of a description, which ends by itself; its log is said
+		./vhctl start --config $1.conf $1 || return 1
+		uuid=$(./vhctl show -j $1 | sed 's/.*"uuid":"\([^"]*\)".*/\1/')
+		n=0; until ./vhctl ls $1 | grep -q defined || [ $n = 600 ]; do usleep 100000; n=$((n + 1)); done
+		cp /run/vh/$uuid.log said; [ $n -lt 600 ]
+	}
+	echo "image = small" >sealed.conf
+	check "in the background, by a description" began sealed
+	check "it has the image's size" sh -c "./vhctl ls sealed | grep -q 'defined *2 *192M'"
+	check "boots its kernel" says "guest: cpus 2, 1[3-9][0-9] MiB"
+	check "writes" says "guest: written"
+	check "where nobody was" says "guest: nobody was here"
+	gone() { n=0; until [ "$(overlays)" = 0 ] || [ $n = 100 ]; do usleep 100000; n=$((n + 1)); done; [ $n -lt 100 ]; }
+	check "and its overlay goes with it" gone
+	printf 'image = mine\nmemory = 160M\n' >writable.conf
+	check "a writable one" began writable
+	check "keeps what is written" says "guest: somebody was here"
+	check "they go" ./vhctl destroy sealed writable
+	echo "image = none" >none.conf
+	check "no such image, no VM" sh -c "! ./vhctl start --config none.conf none 2>said && grep -q \"no image 'none'\" said && ! ./vhctl show none"
+fi
 echo "#cloud-config of a test" >user
 check "a seed" vm --cloud-init user --hostname web small
 check "is read" says "#cloud-config of a test"

@@ -10,6 +10,7 @@
 
 static const struct command commands[] = {
 	{ "ls", cmd_ls, "list VMs" },
+	{ "ps", cmd_ps, "list VMs that have a VMM" },
 	{ "show", cmd_show, "all about VMs" },
 	{ "run", cmd_run, "run a VM on this terminal" },
 	{ "create", cmd_create, "make a VM that a VMM can attach to later" },
@@ -29,6 +30,7 @@ static const struct command commands[] = {
 	{ "monitor", cmd_monitor, "events as they happen" },
 	{ "group", cmd_group, "cgroups: usage, limits, totals" },
 	{ "user", cmd_user, "users: what they have and may have" },
+	{ "config", cmd_config, "descriptions of VMs in files, checked and shown" },
 	{ "image", cmd_image, "images of disks, and what was built on them" },
 	{ "exec", cmd_exec, "run a program that sees /dev/vh as /dev/kvm" },
 	{ "metrics", cmd_metrics, "figures for Prometheus" },

@@ -111,6 +111,15 @@ void out_object(struct out *o)
 	o->any = true;
 }
 
+void out_titles(struct out *o, const char *const *titles)
+{
+	if (o->mode == OUT_TABLE && !o->nr_rows)
+		while (titles[o->nr_columns] && o->nr_columns < MAX_COLUMNS) {
+			o->titles[o->nr_columns] = titles[o->nr_columns];
+			o->nr_columns++;
+		}
+}
+
 static void cell(struct out *o, const char *title, const char *value, bool right)
 {
 	if (!title || o->depth || o->column == MAX_COLUMNS)
@@ -240,7 +249,7 @@ static void print_table(struct out *o)
 				width[i] = n;
 		}
 	}
-	if (o->nr_rows)
+	if (o->nr_columns)
 		print_row(o, width, (char **)o->titles);
 	for (r = 0; r < o->nr_rows; r++) {
 		print_row(o, width, o->rows[r]);

@@ -23,6 +23,8 @@ bool out_is_json(const struct out *o);
 bool out_is_table(const struct out *o);
 
 void out_object(struct out *o);			/* the next object begins */
+/* A table without objects has these titles, up to a NULL. */
+void out_titles(struct out *o, const char *const *titles);
 /* @title: NULL: not a column of the table. A value that is NULL is absent. */
 void out_text(struct out *o, const char *key, const char *title, const char *value);
 void out_number(struct out *o, const char *key, const char *title, uint64_t value);

@@ -34,6 +34,7 @@ struct command {
 int cmd_attach(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);
 int cmd_check(int argc, char **argv);
+int cmd_config(int argc, char **argv);
 int cmd_create(int argc, char **argv);
 int cmd_destroy(int argc, char **argv);
 int cmd_device(int argc, char **argv);
@@ -46,6 +47,7 @@ int cmd_ls(int argc, char **argv);
 int cmd_metrics(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_pause(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
 int cmd_rename(int argc, char **argv);
 int cmd_resume(int argc, char **argv);
 int cmd_run(int argc, char **argv);

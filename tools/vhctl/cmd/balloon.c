@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* balloon.c - vhctl balloon: how much memory a guest has, and another size of it; --balloon of run and start. */
+/* balloon.c - vhctl balloon: how much memory a guest has, and another size of it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,36 +20,6 @@ static void help(void)
 	     "  returned  what the host got back so far, also of pages that the guest reported as free\n"
 	     "  guest     the guest's own figures: free, available, caches, faults, swap\n\n"
 	     OUT_OPTIONS_HELP);
-}
-
-/**
- * option_balloon - --balloon[=SIZE]
- * @s: value of the option, or NULL
- * @cfg: gets it
- *
- * False with the error told.
- */
-bool option_balloon(const char *s, struct vmm_config *cfg)
-{
-	cfg->balloon = true;
-	if (!s || (parse_size(s, &cfg->balloon_target) && cfg->balloon_target >= VMM_MIN_MEMORY))
-		return true;
-	error("--balloon '%s': want the memory that the guest begins with, 16M or more", s);
-	return false;
-}
-
-/**
- * balloon_fits - is it no larger than the memory?
- * @cfg: all options
- *
- * False with the error told.
- */
-bool balloon_fits(const struct vmm_config *cfg)
-{
-	if (cfg->balloon_target <= cfg->memory)
-		return true;
-	error("--balloon: the VM has only %s of memory", human_bytes(cfg->memory));
-	return false;
 }
 
 static void show_guest(struct out *o, struct json_object *answer)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <linux/kvm.h>
 
+#include "colour.h"
 #include "fields.h"
 #include "parse.h"
 #include "vhctl.h"
@@ -23,10 +24,11 @@ static bool failed, lines;
 static void tell(const char *what, enum verdict v, const char *found, const char *remedy)
 {
 	static const char *const names[] = { "ok", "warn", "FAIL" };
+	static const enum colour colours[] = { GREEN, YELLOW, RED };
 
 	failed |= v == FAIL;
 	if (lines) {
-		printf("%-4s  %-12s %s\n", names[v], what, found);
+		printf("%s%-4s%s  %-12s %s\n", colour(stdout, colours[v]), names[v], colour(stdout, PLAIN), what, found);
 		if (v != OK && remedy)
 			printf("      %-12s -> %s\n", "", remedy);
 		return;

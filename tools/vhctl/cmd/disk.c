@@ -26,11 +26,11 @@ static bool set_cache(struct disk_config *d, const char *how)
 static bool set_serial(struct disk_config *d, const char *text)
 {
 	size_t n = strlen(text);
+	bool good = n && n < sizeof(d->serial);
 
 	for (size_t i = 0; i < n; i++)
-		if (text[i] <= ' ' || text[i] > '~')
-			n = sizeof(d->serial);
-	if (!n || n >= sizeof(d->serial)) {
+		good &= text[i] > ' ' && text[i] <= '~';
+	if (!good) {
 		error("--disk: serial '%s': want 1 to %zu printable characters", text,
 		      sizeof(d->serial) - 1);
 		return false;
@@ -87,25 +87,29 @@ static bool set_option(struct disk_config *d, char *word)
 bool option_disk(const char *s, struct vmm_config *cfg)
 {
 	struct disk_config *d = &cfg->disk[cfg->disks];
-	char *word = strdup(s), *next;
+	char *all, *word, *next;
+	bool good;
 
 	if (cfg->disks == VMM_MAX_DISKS) {
 		error("--disk: a VM has at most %d", VMM_MAX_DISKS);
 		return false;
 	}
+	all = word = strdup(s);
 	if (!word)
 		abort();
 	*d = (struct disk_config){ .path = word };
 	next = parse_part(word);
-	if (!*d->path) {
+	good = *d->path;
+	if (!good)
 		error("--disk '%s': which file?", s);
-		return false;
-	}
-	while ((word = next)) {
+	while (good && (word = next)) {
 		next = parse_part(word);
-		if (!set_option(d, word))
-			return false;
+		good = set_option(d, word);
 	}
-	cfg->disks++;
-	return true;
+	if (!good) {
+		free(all);
+		d->path = NULL;
+	}
+	cfg->disks += good;
+	return good;
 }

@@ -103,6 +103,7 @@ static bool selected(const struct image_args *a, const char *name)
 
 int image_ls(struct image_args *a)
 {
+	static const char *const titles[] = { "NAME", "TAG", "ID", "STATE", "BASE", "CREATED", "SIZE", "USED", NULL };
 	struct store *s = store_open(a->store, false);
 	struct out *o;
 
@@ -131,8 +132,10 @@ int image_ls(struct image_args *a)
 		else
 			printf("%s\n", m->id);
 	}
-	if (o)
+	if (o) {
+		out_titles(o, titles);
 		out_finish(o, false);
+	}
 	store_close(s);
 	return EXIT_OK;
 }

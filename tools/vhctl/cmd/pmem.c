@@ -17,28 +17,29 @@
 bool option_pmem(const char *s, struct vmm_config *cfg)
 {
 	struct pmem_config *p = &cfg->pmem[cfg->pmems];
-	char *word = strdup(s), *next;
+	char *all, *word, *next;
+	bool good;
 
 	if (cfg->pmems == VMM_MAX_PMEMS) {
 		error("--pmem: a VM has at most %d", VMM_MAX_PMEMS);
 		return false;
 	}
+	all = word = strdup(s);
 	if (!word)
 		abort();
 	*p = (struct pmem_config){ .path = word };
 	next = parse_part(word);
-	if (!*p->path) {
+	good = *p->path;
+	if (!good)
 		error("--pmem '%s': which file?", s);
-		return false;
-	}
-	while ((word = next)) {
+	while (good && (word = next)) {
 		next = parse_part(word);
-		if (strcmp(word, "ro")) {
+		good = p->ro = !strcmp(word, "ro");
+		if (!good)
 			error("--pmem: '%s': want ro", word);
-			return false;
-		}
-		p->ro = true;
 	}
-	cfg->pmems++;
-	return true;
+	if (!good)
+		free(all);
+	cfg->pmems += good;
+	return good;
 }

@@ -2,7 +2,6 @@
 /* run.c - vhctl run and vhctl start: options, then the VMM, here or in the background. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cmd/description.h"
 #include "cmd/run.h"
 #include "cmd/run_image.h"
 #include "nl.h"
@@ -19,328 +19,82 @@
 #include "runtime.h"
 #include "vhctl.h"
 
-#define DEFAULT_CMDLINE		"console=ttyS0"
-#define DEFAULT_MEMORY		(256ULL << 20)
-#define DEFAULT_FIRMWARE	"/usr/share/seabios/bios-256k.bin"
-
-#define DISK_HELP \
-	"  -D, --disk FILE[,ro][,format=NAME][,serial=TEXT][,cache=writeback|none|unsafe]\n" \
-	"             [,iops=N][,bps=SIZE]\n" \
-	"                       a disk: raw file, block device, or image (by its name: .qcow2, .vmdk, ...,\n" \
-	"                       or by format=); as often as there are disks\n"
-
-#define FIRMWARE_HELP \
-	"  -f, --firmware FILE  what boots from a disk (default:\n" \
-	"                       " DEFAULT_FIRMWARE ")\n"
-
-#define NET_HELP \
-	"  -N, --net user|tap=NAME|bridge=NAME[,mac=ADDRESS][,queues=N]\n" \
-	"                       a network: a user's own, a tap, a bridge; as often as there are networks\n" \
-	"  -P, --publish [ADDRESS:]PORT:GUESTPORT[/udp]\n" \
-	"                       with --net user, connections to the host's PORT are the guest's\n" \
-	"  -V, --vsock CID      sockets between guest and host; the guest is CID, 3 or more\n"
-
-#define DEVICE_HELP \
-	"  -b, --balloon[=SIZE] memory can be taken back while it runs ('vhctl balloon'), and what the\n" \
-	"                       guest frees is; with SIZE it begins with so much\n" \
-	"  -M, --pmem FILE[,ro] a file as persistent memory (/dev/pmem0); VMs that read the same one share\n" \
-	"                       the host's page cache\n" \
-	"  -S, --share DIR[,tag=TAG][,ro]\n" \
-	"                       a folder, which the guest mounts: mount -t virtiofs TAG /mnt (TAG: the\n" \
-	"                       folder's name); as often as there are folders\n" \
-	"  -C, --console serial|virtio\n" \
-	"                       what this terminal is to the guest: ttyS0 (default), or hvc0\n" \
-	"  -w, --watchdog[=reset|poweroff|pause]\n" \
-	"                       a watchdog, and what is done when the guest does not feed it\n" \
-	"                       (default: reset)\n"
-
-#define CONFINE_HELP \
-	"      --no-confine     the VMM keeps the rights of who starts it; else it gives up what it has\n" \
-	"                       no need of before the guest runs\n"
-
-enum { OPTION_CONFINE = 256, OPTION_NO_CONFINE };
-
 static void run_usage(void)
 {
 	fputs("usage: vhctl run --kernel FILE [OPTIONS]\n"
 	      "       vhctl run --disk FILE [OPTIONS]\n"
+	      "       vhctl run --config FILE [OPTIONS]\n"
 	      "       vhctl run [OPTIONS] IMAGE\n"
 	      "\n"
 	      "Runs a VM whose console is this terminal. Ctrl-A x ends it, Ctrl-A Ctrl-A sends Ctrl-A.\n"
 	      "Without a kernel a firmware boots what is on the first disk that can be booted. IMAGE,\n"
 	      "of the store ('vhctl image'), is the first disk; what is written to a sealed one is gone\n"
 	      "with the VM.\n"
-	      "\n"
-	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
-	      "  -i, --initrd FILE    initial RAM disk\n"
-	      "  -c, --cmdline STR    kernel command line (default: " DEFAULT_CMDLINE ")\n"
-	      "  -m, --memory SIZE    guest memory: 256M, 2G, ... (default: 256M)\n"
-	      "  -p, --cpus N         virtual CPUs, 1 to 64 (default: 1)\n"
-	      "  -n, --name NAME      name of the VM (default: the kernel calls it vm-ID)\n"
-	      "  -g, --cgroup PATH    run, and be charged, in this cgroup\n"
-	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
-	      "                       stop (default: 10)\n"
-	      DISK_HELP
-	      FIRMWARE_HELP
-	      NET_HELP
-	      DEVICE_HELP
-	      RUN_IMAGE_HELP
-	      "  -d, --device PATH    /dev/vh (default), or another device with KVM's API\n"
-	      CONFINE_HELP
-	      "  -s, --stats          print at the end how many exits of which kinds there were\n"
-	      "  -h, --help           this text\n"
-	      "\n"
+	      "\n", stdout);
+	vm_options_help(OF_RUN);
+	fputs("\n"
 	      "exit status: 0 the guest powered off, 1 error, 2 usage, 3 the guest reset,\n"
 	      "4 the guest crashed, 5 ended from outside\n", stdout);
 }
 
 static void start_usage(void)
 {
-	fputs("usage: vhctl start --kernel FILE [OPTIONS] VM\n"
-	      "       vhctl start --disk FILE [OPTIONS] VM\n"
+	fputs("usage: vhctl start [OPTIONS] VM\n"
 	      "\n"
 	      "Runs a VM that vhctl create made, in the background, with the memory and the vCPUs\n"
-	      "that it reserved. 'vhctl attach' connects a terminal to its console. Without a kernel a\n"
-	      "firmware boots what is on the first disk that can be booted.\n"
-	      "\n"
-	      "  -k, --kernel FILE    bzImage, or uncompressed vmlinux with a PVH entry\n"
-	      "  -i, --initrd FILE    initial RAM disk\n"
-	      "  -c, --cmdline STR    kernel command line (default: " DEFAULT_CMDLINE ")\n"
-	      "  -t, --stop-timeout S seconds that the guest has to power off when it is asked to\n"
-	      "                       stop (default: 10)\n"
-	      DISK_HELP
-	      FIRMWARE_HELP
-	      NET_HELP
-	      DEVICE_HELP
-	      "  -d, --device PATH    default: /dev/vh\n"
-	      CONFINE_HELP
-	      "  -h, --help           this text\n", stdout);
+	      "that it reserved. 'vhctl attach' connects a terminal to its console. What it is comes\n"
+	      "from the options and from its description, if there is one (vh.conf(5)); with a\n"
+	      "description the VM is created if it is not there.\n"
+	      "\n", stdout);
+	vm_options_help(OF_START);
 }
 
-bool option_memory(const char *s, uint64_t *bytes)
+/* What an image may have added: a kernel with what belongs to it, or else a disk and a firmware. */
+static bool boots(struct vm_options *o)
 {
-	if (parse_size(s, bytes) && *bytes >= VMM_MIN_MEMORY && *bytes <= VMM_MAX_MEMORY &&
-	    !(*bytes % 4096))
-		return true;
-	error("--memory '%s': want a size from 16M to 1T, such as 512M or 2G", s);
-	return false;
-}
+	struct vmm_config *cfg = &o->cfg;
 
-bool option_cpus(const char *s, int *cpus)
-{
-	uint64_t n;
-
-	if (!parse_number(s, VMM_MAX_CPUS, &n) || !n) {
-		error("--cpus '%s': want a number from 1 to %d", s, VMM_MAX_CPUS);
+	if (!cfg->kernel && (cfg->initrd || cfg->cmdline)) {
+		error("%s is for a kernel, and the image names none: it has its own", cfg->initrd ? "--initrd" : "--cmdline");
 		return false;
 	}
-	*cpus = n;
+	if (!cfg->kernel && !cfg->firmware)
+		vm_option_default(o, "firmware");
+	if (cfg->kernel && !cfg->cmdline && cfg->virtio_console)
+		cfg->cmdline = "console=hvc0";
+	else if (cfg->kernel && !cfg->cmdline)
+		vm_option_default(o, "cmdline");
 	return true;
 }
 
-/*
- * A kernel with what belongs to it, or else a disk and a firmware. An empty --kernel is none, and the
- * command line beside it nobody's: so a unit's file may leave the kernel out.
- */
-static bool check_boot(struct vmm_config *cfg)
+/* Behind the command line's options: what there is of a file, and on top of it @said. An exit status, told. */
+static int options(struct description *d, const struct description *said, const char *file, struct vm_options *o)
 {
-	const char *alone = cfg->initrd ? "--initrd" : cfg->cmdline ? "--cmdline" : NULL;
+	unsigned int mistakes = file ? description_read(d, file) : 0;
 
-	if (cfg->kernel && *cfg->kernel) {
-		if (!cfg->cmdline)
-			cfg->cmdline = cfg->virtio_console ? "console=hvc0" : DEFAULT_CMDLINE;
-		return true;
-	}
-	if (!cfg->kernel && alone) {
-		error("%s is for the kernel of --kernel, which is missing; a disk has its own", alone);
-		return false;
-	}
-	if (!cfg->disks) {
-		error("what is it to boot? want --kernel FILE, --disk FILE with a system on it, or an image's name");
-		return false;
-	}
-	cfg->kernel = cfg->initrd = cfg->cmdline = NULL;
-	if (!cfg->firmware)
-		cfg->firmware = DEFAULT_FIRMWARE;
-	return true;
+	*o = vm_options_none;
+	mistakes += !description_merge(d, said);
+	mistakes += description_apply(d, o);
+	return mistakes ? EXIT_USAGE : EXIT_OK;
 }
 
-static bool option_watchdog(const char *s, struct vmm_config *cfg)
+static int run(struct vm_options *o)
 {
-	static const char *const names[] = {
-		[WATCHDOG_RESET] = "reset", [WATCHDOG_POWEROFF] = "poweroff", [WATCHDOG_PAUSE] = "pause",
-	};
+	struct vmm_config *cfg = &o->cfg;
+	int status;
 
-	cfg->watchdog = WATCHDOG_RESET;
-	if (!s)
-		return true;
-	for (int i = WATCHDOG_RESET; i <= WATCHDOG_PAUSE; i++)
-		if (!strcmp(s, names[i])) {
-			cfg->watchdog = i;
-			return true;
-		}
-	error("--watchdog '%s': want reset, poweroff or pause", s);
-	return false;
-}
-
-/* @image: of run, which makes it the first disk; NULL: this is start. */
-static int parse_options(int argc, char **argv, struct vmm_config *cfg, const char **cgroup,
-			 struct run_image *image)
-{
-	static const struct option options[] = {
-		{ "kernel", required_argument, NULL, 'k' },
-		{ "initrd", required_argument, NULL, 'i' },
-		{ "cmdline", required_argument, NULL, 'c' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "stop-timeout", required_argument, NULL, 't' },
-		{ "disk", required_argument, NULL, 'D' },
-		{ "firmware", required_argument, NULL, 'f' },
-		{ "net", required_argument, NULL, 'N' },
-		{ "publish", required_argument, NULL, 'P' },
-		{ "vsock", required_argument, NULL, 'V' },
-		{ "balloon", optional_argument, NULL, 'b' },
-		{ "pmem", required_argument, NULL, 'M' },
-		{ "share", required_argument, NULL, 'S' },
-		{ "console", required_argument, NULL, 'C' },
-		{ "watchdog", optional_argument, NULL, 'w' },
-		{ "confine", no_argument, NULL, OPTION_CONFINE },
-		{ "no-confine", no_argument, NULL, OPTION_NO_CONFINE },
-		{ "help", no_argument, NULL, 'h' },
-		/* of run alone */
-		{ "memory", required_argument, NULL, 'm' },
-		{ "cpus", required_argument, NULL, 'p' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "cgroup", required_argument, NULL, 'g' },
-		{ "stats", no_argument, NULL, 's' },
-		RUN_IMAGE_OPTIONS,
-		{ }
-	};
-	const bool start = !image;
-	int opt;
-
-	while ((opt = getopt_long(argc, argv, start ? "k:i:c:d:t:D:f:N:P:V:b::M:S:C:w::h" :
-				  "k:i:c:d:t:D:f:N:P:V:b::M:S:C:w::hm:p:n:g:s", options, NULL)) != -1) {
-		if (opt >= OPTION_KEEP && opt <= OPTION_HOSTNAME) {
-			if (start) {
-				error("start: images and seeds are for 'vhctl run'");
-				return EXIT_USAGE;
-			}
-			if (!run_image_option(image, opt, optarg))
-				return EXIT_USAGE;
-			continue;
-		}
-		if (start && opt < OPTION_CONFINE && strchr("mpngs", opt)) {
-			error("start: memory, vCPUs, name and cgroup are those of 'vhctl create'");
-			return EXIT_USAGE;
-		}
-		switch (opt) {
-		case 'k': cfg->kernel = optarg; break;
-		case 'i': cfg->initrd = optarg; break;
-		case 'c': cfg->cmdline = optarg; break;
-		case 'n': cfg->name = optarg; cfg->named = true; break;
-		case 'd': cfg->device = optarg; break;
-		case 'f': cfg->firmware = optarg; break;
-		case 'g': *cgroup = optarg; break;
-		case 's': cfg->stats = true; break;
-		case OPTION_CONFINE: cfg->confine = true; break;
-		case OPTION_NO_CONFINE: cfg->confine = false; break;
-		case 't':
-			if (!parse_seconds(optarg, &cfg->stop_ms)) {
-				error("--stop-timeout '%s': want seconds, such as 10", optarg);
-				return EXIT_USAGE;
-			}
-			break;
-		case 'D':
-			if (!option_disk(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'N':
-			if (!option_net(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'P':
-			if (!option_publish(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'V':
-			if (!option_vsock(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'b':
-			if (!option_balloon(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'M':
-			if (!option_pmem(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'S':
-			if (!option_share(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'C':
-			cfg->virtio_console = !strcmp(optarg, "virtio");
-			if (!cfg->virtio_console && strcmp(optarg, "serial")) {
-				error("--console '%s': want serial or virtio", optarg);
-				return EXIT_USAGE;
-			}
-			break;
-		case 'w':
-			if (!option_watchdog(optarg, cfg))
-				return EXIT_USAGE;
-			break;
-		case 'm':
-			if (!option_memory(optarg, &cfg->memory))
-				return EXIT_USAGE;
-			break;
-		case 'p':
-			if (!option_cpus(optarg, &cfg->cpus))
-				return EXIT_USAGE;
-			break;
-		case 'h':
-			if (start)
-				start_usage();
-			else
-				run_usage();
-			return -1;
-		default:
-			return usage_error(argv[0]);
-		}
-	}
-	if (argc - optind > 1) {
-		error("unexpected argument '%s'", argv[optind + 1]);
-		return usage_error(argv[0]);
-	}
-	if (start && optind == argc) {
-		error("which VM?");
-		return usage_error(argv[0]);
-	}
-	if (image)
-		image->image = argv[optind];
-	if (cfg->kernel && *cfg->kernel && cfg->firmware) {
-		error("--firmware boots from a disk, and --kernel without firmware: want one of them");
-		return usage_error(argv[0]);
-	}
-	return share_fits(cfg) && net_options_fit(cfg) ? 0 : EXIT_USAGE;
-}
-
-static const struct vmm_config defaults = {
-	.device = VH_DEVICE, .memory = DEFAULT_MEMORY, .cpus = 1, .confine = true,
-	.stop_ms = 10000, .listen_fd = -1, .log_fd = -1, .ready_fd = -1,
-};
-
-static int run(struct vmm_config *cfg, struct run_image *image)
-{
-	int status = run_image_attach(image, cfg);
-
+	/* First: what is done to an image is charged there, too. */
+	if (o->cgroup && cgroup_enter(o->cgroup))
+		return EXIT_ERROR;
+	status = run_image_attach(&o->image, cfg);
 	if (status)
 		return status;
-	if (!check_boot(cfg))
+	if (!boots(o))
 		return usage_error("run");
 	if (!cfg->memory)
-		cfg->memory = DEFAULT_MEMORY;
+		vm_option_default(o, "memory");
 	if (!cfg->cpus)
-		cfg->cpus = 1;
+		vm_option_default(o, "cpus");
 	if (!cfg->name) {
 		const char *file = cfg->kernel ? cfg->kernel : cfg->disk[0].path, *slash = strrchr(file, '/');
 
@@ -351,20 +105,29 @@ static int run(struct vmm_config *cfg, struct run_image *image)
 
 int cmd_run(int argc, char **argv)
 {
-	struct vmm_config cfg = defaults;
-	struct run_image image = { };
-	const char *cgroup = NULL;
-	int status;
+	struct description said = { }, d = { };
+	struct vm_options o;
+	int status = description_options(&said, OF_RUN, argc, argv);
 
-	cfg.memory = cfg.cpus = 0;	/* an image may say */
-	cfg.started = &image.used;
-	status = parse_options(argc, argv, &cfg, &cgroup, &image);
-	/* First: what is done to an image is charged there, too. */
-	if (!status && cgroup && cgroup_enter(cgroup))
-		status = EXIT_ERROR;
+	if (status < 0)
+		run_usage();
+	else if (!status && argc - optind > 1) {
+		error("unexpected argument '%s'", argv[optind + 1]);
+		status = usage_error(argv[0]);
+	} else if (!status && optind < argc && !description_add(&said, vm_option_named("image"), argv[optind], 0)) {
+		status = EXIT_USAGE;
+	}
 	if (!status)
-		status = run(&cfg, &image);
-	run_image_detach(&image);
+		status = options(&d, &said, said.file, &o);
+	if (!status && !vm_options_fit(&o))
+		status = usage_error(argv[0]);
+	if (!status) {
+		o.cfg.started = &o.image.used;
+		status = run(&o);
+		run_image_detach(&o.image);
+	}
+	description_free(&said);
+	description_free(&d);
 	return status < 0 ? EXIT_OK : status;
 }
 
@@ -393,8 +156,9 @@ static int open_console(struct vmm_config *cfg, const uint8_t *uuid)
 	return 0;
 }
 
-static int background(struct vmm_config *cfg, const uint8_t *uuid)
+static int background(struct vm_options *o, const uint8_t *uuid)
 {
+	struct vmm_config *cfg = &o->cfg;
 	char path[108];
 	int ready[2], status, null;
 	pid_t pid;
@@ -408,6 +172,7 @@ static int background(struct vmm_config *cfg, const uint8_t *uuid)
 		return EXIT_ERROR;
 	}
 	if (pid) {
+		o->image.attached = false;	/* it is the other's */
 		close(ready[1]);
 		if (read(ready[0], &c, 1) == 1)
 			return EXIT_OK;
@@ -429,41 +194,102 @@ static int background(struct vmm_config *cfg, const uint8_t *uuid)
 	return status;
 }
 
+/* The VM of a name, or of another word for one; if there is none, but a description of it, it is made. 0 or -1, told. */
+static int find_vm(const char *word, const char *file, struct vm *vm)
+{
+	char told[512], path[PATH_MAX];
+	struct nl *nl = vh_open();
+	int err;
+
+	if (!nl)
+		return -1;
+	error_capture(told, sizeof(told));
+	err = vm_get(nl, word, vm);
+	error_capture(NULL, 0);
+	if (!file && description_path(word, path, sizeof(path)) && !access(path, F_OK))
+		file = path;
+	if (err == -ENOENT && file)
+		err = create_described(nl, word, file) ? -1 : vm_get(nl, word, vm);
+	else if (err)
+		error("%s", told);
+	vh_close(nl);
+	return err;
+}
+
+/* Can this VM be run by this VMM? */
+static bool can_start(const char *word, const struct vm *vm)
+{
+	if (!vm->defined)
+		error("%s: not a VM of 'vhctl create'", word);
+	else if (vm->state != VH_VM_DEFINED)
+		error("%s: it runs already", word);
+	else if (vm->reserved_memory < VMM_MIN_MEMORY || vm->reserved_vcpus < 1 || vm->reserved_vcpus > VMM_MAX_CPUS)
+		error("%s: it reserves %s of memory and %u vCPUs; vhctl's VMM wants 16M or more, and 1 to %d", word,
+		      human_bytes(vm->reserved_memory), vm->reserved_vcpus, VMM_MAX_CPUS);
+	else
+		return true;
+	return false;
+}
+
+static int start(struct vm_options *o, const struct vm *vm)
+{
+	struct vmm_config *cfg = &o->cfg;
+	int status;
+
+	cfg->attach = vm->id;
+	cfg->name = vm->name;
+	cfg->memory = vm->reserved_memory;
+	cfg->cpus = vm->reserved_vcpus;
+	status = run_image_attach(&o->image, cfg);
+	if (status)
+		return status;
+	if (!boots(o))
+		return usage_error("start");
+	return balloon_fits(cfg) ? background(o, vm->uuid) : EXIT_USAGE;
+}
+
+/* A description says of a VM that is already there: what it has reserved is as it is. */
+static int start_described(const struct description *said, const char *word)
+{
+	struct description d = { };
+	const char *file = said->file;
+	char path[PATH_MAX];
+	struct vm_options o;
+	struct vm vm;
+	int status;
+
+	if (find_vm(word, file, &vm))
+		return EXIT_ERROR;
+	if (!file && description_path(vm.name, path, sizeof(path)) && !access(path, F_OK))
+		file = path;
+	status = can_start(word, &vm) ? options(&d, said, file, &o) : EXIT_ERROR;
+	if (!status && !vm_options_fit(&o))
+		status = usage_error("start");
+	if (!status) {
+		o.cfg.started = &o.image.used;
+		status = start(&o, &vm);
+		run_image_detach(&o.image);
+	}
+	description_free(&d);
+	return status;
+}
+
 int cmd_start(int argc, char **argv)
 {
-	struct vmm_config cfg = defaults;
-	int status = parse_options(argc, argv, &cfg, NULL, NULL);
-	struct nl *nl;
-	struct vm vm;
+	struct description said = { };
+	int status = description_options(&said, OF_START, argc, argv);
 
-	if (status)
-		return status < 0 ? EXIT_OK : status;
-	if (!check_boot(&cfg))
-		return usage_error(argv[0]);
-	nl = vh_open();
-	if (!nl || vm_get(nl, argv[optind], &vm))
-		return EXIT_ERROR;
-	vh_close(nl);
-	if (!vm.defined) {
-		error("%s: not a VM of 'vhctl create'", argv[optind]);
-		return EXIT_ERROR;
+	if (status < 0)
+		start_usage();
+	else if (!status && argc - optind != 1) {
+		if (optind == argc)
+			error("which VM?");
+		else
+			error("unexpected argument '%s'", argv[optind + 1]);
+		status = usage_error(argv[0]);
 	}
-	if (vm.state != VH_VM_DEFINED) {
-		error("%s: it runs already", argv[optind]);
-		return EXIT_ERROR;
-	}
-	if (vm.reserved_memory < VMM_MIN_MEMORY || vm.reserved_vcpus < 1 ||
-	    vm.reserved_vcpus > VMM_MAX_CPUS) {
-		error("%s: it reserves %s of memory and %u vCPUs; vhctl's VMM wants 16M or more, and 1 to %d",
-		      argv[optind], human_bytes(vm.reserved_memory), vm.reserved_vcpus,
-		      VMM_MAX_CPUS);
-		return EXIT_ERROR;
-	}
-	cfg.attach = vm.id;
-	cfg.name = vm.name;
-	cfg.memory = vm.reserved_memory;
-	cfg.cpus = vm.reserved_vcpus;
-	if (!balloon_fits(&cfg))
-		return EXIT_USAGE;
-	return background(&cfg, vm.uuid);
+	if (!status)
+		status = start_described(&said, argv[optind]);
+	description_free(&said);
+	return status < 0 ? EXIT_OK : status;
 }

@@ -27,8 +27,11 @@ bool option_pmem(const char *s, struct vmm_config *cfg);
 bool option_share(const char *s, struct vmm_config *cfg);
 bool share_fits(const struct vmm_config *cfg);
 
-/* --balloon[=SIZE], and whether the size fits the memory. False with the error told. */
-bool option_balloon(const char *s, struct vmm_config *cfg);
+/* Makes the VM of a description, of 'vhctl start'. 0 or -1, told. */
+struct nl;
+int create_described(struct nl *nl, const char *name, const char *file);
+
+/* Does the size of --balloon fit the memory? False with the error told. */
 bool balloon_fits(const struct vmm_config *cfg);
 
 #endif /* RUN_H */

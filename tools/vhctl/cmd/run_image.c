@@ -12,24 +12,6 @@
 #include "cmd/run_image.h"
 #include "vhctl.h"
 
-bool run_image_option(struct run_image *r, int opt, const char *value)
-{
-	switch (opt) {
-	case OPTION_KEEP: r->keep = value; break;
-	case OPTION_STORE: r->store = value; break;
-	case OPTION_CLOUD_INIT: r->seed.config = value; break;
-	case OPTION_HOSTNAME: r->seed.hostname = value; break;
-	case OPTION_SSH_KEY:
-		if (r->seed.keys == IMAGE_SEED_KEYS) {
-			error("--ssh-key: at most %d files", IMAGE_SEED_KEYS);
-			return false;
-		}
-		r->seed.key[r->seed.keys++] = value;
-		break;
-	}
-	return true;
-}
-
 /* There is room. */
 static void add_disk(struct vmm_config *cfg, int at, const struct disk_config *d)
 {
@@ -61,6 +43,28 @@ static int add_seed(struct run_image *r, struct vmm_config *cfg)
 	return EXIT_OK;
 }
 
+/* What an image says, where nobody else did. 0 or -1, told. */
+static int add_sizes(const char *image, uint64_t memory, unsigned int cpus, struct vmm_config *cfg)
+{
+	if (!cfg->memory)
+		cfg->memory = memory;
+	if (!cfg->cpus)
+		cfg->cpus = cpus;
+	if ((!cfg->memory || (cfg->memory >= VMM_MIN_MEMORY && cfg->memory <= VMM_MAX_MEMORY && !(cfg->memory % 4096))) &&
+	    cfg->cpus <= VMM_MAX_CPUS)
+		return 0;
+	error("%s: is to have memory or vCPUs that vhctl's VMM does not do: want --memory and --cpus", image);
+	return -1;
+}
+
+int run_image_wants(const struct run_image *r, struct vmm_config *cfg)
+{
+	unsigned int cpus;
+	uint64_t memory;
+
+	return image_wants(r->store, r->image, &memory, &cpus) ? -1 : add_sizes(r->image, memory, cpus, cfg);
+}
+
 static int add_image(struct run_image *r, struct vmm_config *cfg)
 {
 	struct image_disk *d = &r->disk;
@@ -75,15 +79,8 @@ static int add_image(struct run_image *r, struct vmm_config *cfg)
 		if (!cfg->cmdline)
 			cfg->cmdline = d->cmdline;
 	}
-	if (!cfg->memory)
-		cfg->memory = d->memory;
-	if (!cfg->cpus)
-		cfg->cpus = d->cpus;
-	if ((cfg->memory && (cfg->memory < VMM_MIN_MEMORY || cfg->memory > VMM_MAX_MEMORY || cfg->memory % 4096)) ||
-	    cfg->cpus > VMM_MAX_CPUS) {
-		error("%s: is to have memory or vCPUs that vhctl's VMM does not do: want --memory and --cpus", r->image);
+	if (add_sizes(r->image, d->memory, d->cpus, cfg))
 		return EXIT_ERROR;
-	}
 	if (!cfg->name)
 		cfg->name = d->image;
 	add_disk(cfg, 0, &(struct disk_config){ .path = d->path, .format = d->format });
@@ -108,15 +105,9 @@ static void hold_signals(void)
 
 int run_image_attach(struct run_image *r, struct vmm_config *cfg)
 {
-	/* Nothing boots from it: where there is nothing else, check_boot() says so. */
-	bool boots = r->image || cfg->disks || (cfg->kernel && *cfg->kernel);
-	bool seed = boots && (r->seed.config || r->seed.hostname || r->seed.keys);
+	bool seed = r->seed.config || r->seed.hostname || r->seed.keys;
 	int status = EXIT_OK;
 
-	if (!r->image && (r->keep || r->store)) {
-		error("%s is for an image, which is missing", r->keep ? "--keep" : "--store");
-		return EXIT_USAGE;
-	}
 	if (cfg->disks + !!r->image + seed > VMM_MAX_DISKS) {
 		error("--disk: a VM has at most %d, with the image and what cloud-init is told", VMM_MAX_DISKS);
 		return EXIT_USAGE;

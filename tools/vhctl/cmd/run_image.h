@@ -6,24 +6,6 @@
 #include "image/image.h"
 #include "vmm/vmm.h"
 
-/* Options of one letter that they do not have; values of getopt_long(). */
-enum { OPTION_KEEP = 512, OPTION_STORE, OPTION_CLOUD_INIT, OPTION_SSH_KEY, OPTION_HOSTNAME };
-
-#define RUN_IMAGE_OPTIONS						\
-	{ "keep", required_argument, NULL, OPTION_KEEP },		\
-	{ "store", required_argument, NULL, OPTION_STORE },		\
-	{ "cloud-init", required_argument, NULL, OPTION_CLOUD_INIT },	\
-	{ "ssh-key", required_argument, NULL, OPTION_SSH_KEY },		\
-	{ "hostname", required_argument, NULL, OPTION_HOSTNAME }
-
-#define RUN_IMAGE_HELP \
-	"      --keep NAME      run on a new image of this name, which stays\n" \
-	"      --store DIR      where images are (default: as 'vhctl image' has it)\n" \
-	"      --cloud-init FILE|DIR\n" \
-	"                       user-data for cloud-init, or a directory that has it\n" \
-	"      --ssh-key FILE   public keys for the system's user, by cloud-init\n" \
-	"      --hostname NAME  the system's name, by cloud-init\n"
-
 /**
  * struct run_image - what was asked for
  * @image: name or id; NULL: none
@@ -40,9 +22,6 @@ struct run_image {
 	bool attached, used;
 };
 
-/* An option of RUN_IMAGE_OPTIONS. False with the error told. */
-bool run_image_option(struct run_image *r, int opt, const char *value);
-
 /**
  * run_image_attach - what the configuration gets of the image and the seed
  * @r: what was asked for
@@ -52,6 +31,15 @@ bool run_image_option(struct run_image *r, int opt, const char *value);
  * An exit status of vhctl's, with the error told.
  */
 int run_image_attach(struct run_image *r, struct vmm_config *cfg);
+
+/**
+ * run_image_wants - memory and vCPUs of a VM of an image
+ * @r: the image
+ * @cfg: gets those of both that nobody has said, if the image says them
+ *
+ * 0 or -1, told.
+ */
+int run_image_wants(const struct run_image *r, struct vmm_config *cfg);
 
 /* The VM is gone, or there was none: then there is no image of --keep either. */
 void run_image_detach(struct run_image *r);

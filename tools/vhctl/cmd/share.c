@@ -43,6 +43,27 @@ static bool own_name(struct share_config *c)
 	return good;
 }
 
+static bool set_option(struct share_config *c, const char *word)
+{
+	if (!strncmp(word, "tag=", 4))
+		return set_tag(c, word + 4);
+	c->ro = !strcmp(word, "ro");
+	if (!c->ro)
+		error("--share: '%s': want tag= or ro", word);
+	return c->ro;
+}
+
+/* The guest has one folder of a tag. */
+static bool only_one(const struct vmm_config *cfg, const struct share_config *c)
+{
+	for (int i = 0; i < cfg->shares; i++)
+		if (!strcmp(cfg->share[i].tag, c->tag)) {
+			error("--share: two folders have the tag '%s': want another tag=", c->tag);
+			return false;
+		}
+	return true;
+}
+
 /**
  * option_share - another folder
  * @s: value of the option
@@ -53,40 +74,30 @@ static bool own_name(struct share_config *c)
 bool option_share(const char *s, struct vmm_config *cfg)
 {
 	struct share_config *c = &cfg->share[cfg->shares];
-	char *word = strdup(s), *next;
+	char *all, *word, *next;
+	bool good;
 
 	if (cfg->shares == VMM_MAX_SHARES) {
 		error("--share: a VM has at most %d", VMM_MAX_SHARES);
 		return false;
 	}
+	all = word = strdup(s);
 	if (!word)
 		abort();
 	*c = (struct share_config){ .dir = word };
 	next = parse_part(word);
-	if (!*c->dir) {
+	good = *c->dir;
+	if (!good)
 		error("--share '%s': which folder?", s);
-		return false;
-	}
-	while ((word = next)) {
+	while (good && (word = next)) {
 		next = parse_part(word);
-		if (!strcmp(word, "ro")) {
-			c->ro = true;
-		} else if (strncmp(word, "tag=", 4)) {
-			error("--share: '%s': want tag= or ro", word);
-			return false;
-		} else if (!set_tag(c, word + 4)) {
-			return false;
-		}
+		good = set_option(c, word);
 	}
-	if (!*c->tag && !own_name(c))
-		return false;
-	for (int i = 0; i < cfg->shares; i++)
-		if (!strcmp(cfg->share[i].tag, c->tag)) {
-			error("--share: two folders have the tag '%s': want another tag=", c->tag);
-			return false;
-		}
-	cfg->shares++;
-	return true;
+	good = good && (*c->tag || own_name(c)) && only_one(cfg, c);
+	if (!good)
+		free(all);
+	cfg->shares += good;
+	return good;
 }
 
 /**

@@ -164,3 +164,16 @@ bool image_exists(const char *store, const char *image)
 	store_close(s);
 	return found;
 }
+
+int image_wants(const char *store, const char *image, uint64_t *memory, unsigned int *cpus)
+{
+	struct store *s = store_open(store, false);
+	struct image *m = s ? store_find(s, image) : NULL;
+
+	if (m) {
+		*memory = m->memory;
+		*cpus = m->cpus;
+	}
+	store_close(s);
+	return m ? 0 : -1;
+}

@@ -64,6 +64,17 @@ void image_detach(struct image_disk *d, bool used);
 bool image_exists(const char *store, const char *image);
 
 /**
+ * image_wants - what a VM of an image is to have
+ * @store: directory; NULL: the user's
+ * @image: name or id
+ * @memory: bytes; 0: not said
+ * @cpus: the same
+ *
+ * 0, or -1, told.
+ */
+int image_wants(const char *store, const char *image, uint64_t *memory, unsigned int *cpus);
+
+/**
  * struct image_seed - what cloud-init's NoCloud is to find
  * @config: file with user-data, or a directory with user-data and, optionally, meta-data,
  *          vendor-data and network-config; or NULL
