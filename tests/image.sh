@@ -70,7 +70,7 @@ if part walk; then
 			s/^[0-9.]+K (would|freed)/N \1/; s/  +/  /g; s/ +$//; s,'"$work"',DIR,g'; }
 	golden() { echo "\$ vhctl $*" >>../golden; vhctl "$@" </dev/null >o 2>&1; s=$?; mask <o >>../golden; echo "=> $s" >>../golden; }
 	golden image --help; golden image; golden image frobnicate
-	for c in ls show import export new commit flatten resize tag rm diff verify gc push pull serve seed; do
+	for c in ls show import build export new commit flatten resize tag rm diff verify gc push pull serve seed; do
 		golden image $c --help
 	done
 	golden image ls; golden image import; golden image import none.img; golden image import debian.img "Big Name"
@@ -265,6 +265,112 @@ PY
 		skip "killed while it unpacks: no process and no file is left" "this is not root"
 	fi
 	check "the store is whole" whole
+fi
+
+if part build; then
+	mkdir -p recipes/over/opt/app tmp fake && chmod 1777 tmp
+	echo hello >recipes/over/opt/app/file && ln -s file recipes/over/opt/app/link && echo key >recipes/key
+	cat >recipes/wrong.recipe <<-'END'
+		suite = book worm
+		packages = $(id)
+		file = none /etc/x
+		file = key /etc/../x
+		file = over / 644
+		frob = 1
+		size = 1
+		size = 1G
+		memory = 1
+		cpus = 99
+		label = x y
+		nonsense
+		base = debian
+		run =
+		mirror = nowhere
+	END
+	mistakes() {
+		local n
+		fails wrong.recipe:1: image build recipes/wrong.recipe || return 1
+		for n in $(seq 15); do
+			[ "$(grep -c "^vhctl: recipes/wrong.recipe:$n: " said)" = 1 ] || { echo "line $n"; return 1; }
+		done
+		grep -q "unknown key 'frob': want suite" said && grep -q "recipes/none: No such file" said &&
+			echo "size = 1G" >recipes/none.recipe && fails "says no suite" image build recipes/none.recipe &&
+			fails "No such file" image build nowhere.recipe && fails "is no recipe" image build disk.raw x &&
+			[ -z "$(ls tmp)" ]
+	}
+	check "a recipe's mistakes are told, each with its line" mistakes
+	printf 'suite = bookworm\n\npackages = one two\nrun = true\nrun = make all\n' >recipes/short.recipe
+	# mmdebstrap's part: $FAKE
+	printf '#!/bin/bash\neval "$FAKE" >&2\n' >fake/mmdebstrap && chmod 755 fake/mmdebstrap
+	pretend() { PATH=$work/fake:$PATH TMPDIR=$work/tmp FAKE=$1 image build recipes/short.recipe; }
+	no_rest() { [ -z "$(ls tmp)" ] && whole; }
+	told() {
+		fails "recipes/short.recipe:5: run: 'make all' failed" pretend \
+			'echo "I: busy"; echo "vh-build-line 4"; echo "vh-build-line 5"; echo -e "no\e[2Jrule"; exit 25' || return 1
+		grep -q "^| no?\[2Jrule" said && ! grep -q busy said && no_rest &&
+			fails "recipes/short.recipe:3: packages: bookworm has no package 'two'" pretend \
+				'echo "E: Unable to locate package two"; exit 100' && no_rest &&
+			fails "it is in Debian's package mmdebstrap" pretend 'exit 127' && no_rest
+	}
+	check "a command that fails, and a package that is not there" told
+	stopped() {
+		local n pid
+		PATH=$work/fake:$PATH TMPDIR=$work/tmp FAKE='mkdir -p $TMPDIR/tree/x; echo >$TMPDIR/tree/x/file; echo >started; sleep 1000' \
+			vhctl image build recipes/short.recipe &
+		pid=$!
+		for n in $(seq 100); do [ -e started ] && break; sleep 0.1; done
+		kill -9 $pid
+		wait $pid
+		for n in $(seq 100); do no_rest >/dev/null && ! pgrep -f "$work/fake/mmdebstrap" >/dev/null && return; sleep 0.1; done
+		ls -R tmp "$VH_STORE/tmp"
+		return 1
+	}
+	check "killed while it builds: no process and no file is left" stopped
+	cat >recipes/small.recipe <<-'END'
+		# Debian, with little on it
+		suite = bookworm
+		packages = busybox
+		file = over /
+		file = key /root/key 600
+		run = test "$(cat /root/key)" = key && echo "it's $(id -u)" >/etc/built
+		run = chown 33:34 /opt/app/file; echo more >>/etc/built
+		size = 1G
+		label = role=test
+	END
+	built() { # [WITH]: with that before each command
+		$1 vhctl image export small - >built.raw &&
+			for f in /etc/built /opt/app/file /root/key; do debugfs -R "cat $f" built.raw 2>/dev/null; done >o &&
+			printf "it's 0\nmore\nhello\nkey\n" | diff o - &&
+			debugfs -R "stat /root/key" built.raw 2>/dev/null | grep -q "Mode:  0600" &&
+			debugfs -R "stat /opt/app/file" built.raw 2>/dev/null | tr -s " " | grep -q "User: 33 Group: 34" &&
+			debugfs -R "stat /root" built.raw 2>/dev/null | grep -q "Mode:  0700" &&
+			debugfs -R "stat /opt/app/link" built.raw 2>/dev/null | grep -q 'Fast link dest: "file"' &&
+			debugfs -R "stat /bin/busybox" built.raw 2>&1 | grep -q "Type: regular" &&
+			! debugfs -R "stat /.vh-build" built.raw 2>&1 | grep -q Inode: &&
+			$1 vhctl image show -j small | jq -e '.labels.role == "test" and .size == 1073741824' >/dev/null
+	}
+	builds() { TMPDIR=$work/tmp $1 vhctl image build "$2"; } # WITH RECIPE
+	# Who has ids to give away: the other half of this needs them, and both wait for the network most of the time.
+	owner=$(while IFS=: read -r name _; do [ "$name" = root ] || { id "$name" >/dev/null 2>&1 && echo "$name"; }; done </etc/subuid | head -n 1)
+	half=
+	if [ "$(id -u)" = 0 ] && [ -n "$owner" ] && command -v newuidmap >/dev/null; then
+		mkdir -m 700 owner && cp -r recipes owner/ && chown -R "$owner": owner
+		owner() { setpriv --reuid "$owner" --regid "$(id -g "$owner")" --clear-groups env HOME="$work/owner" VH_STORE="$work/owner/store" "$@"; }
+		builds owner "$work/owner/recipes/small.recipe" >owner.log 2>&1 &
+		half=$!
+	fi
+	check "a Debian, with packages, files and commands" builds "" recipes/small.recipe
+	check "has all of it" built ""
+	if [ -n "$half" ]; then
+		status=0
+		wait $half || status=$?
+		cat owner.log
+		check "the same of a user" [ $status = 0 ]
+		check "has the same" built owner
+	else
+		skip "the same of a user" "this is not root, or nobody has ids in /etc/subuid, or no newuidmap"
+	fi
+	check "nothing else is left" no_rest
 fi
 
 if part strangers; then

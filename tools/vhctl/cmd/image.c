@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/image.h"
+#include "image/recipe.h"
 #include "vhctl.h"
 
 static int done(struct store *s, int err)
@@ -20,7 +21,7 @@ static int derive_name(const char *file, char name[NAME_SIZE])
 {
 	static const char *const ends[] = {
 		".gz", ".xz", ".zst", ".bz2", ".tar", ".tgz", ".txz", ".qcow2", ".raw", ".img", ".vmdk", ".vhdx",
-		".vdi",
+		".vdi", ".recipe",
 	};
 	char *whole = realpath(file, NULL), *base, *slash;
 	int status = EXIT_USAGE;
@@ -73,6 +74,46 @@ static int import(struct image_args *a)
 	if (!s)
 		return EXIT_ERROR;
 	status = done(s, image_import(s, a->arg[0], name, a->format, a->size, &a->set));
+	if (status == EXIT_OK)
+		puts(name);
+	return status;
+}
+
+/* What the command line says has the last word. */
+static void set_over(struct settings *set, const struct settings *over)
+{
+	set->kernel = over->kernel ? over->kernel : set->kernel;
+	/* The recipe's would not fit another kernel. */
+	set->initrd = over->initrd || over->kernel ? over->initrd : set->initrd;
+	set->cmdline = over->cmdline ? over->cmdline : set->cmdline;
+	set->memory = over->memory ? over->memory : set->memory;
+	set->cpus = over->cpus ? over->cpus : set->cpus;
+	for (unsigned int i = 0; i < over->labels && set->labels < LABELS_MAX; i++)
+		set->label[set->labels++] = over->label[i];
+}
+
+static int build(struct image_args *a)
+{
+	char name[NAME_SIZE];
+	struct recipe r;
+	struct store *s;
+	int status = EXIT_OK;
+
+	if (a->args < 2)
+		status = derive_name(a->arg[0], name);
+	else if (!image_name(a->arg[1], name))
+		status = EXIT_USAGE;
+	if (status)
+		return status;
+	if (recipe_read(a->arg[0], &r)) {
+		recipe_free(&r);
+		return EXIT_ERROR;
+	}
+	set_over(&r.set, &a->set);
+	r.size = a->size ? a->size : r.size;
+	s = store_open(a->store, true);
+	status = s ? done(s, image_build(s, &r, name)) : EXIT_ERROR;
+	recipe_free(&r);
 	if (status == EXIT_OK)
 		puts(name);
 	return status;
@@ -235,6 +276,9 @@ static const struct image_command commands[] = {
 	  "tar archive or a directory, which becomes ext4, and whose kernel and initrd it is booted with.\n"
 	  "Compressed files are unpacked. What looks like a format is taken as raw only by --format raw; a\n"
 	  "file that names other files is refused. Prints the name." },
+	{ "build", "[OPTIONS] FILE [NAME[:TAG]]", "s" SETTINGS "Sh", 1, 2, "which recipe?", build,
+	  "Makes a sealed image of what a recipe says: a Debian (by mmdebstrap), packages, files, commands. The\n"
+	  "options have the last word. vhctl-image(8) has the recipe's keys. Prints the name." },
 	{ "export", "[OPTIONS] IMAGE FILE|-", "fFzSh", 2, 2, "want an image, and a file or -", export,
 	  "Writes an image as one file that stands on nothing; the format is by the file's name, and raw." },
 	{ "new", "[OPTIONS] NAME[:TAG] --from IMAGE", "bs" SETTINGS "Sh", 1, 1, "which name?", new,

@@ -55,6 +55,9 @@ int tree_remove(int dir, const char *name)
 		return 0;
 	if (errno != EISDIR)
 		return -1;
+	/* One that is empty may be anybody's. */
+	if (!unlinkat(dir, name, AT_REMOVEDIR))
+		return 0;
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == EACCES && !fchmodat(dir, name, 0700, 0))
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -66,12 +69,34 @@ int tree_remove(int dir, const char *name)
 	return unlinkat(dir, name, AT_REMOVEDIR) && errno != ENOENT ? -1 : 0;
 }
 
+/*
+ * A directory elsewhere has what a program left there that could not clear up itself: of a user's, also files of
+ * ids that only a user namespace has.
+ */
+static void remove_elsewhere(const char *path)
+{
+	pid_t pid;
+
+	if (!tree_remove(AT_FDCWD, path) || !geteuid() || chmod(path, 0755))
+		return;
+	pid = fork();
+	if (!pid) {
+		for (int fd = 0; fd < 3; fd++)
+			dup2(open("/dev/null", O_RDWR), fd);
+		execlp("mmdebstrap", "mmdebstrap", "--unshare-helper", "rm", "-rf", "--one-file-system", "--", path, NULL);
+		_exit(1);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	tree_remove(AT_FDCWD, path);
+}
+
 static void stage_clear(const struct stage *t)
 {
 	int tmp = openat(t->s->dir, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 
 	if (t->also)
-		unlink(t->also);
+		remove_elsewhere(t->also);
 	/* If it cannot be done now, gc does it later. */
 	if (tmp >= 0) {
 		tree_remove(tmp, t->name);
@@ -140,7 +165,7 @@ static int janitor_start(struct stage *t)
  * stage_new - a place for what is being made, which gc lets alone
  * @s: the store, not locked
  * @t: filled in; stage_end() removes it
- * @also: path of a file that goes with it; or NULL
+ * @also: path of a file or directory that goes with it; or NULL
  *
  * 0, or -1, told.
  */

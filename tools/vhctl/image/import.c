@@ -269,3 +269,26 @@ int image_import(struct store *s, const char *file, const char *name, const char
 	image_free(&m);
 	return err;
 }
+
+/**
+ * import_tar - a sealed image of a root file system that is made here
+ * @s: the store
+ * @t: where it is made
+ * @tar: absolute path of the archive
+ * @name: NAME:TAG
+ * @size: of the file system; 0: what it needs and more
+ * @set: as of image_import()
+ * @shown: what it is made of, as the user calls it
+ */
+int import_tar(struct store *s, struct stage *t, const char *tar, const char *name, uint64_t size,
+	       const struct settings *set, const char *shown)
+{
+	struct source src = { .shown = shown, .kind = "tar", .path = (char *)tar };
+	struct image m = { };
+	int err = -1;
+
+	if (!make_disk(t, &src, NULL, size, &m) && !settings_stage(set, t, &m))
+		err = publish_sealed(s, t, &m, name, NULL);
+	image_free(&m);
+	return err;
+}

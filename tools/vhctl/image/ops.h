@@ -33,6 +33,12 @@ int image_new(struct store *s, const char *name, const char *base, uint64_t size
 /* --- import.c, foreign.c, rootfs.c --- */
 int image_import(struct store *s, const char *file, const char *name, const char *format, uint64_t size,
 		 const struct settings *set);
+/* From an archive that is not compressed, as image_import() */
+int import_tar(struct store *s, struct stage *t, const char *tar, const char *name, uint64_t size,
+	       const struct settings *set, const char *shown);
+/* build.c */
+struct recipe;
+int image_build(struct store *s, const struct recipe *r, const char *name);
 /* What kind of file it is, by how it begins; NULL with errno when it cannot be read. */
 const char *foreign_kind(int fd);
 /* May this file be opened as a disk of that format? */

@@ -77,6 +77,7 @@ static const char *package(const char *name)
 		{ "qemu-img", "qemu-utils" }, { "mke2fs", "e2fsprogs" }, { "fakeroot", "fakeroot" }, { "tar", "tar" },
 		{ "mformat", "mtools" }, { "mcopy", "mtools" }, { "zstd", "zstd" }, { "xz", "xz-utils" },
 		{ "gzip", "gzip" }, { "bzip2", "bzip2" }, { "ssh", "openssh-client" },
+		{ "mmdebstrap", "mmdebstrap" }, { "cp", "coreutils" }, { "apt-get", "apt" }, { "apt-config", "apt" },
 	};
 
 	for (unsigned int i = 0; i < sizeof(packages) / sizeof(packages[0]); i++)
@@ -131,7 +132,7 @@ static void become(const struct program *p, pid_t parent, int out, int err)
 	setenv("LC_ALL", "C.UTF-8", 1);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
-	if (!confine(p))
+	if (p->whole || !confine(p))
 		execvp(p->arg[0], (char *const *)p->arg);
 	status = errno;
 	dprintf(STDERR_FILENO, "%s", strerror(status));
@@ -205,6 +206,8 @@ static void listen_to(struct program *p, pid_t pid, int out, int err)
 				continue;
 			}
 			b[n] = 0;
+			if (i && p->hears)
+				p->hears(p->hearer, b);
 			if (i)
 				keep_said(p, b, n);
 			else if (!keep_output(p, b, n))

@@ -3,6 +3,7 @@
 #ifndef IMAGE_PROGRAM_H
 #define IMAGE_PROGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct progress;
@@ -20,6 +21,9 @@ struct stage;
  * @out: its standard output; -1: kept in @output
  * @stage: it ends with it; or NULL
  * @progress: is told what qemu-img -p says; or NULL
+ * @whole: it reaches all that this process does: it mounts, or starts what has rights of its own
+ * @hears: gets what it writes to standard error, with an end; or NULL
+ * @hearer: its argument
  * @output: what it wrote to standard output, with an end; to be freed
  * @size: of that
  * @said: the last that it wrote to standard error
@@ -30,6 +34,9 @@ struct program {
 	int in, out;
 	struct stage *stage;
 	struct progress *progress;
+	bool whole;
+	void (*hears)(void *hearer, const char *text);
+	void *hearer;
 	char *output;
 	size_t size;
 	char said[512];

@@ -88,6 +88,20 @@ void progress_parts(struct progress *p, double percent)
 }
 
 /**
+ * progress_step - what is done now, of which nobody knows how long it takes
+ * @p: the bar
+ * @what: a line
+ */
+void progress_step(struct progress *p, const char *what)
+{
+	if (!p->terminal)
+		return;
+	fprintf(stderr, "\r%s: %.64s\033[K", p->what, what);
+	fflush(stderr);
+	p->drawn = true;
+}
+
+/**
  * progress_end - takes the bar away
  * @p: the bar, or NULL
  */

@@ -21,6 +21,7 @@ struct progress {
 void progress_start(struct progress *p, const char *what, uint64_t total);
 void progress_add(struct progress *p, uint64_t n);
 void progress_parts(struct progress *p, double percent);
+void progress_step(struct progress *p, const char *what);
 void progress_end(struct progress *p);
 
 #endif /* IMAGE_PROGRESS_H */

@@ -140,7 +140,7 @@ int store_name_free(struct store *s, const char *name);
  * struct stage - a directory of its own for what is being made
  * @path: absolute
  * @name: in tmp/
- * @also: path of a file elsewhere that goes with it; or NULL
+ * @also: path of a file or directory elsewhere that goes with it; or NULL
  * @fd: the directory, locked
  * @janitor: the process that removes it when this one is gone, and leads its programs' process group
  * @end: of a pair of sockets, by which it learns that

@@ -48,6 +48,9 @@ static void *add_slot(struct vmm *v, int slot, uint64_t gpa, uint64_t size, uint
 		      strerror(errno));
 		return NULL;
 	}
+	/* As the host has it for private memory by itself. */
+	if (v->memory_fd >= 0)
+		madvise(p, size, MADV_HUGEPAGE);
 	if (ioctl(v->vm, KVM_SET_USER_MEMORY_REGION, &r)) {
 		error("cannot give the guest its memory: %s", errno == EDQUOT ?
 		      limit_words(VH_RES_MEMORY, r.memory_size) : strerror(errno));
