@@ -184,6 +184,7 @@ if [ $device = /dev/vh ]; then
 	background() { # NAME COMMAND...: with a shell's command behind it
 		local who=$1
 		shift
+		rm -f $dir/*.control	# of those that were killed
 		check "$who: a VM is created" "$@" "./vhctl create --memory 16M --cpus 1 --device $device $who"
 		check "$who: and started" "$@" "./vhctl start --kernel kernel --disk disk.img $who"
 		check "$who: it is listed" sh -c "./vhctl ls | grep '$who *running'"
@@ -203,7 +204,7 @@ if [ $device = /dev/vh ]; then
 		check "$who: it is killed" "$@" "./vhctl kill $who"
 		check "$who: and gone" gone $vmm
 		usleep 100000
-		check "$who: nothing is left of its socket" sh -c "! ls $dir/*.sock $dir/*.control 2>/dev/null"
+		check "$who: nothing is left of its socket" sh -c "! ls $dir/*.sock 2>/dev/null && ! ls $dir/*.control 2>/dev/null"
 		check "$who: the log says why" sh -c "grep 'the VMM was killed' $dir/*.log"
 		check "$who: it is destroyed" "$@" "./vhctl destroy $who"
 	}

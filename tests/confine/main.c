@@ -158,6 +158,7 @@ static void start(struct target *t, char **command)
 	usleep(20000);
 	if (getenv("PLUG") && system(getenv("PLUG")))
 		die("%s: fails", getenv("PLUG"));
+	usleep(20000);		/* a thread that comes has its name */
 	t->vmm = confined ? child_of(t->started) : t->started;
 	if (!t->vmm)
 		die("there is no VMM");

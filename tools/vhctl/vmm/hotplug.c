@@ -166,6 +166,22 @@ static bool no_bus(struct vmm *v, struct json_object *answer)
 	return !v->pci;
 }
 
+/* What it is made of a confined VM gets with the request. False, told. */
+static bool may_plug(struct vmm *v, const struct plug **parts)
+{
+	if (!v->cfg->confine)
+		return true;
+	if (!confine_can_plug()) {
+		error("somebody listens to the VMM's system calls already (a container's manager?), and so nothing can be plugged "
+		      "in; with --no-confine it can");
+		return false;
+	}
+	*parts = relay_parts();
+	if (!*parts)
+		error("the VMM has no room for what it is made of: it has as many descriptors as it may have");
+	return *parts;
+}
+
 /* A disk, as --disk describes it; its name, or NULL, told. */
 static char *add_disk(struct vmm *v, const char *text)
 {
@@ -175,11 +191,7 @@ static char *add_disk(struct vmm *v, const char *text)
 
 	if (!c)
 		abort();
-	if (v->cfg->confine && !confine_can_plug())
-		error("somebody listens to the VMM's system calls already (a container's manager?), and so nothing can be plugged "
-		      "in; with --no-confine it can");
-	else if (option_disk(text, c) && (!v->cfg->confine || (parts = relay_parts())) &&
-		 !blk_plug(v, &c->disk[0], parts ? &parts->disk : NULL)) {
+	if (option_disk(text, c) && may_plug(v, &parts) && !blk_plug(v, &c->disk[0], parts ? &parts->disk : NULL)) {
 		pthread_mutex_lock(&v->bus.lock);
 		/* names are counted: it is the last one, unless the guest has ejected it already */
 		if (asprintf(&id, "disk%u", hotplug.count - 1) < 0)

@@ -72,7 +72,7 @@ static const struct rule vcpu[] = {
 	{ SCMP_SYS(getrandom), ANY, 0 },
 };
 
-/* The last six: when the guest has ejected it. */
+/* The last four, and image: when the guest has ejected it. */
 static const struct rule disk[] = {
 	{ SCMP_SYS(io_uring_enter), OWN, 0 },
 	{ SCMP_SYS(pread64), SERVED, 0 },
@@ -200,6 +200,7 @@ static const struct rule plug[] = {
 	{ SCMP_SYS(shutdown), ANY, 0 },
 	{ SCMP_SYS(ioctl), ANY, BLKDISCARD },
 	{ SCMP_SYS(ioctl), VM, KVM_IRQFD },
+	{ SCMP_SYS(ioctl), VM, KVM_IOEVENTFD },		/* of one that could not be made */
 };
 
 /* A file that was cut has zeroes put in its place, whoever meets its end first (pmem.c). */

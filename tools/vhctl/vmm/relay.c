@@ -242,16 +242,23 @@ const struct plug *relay_parts(void)
 	return p;
 }
 
-static void take_parts(struct plug *p, const struct msghdr *m)
+/* Where there is a limit of descriptors some of them may be missing: then it is none. */
+static void take_parts(struct plug *p, struct msghdr *m)
 {
 	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	int want = p->fds;
 
 	p->fds = 0;
 	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 		return;
 	p->fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(p->fd, CMSG_DATA(c), p->fds * sizeof(int));
-	disk_adopt(&p->disk.disk, p->fd, p->fds);
+	if (p->fds == want) {
+		disk_adopt(&p->disk.disk, p->fd, p->fds);
+		return;
+	}
+	while (p->fds)
+		close(p->fd[--p->fds]);
 }
 
 static void drop_parts(struct plug *p)

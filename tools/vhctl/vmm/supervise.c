@@ -253,6 +253,14 @@ static int watch(struct supervisor *s, const sigset_t *set)
 	}
 }
 
+/* Who has become this program may have had children, which are not the VMM's. */
+static bool has_children(void)
+{
+	siginfo_t info;
+
+	return !waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+}
+
 /* What the VMM has started, and whose signal it is that the VMM has gone, has END_MS to write what it has not written yet. */
 static void wait_for_orphans(void)
 {
@@ -274,7 +282,7 @@ static void wait_for_orphans(void)
 int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *cfg, int channel, int link))
 {
 	struct supervisor s = { .cfg = cfg };
-	bool terminal = isatty(STDIN_FILENO);
+	bool terminal = isatty(STDIN_FILENO), others = has_children();
 	pid_t parent = getpid();
 	struct termios saved;
 	sigset_t set, old;
@@ -309,7 +317,8 @@ int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *
 		exit(run(cfg, pair[1], link[1]));
 	}
 	signal(SIGPIPE, SIG_IGN);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (!others)
+		prctl(PR_SET_CHILD_SUBREAPER, 1);
 	close(pair[1]);
 	close(link[1]);
 	s.channel = pair[0];
@@ -319,7 +328,8 @@ int supervise(const struct vmm_config *cfg, int (*run)(const struct vmm_config *
 	status = watch(&s, &set);
 	if (s.asked)
 		relay_close();
-	wait_for_orphans();
+	if (!others)
+		wait_for_orphans();
 	if (terminal && tcgetpgrp(STDIN_FILENO) == getpgrp())
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	return status;
