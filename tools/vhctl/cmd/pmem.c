@@ -38,8 +38,10 @@ bool option_pmem(const char *s, struct vmm_config *cfg)
 		if (!good)
 			error("--pmem: '%s': want ro", word);
 	}
-	if (!good)
+	if (!good) {
 		free(all);
+		*p = (struct pmem_config){ };
+	}
 	cfg->pmems += good;
 	return good;
 }

@@ -94,8 +94,10 @@ bool option_share(const char *s, struct vmm_config *cfg)
 		good = set_option(c, word);
 	}
 	good = good && (*c->tag || own_name(c)) && only_one(cfg, c);
-	if (!good)
+	if (!good) {
 		free(all);
+		*c = (struct share_config){ };
+	}
 	cfg->shares += good;
 	return good;
 }
