@@ -121,7 +121,7 @@ case $only in *images*)
 	check "the guest begins" says 100 "guest: modules works"
 	check "there is a daemon for each image" [ "$(daemons | wc -l)" = 2 ]
 	sort /sys/fs/cgroup/vms/cgroup.procs >are
-	{ daemons; echo $vm; } | sort >want
+	{ daemons; echo $vm; vmm; } | sort >want
 	check "in the VM's cgroup" cmp are want
 	little() { for p in $(daemons); do awk '/RssAnon/ { exit $2 > 4096 }' /proc/$p/status || return; done; }
 	check "which takes little" little
