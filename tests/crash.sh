@@ -54,10 +54,16 @@ echo 1 >/proc/sys/kernel/sysrq
 taskset 1 sh -c 'echo c >/proc/sysrq-trigger'
 sleep 100
 END2
-tests/lab/lab run --cpus 2 --trim --serial --append crashkernel=64M --timeout 500 \
-	--allow 'sysrq triggered crash|NMI backtrace' \
-	--file "$module:vh.ko" --file build/tests/mitigations/spin --file build/tests/mitigations/crash \
-	"$@" "$work/kdump.sh" >"$work/kdump" 2>&1 || failed=$((failed + 1))
+# A CPU that is stopped while it prints keeps the console, and the last line to itself: then once more.
+for try in 1 2 3; do
+	result=0
+	tests/lab/lab run --cpus 2 --trim --serial --append crashkernel=64M --timeout 500 \
+		--allow 'sysrq triggered crash|NMI backtrace' \
+		--file "$module:vh.ko" --file build/tests/mitigations/spin --file build/tests/mitigations/crash \
+		"$@" "$work/kdump.sh" >"$work/kdump" 2>&1 || result=1
+	[ $result = 0 ] && ! grep -q "VMX is off on" "$work/kdump" && [ $try != 3 ] || break
+done
+failed=$((failed + result))
 grep -v '^serial:' "$work/kdump"
 for want in "NMIs reach the host" "one came while a guest ran" "the guests go on" \
 	"a crash kernel starts" "it can turn VMX on" "the other CPU obeys INIT"; do
