@@ -325,7 +325,7 @@ static int add_special(scmp_filter_ctx f, const struct vmm *v, enum thread_kind 
 	switch (call) {
 	case SCMP_SYS(madvise):
 		err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
-		if (!err && kind == THREAD_BALLOON)
+		if (!err && kind == THREAD_BALLOON && v->memory_fd >= 0)
 			err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE));	/* of memory that is shared */
 		return err ? err : ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_HUGEPAGE));
 	case SCMP_SYS(mmap):
