@@ -47,7 +47,7 @@ check "VMX instructions only in kmod/vmx" none 'vmread|vmwrite|vmlaunch|vmresume
 	kmod --include='*.[chS]' --exclude-dir=vmx --exclude=witness.h --exclude=break.c
 check "no BUG() in the module" none '\bBUG(_ON)?\(' kmod --include='*.[ch]'
 check "shell scripts parse" bash -c \
-	'for f in scripts/* packaging/{dist,deb,rpm} tests/*.sh tests/check tests/*/*.sh tests/package/base tests/kernels/{root,build}; do bash -n $f || exit 1; done'
+	'for f in $(find scripts -maxdepth 1 -type f) scripts/*/*.sh packaging/{dist,deb,rpm} tests/*.sh tests/check tests/*/*.sh tests/package/base tests/kernels/{root,build}; do bash -n $f || exit 1; done'
 check "vhctl builds without warnings" make -s -C tools/vhctl O="$PWD/build/static-vhctl"
 rm -rf build/static-vhctl
 finish
