@@ -184,6 +184,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, 20.4: PVI is for protected mode, and STI has the fault there */
 	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI or VME, VIF and VIP no code of CPL 3 is fetched" },
 	/* Vol. 3, table 6-2 */
+	{ "x87", AT_KVM | AC, 17, ANY, 0, 0, WAY_INTERPRET, "emulator: #AC of FNSAVE that is aligned to its operand size" },
 	{ NULL, AC, 17, 14, 0, 0, 0, "emulator: #AC before #PF" },
 	{ NULL, AC, 17, 17, D_MEMORY, 0, WAY_INTERPRET, "emulator: #AC before page tables are walked, which sets accessed flags" },
 	{ NULL, AC, 17, 13, 0, 0, WAY_INTERPRET, "neither: #AC before #GP or #SS" },
@@ -459,6 +460,8 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && (data_breakpoint(p) || (p->regs.rflags & 0x400)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BYTES))
 		return "vh: it takes its time";
+	if (p->bytes && (uint32_t)p->regs.rcx == 0x10 && !(differs & ~(D_GPR | D_ACCESSES | D_RFLAGS | D_MEMORY)))
+		return "neither: a time-stamp counter that is read by RDMSR";
 	if (undefined_overflow(p))
 		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
