@@ -113,7 +113,7 @@ check "on the host's network" says "namespace net: the host's"
 # --- a disk that comes while it runs: its thread is made by a confined one ---
 if [ $device = /dev/vh ]; then
 	export PLUG="/w/vhctl device add plugged disk /w/disk.img >/dev/null"
-	later="/w/vhctl run --kernel /w/kernel --memory 16M --name plugged --balloon"
+	later="/w/vhctl run --kernel /w/kernel --memory 16M --name plugged --balloon --pmem /w/kept" # what the list was made with
 	check "a disk is plugged in" try list 0 $later
 	check "its thread may call what others may" sh -c "grep ^disk out >had; grep ^disk /p/expected >want; diff want had"
 	check "its state can be looked at" try state 0 $later
