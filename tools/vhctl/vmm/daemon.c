@@ -216,6 +216,19 @@ void daemon_close(struct daemon *d)
 }
 
 /**
+ * daemon_stop - nothing of it goes on when this is back, however long that takes
+ * @d: the program; daemon_kill() is still to come
+ */
+void daemon_stop(struct daemon *d)
+{
+	struct pollfd p = { .fd = d->pidfd, .events = POLLIN };
+
+	tell(d, SIGKILL);
+	while (poll(&p, 1, -1) <= 0)
+		;
+}
+
+/**
  * daemon_kill - it does not serve, and is gone
  * @d: the program
  * @text: what it has said of it

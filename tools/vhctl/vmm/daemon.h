@@ -42,6 +42,7 @@ struct daemon_kind {
 
 int daemon_start(struct daemon *d, const struct daemon_kind *k, int *fd);
 void daemon_close(struct daemon *d);
+void daemon_stop(struct daemon *d);
 int daemon_kill(struct daemon *d, char *text, size_t size);
 int daemon_end(struct daemon *d, int signal, char *text, size_t size);
 

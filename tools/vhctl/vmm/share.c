@@ -138,6 +138,7 @@ static void lose(struct share *s)
 {
 	char text[1024];
 
+	daemon_stop(&s->daemon);
 	daemon_kill(&s->daemon, text, sizeof(text));
 	virtiofsd_say(s->cfg->dir, text);
 	error("%s: virtiofsd is lost: %s; all that the guest asks of it fails from now on", s->cfg->dir, s->user.why);
