@@ -67,6 +67,16 @@ char *parse_part(char *s)
 	return NULL;
 }
 
+bool parse_parts(char *list, bool (*set)(void *to, char *part), void *to)
+{
+	for (char *part; (part = list);) {
+		list = parse_part(part);
+		if (!set(to, part))
+			return false;
+	}
+	return true;
+}
+
 bool parse_seconds(const char *s, unsigned int *ms)
 {
 	char *end;

@@ -17,6 +17,8 @@ bool parse_seconds(const char *s, unsigned int *ms);
  * it begins, or NULL.
  */
 char *parse_part(char *s);
+/* @set gets each part of a list, NULL: there are none, until it refuses one. False then. */
+bool parse_parts(char *list, bool (*set)(void *to, char *part), void *to);
 
 /* Values of --delay and --count (1 to @max); false with the error told. */
 bool option_delay(const char *s, unsigned int *ms);

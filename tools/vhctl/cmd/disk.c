@@ -39,8 +39,9 @@ static bool set_serial(struct disk_config *d, const char *text)
 	return true;
 }
 
-static bool set_option(struct disk_config *d, char *word)
+static bool set_option(void *to, char *word)
 {
+	struct disk_config *d = to;
 	char *value = strchr(word, '=');
 
 	if (!value) {
@@ -102,10 +103,7 @@ bool option_disk(const char *s, struct vmm_config *cfg)
 	good = *d->path;
 	if (!good)
 		error("--disk '%s': which file?", s);
-	while (good && (word = next)) {
-		next = parse_part(word);
-		good = set_option(d, word);
-	}
+	good = good && parse_parts(next, set_option, d);
 	if (!good) {
 		free(all);
 		d->path = NULL;

@@ -59,8 +59,9 @@ bad:
 	return false;
 }
 
-static bool set_option(struct net_config *n, char *word)
+static bool set_option(void *to, char *word)
 {
+	struct net_config *n = to;
 	uint64_t queues;
 
 	if (!strncmp(word, "mac=", 4))
@@ -104,10 +105,7 @@ bool option_net(const char *s, struct vmm_config *cfg)
 	*n = (struct net_config){ .kind = NET_USER, .pairs = 1 };
 	next = parse_part(word);
 	good = set_kind(n, word, s);
-	while (good && (word = next)) {
-		next = parse_part(word);
-		good = set_option(n, word);
-	}
+	good = good && parse_parts(next, set_option, n);
 	free(all);
 	cfg->nets += good;
 	return good;

@@ -7,6 +7,16 @@
 #include "parse.h"
 #include "vhctl.h"
 
+static bool set_option(void *to, char *word)
+{
+	struct pmem_config *p = to;
+
+	p->ro = !strcmp(word, "ro");
+	if (!p->ro)
+		error("--pmem: '%s': want ro", word);
+	return p->ro;
+}
+
 /**
  * option_pmem - another file as memory
  * @s: value of the option
@@ -32,12 +42,7 @@ bool option_pmem(const char *s, struct vmm_config *cfg)
 	good = *p->path;
 	if (!good)
 		error("--pmem '%s': which file?", s);
-	while (good && (word = next)) {
-		next = parse_part(word);
-		good = p->ro = !strcmp(word, "ro");
-		if (!good)
-			error("--pmem: '%s': want ro", word);
-	}
+	good = good && parse_parts(next, set_option, p);
 	if (!good) {
 		free(all);
 		*p = (struct pmem_config){ };

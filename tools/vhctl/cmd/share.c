@@ -43,8 +43,10 @@ static bool own_name(struct share_config *c)
 	return good;
 }
 
-static bool set_option(struct share_config *c, const char *word)
+static bool set_option(void *to, char *word)
 {
+	struct share_config *c = to;
+
 	if (!strncmp(word, "tag=", 4))
 		return set_tag(c, word + 4);
 	c->ro = !strcmp(word, "ro");
@@ -89,10 +91,7 @@ bool option_share(const char *s, struct vmm_config *cfg)
 	good = *c->dir;
 	if (!good)
 		error("--share '%s': which folder?", s);
-	while (good && (word = next)) {
-		next = parse_part(word);
-		good = set_option(c, word);
-	}
+	good = good && parse_parts(next, set_option, c);
 	good = good && (*c->tag || own_name(c)) && only_one(cfg, c);
 	if (!good) {
 		free(all);
