@@ -256,7 +256,8 @@ static char *boot_file(struct build *b, const char *file, const char *digest)
 static int run_vm(struct build *b, const struct image *m, bool net)
 {
 	char *kernel = boot_file(b, "kernel", m->kernel), *initrd = boot_file(b, "initrd", m->initrd);
-	char *disk = stage_path(b->t, "disk"), *script = stage_path(b->t, "script"), *files = stage_path(b->t, "files.tar");
+	char *vm = text_of("image-build-%.6s", b->t->name), *disk = stage_path(b->t, "disk");
+	char *script = stage_path(b->t, "script"), *files = stage_path(b->t, "files.tar");
 	char *disks[] = { text_of("%s,format=qcow2,cache=unsafe", disk), text_of("%s,format=raw,ro", script),
 			  text_of("%s,format=raw,ro", files) };
 	char *memory = text_of("%llu", (unsigned long long)(m->memory ? m->memory : MEMORY));
@@ -269,7 +270,7 @@ static int run_vm(struct build *b, const struct image *m, bool net)
 		self[n] = 0;
 		program_new(&p, "sh");
 		/* What its console says is heard like its errors. */
-		program_args(&p, "-c", "exec \"$@\" >&2", "sh", self, "run", "--name", "image-build", "--kernel", kernel,
+		program_args(&p, "-c", "exec \"$@\" >&2", "sh", self, "run", "--name", vm, "--kernel", kernel,
 			     "--cmdline", cmdline, "--memory", memory, "--cpus", cpus, "--disk", disks[0], "--disk", disks[1],
 			     "--disk", disks[2], NULL);
 		if (initrd)
@@ -299,6 +300,7 @@ static int run_vm(struct build *b, const struct image *m, bool net)
 out:
 	for (unsigned int i = 0; i < sizeof(disks) / sizeof(disks[0]); i++)
 		free(disks[i]);
+	free(vm);
 	free(kernel);
 	free(initrd);
 	free(disk);
