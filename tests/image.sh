@@ -283,7 +283,7 @@ if part build; then
 		cpus = 99
 		label = x y
 		nonsense
-		base = debian
+		base = De bian
 		run =
 		mirror = nowhere
 	END

@@ -95,7 +95,8 @@ static void test_wrong(void)
 		"suite = a\nfile = /etc/passwd /b 8\n", "suite = a\nfile = /etc/passwd /b 07777\n",
 		"suite = a\nfile = /etc/passwd /b 644 x\n", "suite = a\nfile = /dev/null /b\n", "suite = a\nrun =  \t\n",
 		"suite = a\nsize = 100\n", "suite = a\ncpus = 65\n", "suite = a\nmemory = 1M\n", "suite = a\nlabel = x\n",
-		"suite = a\nbase = debian\n", "suite = a\n\x1b[2J = x\n", "suite = a\ncmdline = \x07\n",
+		"suite = a\nbase = debian\n", "base = Debian\n", "base = a\nbase = a\n", "base = ../x\n",
+		"base = a\nmirror = http://x\n", "suite = a\n\x1b[2J = x\n", "suite = a\ncmdline = \x07\n",
 	};
 	struct recipe r;
 

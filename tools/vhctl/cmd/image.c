@@ -277,8 +277,9 @@ static const struct image_command commands[] = {
 	  "Compressed files are unpacked. What looks like a format is taken as raw only by --format raw; a\n"
 	  "file that names other files is refused. Prints the name." },
 	{ "build", "[OPTIONS] FILE [NAME[:TAG]]", "s" SETTINGS "Sh", 1, 2, "which recipe?", build,
-	  "Makes a sealed image of what a recipe says: a Debian (by mmdebstrap), packages, files, commands. The\n"
-	  "options have the last word. vhctl-image(8) has the recipe's keys. Prints the name." },
+	  "Makes a sealed image of what a recipe says: a Debian (by mmdebstrap) or another\n"
+	  "image (in a VM), with packages, files and commands. The options have the last word. vhctl-image(8) has\n"
+  "the recipe's keys. Prints the name." },
 	{ "export", "[OPTIONS] IMAGE FILE|-", "fFzSh", 2, 2, "want an image, and a file or -", export,
 	  "Writes an image as one file that stands on nothing; the format is by the file's name, and raw." },
 	{ "new", "[OPTIONS] NAME[:TAG] --from IMAGE", "bs" SETTINGS "Sh", 1, 1, "which name?", new,

@@ -1,49 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * build.c - a Debian of a recipe becomes a sealed image: mmdebstrap makes its root file system, as an archive, which
- * is imported. Of a user it does so in a user namespace.
- *
- * mmdebstrap works in a directory of its own outside of the store, since root of a user namespace does not get into the
- * user's home. What it is told to execute in the new system goes there in the archive that has the recipe's
- * files.
+ * build.c - a recipe becomes a sealed image: what both ways of that (debian.c, base.c) have in common, which is the
+ * recipe's files and commands, and what is told of them.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "image/build.h"
 #include "image/program.h"
-#include "image/progress.h"
-#include "image/recipe.h"
 #include "printable.h"
 #include "vhctl.h"
 
-#define KEYRING		"/usr/share/keyrings/debian-archive-keyring.gpg"
-#define SCRIPT		".vh-build"	/* in the new system's root, as long as it is made */
 #define MARK		"vh-build-line "	/* it says so which line of the recipe is next */
-#define LINES		16		/* of what is said that are shown when it fails */
-#define WIDTH		400
+#define END		"vh-build-end "		/* and so a VM with what status it ends */
 
-/**
- * struct build - what is being made
- * @work: mmdebstrap's directory
- * @line: of the recipe, whose command runs; 0: none does
- * @said: the last lines, in a ring
- * @part: a line that has not ended yet
- */
-struct build {
-	const struct recipe *r;
-	struct stage *t;
-	char *work;
-	struct progress bar;
-	unsigned int line, lines;
-	char said[LINES][WIDTH], part[WIDTH];
-};
-
-static char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static char *text_of(const char *fmt, ...)
+char *text_of(const char *fmt, ...)
 {
 	va_list ap;
 	char *text;
@@ -77,18 +53,27 @@ static void take_said(struct build *b, char *line)
 			progress_step(&b->bar, i->text);
 		return;
 	}
+	if (!b->work && !strncmp(line, END, strlen(END))) {
+		b->end = atoi(line + strlen(END));
+		return;
+	}
 	if (!strncmp(line, "I: ", 3)) {
 		if (!b->line)
 			progress_step(&b->bar, line + 3);
 		return;
 	}
 	if (*line)
-		snprintf(b->said[b->lines++ % LINES], WIDTH, "%s", line);
+		snprintf(b->said[b->lines++ % BUILD_LINES], BUILD_WIDTH, "%s", line);
 }
 
-static void hear(void *arg, const char *text)
+/**
+ * build_hear - what a program, or a VM, says while it works
+ * @build: the build
+ * @text: of it
+ */
+void build_hear(void *build, const char *text)
 {
-	struct build *b = arg;
+	struct build *b = build;
 	size_t n = strlen(b->part);
 
 	for (; *text; text++) {
@@ -96,7 +81,7 @@ static void hear(void *arg, const char *text)
 			b->part[n] = 0;
 			take_said(b, b->part);
 			n = 0;
-		} else if (n < WIDTH - 1) {
+		} else if (n < BUILD_WIDTH - 1) {
 			b->part[n++] = *text;
 		}
 	}
@@ -125,33 +110,44 @@ static bool tell_package(const struct build *b, const char *said)
 
 		if (p->kind != RECIPE_PACKAGE || strncmp(p->text, name, n) || (p->text[n] && p->text[n] != ':'))
 			continue;
-		recipe_error(b->r, p->line, "packages: %s has no package '%s'", b->r->suite, p->text);
+		recipe_error(b->r, p->line, "packages: %s has no package '%s'", b->r->suite ? b->r->suite : b->r->base, p->text);
 		told = true;
 	}
 	return told;
 }
 
-static void tell_failed(const struct build *b)
+/**
+ * build_failed - tell why
+ * @b: the build
+ * @who: "mmdebstrap", when the recipe's lines are not to blame
+ */
+void build_failed(const struct build *b, const char *who)
 {
-	unsigned int first = b->lines > LINES ? b->lines - LINES : 0;
+	unsigned int first = b->lines > BUILD_LINES ? b->lines - BUILD_LINES : 0;
 	const struct recipe_item *i = b->line ? item_of(b->r, RECIPE_RUN, b->line) : NULL;
 	bool told = false;
 
 	for (unsigned int n = first; n < b->lines && !told; n++)
-		told = tell_package(b, b->said[n % LINES]);
+		told = tell_package(b, b->said[n % BUILD_LINES]);
 	if (told)
 		return;
 	for (unsigned int n = first; n < b->lines; n++)
-		fprintf(stderr, "| %s\n", b->said[n % LINES]);
+		fprintf(stderr, "| %s\n", b->said[n % BUILD_LINES]);
 	if (i)
 		recipe_error(b->r, b->line, "run: '%s' failed", i->text);
 	else
-		recipe_error(b->r, 0, "mmdebstrap cannot make it: see above");
+		recipe_error(b->r, 0, "%s cannot make it%s", who, b->lines ? ": see above" : "");
 }
 
-/* --- where Debian comes from --- */
+/* --- what is made for it --- */
 
-static int write_file(const char *path, const char *text, mode_t mode)
+/**
+ * build_write - a new file
+ * @path: of it
+ * @text: what is in it
+ * @mode: of it
+ */
+int build_write(const char *path, const char *text, mode_t mode)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	size_t n = strlen(text);
@@ -164,8 +160,14 @@ static int write_file(const char *path, const char *text, mode_t mode)
 	return good ? 0 : -1;
 }
 
-/* What a program of apt's says; NULL: nothing. To be freed. */
-static char *ask(struct stage *t, const char *const *arg)
+/**
+ * build_ask - what a program of apt's says
+ * @t: where it ends
+ * @arg: it and its arguments, to NULL
+ *
+ * To be freed; NULL: nothing.
+ */
+char *build_ask(struct stage *t, const char *const *arg)
 {
 	struct program p;
 	char *text = NULL;
@@ -183,59 +185,18 @@ static char *ask(struct stage *t, const char *const *arg)
 	return text;
 }
 
-/* Lines of sources.list for the suite and its updates, as this machine's apt has them; NULL: it does not. */
-static char *host_sources(const struct recipe *r, struct stage *t)
-{
-	static const char *const targets[] = {
-		"apt-get", "indextargets", "--format", "$(CODENAME) $(REPO_URI) $(RELEASE) $(COMPONENT)",
-		"Created-By: Packages", "Origin: Debian", NULL,
-	};
-	char *said = ask(t, targets), *line, *rest = NULL, *sources = NULL;
-	char name[80], uri[512], release[80], component[80];
-	size_t n = strlen(r->suite);
-
-	for (line = said ? strtok_r(said, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
-		char *more;
-
-		if (sscanf(line, "%79s %511s %79s %79s", name, uri, release, component) != 4 || strncmp(name, r->suite, n) ||
-		    (name[n] && name[n] != '-'))
-			continue;
-		more = text_of("%sdeb [signed-by=" KEYRING "] %s %s %s\n", sources ? sources : "", uri, release, component);
-		/* One line for each, whatever architectures there are */
-		if (sources && strstr(sources, more + strlen(sources))) {
-			free(more);
-			continue;
-		}
-		free(sources);
-		sources = more;
-	}
-	free(said);
-	return sources;
-}
-
-/* What stands in files for mmdebstrap: where packages are, and how this machine gets them (proxies and the like). */
-static int prepare_apt(struct build *b)
+/**
+ * build_apt_config - how this machine's apt gets packages: proxies and the like, as a file of apt's has it
+ * @t: where the program ends that is asked
+ *
+ * To be freed; NULL: nothing is said.
+ */
+char *build_apt_config(struct stage *t)
 {
 	static const char *const config[] = { "apt-config", "dump", "--format", "%F \"%v\";%n", "Acquire", NULL };
-	char *sources = b->r->mirror ? NULL : host_sources(b->r, b->t), *acquire = ask(b->t, config);
-	char *path = text_of("%s/sources", b->work), *conf = text_of("%s/apt.conf", b->work), *text;
-	int err;
 
-	if (!sources)
-		sources = text_of("deb [signed-by=" KEYRING "] %s %s main\n",
-				  b->r->mirror ? b->r->mirror : "http://deb.debian.org/debian", b->r->suite);
-	/* A mirror may be a snapshot of some time ago: the keys are what says that it is Debian's. */
-	text = text_of("%sAcquire::Check-Valid-Until \"false\";\n", acquire ? acquire : "");
-	err = write_file(path, sources, 0644) || write_file(conf, text, 0644) ? -1 : 0;
-	free(sources);
-	free(acquire);
-	free(path);
-	free(conf);
-	free(text);
-	return err;
+	return program_there(config[0]) ? build_ask(t, config) : NULL;
 }
-
-/* --- files and commands --- */
 
 /* The directories that a path is in. */
 static int make_parents(const char *tree, const char *path)
@@ -320,13 +281,15 @@ static int write_script(const struct recipe *r, const char *path)
 	return err;
 }
 
-/*
- * All of it as stage/files.tar, root's. Directories are not in it: those that are there stay as they are, others are
- * made.
+/**
+ * build_files - the recipe's files, and its commands as BUILD_SCRIPT, as stage/files.tar, root's
+ * @b: the build
+ *
+ * Directories are not in it: those that are there stay as they are, others are made. 0 or -1, told.
  */
-static int prepare_files(struct build *b)
+int build_files(struct build *b)
 {
-	char *tree = stage_path(b->t, "files"), *tar = stage_path(b->t, "files.tar"), *script = text_of("%s/" SCRIPT, tree);
+	char *tree = stage_path(b->t, "files"), *tar = stage_path(b->t, "files.tar"), *script = text_of("%s/" BUILD_SCRIPT, tree);
 	struct program p;
 	int err;
 
@@ -351,82 +314,6 @@ static int prepare_files(struct build *b)
 	return err ? -1 : 0;
 }
 
-/* --- all of it --- */
-
-/* "a,b,c" */
-static char *packages(const struct recipe *r)
-{
-	char *all = text_of("ca-certificates"), *more;
-
-	for (unsigned int i = 0; i < r->items; i++) {
-		if (r->item[i].kind != RECIPE_PACKAGE)
-			continue;
-		more = text_of("%s,%s", all, r->item[i].text);
-		free(all);
-		all = more;
-	}
-	return all;
-}
-
-static int make_root(struct build *b, const char *tar)
-{
-	char *files = stage_path(b->t, "files.tar"), *copy = text_of("--customize-hook=tar-in '%s' /", files);
-	char *include = packages(b->r), *all = text_of("--include=%s", include);
-	char *conf = text_of("--aptopt=%s/apt.conf", b->work), *sources = text_of("%s/sources", b->work);
-	struct program p;
-	int status;
-
-	program_new(&p, "mmdebstrap");
-	program_args(&p, geteuid() ? "--mode=unshare" : "--mode=root", "--variant=apt", "--format=tar", conf, all, copy,
-		     "--customize-hook=chroot \"$1\" /bin/sh /" SCRIPT, "--customize-hook=rm \"$1\"/" SCRIPT, b->r->suite, tar,
-		     sources, NULL);
-	p.whole = true;
-	p.stage = b->t;
-	p.hears = hear;
-	p.hearer = b;
-	setenv("TMPDIR", b->work, 1);
-	progress_start(&b->bar, "build", 0);
-	status = program_run(&p);
-	hear(b, "\n");
-	progress_end(&b->bar);
-	program_free(&p);
-	if (status > 0)
-		tell_failed(b);
-	free(files);
-	free(copy);
-	free(include);
-	free(all);
-	free(conf);
-	free(sources);
-	return status ? -1 : 0;
-}
-
-static int build(struct build *b, struct store *s, const char *name)
-{
-	char *tar = stage_path(b->t, "root.tar");
-	int err = -1;
-
-	if (!prepare_apt(b) && !prepare_files(b) && !make_root(b, tar)) {
-		unlinkat(b->t->fd, "files.tar", 0);
-		err = import_tar(s, b->t, tar, name, b->r->size, &b->r->set, b->r->shown);
-	}
-	free(tar);
-	return err;
-}
-
-/* Not in the store, which a user's namespace cannot get into, nor where memory is. */
-static char *make_work(void)
-{
-	const char *tmp = getenv("TMPDIR");
-	char *work = text_of("%s/vh-build-XXXXXX", tmp && *tmp == '/' ? tmp : "/var/tmp");
-
-	if (mkdtemp(work) && !chmod(work, 0711))
-		return work;
-	error("%s: %s", work, strerror(errno));
-	free(work);
-	return NULL;
-}
-
 /**
  * image_build - a sealed image of what a recipe says
  * @s: the store
@@ -435,20 +322,7 @@ static char *make_work(void)
  */
 int image_build(struct store *s, const struct recipe *r, const char *name)
 {
-	struct build b = { .r = r };
-	struct stage t;
-	int err = -1;
-
 	if (store_name_free(s, name))
 		return -1;
-	b.work = make_work();
-	if (b.work && !stage_new_with(s, &t, b.work)) {
-		b.t = &t;
-		err = build(&b, s, name);
-		stage_end(&t);
-	} else if (b.work) {
-		rmdir(b.work);
-	}
-	free(b.work);
-	return err;
+	return r->base ? build_on_base(s, r, name) : build_debian(s, r, name);
 }

@@ -21,6 +21,17 @@
 #define EXIT_NONE	127		/* it could not be run */
 #define PATHS		"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* A user's path lacks mke2fs. To be freed. */
+static char *path_of(void)
+{
+	const char *path = getenv("PATH");
+	char *whole;
+
+	if (asprintf(&whole, "%s%s" PATHS, path ? path : "", path ? ":" : "") < 0)
+		abort();
+	return whole;
+}
+
 /**
  * program_new - a program without arguments
  * @p: filled in
@@ -70,6 +81,25 @@ void program_writes(struct program *p, const char *path)
 	p->writes[p->nr_writes++] = path;
 }
 
+/**
+ * program_there - can a program be run?
+ * @name: as in PATH
+ */
+bool program_there(const char *name)
+{
+	char *path = path_of(), *part, *rest = NULL, *whole;
+	bool there = false;
+
+	for (part = strtok_r(path, ":", &rest); part && !there; part = strtok_r(NULL, ":", &rest)) {
+		if (asprintf(&whole, "%s/%s", part, name) < 0)
+			abort();
+		there = !access(whole, X_OK);
+		free(whole);
+	}
+	free(path);
+	return there;
+}
+
 /* The Debian package that has it. */
 static const char *package(const char *name)
 {
@@ -108,8 +138,6 @@ static int confine(const struct program *p)
 static void become(const struct program *p, pid_t parent, int out, int err)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC), status;
-	const char *path = getenv("PATH");
-	char *whole;
 
 	if (p->stage) {
 		/* It is gone if this process is an orphan already. */
@@ -124,10 +152,7 @@ static void become(const struct program *p, pid_t parent, int out, int err)
 	dup2(p->in >= 0 ? p->in : null, STDIN_FILENO);
 	dup2(p->out >= 0 ? p->out : out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
-	/* A user's path lacks mke2fs. */
-	if (asprintf(&whole, "%s%s" PATHS, path ? path : "", path ? ":" : "") < 0)
-		abort();
-	setenv("PATH", whole, 1);
+	setenv("PATH", path_of(), 1);
 	/* It is to say the same everywhere. */
 	setenv("LC_ALL", "C.UTF-8", 1);
 	for (int sig = 1; sig < NSIG; sig++)

@@ -42,6 +42,7 @@ struct program {
 	char said[512];
 };
 
+bool program_there(const char *name);
 void program_new(struct program *p, const char *name);
 /* Further arguments; the last is NULL. They are not copied. */
 void program_args(struct program *p, ...) __attribute__((sentinel));

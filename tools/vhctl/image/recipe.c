@@ -213,9 +213,11 @@ static const char *set_label(struct recipe *r, unsigned int line, char *value)
 
 static const char *set_base(struct recipe *r, unsigned int line, char *value)
 {
-	(void)r, (void)line, (void)value;
-	return "images cannot be built on images of the store; want suite =, or 'vhctl run IMAGE --keep NAME' and "
-	       "'vhctl image commit'";
+	char name[NAME_SIZE];
+
+	(void)line;
+	r->base = value;
+	return hex_valid(value) || name_complete(value, name) ? NULL : "want the name or the id of an image of the store";
 }
 
 static const struct key {
@@ -227,7 +229,7 @@ static const struct key {
 	{ "file", true, set_file }, { "run", true, set_run }, { "size", false, set_size },
 	{ "kernel", false, set_kernel }, { "initrd", false, set_initrd }, { "cmdline", false, set_cmdline },
 	{ "memory", false, set_memory }, { "cpus", false, set_cpus }, { "label", true, set_label },
-	{ "base", true, set_base },
+	{ "base", false, set_base },
 };
 
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -274,7 +276,7 @@ static int take_line(struct recipe *r, unsigned int line, char *text, unsigned i
 	for (i = 0; i < KEYS && strcmp(name, keys[i].name); i++)
 		;
 	if (i == KEYS) {
-		recipe_error(r, line, "unknown key '%s': want suite, mirror, packages, file, run, size, kernel, initrd, "
+		recipe_error(r, line, "unknown key '%s': want suite, base, mirror, packages, file, run, size, kernel, initrd, "
 			     "cmdline, memory, cpus or label", name);
 		return -1;
 	}
@@ -310,8 +312,13 @@ static int take_lines(struct recipe *r)
 		if (take_line(r, line, text, seen))
 			err = -1;
 	}
-	if (!err && !r->suite) {
-		recipe_error(r, 0, "says no suite of Debian: want a line such as: suite = bookworm");
+	if (!err && !r->suite == !r->base) {
+		recipe_error(r, 0, r->base ? "has both suite and base: it is made of the one or on the other" :
+			     "says no suite of Debian and no image: want a line such as: suite = bookworm, or: base = debian");
+		err = -1;
+	}
+	if (!err && r->base && r->mirror) {
+		recipe_error(r, 0, "mirror is for a suite: on an image packages come from where its own apt gets them");
 		err = -1;
 	}
 	return err;

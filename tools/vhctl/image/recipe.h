@@ -24,15 +24,16 @@ struct recipe_item {
 /**
  * struct recipe - all that a file says
  * @shown: the file, as the user calls it
- * @suite: of Debian
+ * @suite: of Debian; NULL: @base
+ * @base: image of the store that it is made on; NULL: @suite
  * @mirror: or NULL: as this host has it
- * @size: of the disk; 0: enough
+ * @size: of the disk; 0: enough, or the base's
  * @set: of the image
  * @item: in the file's order
  * @items: how many
  */
 struct recipe {
-	const char *shown, *suite, *mirror;
+	const char *shown, *suite, *base, *mirror;
 	uint64_t size;
 	struct settings set;
 	struct recipe_item *item;

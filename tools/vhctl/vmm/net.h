@@ -12,6 +12,7 @@
 
 #include <linux/if_ether.h>
 #include <linux/virtio_net.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 #include "vmm/watch.h"
 
 #define NET_HEADER	12	/* struct virtio_net_hdr_mrg_rxbuf, as version 1 always has it */
+#define NET_SERVERS	3	/* of names; resolv.conf(5) */
 #define NET_MAX_MTU	65520
 #define NET_MAX_FRAME	65536	/* bytes of a frame at most */
 
@@ -85,5 +87,6 @@ int net_follow(struct net *n, int index);
 
 /* passt.c: a socket that passt speaks at, or -1, told */
 int passt_start(const char *name, const struct net_publish *p, int n);
+int passt_name_servers(char (*found)[INET6_ADDRSTRLEN]);
 
 #endif /* NET_H */

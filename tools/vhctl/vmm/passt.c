@@ -22,7 +22,6 @@
 
 #define SOCKET		3	/* its number there */
 #define ARGUMENTS	16	/* beside the ports */
-#define SERVERS		3	/* of names; resolv.conf(5) */
 #define RESOLVED	"/run/systemd/resolve/resolv.conf"
 
 extern char **environ;
@@ -111,13 +110,13 @@ static char *spec(const struct net_publish *p)
 }
 
 /* How many name servers of a file are not at the host's own addresses; these. */
-static int name_servers(const char *path, char (*found)[INET6_ADDRSTRLEN])
+static int servers_of(const char *path, char (*found)[INET6_ADDRSTRLEN])
 {
 	char line[256], address[INET6_ADDRSTRLEN];
 	FILE *f = fopen(path, "re");
 	int n = 0;
 
-	while (f && n < SERVERS && fgets(line, sizeof(line), f))
+	while (f && n < NET_SERVERS && fgets(line, sizeof(line), f))
 		if (sscanf(line, "nameserver %45s", address) == 1 && strncmp(address, "127.", 4) &&
 		    strcmp(address, "::1") && !strchr(address, '%'))
 			strcpy(found[n++], address);
@@ -126,14 +125,24 @@ static int name_servers(const char *path, char (*found)[INET6_ADDRSTRLEN])
 	return n;
 }
 
-/*
- * passt tells the guest of the host's name servers, but of none at 127.0.0.1. Where that is
- * systemd-resolved's there are others behind it.
+/**
+ * passt_name_servers - those of the host's name servers that a guest can reach
+ * @found: gets NET_SERVERS at most
+ *
+ * passt tells the guest of the host's, but of none at 127.0.0.1. Where that is systemd-resolved's there are others
+ * behind it. How many there are.
  */
+int passt_name_servers(char (*found)[INET6_ADDRSTRLEN])
+{
+	int n = servers_of("/etc/resolv.conf", found);
+
+	return n ? n : servers_of(RESOLVED, found);
+}
+
 static void add_servers(char **argv)
 {
-	char found[SERVERS][INET6_ADDRSTRLEN];
-	int n = name_servers("/etc/resolv.conf", found) ? 0 : name_servers(RESOLVED, found), c = 0;
+	char found[NET_SERVERS][INET6_ADDRSTRLEN];
+	int n = servers_of("/etc/resolv.conf", found) ? 0 : servers_of(RESOLVED, found), c = 0;
 
 	for (int i = 0; i < n; i++) {
 		argv[c++] = "--dns";
