@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/nbd.h>
 #include <signal.h>
 #include <string.h>
@@ -55,6 +56,19 @@ static void serve(int sock, uint8_t *disk, uint64_t size, const volatile bool *h
 	}
 }
 
+/* From Linux 6.12 on it has its size when it is connected, and not before. */
+static bool grows(int fd, uint64_t size)
+{
+	uint64_t is = 0;
+
+	for (int tries = 0; is != size && tries < 200; tries++) {
+		usleep(10000);
+		if (ioctl(fd, BLKGETSIZE64, &is))
+			return false;
+	}
+	return is == size;
+}
+
 bool nbd_start(struct nbd *n, uint64_t size, const volatile bool *held)
 {
 	uint8_t *disk = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_LOCKED, -1, 0);
@@ -84,7 +98,7 @@ bool nbd_start(struct nbd *n, uint64_t size, const volatile bool *held)
 		_exit(0);
 	}
 	close(pair[0]);
-	return true;
+	return grows(n->fd, size);
 }
 
 void nbd_stop(struct nbd *n)
