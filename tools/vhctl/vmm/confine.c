@@ -14,13 +14,15 @@
 #include "vhctl.h"
 #include "vmm/confine.h"
 #include "vmm/lists.h"
+#include "vmm/net.h"
 #include "vmm/pci.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 
 #define NO_LISTENER	(-2)
 #define SPARE		2	/* descriptors: a console's next client, beside the last */
-#define SPARE_DEVICES	(PCI_SLOTS * 16)	/* and for what is plugged in */
+#define SPARE_NET	(NET_FDS + 6 * NET_MAX_PAIRS + 6)	/* of a tap; with each queue's eventfds, and vhost's */
+#define SPARE_DEVICES	(PCI_SLOTS * 16 + VMM_MAX_NETS * SPARE_NET)	/* and for what is plugged in */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -218,8 +220,8 @@ int confine_main(struct vmm *v)
 	int fd, err;
 
 	if (v->cfg->confine) {
-		/* Of disks that come later, too */
-		if (v->pci && !of_kind(v, THREAD_DISK))
+		/* Of disks and networks that come later, too */
+		if (v->pci && (!of_kind(v, THREAD_DISK) || !of_kind(v, THREAD_NET)))
 			return -1;
 		f = confine_filter(v, THREAD_MAIN, -1, -1);
 		if (!f)
