@@ -359,6 +359,7 @@ bool relay_serve(struct vmm *v, int link)
 	struct iovec iov[] = { { &head, sizeof(head) }, { text, sizeof(text) - 1 } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = &space, .msg_controllen = sizeof(space) };
 	ssize_t n = recvmsg(link, &m, MSG_CMSG_CLOEXEC);
+	char *answer;
 
 	if (n < (ssize_t)sizeof(head))
 		return false;
@@ -366,10 +367,11 @@ bool relay_serve(struct vmm *v, int link)
 	text[n - sizeof(head)] = 0;
 	request = control_parse(text, n - sizeof(head));
 	parts = head.plug.fds ? &head.plug : NULL;
-	send_answer(link, head.serial, control_answer(v, request));
-	if (parts)	/* it did not become a device */
+	answer = control_answer(v, request);
+	if (parts)	/* it did not become a device, and is free again when that is known */
 		kinds[head.plug.kind].drop(&head.plug);
 	parts = NULL;
+	send_answer(link, head.serial, answer);
 	json_object_put(request);
 	return true;
 }
