@@ -224,7 +224,7 @@ static void begin(void)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links))
 		abort();
-	relay_open("test", uuid, links[0]);
+	relay_open("test", uuid, links[0], true);
 }
 
 /* --- a VMM --- */

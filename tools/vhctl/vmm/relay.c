@@ -169,7 +169,8 @@ static void close_parts(struct plug *p, bool sent)
 
 /* --- in the process that waits: asking --- */
 
-static int link_fd = -1;	/* const while there is a thread */
+static int link_fd = -1;	/* const while there is a thread, as the next is */
+static bool can_plug;		/* it has a bus for devices */
 static uint32_t serial;		/* the thread's */
 
 static bool send_request(const struct plug *p, const char *text)
@@ -238,7 +239,7 @@ static char *ask(struct vmm *v, struct json_object *request)
 
 	(void)v;
 	error_capture(told, sizeof(told));
-	opened = open_parts(request, &p);
+	opened = !can_plug || open_parts(request, &p);
 	error_capture(NULL, 0);
 	why = told;
 	if (opened) {
@@ -256,8 +257,9 @@ static char *ask(struct vmm *v, struct json_object *request)
  * @name: of the VM, in messages
  * @uuid: of it
  * @link: to the VMM
+ * @bus: it has a bus; to one without nothing is given
  */
-void relay_open(const char *name, const uint8_t *uuid, int link)
+void relay_open(const char *name, const uint8_t *uuid, int link, bool bus)
 {
 	/* Of the thread, which is confined by nothing */
 	static const struct vmm_config cfg = { .confine = false };
@@ -265,6 +267,7 @@ void relay_open(const char *name, const uint8_t *uuid, int link)
 	char path[108];
 
 	link_fd = link;
+	can_plug = bus;
 	control_answered_by(ask);
 	if (runtime_path(uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(&none, path))
 		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", name);

@@ -76,12 +76,17 @@ static int create_devices(struct vmm *v)
 	return rtc_start(v, v->rtc);
 }
 
+bool vmm_has_bus(const struct vmm_config *c)
+{
+	return c->disks || c->nets || c->vsock_cid || c->pmems || c->shares || c->balloon || c->virtio_console;
+}
+
 /* What is on the PCI bus, in the order of its slots. */
 static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console)
+	if (!vmm_has_bus(c))
 		return 0;
 	pci_create(v);
 	hotplug_create(v);
