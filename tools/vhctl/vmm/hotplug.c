@@ -197,7 +197,7 @@ void hotplug_left(struct vmm *v)
 	pthread_cond_broadcast(&left);
 }
 
-/* Who asks finds taps and ports free that were a device's; it is not waited for one that does not end. bus->lock is held. */
+/* Who asks finds free what was a device's: files, taps, ports. For one that does not end it is not waited. bus->lock is held. */
 static void settle(struct vmm *v)
 {
 	struct timespec until;
