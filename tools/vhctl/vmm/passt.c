@@ -397,9 +397,12 @@ void passt_end(const char *name, int sock, int process)
 	if (process < 0)
 		return;
 	if (!ended(process, now_ms() < end ? end - now_ms() : 0)) {
-		error("%s: passt does not end; it is killed", name);
-		syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
-		ended(process, KILL_MS);
+		/* Root's makes itself nobody's, whom only privileges may kill. */
+		bool killed = !syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+
+		error("%s: passt does not end%s", name, killed ? "; it is killed" : "");
+		if (killed)
+			ended(process, KILL_MS);
 	}
 	close(process);
 }

@@ -274,6 +274,10 @@ static void wait_for_orphans(void)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until)
 		if (!pid)
 			usleep(2000);
+	/* Those that the VMM may not kill, too */
+	for (int i = 0; !pid && i < nr_helpers; i++)
+		if (!waitpid(helpers[i], NULL, WNOHANG))	/* it is a child still */
+			kill(helpers[i], SIGKILL);
 }
 
 /**
