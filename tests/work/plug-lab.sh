@@ -143,7 +143,7 @@ part_tap() {
 	check "one that is busy goes" device rm -t 60 web net1
 	guest "it is gone" gone 02:00:00:00:00:07
 	tell "stops"
-	kill $sink
+	kill $sink 2>/dev/null
 	check "the other one is there" are 4 "disk0 plugged net0 plugged "
 	check "its tap is free" [ "$(device add web net tap=tap0)" = net2 ]
 	mac2=$(mac_of net2)
@@ -260,7 +260,7 @@ part_user() {
 		guest "it is gone" gone $first
 		check "$how: no passt" alone
 		tell "stops"
-		kill $sink
+		kill $sink 2>/dev/null
 		times=20
 		[ $how = root ] || times=5
 		again $times "$how user" -P 8080:80 user
