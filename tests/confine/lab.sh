@@ -74,9 +74,10 @@ who_is() { # USER NAME KINDS CALLS KINDS CALLS: what holds for whoever runs it
 	check "$as: of rings" count "descriptor: .*io_uring" 2
 	check "$as: to who waits for it" count "descriptor: socket" 2
 	check "$as: of standard input and output" count "descriptor: /\(dev/null\|w/said\)$" 3
+	check "$as: of lists of calls" count "descriptor: .*memfd:filter" 1
 	check "$as: of what happens now and then" count "descriptor: .*eventpoll" 1
 	check "$as: and else eventfds and signals" [ "$(grep -c "^descriptor:" out)" = \
-		$(($(grep -c "eventfd\|signalfd" out) + 15)) ]
+		$(($(grep -c "eventfd\|signalfd" out) + 16)) ]
 }
 who_is 0 root "$old" 200 "$new" 180
 check "root needs no user namespace" says "namespace user: the host's"

@@ -101,7 +101,14 @@ static const struct rule vhost[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_KICK },
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_CALL },
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_ERR },
+};
+
+/* It begins to, and ends: that also when a queue makes no sense, a network is ejected, and the VM ends. */
+static const struct rule vhost_net[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_NET_SET_BACKEND },
+};
+
+static const struct rule vhost_vsock[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_VSOCK_SET_RUNNING },
 };
 
@@ -221,6 +228,11 @@ static bool has_pci(const struct vmm *v)
 	return v->pci;
 }
 
+static bool has_vsock(const struct vmm *v)
+{
+	return v->cfg->vsock_cid;
+}
+
 static bool has_hvc(const struct vmm *v)
 {
 	return v->cfg->virtio_console;
@@ -234,18 +246,20 @@ static const struct list {
 		const struct rule *rules;
 		int n;
 		bool (*has)(const struct vmm *v);	/* NULL: each VM */
-	} set[6];
+	} set[8];
 } lists[THREAD_KINDS] = {
 #define SET(a, has) { a, sizeof(a) / sizeof((a)[0]), has }
 	[THREAD_MAIN] = { "vhctl", SCMP_SYS(poll), {
 		SET(main_thread, NULL), SET(terminal, has_hvc), SET(image, has_pci), SET(passt, has_pci),
-		SET(vhost, has_pci), SET(watched, has_pci) } },
+		SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(watched, has_pci) } },
 	[THREAD_VCPU] = { "vcpu", SCMP_SYS(ioctl), {
-		SET(vcpu, NULL), SET(vhost, has_pci), SET(tap, has_pci), SET(watched, has_pci) } },
+		SET(vcpu, NULL), SET(vhost, has_pci), SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(tap, has_pci),
+		SET(watched, has_pci) } },
 	[THREAD_DISK] = { "disk", SCMP_SYS(io_uring_enter), { SET(disk, NULL), SET(image, NULL) } },
 	[THREAD_CLOCK] = { "clock", SCMP_SYS(futex), { SET(clock_thread, NULL) } },
 	[THREAD_WATCH] = { "watch", SCMP_SYS(epoll_wait), {
-		SET(watch, NULL), SET(watched, NULL), SET(vhost, NULL), SET(tap, NULL), SET(image, NULL), SET(passt, NULL) } },
+		SET(watch, NULL), SET(watched, NULL), SET(vhost_net, NULL), SET(vhost_vsock, has_vsock), SET(tap, NULL), SET(image, NULL),
+		SET(passt, NULL) } },
 	[THREAD_NET] = { "net", SCMP_SYS(poll), { SET(net, NULL) } },
 	[THREAD_BALLOON] = { "balloon", SCMP_SYS(madvise), { } },
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
