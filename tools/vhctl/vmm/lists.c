@@ -191,7 +191,7 @@ static const struct rule control[] = {
 /*
  * Plugging: eventfds, a thread, and all that a disk's or a network's thread may call, for it can have no more than who
  * made it. A disk's ring comes from supervise.c, which answers io_uring_setup(2), is mapped here, and takes files that
- * there are. What serves a tap is told whose memory it is.
+ * there are. What serves a tap is told whose memory it is. The first network has the thread of watch.c begin.
  */
 static const struct rule plug[] = {
 	{ SCMP_SYS(eventfd2), ANY, 0 },
@@ -214,6 +214,9 @@ static const struct rule plug[] = {
 	{ SCMP_SYS(ioctl), VM, KVM_IOEVENTFD },		/* of one that could not be made */
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_OWNER },
 	{ SCMP_SYS(sendto), ANY, 0 },
+	{ SCMP_SYS(epoll_wait), ANY, 0 },
+	{ SCMP_SYS(ioctl), ANY, SIOCGIFNAME },
+	{ SCMP_SYS(ioctl), ANY, SIOCGIFFLAGS },
 };
 
 /* A file that was cut has zeroes put in its place, whoever meets its end first (pmem.c). */
@@ -267,7 +270,8 @@ static const struct list {
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
 	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), {
-		SET(control, NULL), SET(plug, has_pci), SET(image, has_pci), SET(passt, has_pci), SET(watched, has_pci) } },
+		SET(control, NULL), SET(plug, has_pci), SET(image, has_pci), SET(passt, has_pci), SET(watched, has_pci),
+		SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(tap, has_pci) } },
 };
 
 /**

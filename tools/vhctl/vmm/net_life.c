@@ -307,8 +307,8 @@ static void describe(const struct net *n, char *text, size_t size)
 int net_plug(struct vmm *v, const struct net_config *cfg, const struct net_ports *ports, const struct net_parts *parts)
 {
 	struct net *n = calloc(1, sizeof(*n));
+	bool begun, placed;
 	char what[96];
-	bool placed;
 	int err;
 
 	if (!n)
@@ -316,8 +316,9 @@ int net_plug(struct vmm *v, const struct net_config *cfg, const struct net_ports
 	n->cfg = *cfg;
 	n->backend = backend_of(cfg);
 	name_of(cfg, n->name, sizeof(n->name));
+	begun = !watch_begin(v);
 	pthread_mutex_lock(&v->bus.lock);
-	placed = take_place(n);
+	placed = begun && take_place(n);
 	if (placed) {
 		n->next = nets;
 		nets = n;
