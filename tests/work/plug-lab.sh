@@ -308,7 +308,7 @@ part_load() {
 	begin --cpus 2 --disk a --disk b --net tap=tap0,queues=2 --net user --publish 8080:80
 	guest "modules" modules virtio_pci virtio_net virtio_blk
 	guest "a tap" up $(mac_of net0) 192.168.9.2
-	guest "a user's" leases $(mac_of net1)
+	guest "a user" leases $(mac_of net1)
 	rm -f stop bad; >count; >count2
 	(while [ ! -e stop ]; do ./net receive 7005 >got 2>/dev/null || continue; if cmp -s got /bin/busybox; then echo >>count; else echo >>bad; fi; done) &
 	(while [ ! -e stop ]; do on_outside ./net receive 7006 >got2 2>/dev/null || continue; if cmp -s got2 /bin/busybox; then echo >>count2; else echo >>bad; fi; done) &
