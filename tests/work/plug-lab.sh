@@ -321,6 +321,7 @@ part_load() {
 		sleep 3
 		device rm -t 60 web $id || break
 		n=$((n + 1))
+		echo "came and went: $n, at $(cut -d. -f1 /proc/uptime) s"
 		[ $n != 5 ] || tell "loaded vda >/dev/null; loaded vdb >/dev/null"
 	done
 	check "a third network came and went, $n times" [ $n -ge 5 ]
