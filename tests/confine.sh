@@ -7,8 +7,8 @@
 # VMs with all kinds of devices, as root and as a user of group kvm: a process that traces the VMM makes each kind of
 # its threads call what an intruder would; the filters of the threads are walked through, and let through what
 # tests/confine/expected says, and nothing else; requests are put into the io_uring of a disk; rights,
-# namespaces, root, descriptors and limits are looked at. A disk that is plugged in is tried, too. Without
-# confinement the same calls are made.
+# namespaces, root, descriptors and limits are looked at. A disk and networks that are plugged in are tried, too.
+# Without confinement the same calls are made.
 # --update: writes tests/confine/expected.
 set -euo pipefail
 cd "$(dirname "$0")/.."

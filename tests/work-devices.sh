@@ -12,7 +12,7 @@ make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/devices-guest.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/devices-guest.sh --guest tests/work/obey.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
 	virtio_pci virtio_balloon virtio_console pvpanic-mmio wdat_wdt \
 	virtio_blk virtio_pmem nd_pmem virtiofs ext4 crc32c_generic
 rm -rf "$work/root" "$work/root.img"
@@ -22,7 +22,7 @@ truncate -s 5M "$work/root.img"
 mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$work/root" "$work/root.img"
 {
 	echo "params='$params' parts='$only'"
-	cat tests/lib/{lab-check,until}.sh tests/work/vms.sh tests/work/devices-lab.sh
+	cat tests/lib/{lab-check,until}.sh tests/work/{vms,talk,devices-lab}.sh
 } >"$work/devices-script.sh"
 tests/lab/lab run --timeout 900 "${load[@]}" --file build/vhctl/vhctl --file /usr/lib/qemu/virtiofsd:/usr/lib/qemu/virtiofsd --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
 	--file "$work/devices-initrd:initrd" "$@" "$work/devices-script.sh"

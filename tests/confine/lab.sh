@@ -12,7 +12,7 @@ truncate -s 1M disk.img disk2.img && chmod 666 disk*.img
 # a network of each kind; passt is somebody who has the other end, for as long as there is one
 modprobe tun && modprobe vhost_net || exit 2
 chgrp "$kvm" /dev/vhost-net && chmod 660 /dev/vhost-net && chmod 666 /dev/net/tun || exit 2
-/p/ip tuntap add tap0 mode tap user user || exit 2
+/p/ip tuntap add tap0 mode tap user user && /p/ip tuntap add tap1 mode tap multi_queue || exit 2
 printf '#!/bin/sh\ncat <&3 >/dev/null 2>&1 &\n' >/w/passt && chmod 755 /w/passt && PATH=/w:$PATH || exit 2
 truncate -s 2M kept && chmod 666 kept
 vm="/w/vhctl run --device $device --kernel /w/kernel --memory 16M --cpus 2 --disk disk.img"
@@ -74,8 +74,10 @@ who_is() { # USER NAME KINDS CALLS KINDS CALLS: what holds for whoever runs it
 	check "$as: of rings" count "descriptor: .*io_uring" 2
 	check "$as: to who waits for it" count "descriptor: socket" 2
 	check "$as: of standard input and output" count "descriptor: /\(dev/null\|w/said\)$" 3
+	check "$as: of lists of calls" count "descriptor: .*memfd:filter" 1
+	check "$as: of what happens now and then" count "descriptor: .*eventpoll" 1
 	check "$as: and else eventfds and signals" [ "$(grep -c "^descriptor:" out)" = \
-		$(($(grep -c "eventfd\|signalfd" out) + 14)) ]
+		$(($(grep -c "eventfd\|signalfd" out) + 16)) ]
 }
 who_is 0 root "$old" 200 "$new" 180
 check "root needs no user namespace" says "namespace user: the host's"
@@ -110,7 +112,7 @@ check "its state" try state 0 $free --disk disk2.img
 check "is root's" says "vhctl: CapEff: 0000.*f$"
 check "on the host's network" says "namespace net: the host's"
 
-# --- a disk that comes while it runs: its thread is made by a confined one ---
+# --- disks and networks that come while it runs: their threads are made by a confined one ---
 if [ $device = /dev/vh ]; then
 	export PLUG="/w/vhctl device add plugged disk /w/disk.img >/dev/null"
 	later="/w/vhctl run --kernel /w/kernel --memory 16M --name plugged --balloon --pmem /w/kept" # what the list was made with
@@ -125,6 +127,19 @@ if [ $device = /dev/vh ]; then
 	check "all were tried" [ "$(wc -l <out)" -ge 40 ]
 	check "requests to its io_uring are tried" try ring 0 $later
 	check "what disks do not need is refused" count ": Permission denied$" 10
+	PLUG="/w/vhctl device add plugged net user >/dev/null"
+	check "a network is plugged in" try list 0 $later
+	check "its thread may call what others may" sh -c "grep ^net out >had; grep ^net /p/expected >want; diff want had"
+	check "its state can be looked at" try state 0 $later
+	check "it has the filter of its maker, and its own" count "^net: Seccomp_filters: 2" 1
+	check "its calls are tried" try_as net calls 0 $later
+	cp out /p/out/calls.net
+	check "each ended the VMM, and was told" only ": ended$"
+	check "all were tried" [ "$(wc -l <out)" -ge 30 ]
+	PLUG="/w/vhctl device add plugged net tap=tap1,queues=2 >/dev/null"
+	check "a tap is plugged in" try state 0 $later
+	check "it has its descriptors" count "descriptor: .*/dev/net/tun" 2
+	check "and those of vhost_net" count "descriptor: .*/dev/vhost-net" 2
 	unset PLUG
 	check "where somebody listens already" sh -c "PLUG='! /w/vhctl device add plugged disk /w/disk.img 2>why' /p/intruder listenedstate 0 $later && grep 'with --no-confine it can' why"
 fi

@@ -31,7 +31,7 @@
 #define CONTROL	2
 #define PIECE	36544			/* of what is sent: nine pages, less what the kernel needs */
 #define END	0			/* of the eventfds, what the threads are told by; others are kicks */
-#define ASKED	4
+#define ASKED	2
 #define MRG	(1u << VIRTIO_NET_F_MRG_RXBUF)
 #define BASE	(1u << VIRTIO_NET_F_CTRL_VQ | 1u << VIRTIO_NET_F_MAC | 1u << VIRTIO_NET_F_CTRL_RX)
 
@@ -107,15 +107,24 @@ ssize_t __wrap_send(int fd, const void *data, size_t n, int flags)
 	return done;
 }
 
-int passt_start(const char *name, const struct net_publish *p, int n)
+int passt_start(const char *name, const struct net_ports *ports, int *process, pid_t *pid)
 {
 	int ends[2];
 
-	(void)name, (void)p, (void)n;
+	(void)name, (void)ports;
+	*process = -1;
+	*pid = 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
 		abort();
 	passt = ends[1];
 	return ends[0];
+}
+
+void passt_end(const char *name, int sock, int process)
+{
+	(void)name, (void)process;
+	if (sock >= 0)
+		close(sock);
 }
 
 /* taps are tested in the lab */
@@ -667,7 +676,7 @@ int main(void)
 	pci_create(&vmm);
 	vmm.low_size = MEMORY;
 	vmm.low = aligned_alloc(4096, MEMORY);
-	if (!vmm.low || watch_create(&vmm) || net_create(&vmm, &cfg.net[0], 0) || threads_start(&vmm))
+	if (!vmm.low || watch_create(&vmm) || nets_prepare(&vmm) || net_create(&vmm, &cfg.net[0]) || threads_start(&vmm))
 		return 1;
 	addresses();
 	frames();

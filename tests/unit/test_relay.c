@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_relay.c - requests to a confined VM: passed on, answered, and disks that its parent opens for it; VMMs that
- * somebody has broken into, which answer what they like.
+ * test_relay.c - requests to a confined VM: passed on, answered, and disks and networks that its parent opens for it;
+ * VMMs that somebody has broken into, which answer what they like.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -13,18 +13,23 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
 #include "virtio_driver.h"
 #include "runtime.h"
+#include "vhctl.h"
 #include "vmm/confine.h"
 #include "vmm/control.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/net.h"
 #include "vmm/pci.h"
 #include "vmm/relay.h"
 #include "vmm/supervise.h"
@@ -98,6 +103,45 @@ long __wrap_syscall(long nr, ...)
 	return __real_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
+/* --- in place of taps --- */
+
+static bool whole;		/* what came was what was sent */
+
+/* Files, whose sizes tell which one it is. */
+static int parts_open(const struct net_config *net, const char *name, const struct net_ports *ports, struct net_parts *p)
+{
+	int *fd[] = { &p->tap[0], &p->tap[1], &p->vhost[0], &p->vhost[1], &p->link };
+
+	(void)net, (void)name, (void)ports;
+	p->pairs = 2;
+	for (int i = 0; i < 5; i++) {
+		*fd[i] = memfd_create("part", MFD_CLOEXEC);
+		if (*fd[i] < 0 || ftruncate(*fd[i], i + 1))
+			abort();
+	}
+	return 0;
+}
+
+static int parts_make(struct net *n)
+{
+	struct net_parts *p = &n->parts;
+	int fd[] = { p->tap[0], p->tap[1], p->vhost[0], p->vhost[1], p->link };
+
+	whole = p->pairs == 2;
+	for (int i = 0; i < 5; i++)
+		whole &= lseek(fd[i], 0, SEEK_END) == i + 1;
+	n->behind = n;
+	error("a part is missing");
+	return -1;
+}
+
+static void parts_finish(struct net *n)
+{
+	net_end(&n->parts);
+}
+
+const struct net_backend net_tap = { .open = parts_open, .make = parts_make, .finish = parts_finish };
+
 /* --- who asks --- */
 
 static int dial(void)
@@ -119,8 +163,15 @@ static const char *ask(const char *request)
 
 	if (fd < 0 || dprintf(fd, "%s\n", request) < 0)
 		abort();
-	while (n < sizeof(text) - 1 && read(fd, text + n, 1) == 1 && text[n] != '\n')
+	while (n < sizeof(text) - 1) {
+		ssize_t r = read(fd, text + n, 1);
+
+		if (r < 0 && errno == EINTR)	/* a child has ended */
+			continue;
+		if (r != 1 || text[n] == '\n')
+			break;
 		n++;
+	}
 	text[n] = 0;
 	close(fd);
 	return text;
@@ -173,7 +224,7 @@ static void begin(void)
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links))
 		abort();
-	relay_open("test", uuid, links[0]);
+	relay_open("test", uuid, links[0], true);
 }
 
 /* --- a VMM --- */
@@ -192,7 +243,7 @@ static void disks(void)
 
 	TAP_CHECK(says(ask("{\"command\":\"device-ls\"}"), "{\"devices\":[]}"));
 	TAP_CHECK(says(ask("[1]"), "want a JSON object"));
-	TAP_CHECK(says(ask("{\"command\":\"device-add\",\"kind\":\"sofa\",\"options\":\"x\"}"), "only a disk can be added"));
+	TAP_CHECK(says(ask("{\"command\":\"device-add\",\"kind\":\"sofa\",\"options\":\"x\"}"), "only a disk or a net can be added"));
 	usleep(50000);		/* who asked has been let go */
 	before = descriptors();
 	n = served;
@@ -251,6 +302,57 @@ static void image(void)
 		usleep(10000);
 	TAP_CHECK(kill(helper, 0) && errno == ESRCH);
 	unlink(path);
+}
+
+static bool no_child(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno == ECHILD;
+}
+
+/* With a program in place of passt, which the parent starts and the VMM ends. */
+static void networks(void)
+{
+	const char *user = "{\"command\":\"device-add\",\"kind\":\"net\",\"options\":\"user\"}";
+	const char *tap = "{\"command\":\"device-add\",\"kind\":\"net\",\"options\":\"tap=x,queues=2\"}";
+	char path[] = "/tmp/vhctl-test-relay-dir.XXXXXX", program[80], *old = strdup(getenv("PATH"));
+	uint32_t slots = ~0u;
+	int before, n;
+	FILE *f;
+
+	if (!mkdtemp(path))
+		abort();
+	snprintf(program, sizeof(program), "%s/passt", path);
+	setenv("PATH", path, 1);
+	n = served;
+	usleep(50000);		/* who asked has been let go */
+	before = descriptors();
+	TAP_CHECK(says(ask(user), "passt is not installed"));
+	TAP_CHECK(says(ask("{\"command\":\"device-add\",\"kind\":\"net\",\"options\":\"user,frob\"}"), "want mac= or queues="));
+	TAP_EQ(served, n);
+	f = fopen(program, "w");
+	if (!f || fputs("#!/bin/sh\nPATH=/bin:/usr/bin; cat <&3 >/dev/null 2>&1 &\n", f) < 0 || fclose(f) || chmod(program, 0755))
+		abort();
+	listened = true;
+	TAP_CHECK(says(ask(user), "with --no-confine it can"));
+	listened = false;
+	TAP_CHECK(no_child());
+	helper = 0;
+	TAP_CHECK(says(ask(user), "{\"id\":\"net0\"}"));
+	TAP_CHECK(helper > 0 && !kill(helper, 0));
+	TAP_CHECK(says(ask("{\"command\":\"device-ls\"}"), "\"what\":\"user,mac="));
+	bus_access(&driver_vm.bus, BUS_PORTS, HOTPLUG_PORT + HOTPLUG_EJECT, &slots, 4, true);
+	TAP_CHECK(says(ask("{\"command\":\"device-ls\"}"), "{\"devices\":[]}"));
+	TAP_CHECK(no_child());
+	/* Of a tap all parts come as what they are, and are gone when no device is made of them. */
+	TAP_CHECK(says(ask(tap), "{\"error\":\"a part is missing\"}") && whole);
+	usleep(50000);
+	TAP_EQ(descriptors(), before);
+	setenv("PATH", old, 1);
+	free(old);
+	unlink(program);
+	rmdir(path);
 }
 
 /* --- one that is somebody else's --- */
@@ -313,7 +415,7 @@ static void odd(void)
 
 int main(void)
 {
-	static struct vmm_config cfg = { .cpus = 1, .confine = true, .memory = 64 << 20 };
+	static struct vmm_config cfg = { .cpus = 1, .confine = true, .memory = 64 << 20, .name = "vm" };
 	struct io_uring ring;
 	pthread_t thread;
 	int fd;
@@ -332,6 +434,8 @@ int main(void)
 	driver_begin(cfg.memory);
 	driver_vm.cfg = &cfg;
 	hotplug_create(&driver_vm);
+	if (watch_create(&driver_vm) || nets_prepare(&driver_vm) || threads_start(&driver_vm))
+		return 1;
 	driver_vm.running = true;
 	control_add("device-add", hotplug_add_command);
 	control_add("device-rm", hotplug_remove_command);
@@ -340,6 +444,7 @@ int main(void)
 	pthread_create(&thread, NULL, vmm, NULL);
 	disks();
 	works();
+	networks();
 	image();
 	relay_close();
 	TAP_CHECK(access(at.sun_path, F_OK));
@@ -348,6 +453,7 @@ int main(void)
 	begin();
 	odd();
 	relay_close();
+	watch_finish(&driver_vm);
 	unlink(file);
 	return tap_done();
 }

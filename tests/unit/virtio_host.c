@@ -67,3 +67,12 @@ __attribute__((weak)) void msi_destroy(struct msi *m)
 {
 	(void)m;
 }
+
+__attribute__((weak)) void hotplug_leaves(void)
+{
+}
+
+__attribute__((weak)) void hotplug_left(struct vmm *v)
+{
+	(void)v;
+}

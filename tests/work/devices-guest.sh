@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# In a guest of tests/work-devices.sh: does what its console says, a line at a time.
+# In a guest of tests/work-devices.sh: what its console may ask for.
 modules() { for m in "$@"; do modprobe $m || return 1; done; }
 fill() { mkdir -p /m && mount -t tmpfs -o size=95% m /m && dd if=/dev/zero of=/m/file bs=1M count=$1; } # MiB
 spill() { rm -f /m/file && umount /m; }
@@ -26,7 +26,3 @@ loaded() { # DISK: and it read what it wrote
 }
 writes() { dd if=/bin/busybox of=/dev/$1 bs=64k count=8 conv=fsync; }
 slot() { basename "$(dirname "$(readlink -f "/sys/block/$1/device")")" | cut -d: -f3 | cut -d. -f1; }
-
-stty -echo
-echo "guest: ready"
-while read -r line; do eval "$line"; done

@@ -16,11 +16,14 @@
 static void help(void)
 {
 	puts("usage: vhctl device add VM disk FILE[,OPTIONS]\n"
+	     "       vhctl device add [-P PORTS]... VM net user|tap=NAME|bridge=NAME[,OPTIONS]\n"
 	     "       vhctl device rm [-t S] VM ID\n"
 	     "       vhctl device ls [-j|-p] VM\n\n"
 	     "Devices on the PCI bus of a VM of 'vhctl run' or 'vhctl start', while it runs. add takes what\n"
 	     "the option of run takes, and prints the name by which rm removes it. rm asks the guest to let\n"
 	     "go of a device, and waits until it has.\n\n"
+	     "  -P, --publish [ADDRESS:]PORT:GUESTPORT[/udp]\n"
+	     "                   of a user's network: a port of the host's that is the guest's; may be repeated\n"
 	     "  -t, --timeout S  how long rm waits (default: 10)\n"
 	     OUT_OPTIONS_HELP);
 }
@@ -66,25 +69,33 @@ static char *whole_path(const char *text)
 	return result;
 }
 
-static int add(char **argv, int n)
+/* @ports: what --publish said; NULL: it was not there */
+static int add(char **argv, int n, struct json_object *ports)
 {
 	struct json_object *request, *answer;
+	bool net = n > 1 && !strcmp(argv[1], "net");
 	char *options;
 
-	if (n != 3) {
-		error("want VM disk FILE[,OPTIONS]");
-		return usage_error("device");
-	}
-	if (strcmp(argv[1], "disk")) {
-		error("'%s': only a disk can be added while the VM runs", argv[1]);
+	if (n > 1 && !net && strcmp(argv[1], "disk")) {
+		error("'%s': only a disk or a net can be added while the VM runs", argv[1]);
 		return EXIT_USAGE;
 	}
-	options = whole_path(argv[2]);
+	if (n != 3) {
+		error("want VM disk FILE[,OPTIONS] or VM net user|tap=NAME|bridge=NAME[,OPTIONS]");
+		return usage_error("device");
+	}
+	if (ports && !net) {
+		error("--publish: goes with a net");
+		return EXIT_USAGE;
+	}
+	options = net ? strdup(argv[2]) : whole_path(argv[2]);
 	if (!options)
 		return EXIT_ERROR;
 	request = ask_new("device-add");
 	json_object_object_add(request, "kind", json_object_new_string(argv[1]));
 	json_object_object_add(request, "options", json_object_new_string(options));
+	if (ports)
+		json_object_object_add(request, "publish", json_object_get(ports));
 	free(options);
 	answer = ask_vm(argv[0], request);
 	if (!answer)
@@ -192,18 +203,20 @@ int cmd_device(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "timeout", required_argument, NULL, 't' },
+		{ "publish", required_argument, NULL, 'P' },
 		OUT_OPTIONS, { }
 	};
 	enum out_mode mode = OUT_TABLE;
 	unsigned int timeout_ms = 10000;
 	const char *word = argc > 1 ? argv[1] : "";
-	int opt;
+	struct json_object *ports = NULL;
+	int opt, status;
 
 	if (argc > 1 && word[0] != '-') {
 		argc--;
 		argv++;
 	}
-	while ((opt = getopt_long(argc, argv, "t:" OUT_OPTIONS_SHORT, options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "t:P:" OUT_OPTIONS_SHORT, options, NULL)) != -1) {
 		if (out_option(opt, &mode))
 			continue;
 		switch (opt) {
@@ -212,6 +225,11 @@ int cmd_device(int argc, char **argv)
 				error("--timeout '%s': want seconds, such as 10", optarg);
 				return EXIT_USAGE;
 			}
+			break;
+		case 'P':
+			if (!ports)
+				ports = json_object_new_array();
+			json_object_array_add(ports, json_object_new_string(optarg));
 			break;
 		case 'h':
 			help();
@@ -222,8 +240,11 @@ int cmd_device(int argc, char **argv)
 	}
 	argc -= optind;
 	argv += optind;
-	if (!strcmp(word, "add"))
-		return add(argv, argc);
+	if (!strcmp(word, "add")) {
+		status = add(argv, argc, ports);
+		json_object_put(ports);
+		return status;
+	}
 	if (!strcmp(word, "rm"))
 		return rm(argv, argc, timeout_ms);
 	if (!strcmp(word, "ls"))

@@ -78,6 +78,9 @@ void blk_forget(struct blk *b)
 	*at = b->next;
 	pthread_mutex_unlock(&v->bus.lock);
 	give_up(b);
+	pthread_mutex_lock(&v->bus.lock);
+	hotplug_left(v);
+	pthread_mutex_unlock(&v->bus.lock);
 }
 
 /* --- the device --- */
@@ -130,6 +133,7 @@ static void remove_disk(struct virtio *d)
 	struct blk *b = (struct blk *)d;
 
 	b->quit = b->removed = true;
+	hotplug_leaves();
 	pthread_detach(b->thread.id);
 	msi_signal(b->control);
 }

@@ -14,13 +14,15 @@
 #include "vhctl.h"
 #include "vmm/confine.h"
 #include "vmm/lists.h"
+#include "vmm/net.h"
 #include "vmm/pci.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 
 #define NO_LISTENER	(-2)
 #define SPARE		2	/* descriptors: a console's next client, beside the last */
-#define SPARE_DEVICES	(PCI_SLOTS * 16)	/* and for what is plugged in */
+#define SPARE_NET	(NET_FDS + 6 * NET_MAX_PAIRS + 6)	/* of a tap; with each queue's eventfds, and vhost's */
+#define SPARE_DEVICES	(PCI_SLOTS * 16 + VMM_MAX_NETS * SPARE_NET)	/* and for what is plugged in */
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
@@ -36,31 +38,33 @@ struct filter {
 	struct sock_filter code[];
 };
 
-/* libseccomp would load it itself, but has one listener for a process; here each thread has one. */
+/*
+ * libseccomp would load it itself, but has one listener for a process; here each thread has one. It writes to a file
+ * that is memory, and stays: kinds of threads that come later have theirs made then.
+ */
 static struct filter *export(scmp_filter_ctx ctx)
 {
-	int fd = memfd_create("filter", MFD_CLOEXEC);
-	struct filter *f = NULL;
+	static int fd = -1;	/* const once the VM is confined */
+	struct filter *f;
 	off_t size;
 
-	if (fd < 0 || seccomp_export_bpf(ctx, fd))
-		goto out;
-	size = lseek(fd, 0, SEEK_END);
+	if (fd < 0)
+		fd = memfd_create("filter", MFD_CLOEXEC);
+	if (fd < 0 || lseek(fd, 0, SEEK_SET) || seccomp_export_bpf(ctx, fd))
+		return NULL;
+	size = lseek(fd, 0, SEEK_CUR);
 	f = size > 0 ? malloc(sizeof(*f) + size) : NULL;
 	if (!f)
-		goto out;
+		return NULL;
 	f->n = size / sizeof(f->code[0]);
 	if (pread(fd, f->code, size, 0) != size) {
 		free(f);
 		f = NULL;
 	}
-out:
-	if (fd >= 0)
-		close(fd);
 	return f;
 }
 
-static struct filter *made[THREAD_KINDS];	/* of each kind, not filled in; const once the VM is confined */
+static struct filter *made[THREAD_KINDS];	/* of each kind, not filled in; of who makes threads */
 
 static struct filter *of_kind(const struct vmm *v, enum thread_kind kind)
 {
@@ -218,9 +222,6 @@ int confine_main(struct vmm *v)
 	int fd, err;
 
 	if (v->cfg->confine) {
-		/* Of disks that come later, too */
-		if (v->pci && !of_kind(v, THREAD_DISK))
-			return -1;
 		f = confine_filter(v, THREAD_MAIN, -1, -1);
 		if (!f)
 			return -1;

@@ -104,6 +104,20 @@ bool control_number(struct json_object *request, const char *key, uint64_t *valu
 }
 
 /**
+ * control_string - a text, or NULL when it is none
+ * @o: a part of a request, which keeps the text
+ */
+const char *control_string(struct json_object *o)
+{
+	if (!json_object_is_type(o, json_type_string))
+		return NULL;
+	/* A zero in it would end it before its end. */
+	if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
+		return NULL;
+	return json_object_get_string(o);
+}
+
+/**
  * control_text - a text of a request, or NULL when there is none
  * @request: the request, which keeps the text
  * @key: of it
@@ -112,12 +126,7 @@ const char *control_text(struct json_object *request, const char *key)
 {
 	struct json_object *o;
 
-	if (!json_object_object_get_ex(request, key, &o) || !json_object_is_type(o, json_type_string))
-		return NULL;
-	/* A zero in it would end it before its end. */
-	if (strlen(json_object_get_string(o)) != (size_t)json_object_get_string_len(o))
-		return NULL;
-	return json_object_get_string(o);
+	return json_object_object_get_ex(request, key, &o) ? control_string(o) : NULL;
 }
 
 /* --- requests --- */

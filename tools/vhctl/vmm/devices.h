@@ -57,7 +57,7 @@ void hvc_command(struct vmm *v, struct json_object *request, struct json_object 
 /* rng.c, blk.c, net.c, vsock.c: on PCI. 0, or -1, told */
 int rng_create(struct vmm *v);
 int blk_create(struct vmm *v, const struct disk_config *cfg);
-int net_create(struct vmm *v, const struct net_config *cfg, int index);
+int net_create(struct vmm *v, const struct net_config *cfg);
 int vsock_create(struct vmm *v, uint32_t cid);
 /* vCPUs have ended: so do disks and networks. */
 void blk_finish(struct vmm *v);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd/run.h"
 #include "vhctl.h"
@@ -16,6 +17,8 @@
 #include "vmm/plug.h"
 #include "vmm/virtio.h"
 #include "vmm/vmm.h"
+
+#define SETTLE_SECONDS	3	/* for what was ejected to be given back */
 
 /* A device that can be removed; bus.lock. */
 struct plugged {
@@ -31,9 +34,33 @@ static struct hotplug {
 	struct vmm *v;
 	struct plugged *slot[PCI_SLOTS];
 	uint32_t added, wanted;			/* what the guest has not read yet */
-	unsigned int count;			/* of the names */
+	int leaving;				/* ejected, and not given back yet */
 	int complaints;
 } hotplug;
+static pthread_cond_t left = PTHREAD_COND_INITIALIZER;	/* hotplug.leaving */
+
+static char *add_disk(struct vmm *v, struct json_object *request);
+static char *add_net(struct vmm *v, struct json_object *request);
+
+/* What can be added while the VM runs, and how: the name of the device, or NULL, told. */
+static struct {
+	const char *name;
+	char *(*add)(struct vmm *v, struct json_object *request);
+	unsigned int count;			/* of the names; bus.lock */
+} kinds[] = {
+	{ .name = "disk", .add = add_disk },
+	{ .name = "net", .add = add_net },
+};
+
+#define KINDS	((int)(sizeof(kinds) / sizeof(kinds[0])))
+
+static int kind_of(const char *name)
+{
+	for (int i = 0; name && i < KINDS; i++)
+		if (!strcmp(name, kinds[i].name))
+			return i;
+	return -1;
+}
 
 static bool existing(unsigned int n)
 {
@@ -123,7 +150,7 @@ bool hotplug_slot(const struct vmm *v, int slot)
 /**
  * hotplug_add - a device can be removed
  * @v: the VM; without registers it cannot
- * @kind: of the device: its name is this and a number
+ * @kind: of the device, one that there is: its name is this and a number
  * @what: what it is made of
  * @d: the device, on the bus
  * @remove: ends it, when it is on the bus no more; bus->lock is held, and may not be given up
@@ -133,20 +160,52 @@ bool hotplug_slot(const struct vmm *v, int slot)
 void hotplug_add(struct vmm *v, const char *kind, const char *what, struct virtio *d, void (*remove)(struct virtio *d))
 {
 	struct plugged *p;
-	int n = d->pci.slot;
+	int n = d->pci.slot, k = kind_of(kind);
 
 	if (!hotplug.v)
 		return;
 	p = calloc(1, sizeof(*p));
-	if (!p || n < 0)
+	if (!p || n < 0 || k < 0)
 		abort();
 	*p = (struct plugged){ .kind = kind, .what = strdup(what), .d = d, .remove = remove };
-	snprintf(p->id, sizeof(p->id), "%s%u", kind, hotplug.count++);
+	snprintf(p->id, sizeof(p->id), "%s%u", kind, kinds[k].count++);
 	hotplug.slot[n] = p;
 	if (!v->running)
 		return;
 	hotplug.added |= 1u << n;
 	pm_event(v->pm, GPE_PCI);
+}
+
+/**
+ * hotplug_leaves - what was ejected is not given back at once
+ *
+ * bus->lock is held.
+ */
+void hotplug_leaves(void)
+{
+	hotplug.leaving++;
+}
+
+/**
+ * hotplug_left - it has been given back
+ * @v: the VM; bus->lock is held
+ */
+void hotplug_left(struct vmm *v)
+{
+	(void)v;
+	hotplug.leaving--;
+	pthread_cond_broadcast(&left);
+}
+
+/* Who asks finds free what was a device's: files, taps, ports. For one that does not end it is not waited. bus->lock is held. */
+static void settle(struct vmm *v)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += SETTLE_SECONDS;
+	while (hotplug.leaving && !pthread_cond_timedwait(&left, &v->bus.lock, &until))
+		;
 }
 
 /* --- the control socket's commands --- */
@@ -182,8 +241,20 @@ static bool may_plug(struct vmm *v, const struct plug **parts)
 	return *parts;
 }
 
-/* A disk, as --disk describes it; its name, or NULL, told. */
-static char *add_disk(struct vmm *v, const char *text)
+/* Of what was made a moment ago. Names are counted: it is the last one, unless the guest has ejected it already. */
+static char *last_name(struct vmm *v, const char *kind)
+{
+	char *id;
+
+	pthread_mutex_lock(&v->bus.lock);
+	if (asprintf(&id, "%s%u", kind, kinds[kind_of(kind)].count - 1) < 0)
+		abort();
+	pthread_mutex_unlock(&v->bus.lock);
+	return id;
+}
+
+/* As --disk describes it. */
+static char *add_disk(struct vmm *v, struct json_object *request)
 {
 	struct vmm_config *c = calloc(1, sizeof(*c));
 	const struct plug *parts = NULL;
@@ -191,14 +262,50 @@ static char *add_disk(struct vmm *v, const char *text)
 
 	if (!c)
 		abort();
-	if (option_disk(text, c) && may_plug(v, &parts) && !blk_plug(v, &c->disk[0], parts ? &parts->disk : NULL)) {
-		pthread_mutex_lock(&v->bus.lock);
-		/* names are counted: it is the last one, unless the guest has ejected it already */
-		if (asprintf(&id, "disk%u", hotplug.count - 1) < 0)
-			abort();
-		pthread_mutex_unlock(&v->bus.lock);
-	}
+	if (option_disk(control_text(request, "options"), c) && may_plug(v, &parts) &&
+	    !blk_plug(v, &c->disk[0], parts ? &parts->disk : NULL))
+		id = last_name(v, "disk");
 	free((char *)c->disk[0].path);
+	free(c);
+	return id;
+}
+
+bool hotplug_net_options(struct json_object *request, struct vmm_config *c)
+{
+	struct json_object *ports;
+
+	if (!option_net(control_text(request, "options"), c))
+		return false;
+	if (json_object_object_get_ex(request, "publish", &ports)) {
+		if (!json_object_is_type(ports, json_type_array)) {
+			error("--publish: want a list of texts");
+			return false;
+		}
+		for (size_t i = 0; i < json_object_array_length(ports); i++) {
+			const char *text = control_string(json_object_array_get_idx(ports, i));
+
+			if (!option_publish(text ? text : "", c))
+				return false;
+		}
+	}
+	return net_options_fit(c);
+}
+
+/* As --net and --publish describe it. */
+static char *add_net(struct vmm *v, struct json_object *request)
+{
+	struct vmm_config *c = calloc(1, sizeof(*c));
+	const struct plug *parts = NULL;
+	struct net_ports ports;
+	char *id = NULL;
+
+	if (!c)
+		abort();
+	if (hotplug_net_options(request, c) && may_plug(v, &parts)) {
+		ports = (struct net_ports){ c->publish, c->publishes };
+		if (!net_plug(v, &c->net[0], &ports, parts ? &parts->net : NULL))
+			id = last_name(v, "net");
+	}
 	free(c);
 	return id;
 }
@@ -206,22 +313,22 @@ static char *add_disk(struct vmm *v, const char *text)
 /**
  * hotplug_add_command - "device-add": another device
  * @v: the VM
- * @request: has "kind" and "options", as the option of that name takes them
+ * @request: has "kind" and "options", as the option of that name takes them; of a network "publish" may be a list
  * @answer: gets "id"
  */
 void hotplug_add_command(struct vmm *v, struct json_object *request, struct json_object *answer)
 {
-	const char *kind = control_text(request, "kind"), *options = control_text(request, "options");
+	int kind = kind_of(control_text(request, "kind"));
 	char why[512], *id;
 
 	if (no_bus(v, answer))
 		return;
-	if (!kind || !options || strcmp(kind, "disk")) {
-		control_fail(answer, "only a disk can be added while the VM runs");
+	if (kind < 0 || !control_text(request, "options")) {
+		control_fail(answer, "only a disk or a net can be added while the VM runs");
 		return;
 	}
 	error_capture(why, sizeof(why));
-	id = add_disk(v, options);
+	id = kinds[kind].add(v, request);
 	error_capture(NULL, 0);
 	if (id)
 		json_object_object_add(answer, "id", json_object_new_string(id));
@@ -283,6 +390,7 @@ void hotplug_list_command(struct vmm *v, struct json_object *request, struct jso
 
 	(void)request;
 	pthread_mutex_lock(&v->bus.lock);
+	settle(v);
 	for (int n = 0; n < PCI_SLOTS; n++)
 		if (hotplug.slot[n])
 			json_object_array_add(list, describe(hotplug.slot[n], n));

@@ -83,14 +83,19 @@ static int close_others(void)
 
 /**
  * jail_spare - at most so many descriptors more than there were at confine_process()
- * @n: how many
+ * @n: how many; fewer where there is a limit already
  *
  * 0, or -1 with errno.
  */
 int jail_spare(int n)
 {
-	struct rlimit files = { first_free + n, first_free + n };
+	struct rlimit files;
 
+	if (getrlimit(RLIMIT_NOFILE, &files))
+		return -1;
+	if (files.rlim_max > (rlim_t)first_free + n)
+		files.rlim_max = first_free + n;
+	files.rlim_cur = files.rlim_max;
 	return setrlimit(RLIMIT_NOFILE, &files);
 }
 

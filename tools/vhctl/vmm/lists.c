@@ -85,7 +85,7 @@ static const struct rule disk[] = {
 	{ SCMP_SYS(close), ANY, 0 },
 };
 
-/* Ends who serves an image, or a folder: there is no other process of which the VMM has a descriptor. */
+/* Ends who serves an image, a folder or a network: there is no other process of which the VMM has a descriptor. */
 static const struct rule image[] = {
 	{ SCMP_SYS(pidfd_send_signal), ANY, 0 },
 	{ SCMP_SYS(waitid), ANY, 0 },			/* add_special() */
@@ -101,7 +101,14 @@ static const struct rule vhost[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_KICK },
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_CALL },
 	{ SCMP_SYS(ioctl), ANY, VHOST_SET_VRING_ERR },
+};
+
+/* It begins to, and ends: that also when a queue makes no sense, a network is ejected, and the VM ends. */
+static const struct rule vhost_net[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_NET_SET_BACKEND },
+};
+
+static const struct rule vhost_vsock[] = {
 	{ SCMP_SYS(ioctl), ANY, VHOST_VSOCK_SET_RUNNING },
 };
 
@@ -115,10 +122,13 @@ static const struct rule watched[] = {
 	{ SCMP_SYS(epoll_ctl), ANY, 0 },
 };
 
+/* The last two, image and passt: of a network that the guest has ejected. */
 static const struct rule watch[] = {
 	{ SCMP_SYS(epoll_wait), OWN, 0 },
 	{ SCMP_SYS(ioctl), ANY, SIOCGIFNAME },		/* net_link.c */
 	{ SCMP_SYS(ioctl), ANY, SIOCGIFFLAGS },
+	{ SCMP_SYS(ioctl), VM, KVM_IRQFD },
+	{ SCMP_SYS(close), ANY, 0 },
 };
 
 static const struct rule net[] = {
@@ -179,8 +189,9 @@ static const struct rule control[] = {
 };
 
 /*
- * Plugging: eventfds, a thread, and all that a disk's thread may call, for it can have no more than who made it. Its
- * ring comes from supervise.c, which answers io_uring_setup(2), is mapped here, and takes files that there are.
+ * Plugging: eventfds, a thread, and all that a disk's or a network's thread may call, for it can have no more than who
+ * made it. A disk's ring comes from supervise.c, which answers io_uring_setup(2), is mapped here, and takes files that
+ * there are. What serves a tap is told whose memory it is. The first network has the thread of watch.c begin.
  */
 static const struct rule plug[] = {
 	{ SCMP_SYS(eventfd2), ANY, 0 },
@@ -201,6 +212,11 @@ static const struct rule plug[] = {
 	{ SCMP_SYS(ioctl), ANY, BLKDISCARD },
 	{ SCMP_SYS(ioctl), VM, KVM_IRQFD },
 	{ SCMP_SYS(ioctl), VM, KVM_IOEVENTFD },		/* of one that could not be made */
+	{ SCMP_SYS(ioctl), ANY, VHOST_SET_OWNER },
+	{ SCMP_SYS(sendto), ANY, 0 },
+	{ SCMP_SYS(epoll_wait), ANY, 0 },
+	{ SCMP_SYS(ioctl), ANY, SIOCGIFNAME },
+	{ SCMP_SYS(ioctl), ANY, SIOCGIFFLAGS },
 };
 
 /* A file that was cut has zeroes put in its place, whoever meets its end first (pmem.c). */
@@ -209,36 +225,15 @@ static const struct rule mends[] = {
 	{ SCMP_SYS(sched_yield), ANY, 0 },
 };
 
-static bool has_tap(const struct vmm *v)
-{
-	for (int i = 0; i < v->cfg->nets; i++)
-		if (v->cfg->net[i].kind != NET_USER)
-			return true;
-	return false;
-}
-
-static bool has_passt(const struct vmm *v)
-{
-	for (int i = 0; i < v->cfg->nets; i++)
-		if (v->cfg->net[i].kind == NET_USER)
-			return true;
-	return false;
-}
-
-static bool has_vhost(const struct vmm *v)
-{
-	return has_tap(v) || v->cfg->vsock_cid;
-}
-
-static bool has_watch(const struct vmm *v)
-{
-	return v->cfg->nets || v->cfg->vsock_cid;
-}
-
-/* It has, or may get, disks. */
+/* It has, or may get, disks and networks, of which some are served by the kernel. */
 static bool has_pci(const struct vmm *v)
 {
 	return v->pci;
+}
+
+static bool has_vsock(const struct vmm *v)
+{
+	return v->cfg->vsock_cid;
 }
 
 static bool has_hvc(const struct vmm *v)
@@ -254,25 +249,29 @@ static const struct list {
 		const struct rule *rules;
 		int n;
 		bool (*has)(const struct vmm *v);	/* NULL: each VM */
-	} set[6];
+	} set[8];
 } lists[THREAD_KINDS] = {
 #define SET(a, has) { a, sizeof(a) / sizeof((a)[0]), has }
 	[THREAD_MAIN] = { "vhctl", SCMP_SYS(poll), {
-		SET(main_thread, NULL), SET(terminal, has_hvc), SET(image, has_pci), SET(passt, has_passt),
-		SET(vhost, has_vhost), SET(watched, has_watch) } },
+		SET(main_thread, NULL), SET(terminal, has_hvc), SET(image, has_pci), SET(passt, has_pci),
+		SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(watched, has_pci) } },
 	[THREAD_VCPU] = { "vcpu", SCMP_SYS(ioctl), {
-		SET(vcpu, NULL), SET(vhost, has_vhost), SET(tap, has_tap), SET(watched, has_watch) } },
+		SET(vcpu, NULL), SET(vhost, has_pci), SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(tap, has_pci),
+		SET(watched, has_pci) } },
 	[THREAD_DISK] = { "disk", SCMP_SYS(io_uring_enter), { SET(disk, NULL), SET(image, NULL) } },
 	[THREAD_CLOCK] = { "clock", SCMP_SYS(futex), { SET(clock_thread, NULL) } },
 	[THREAD_WATCH] = { "watch", SCMP_SYS(epoll_wait), {
-		SET(watch, NULL), SET(watched, NULL), SET(vhost, has_vhost), SET(tap, has_tap) } },
+		SET(watch, NULL), SET(watched, NULL), SET(vhost_net, NULL), SET(vhost_vsock, has_vsock), SET(tap, NULL), SET(image, NULL),
+		SET(passt, NULL) } },
 	[THREAD_NET] = { "net", SCMP_SYS(poll), { SET(net, NULL) } },
 	[THREAD_BALLOON] = { "balloon", SCMP_SYS(madvise), { } },
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
 	[THREAD_SHARE] = { "share", SCMP_SYS(poll), { SET(share, NULL), SET(image, NULL) } },
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
-	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), { SET(control, NULL), SET(plug, has_pci), SET(image, has_pci) } },
+	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), {
+		SET(control, NULL), SET(plug, has_pci), SET(image, has_pci), SET(passt, has_pci), SET(watched, has_pci),
+		SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(tap, has_pci) } },
 };
 
 /**

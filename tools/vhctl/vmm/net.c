@@ -3,13 +3,8 @@
  * net.c - network devices (Virtual I/O Device Version 1.2, 5.1): what is the same whatever is behind
  * them.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/virtio_ids.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/devices.h"
@@ -23,61 +18,9 @@
 #define OFFLOADS	(BIT(VIRTIO_NET_F_GUEST_CSUM) | BIT(VIRTIO_NET_F_GUEST_TSO4) | \
 			 BIT(VIRTIO_NET_F_GUEST_TSO6) | BIT(VIRTIO_NET_F_GUEST_ECN))
 
-static struct net *nets;	/* const while vCPUs run */
-
 static bool accepted(const struct net *n, int feature)
 {
 	return n->virtio.accepted & BIT(feature);
-}
-
-/* --- addresses --- */
-
-/**
- * net_address - an address that is the same every time, and no other network's, as good as surely
- * @vm: name of the VM
- * @uid: whose it is; names are a user's own
- * @index: which network of the VM
- * @host: what names this host
- * @mac: filled in: one that nobody has been given
- */
-void net_address(const char *vm, unsigned int uid, int index, const char *host, uint8_t *mac)
-{
-	char text[512];
-	uint64_t hash = 0xcbf29ce484222325ULL;	/* FNV-1a */
-
-	snprintf(text, sizeof(text), "%s/%u/%s/%d", host, uid, vm, index);
-	for (const char *c = text; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 0x100000001b3ULL;
-	/* Each of its bits in those that are taken. */
-	hash ^= hash >> 32;
-	hash *= 0x9e3779b97f4a7c15ULL;
-	hash ^= hash >> 29;
-	for (int i = 0; i < ETH_ALEN; i++, hash >>= 8)
-		mac[i] = hash;
-	mac[0] = (mac[0] & ~3) | 2;	/* one station, locally administered (IEEE 802, 8.2) */
-}
-
-static void make_address(struct net *n, const struct vmm_config *vm, int index)
-{
-	char host[65] = "", unnamed[48];
-	const char *name = vm->name;
-	int fd;
-
-	if (n->cfg->has_mac) {
-		memcpy(n->mac, n->cfg->mac, ETH_ALEN);
-		return;
-	}
-	fd = open("/etc/machine-id", O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || read(fd, host, 32) != 32)
-		gethostname(host, sizeof(host) - 1);
-	if (fd >= 0)
-		close(fd);
-	/* What has no name of its own is not the same VM next time, nor alone now. */
-	if (!vm->named && !vm->attach) {
-		snprintf(unnamed, sizeof(unnamed), "/%d/%lld", getpid(), now_ms());
-		name = unnamed;
-	}
-	net_address(name, geteuid(), index, host, n->mac);
 }
 
 /* --- the control queue --- */
@@ -229,65 +172,40 @@ static uint64_t features(const struct net *n)
 	return f;
 }
 
-/* The watch reads them, one of which has the commands: none may wait. */
-static void do_not_block(struct net *n)
-{
-	for (int i = 0; i < n->virtio.queues; i++)
-		fcntl(n->virtio.queue[i].kick, F_SETFL, O_NONBLOCK);
-}
-
 /**
- * net_create - a network
+ * net_device - the device of a network
  * @v: the VM, with a PCI host and a watch
- * @cfg: what it is
- * @index: which of the VM's
+ * @n: the network, which has its parts
  *
- * 0, or -1, told.
+ * The guest may find it as soon as this is back, and use it. 0, or -1, told; its backend's finish is to be called then,
+ * too.
  */
-int net_create(struct vmm *v, const struct net_config *cfg, int index)
+int net_device(struct vmm *v, struct net *n)
 {
-	static const char *const kinds[] = { [NET_USER] = "user", [NET_TAP] = "tap=", [NET_BRIDGE] = "bridge=" };
-	struct net *n = calloc(1, sizeof(*n));
 	struct virtio_kind kind = {
-		.type = VIRTIO_ID_NET, .class = 0x020000,
+		.type = VIRTIO_ID_NET, .class = 0x020000, .watched = true, .name = n->name, .config = &n->config,
 		.config_size = offsetof(struct virtio_net_config, speed),
 	};
 
-	if (!n)
-		abort();
-	n->cfg = cfg;
 	n->virtio.v = v;
-	n->backend = cfg->kind == NET_USER ? &net_user : &net_tap;
 	n->control.ready = serve_control;
-	snprintf(n->name, sizeof(n->name), "--net %s%s", kinds[cfg->kind], cfg->ifname);
-	make_address(n, v->cfg, index);
-	if (n->backend->open(n))
+	if (n->backend->make(n))
 		return -1;
 	memcpy(n->config.mac, n->mac, ETH_ALEN);
-	n->config.status = LINK_UP;
+	n->config.status = n->parts.up || !n->parts.pairs ? LINK_UP : 0;
 	n->config.max_virtqueue_pairs = n->pairs;
 	n->config.mtu = n->mtu;
-	kind.name = n->name;
-	kind.config = &n->config;
 	kind.queues = 2 * n->pairs + 1;
 	kind.features = features(n);
-	if (virtio_create(v, &n->virtio, &ops, &kind))
-		return -1;
-	do_not_block(n);
-	if (n->backend->attach(n))
-		return -1;
-	n->next = nets;
-	nets = n;
-	return 0;
+	return virtio_create(v, &n->virtio, &ops, &kind);
 }
 
 /**
- * nets_finish - the VM is at its end, and so is what is behind its networks
- * @v: the VM, its vCPUs ended
+ * net_device_leave - it serves nothing any more
+ * @n: the network; bus->lock is held
  */
-void nets_finish(struct vmm *v)
+void net_device_leave(struct net *n)
 {
-	(void)v;
-	for (struct net *n = nets; n; n = n->next)
-		n->backend->finish(n);
+	watch_off(&n->control);
+	n->backend->leave(n);
 }

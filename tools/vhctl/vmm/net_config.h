@@ -41,4 +41,14 @@ struct net_publish {
 	uint16_t port, guest;
 };
 
+/**
+ * struct net_ports - those of a network
+ * @port: each of them
+ * @n: how many
+ */
+struct net_ports {
+	const struct net_publish *port;
+	int n;
+};
+
 #endif /* NET_CONFIG_H */

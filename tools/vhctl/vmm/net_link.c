@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/confine.h"
@@ -26,12 +27,11 @@ struct link {
 	int index;
 };
 
-static bool is_up(const struct link *l)
+static bool is_up(int fd, int index)
 {
-	struct ifreq r = { .ifr_ifindex = l->index };
+	struct ifreq r = { .ifr_ifindex = index };
 
-	return !ioctl(l->watch.fd, SIOCGIFNAME, &r) && !ioctl(l->watch.fd, SIOCGIFFLAGS, &r) &&
-	       (r.ifr_flags & IFF_UP);
+	return !ioctl(fd, SIOCGIFNAME, &r) && !ioctl(fd, SIOCGIFFLAGS, &r) && (r.ifr_flags & IFF_UP);
 }
 
 /* Whichever interface it was. */
@@ -39,34 +39,61 @@ static void changed(struct watch *w)
 {
 	struct link *l = (struct link *)w;
 
-	net_link(l->net, is_up(l));
+	net_link(l->net, is_up(w->fd, l->index));
+}
+
+/**
+ * net_link_open - what tells of interfaces that change
+ * @name: of the network, in messages
+ * @index: of an interface
+ * @up: is it up? What changes behind that is told
+ *
+ * A socket, or -1, told.
+ */
+int net_link_open(const char *name, int index, bool *up)
+{
+	struct sockaddr_nl at = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
+		error("%s: cannot follow the interface: %s", name, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return -1;
+	}
+	*up = is_up(fd, index);
+	return fd;
 }
 
 /**
  * net_follow - the device's link is an interface's
- * @n: the device, made
- * @index: of the interface
+ * @n: the device, made, with the parts of a tap
  *
- * Before vCPUs run. 0, or -1, told.
+ * bus->lock is not held.
  */
-int net_follow(struct net *n, int index)
+struct link *net_follow(struct net *n)
 {
-	struct sockaddr_nl at = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	pthread_mutex_t *lock = &n->virtio.v->bus.lock;
 	struct link *l = calloc(1, sizeof(*l));
 
 	if (!l)
 		abort();
-	*l = (struct link){ .watch.ready = changed, .net = n, .index = index };
-	l->watch.fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (l->watch.fd < 0 || bind(l->watch.fd, (struct sockaddr *)&at, sizeof(at))) {
-		error("%s: cannot follow the interface: %s", n->name, strerror(errno));
-		return -1;
-	}
+	*l = (struct link){ .watch = { .fd = n->parts.link, .ready = changed }, .net = n, .index = n->parts.index };
 	confine_keep(l->watch.fd);
 	pthread_mutex_lock(lock);
 	watch_on(&l->watch);
-	changed(&l->watch);
 	pthread_mutex_unlock(lock);
-	return 0;
+	return l;
+}
+
+/**
+ * net_unfollow - it is not any more
+ * @l: of net_follow(), or NULL; freed by who has it, when no thread looks at it
+ *
+ * bus->lock is held.
+ */
+void net_unfollow(struct link *l)
+{
+	if (l)
+		watch_off(&l->watch);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * net_tap.c - a network device on a tap of the host's, whose queues the kernel serves (vhost_net): a tap
- * that is there, or one made for a bridge, which is gone with the VMM.
+ * that is there, or one made for a bridge, which is gone when nobody has it open.
  *
  * Each pair of queues has a descriptor of the tap and one of /dev/vhost-net.
  */
@@ -37,8 +37,7 @@
 /**
  * struct tap - bus->lock, but for what is const from tap_attach() on
  * @pair: what serves each pair of queues; const but for the backend's own
- * @index: of the interface; const
- * @several: it is a tap of several queues; const
+ * @link: the state of the interface; const
  * @offloads: what the tap was told last that it may give, TUN_F_*
  * @due: ms of CLOCK_MONOTONIC at which all changes so far are paid for
  */
@@ -48,10 +47,17 @@ struct tap {
 		int fd;
 		bool attached;		/* the tap gives it packets */
 	} pair[NET_MAX_PAIRS];
-	int index;
-	bool several;
+	struct link *link;
 	unsigned long offloads;
 	long long due;
+};
+
+/* What is asked for, and what is there of it. */
+struct opening {
+	const struct net_config *cfg;
+	const char *name;		/* in messages */
+	struct net_parts *parts;
+	int s;				/* a socket, for ioctl() */
 };
 
 /* --- the tap --- */
@@ -84,13 +90,13 @@ static bool in_use(int s, const char *name)
 	return !ioctl(s, SIOCETHTOOL, &r) && link.data;
 }
 
-static int open_queue(struct net *n, const char *name, char *made, bool several)
+static int open_queue(const struct opening *o, const char *name, char *made, bool several)
 {
 	int fd = open(TUN, O_RDWR | O_CLOEXEC | O_NONBLOCK), header = NET_HEADER;
 	struct ifreq r;
 
 	if (fd < 0) {
-		error("%s: %s: %s%s", n->name, TUN, strerror(errno), errno == ENOENT || errno == ENODEV ?
+		error("%s: %s: %s%s", o->name, TUN, strerror(errno), errno == ENOENT || errno == ENODEV ?
 		      "; modprobe tun" : "");
 		return -1;
 	}
@@ -103,7 +109,7 @@ static int open_queue(struct net *n, const char *name, char *made, bool several)
 		return -2;
 	}
 	if (ioctl(fd, TUNSETVNETHDRSZ, &header)) {
-		error("%s: %s: %s", n->name, r.ifr_name, strerror(errno));
+		error("%s: %s: %s", o->name, r.ifr_name, strerror(errno));
 		close(fd);
 		return -1;
 	}
@@ -111,84 +117,86 @@ static int open_queue(struct net *n, const char *name, char *made, bool several)
 	return fd;
 }
 
-static int no_tap(const struct net *n, const char *name)
+static int no_tap(const struct opening *o, const char *name)
 {
 	switch (errno) {
 	case EBUSY:
-		error("%s: is in use by another program", n->name);
+		error("%s: is in use by another program", o->name);
 		break;
 	case EPERM:
-		if (n->cfg->kind == NET_BRIDGE)
+		if (o->cfg->kind == NET_BRIDGE)
 			error("%s: making a tap needs CAP_NET_ADMIN: run as root, or have one made in the bridge "
 			      "(ip tuntap add NAME mode tap user USER; ip link set NAME master %s up), and use "
-			      "--net tap=NAME", n->name, n->cfg->ifname);
+			      "--net tap=NAME", o->name, o->cfg->ifname);
 		else
-			error("%s: belongs to another user: ip tuntap add %s mode tap user USER", n->name, name);
+			error("%s: belongs to another user: ip tuntap add %s mode tap user USER", o->name, name);
 		break;
 	case EINVAL:
 		error("%s: is no tap of several queues: ip tuntap add %s mode tap multi_queue, or queues=1",
-		      n->name, name);
+		      o->name, name);
 		break;
 	case E2BIG:
-		error("%s: has not so many queues", n->name);
+		error("%s: has not so many queues", o->name);
 		break;
 	default:
-		error("%s: %s", n->name, strerror(errno));
+		error("%s: %s", o->name, strerror(errno));
 	}
 	return -1;
 }
 
 /* All queues of a tap, whose name may be a pattern, and comes to @made. */
-static int open_tap(struct net *n, struct tap *t, const char *name, char *made)
+static int open_queues(const struct opening *o, const char *name, char *made)
 {
+	struct net_parts *p = o->parts;
 	int fd;
 
-	for (int i = 0; i < n->pairs; i++) {
-		fd = open_queue(n, i ? made : name, made, t->several || n->pairs > 1);
+	for (int i = 0; i < p->pairs; i++) {
+		fd = open_queue(o, i ? made : name, made, p->several || p->pairs > 1);
 		/* Of a tap for several queues one may be used. */
-		if (fd == -2 && errno == EINVAL && n->pairs == 1) {
-			t->several = true;
-			fd = open_queue(n, name, made, true);
+		if (fd == -2 && errno == EINVAL && p->pairs == 1) {
+			p->several = true;
+			fd = open_queue(o, name, made, true);
 		}
 		if (fd < 0)
-			return fd == -2 ? no_tap(n, name) : -1;
-		t->pair[i].fd = fd;
-		confine_keep(fd);
-		t->pair[i].attached = true;
+			return fd == -2 ? no_tap(o, name) : -1;
+		p->tap[i] = fd;
 	}
-	t->several |= n->pairs > 1;
+	p->several |= p->pairs > 1;
 	return 0;
 }
 
-static int own_tap(struct net *n, struct tap *t, int s, char *made)
+static int own_tap(const struct opening *o, char *made)
 {
-	if (!if_nametoindex(n->cfg->ifname)) {
-		error("%s: there is no such interface: ip tuntap add %s mode tap user USER%s", n->name,
-		      n->cfg->ifname, n->pairs > 1 ? " multi_queue" : "");
+	const char *name = o->cfg->ifname;
+
+	if (!if_nametoindex(name)) {
+		error("%s: there is no such interface: ip tuntap add %s mode tap user USER%s", o->name, name,
+		      o->parts->pairs > 1 ? " multi_queue" : "");
 		return -1;
 	}
-	if (!is(s, n->cfg->ifname, "tun", "tap")) {
-		error("%s: is no tap", n->name);
+	if (!is(o->s, name, "tun", "tap")) {
+		error("%s: is no tap", o->name);
 		return -1;
 	}
-	if (in_use(s, n->cfg->ifname)) {
+	if (in_use(o->s, name)) {
 		errno = EBUSY;
-		return no_tap(n, n->cfg->ifname);
+		return no_tap(o, name);
 	}
-	return open_tap(n, t, n->cfg->ifname, made);
+	return open_queues(o, name, made);
 }
 
 /* --- a bridge --- */
 
 /* The tap is up, and has an address above all others, that the bridge does not take for its own. */
-static int bridge_port(struct net *n, int s, const char *tap)
+static int bridge_port(const struct opening *o, const char *tap)
 {
-	const char *bridge = n->cfg->ifname;
+	const char *bridge = o->cfg->ifname;
+	int s = o->s;
 	struct ifreq r;
 
 	request(&r, tap);
-	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
-	memcpy(r.ifr_hwaddr.sa_data, n->mac, ETH_ALEN);
+	if (ioctl(s, SIOCGIFHWADDR, &r))
+		return -1;
 	r.ifr_hwaddr.sa_data[0] = 0xfe;
 	if (ioctl(s, SIOCSIFHWADDR, &r))
 		return -1;
@@ -209,68 +217,71 @@ static int bridge_port(struct net *n, int s, const char *tap)
 	return ioctl(s, SIOCSIFFLAGS, &r);
 }
 
-static int make_port(struct net *n, struct tap *t, int s, char *made)
+static int make_port(const struct opening *o, char *made)
 {
-	if (!if_nametoindex(n->cfg->ifname)) {
-		error("%s: there is no such bridge: ip link add %s type bridge", n->name, n->cfg->ifname);
+	const char *bridge = o->cfg->ifname;
+
+	if (!if_nametoindex(bridge)) {
+		error("%s: there is no such bridge: ip link add %s type bridge", o->name, bridge);
 		return -1;
 	}
-	if (!is(s, n->cfg->ifname, "bridge", NULL)) {
-		error("%s: is no bridge", n->name);
+	if (!is(o->s, bridge, "bridge", NULL)) {
+		error("%s: is no bridge", o->name);
 		return -1;
 	}
-	if (open_tap(n, t, "vh%d", made))
+	if (open_queues(o, "vh%d", made))
 		return -1;
-	if (!bridge_port(n, s, made))
+	if (!bridge_port(o, made))
 		return 0;
-	error("%s: cannot add %s to it: %s", n->name, made, strerror(errno));
+	error("%s: cannot add %s to it: %s", o->name, made, strerror(errno));
 	return -1;
 }
 
-/* --- the device --- */
+/* --- what it is made of --- */
 
-static int open_vhost(struct net *n, struct tap *t)
+static int open_tap(const struct opening *o)
 {
-	uint64_t all = ~0ULL;
-
-	for (int i = 0; i < n->pairs; i++) {
-		struct vhost *h = &t->pair[i].vhost;
-
-		if (vhost_open(h, "/dev/vhost-net", "vhost_net", n->name))
-			return -1;
-		all &= h->features;
-	}
-	n->features = PASSED | (all & BIT(VIRTIO_NET_F_MRG_RXBUF));
-	return 0;
-}
-
-static int tap_open(struct net *n)
-{
-	int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
-	struct tap *t = calloc(1, sizeof(*t));
+	struct net_parts *p = o->parts;
 	char made[IFNAMSIZ] = "";
 	struct ifreq r;
 
-	if (!t)
-		abort();
-	n->behind = t;
-	n->pairs = n->cfg->pairs;
-	request(&r, n->cfg->ifname);
-	if (s < 0) {
-		error("%s: %s", n->name, strerror(errno));
+	if (o->cfg->kind == NET_TAP ? own_tap(o, made) : make_port(o, made))
+		return -1;
+	request(&r, o->cfg->ifname);
+	if (ioctl(o->s, SIOCGIFMTU, &r)) {
+		error("%s: %s", o->name, strerror(errno));
 		return -1;
 	}
-	err = n->cfg->kind == NET_TAP ? own_tap(n, t, s, made) : make_port(n, t, s, made);
-	if (!err && ioctl(s, SIOCGIFMTU, &r)) {
-		error("%s: %s", n->name, strerror(errno));
-		err = -1;
-	}
-	close(s);
-	t->index = if_nametoindex(made);
-	n->mtu = r.ifr_mtu < NET_MAX_MTU ? r.ifr_mtu : NET_MAX_MTU;
-	t->offloads = ~0UL;	/* a tap may have had others before */
-	return err ? -1 : open_vhost(n, t);
+	p->mtu = r.ifr_mtu < NET_MAX_MTU ? r.ifr_mtu : NET_MAX_MTU;
+	p->index = if_nametoindex(made);
+	p->link = net_link_open(o->name, p->index, &p->up);
+	return p->link < 0 ? -1 : 0;
 }
+
+static int tap_open(const struct net_config *cfg, const char *name, const struct net_ports *ports, struct net_parts *p)
+{
+	const struct opening o = { cfg, name, p, socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) };
+	uint64_t all = ~0ULL, features;
+	int err;
+
+	(void)ports;
+	p->pairs = cfg->pairs;
+	if (o.s < 0) {
+		error("%s: %s", name, strerror(errno));
+		return -1;
+	}
+	err = open_tap(&o);
+	close(o.s);
+	for (int i = 0; !err && i < p->pairs; i++) {
+		p->vhost[i] = vhost_file("/dev/vhost-net", "vhost_net", name, &features);
+		err = p->vhost[i] < 0 ? -1 : 0;
+		all &= features;
+	}
+	p->features = all;
+	return err;
+}
+
+/* --- the device --- */
 
 static bool set_backend(struct tap_pair *p, int ring, int fd)
 {
@@ -291,13 +302,39 @@ static void halt(struct virtio *d)
 	}
 }
 
+static int tap_make(struct net *n)
+{
+	struct net_parts *p = &n->parts;
+	struct tap *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	n->behind = t;
+	t->offloads = ~0UL;	/* a tap may have had others before */
+	for (int i = 0; i < p->pairs; i++)
+		t->pair[i].vhost.fd = t->pair[i].vhost.fault.fd = t->pair[i].fd = -1;
+	for (int i = 0; i < p->pairs; i++) {
+		int fd = p->vhost[i];
+
+		t->pair[i].fd = p->tap[i];
+		t->pair[i].attached = true;
+		p->vhost[i] = p->tap[i] = -1;	/* these have them now */
+		confine_keep(t->pair[i].fd);
+		if (vhost_own(&t->pair[i].vhost, fd, p->features, n->name))
+			return -1;
+	}
+	for (int i = 0; i < p->pairs; i++)
+		vhost_attach(&t->pair[i].vhost, &n->virtio, 2 * i, 2, halt);
+	n->pairs = p->pairs;
+	n->mtu = p->mtu;
+	n->features = PASSED | (p->features & BIT(VIRTIO_NET_F_MRG_RXBUF));
+	return 0;
+}
+
 static int tap_attach(struct net *n)
 {
-	struct tap *t = n->behind;
-
-	for (int i = 0; i < n->pairs; i++)
-		vhost_attach(&t->pair[i].vhost, &n->virtio, 2 * i, 2, halt);
-	return net_follow(n, t->index);
+	((struct tap *)n->behind)->link = net_follow(n);
+	return 0;
 }
 
 /*
@@ -318,7 +355,7 @@ static bool tap_set_pairs(struct net *n, int pairs)
 {
 	struct tap *t = n->behind;
 
-	for (int i = 0; i < n->pairs && t->several; i++) {
+	for (int i = 0; i < n->pairs && n->parts.several; i++) {
 		struct ifreq r = { .ifr_flags = i < pairs ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE };
 
 		if (t->pair[i].attached == (i < pairs))
@@ -396,12 +433,28 @@ static void tap_vector(struct net *n, int q)
 		vhost_vector(&t->pair[i].vhost, q);
 }
 
-static void tap_finish(struct net *n)
+static void tap_leave(struct net *n)
 {
 	halt(&n->virtio);
+	net_unfollow(((struct tap *)n->behind)->link);
+}
+
+static void tap_finish(struct net *n)
+{
+	struct tap *t = n->behind;
+
+	for (int i = 0; i < n->parts.pairs; i++) {
+		vhost_close(&t->pair[i].vhost);
+		if (t->pair[i].fd >= 0)
+			close(t->pair[i].fd);
+	}
+	net_end(&n->parts);
+	free(t->link);
+	free(t);
 }
 
 const struct net_backend net_tap = {
-	.open = tap_open, .attach = tap_attach, .start = tap_start, .stop = tap_stop, .set_pairs = tap_set_pairs,
-	.set_offloads = tap_set_offloads, .vector = tap_vector, .finish = tap_finish,
+	.open = tap_open, .make = tap_make, .attach = tap_attach, .start = tap_start, .stop = tap_stop,
+	.set_pairs = tap_set_pairs, .set_offloads = tap_set_offloads, .vector = tap_vector, .leave = tap_leave,
+	.finish = tap_finish,
 };

@@ -34,7 +34,6 @@
 #define RECEIVE		0		/* the queues */
 #define TRANSMIT	1
 #define TURNS		4		/* of the one direction, before it is the other's */
-#define END_MS		2000		/* that passt has to end */
 
 enum asked { NOTHING, START, STOP };
 
@@ -314,64 +313,67 @@ static void user_stop(struct net *n)
 	ask(n, STOP);
 }
 
-static int user_open(struct net *n)
+static int user_open(const struct net_config *cfg, const char *name, const struct net_ports *ports, struct net_parts *p)
 {
-	const struct vmm_config *vm = n->virtio.v->cfg;
+	(void)cfg;
+	p->sock = passt_start(name, ports, &p->process, &p->pid);
+	return p->sock < 0 ? -1 : 0;
+}
+
+static int user_make(struct net *n)
+{
 	struct user *u = calloc(1, sizeof(*u));
-	bool first = true;
 
 	if (!u)
 		abort();
 	n->behind = u;
 	u->net = n;
+	u->sock = n->parts.sock;
+	n->parts.sock = -1;	/* the thread may close it */
+	u->linked = true;
+	u->control = eventfd(0, EFD_CLOEXEC);
+	if (u->control < 0) {
+		error("%s: cannot make an eventfd: %s", n->name, strerror(errno));
+		return -1;
+	}
 	n->pairs = 1;
 	n->mtu = NET_MAX_MTU;
 	n->features = BIT(VIRTIO_NET_F_MRG_RXBUF);
-	/* Ports are those of the first such network. */
-	for (const struct net_config *c = vm->net; c < n->cfg; c++)
-		first &= c->kind != NET_USER;
-	u->sock = passt_start(n->name, vm->publish, first ? vm->publishes : 0);
-	u->linked = true;
-	return u->sock < 0 ? -1 : 0;
+	return 0;
 }
 
 static int user_attach(struct net *n)
 {
 	struct user *u = n->behind;
 
-	u->control = eventfd(0, EFD_CLOEXEC);
-	if (u->control < 0) {
-		error("%s: cannot make an eventfd: %s", n->name, strerror(errno));
-		return -1;
-	}
 	confine_keep(u->control);
 	confine_keep(u->sock);
+	confine_keep(n->parts.process);
 	u->thread = (struct thread){ .kind = THREAD_NET, .own = u->sock, .file = -1, .run = serve, .arg = u };
 	return thread_create(n->virtio.v, &u->thread);
 }
 
-/* passt is waited for, as its ports are not free before. */
+static void user_leave(struct net *n)
+{
+	struct user *u = n->behind;
+
+	u->quit = true;
+	msi_signal(u->control);
+}
+
 static void user_finish(struct net *n)
 {
 	struct user *u = n->behind;
-	struct pollfd f = { .events = POLLIN };
-	long long end = now_ms() + END_MS;
-	char rest[4096];
 
-	pthread_mutex_lock(&n->virtio.v->bus.lock);
-	u->quit = true;
-	msi_signal(u->control);
-	pthread_mutex_unlock(&n->virtio.v->bus.lock);
 	thread_join(&u->thread);
-	f.fd = u->sock;
-	if (u->sock < 0 || shutdown(u->sock, SHUT_WR))
-		return;
-	while (now_ms() < end && poll(&f, 1, end - now_ms()) == 1)
-		if (recv(u->sock, rest, sizeof(rest), MSG_DONTWAIT) <= 0 && errno != EINTR)
-			break;
-	close(u->sock);
+	passt_end(n->name, u->sock, n->parts.process);
+	n->parts.process = -1;
+	if (u->control >= 0)
+		close(u->control);
+	free(u);
 }
 
 const struct net_backend net_user = {
-	.open = user_open, .attach = user_attach, .start = user_start, .stop = user_stop, .finish = user_finish,
+	.open = user_open, .make = user_make, .attach = user_attach, .start = user_start, .stop = user_stop,
+	.leave = user_leave, .finish = user_finish,
 };

@@ -4,8 +4,10 @@
  * background when it is ready, and ends when the other end is closed, however that comes about.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +23,9 @@
 #include "vhctl.h"
 #include "vmm/net.h"
 
+#define END_MS		2000	/* that it has to end */
+#define KILL_MS		1000	/* the same, when it is killed */
+#define CHILDREN	256	/* that are looked at */
 #define SOCKET		3	/* its number there */
 #define ARGUMENTS	16	/* beside the ports */
 #define RESOLVED	"/run/systemd/resolve/resolv.conf"
@@ -100,13 +106,26 @@ static int try_ports(const char *name, const struct net_publish *p, int n)
 
 /* --- the program --- */
 
-static char *spec(const struct net_publish *p)
-{
-	char *text;
+/* Room for ARGUMENTS and two for each port; all are freed with it. */
+struct arguments {
+	char **v;
+	int n;
+};
 
-	if (asprintf(&text, "%s%s%u:%u", p->address, p->any ? "" : "/", p->port, p->guest) < 0)
+static void add(struct arguments *a, const char *text)
+{
+	a->v[a->n] = strdup(text);
+	if (!a->v[a->n++])
 		abort();
-	return text;
+}
+
+static void add_port(struct arguments *a, const struct net_publish *p)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%s%s%u:%u", p->address, p->any ? "" : "/", p->port, p->guest);
+	add(a, p->udp ? "--udp-ports" : "--tcp-ports");
+	add(a, text);
 }
 
 /* How many name servers of a file are not at the host's own addresses; these. */
@@ -139,42 +158,45 @@ int passt_name_servers(char (*found)[INET6_ADDRSTRLEN])
 	return n ? n : servers_of(RESOLVED, found);
 }
 
-static void add_servers(char **argv)
+static void add_servers(struct arguments *a)
 {
 	char found[NET_SERVERS][INET6_ADDRSTRLEN];
-	int n = servers_of("/etc/resolv.conf", found) ? 0 : servers_of(RESOLVED, found), c = 0;
+	int n = servers_of("/etc/resolv.conf", found) ? 0 : servers_of(RESOLVED, found);
 
 	for (int i = 0; i < n; i++) {
-		argv[c++] = "--dns";
-		argv[c++] = strdup(found[i]);
+		add(a, "--dns");
+		add(a, found[i]);
 	}
 }
 
-/* Freed by nobody: once for each network of a VM. */
-static char **arguments(const struct net_publish *p, int n)
+static void make_arguments(struct arguments *a, const struct net_ports *ports)
 {
 	/* The host's own services at 127.0.0.1 are not the guest's. */
 	static const char *const fixed[] = { "passt", "--quiet", "--fd", "3", "--no-map-gw" };
-	char **argv = calloc(ARGUMENTS + 2 * n, sizeof(*argv));
 	bool udp = false;
-	int c = 0;
 
-	if (!argv)
+	*a = (struct arguments){ .v = calloc(ARGUMENTS + 2 * ports->n, sizeof(*a->v)) };
+	if (!a->v)
 		abort();
 	for (unsigned int i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		argv[c++] = (char *)fixed[i];
-	for (int i = 0; i < n; i++) {
-		argv[c++] = p[i].udp ? "--udp-ports" : "--tcp-ports";
-		argv[c++] = spec(&p[i]);
-		udp |= p[i].udp;
+		add(a, fixed[i]);
+	for (int i = 0; i < ports->n; i++) {
+		add_port(a, &ports->port[i]);
+		udp |= ports->port[i].udp;
 	}
 	/* Else it would take ports of TCP for those of UDP as well. */
 	if (!udp) {
-		argv[c++] = "--udp-ports";
-		argv[c++] = "none";
+		add(a, "--udp-ports");
+		add(a, "none");
 	}
-	add_servers(argv + c);
-	return argv;
+	add_servers(a);
+}
+
+static void free_arguments(struct arguments *a)
+{
+	while (a->n)
+		free(a->v[--a->n]);
+	free(a->v);
 }
 
 static int spawn(char **argv, int socket, int said, pid_t *pid)
@@ -233,6 +255,13 @@ static void tell(const char *name, char *text, int status)
 		      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
 
+static void close_all(const int *fd, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
 /* Descriptors that are not among those that spawn() lays out. */
 static bool high(int *fd)
 {
@@ -243,46 +272,146 @@ static bool high(int *fd)
 	return *fd >= 0;
 }
 
+/* --- which process it is --- */
+
+/* This process's children, at most so many. How many there are; where the kernel has no list of them (CONFIG_PROC_CHILDREN) none. */
+static int children(pid_t *found)
+{
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+	char path[300];
+	int n = 0;
+	FILE *f;
+
+	while (d && (e = readdir(d))) {
+		snprintf(path, sizeof(path), "/proc/self/task/%s/children", e->d_name);
+		f = *e->d_name == '.' ? NULL : fopen(path, "re");
+		while (f && n < CHILDREN && fscanf(f, "%d", &found[n]) == 1)
+			n++;
+		if (f)
+			fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return n;
+}
+
+/* The one that was not there before; 0: there is none, or several are. */
+static pid_t new_child(const pid_t *before, int n)
+{
+	pid_t now[CHILDREN], found = 0;
+	int count = children(now);
+
+	for (int i = 0; i < count; i++) {
+		bool old = false;
+
+		for (int k = 0; k < n; k++)
+			old |= before[k] == now[i];
+		if (!old && found)
+			return 0;
+		if (!old)
+			found = now[i];
+	}
+	return found;
+}
+
 /**
  * passt_start - a user's network
  * @name: in messages
- * @p: ports of the host that are the guest's
- * @n: how many
+ * @ports: of the host that are the guest's
+ * @process: filled in: a descriptor of passt's, or -1
+ * @pid: the same: its number, or 0
  *
  * Returns a socket for its frames, which is its life, or -1, told.
  */
-int passt_start(const char *name, const struct net_publish *p, int n)
+int passt_start(const char *name, const struct net_ports *ports, int *process, pid_t *pid)
 {
-	int ends[2], said[2], err, status = 0;
+	int ends[2], said[2] = { -1, -1 }, err, status = 0, n;
+	pid_t before[CHILDREN], first;
+	struct arguments argv;
 	char text[2048];
-	pid_t pid;
 
-	if (try_ports(name, p, n))
+	if (try_ports(name, ports->port, ports->n))
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) || pipe2(said, O_CLOEXEC) ||
-	    !high(&ends[1]) || !high(&said[1])) {
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends)) {
 		error("%s: %s", name, strerror(errno));
+		return -1;
+	}
+	if (!high(&ends[1]) || pipe2(said, O_CLOEXEC) || !high(&said[1])) {
+		error("%s: %s", name, strerror(errno));
+		close_all((int []){ ends[0], ends[1], said[0], said[1] }, 4);
 		return -1;
 	}
 	/* In the background it is still this process's: of a systemd unit that one is the main one. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	err = spawn(arguments(p, n), ends[1], said[1], &pid);
-	close(ends[1]);
-	close(said[1]);
+	n = children(before);
+	make_arguments(&argv, ports);
+	err = spawn(argv.v, ends[1], said[1], &first);
+	free_arguments(&argv);
+	close_all((int []){ ends[1], said[1] }, 2);
 	if (err) {
 		if (err == ENOENT)
 			error("%s: passt is not installed: apt install passt", name);
 		else
 			error("%s: cannot start passt: %s", name, strerror(err));
+		close_all((int []){ ends[0], said[0] }, 2);
 		return -1;
 	}
 	hear(said[0], text, sizeof(text));
 	close(said[0]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(first, &status, 0) < 0 && errno == EINTR)
 		;
 	if (status) {
 		tell(name, text, status);
+		close(ends[0]);
 		return -1;
 	}
+	*pid = new_child(before, n);
+	*process = *pid ? syscall(SYS_pidfd_open, *pid, 0) : -1;
 	return ends[0];
+}
+
+/* It has ended, before long. */
+static bool ended(int process, int ms)
+{
+	struct pollfd f = { .fd = process, .events = POLLIN };
+	siginfo_t info;
+
+	if (poll(&f, 1, ms) != 1)
+		return false;
+	waitid(P_PIDFD, process, &info, WEXITED | WNOHANG);	/* of another one's child that one hears */
+	return true;
+}
+
+/**
+ * passt_end - a user's network is not needed any more
+ * @name: in messages
+ * @sock: of passt_start(), or -1, as passt closed it; closed
+ * @process: the same
+ *
+ * It is waited for, as its ports are not free before.
+ */
+void passt_end(const char *name, int sock, int process)
+{
+	struct pollfd f = { .fd = sock, .events = POLLIN };
+	long long end = now_ms() + END_MS;
+	char rest[4096];
+
+	if (sock >= 0 && !shutdown(sock, SHUT_WR))
+		while (now_ms() < end && poll(&f, 1, end - now_ms()) == 1)
+			if (recv(sock, rest, sizeof(rest), MSG_DONTWAIT) <= 0 && errno != EINTR)
+				break;
+	if (sock >= 0)
+		close(sock);
+	if (process < 0)
+		return;
+	if (!ended(process, now_ms() < end ? end - now_ms() : 0)) {
+		/* Root's makes itself nobody's, whom only privileges may kill. */
+		bool killed = !syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0);
+
+		error("%s: passt does not end%s", name, killed ? "; it is killed" : "");
+		if (killed)
+			ended(process, KILL_MS);
+	}
+	close(process);
 }

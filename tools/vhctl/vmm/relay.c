@@ -19,6 +19,7 @@
 #include "runtime.h"
 #include "vhctl.h"
 #include "vmm/control.h"
+#include "vmm/hotplug.h"
 #include "vmm/plug.h"
 #include "vmm/relay.h"
 #include "vmm/storage.h"
@@ -54,7 +55,7 @@ static char *failure(const char *why)
 /* --- in the process that waits: opening --- */
 
 /* As hotplug.c takes it. False, told. */
-static bool open_disk(const char *options, struct plug *p)
+static bool open_disk(struct json_object *request, struct plug *p)
 {
 	struct vmm_config *c = calloc(1, sizeof(*c));
 	struct disk *d = &p->disk.disk;
@@ -62,7 +63,7 @@ static bool open_disk(const char *options, struct plug *p)
 
 	if (!c)
 		abort();
-	if (!option_disk(options, c) || disk_open(&c->disk[0], d)) {
+	if (!option_disk(control_text(request, "options"), c) || disk_open(&c->disk[0], d)) {
 		free((char *)c->disk[0].path);
 		free(c);
 		return false;
@@ -79,49 +80,97 @@ static bool open_disk(const char *options, struct plug *p)
 	return ring >= 0;
 }
 
-/* What the request needs opened: a line for each kind of device that can be plugged in. */
+static void close_disk(struct plug *p, bool sent)
+{
+	struct disk *d = &p->disk.disk;
+
+	supervise_offer(-1);
+	if (d->image && !sent) {
+		storage_end(d->image, "disk");
+	} else if (d->image) {
+		supervise_helper(d->image->daemon.pid);
+		storage_close(d->image);
+	}
+	disk_close(d);
+}
+
+/* The same of a network. */
+static bool open_net(struct json_object *request, struct plug *p)
+{
+	struct vmm_config *c = calloc(1, sizeof(*c));
+	struct net_ports ports;
+	bool good;
+
+	if (!c)
+		abort();
+	good = hotplug_net_options(request, c);
+	if (good) {
+		ports = (struct net_ports){ c->publish, c->publishes };
+		good = !net_open(&c->net[0], &ports, &p->net);
+	}
+	free(c);
+	if (good)
+		p->fds = net_fds(&p->net, p->fd);
+	return good;
+}
+
+static void close_net(struct plug *p, bool sent)
+{
+	if (!sent)
+		net_end(&p->net);
+	else if (p->net.pid)
+		supervise_helper(p->net.pid);
+	net_close(&p->net);
+}
+
+/*
+ * A line for each kind of device that can be plugged in: what the request needs opened, which is the VMM's then, or
+ * nobody's; and in the VMM, to take it, and to give it back if it has not become a device.
+ */
+static void adopt_disk(struct plug *p);
+static void drop_disk(struct plug *p);
+static void adopt_net(struct plug *p);
+static void drop_net(struct plug *p);
+
 static const struct {
 	const char *kind;
-	bool (*open)(const char *options, struct plug *p);
+	bool (*open)(struct json_object *request, struct plug *p);
+	void (*close)(struct plug *p, bool sent);
+	void (*adopt)(struct plug *p);
+	void (*drop)(struct plug *p);
 } kinds[] = {
-	{ "disk", open_disk },
+	[PLUG_DISK] = { "disk", open_disk, close_disk, adopt_disk, drop_disk },
+	[PLUG_NET] = { "net", open_net, close_net, adopt_net, drop_net },
 };
 
 /* False, told. Of what is no such request the VMM says what is wrong with it. */
 static bool open_parts(struct json_object *request, struct plug *p)
 {
 	const char *command = request ? control_text(request, "command") : NULL;
-	const char *kind, *options;
+	const char *kind;
 
 	if (!command || strcmp(command, "device-add"))
 		return true;
 	kind = control_text(request, "kind");
-	options = control_text(request, "options");
-	for (unsigned int i = 0; kind && options && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (!strcmp(kind, kinds[i].kind))
-			return kinds[i].open(options, p);
+	for (unsigned int i = 0; kind && control_text(request, "options") && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kind, kinds[i].kind)) {
+			p->kind = i;
+			return kinds[i].open(request, p);
+		}
 	return true;
 }
 
 /* They are the VMM's now, or nobody's. */
 static void close_parts(struct plug *p, bool sent)
 {
-	struct disk *d = &p->disk.disk;
-
-	supervise_offer(-1);
-	if (p->fds && d->image && !sent) {
-		storage_end(d->image, "disk");
-	} else if (p->fds && d->image) {
-		supervise_helper(d->image->daemon.pid);
-		storage_close(d->image);
-	}
 	if (p->fds)
-		disk_close(d);
+		kinds[p->kind].close(p, sent);
 }
 
 /* --- in the process that waits: asking --- */
 
-static int link_fd = -1;	/* const while there is a thread */
+static int link_fd = -1;	/* const while there is a thread, as the next is */
+static bool can_plug;		/* it has a bus for devices */
 static uint32_t serial;		/* the thread's */
 
 static bool send_request(const struct plug *p, const char *text)
@@ -132,7 +181,8 @@ static bool send_request(const struct plug *p, const char *text)
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 	struct cmsghdr *c = (struct cmsghdr *)space.space;
 
-	head.plug.disk.disk.image = NULL;
+	if (p->kind == PLUG_DISK)
+		head.plug.disk.disk.image = NULL;
 	if (p->fds) {
 		m.msg_control = &space;
 		m.msg_controllen = CMSG_SPACE(p->fds * sizeof(int));
@@ -189,7 +239,7 @@ static char *ask(struct vmm *v, struct json_object *request)
 
 	(void)v;
 	error_capture(told, sizeof(told));
-	opened = open_parts(request, &p);
+	opened = !can_plug || open_parts(request, &p);
 	error_capture(NULL, 0);
 	why = told;
 	if (opened) {
@@ -207,8 +257,9 @@ static char *ask(struct vmm *v, struct json_object *request)
  * @name: of the VM, in messages
  * @uuid: of it
  * @link: to the VMM
+ * @bus: it has a bus; to one without nothing is given
  */
-void relay_open(const char *name, const uint8_t *uuid, int link)
+void relay_open(const char *name, const uint8_t *uuid, int link, bool bus)
 {
 	/* Of the thread, which is confined by nothing */
 	static const struct vmm_config cfg = { .confine = false };
@@ -216,6 +267,7 @@ void relay_open(const char *name, const uint8_t *uuid, int link)
 	char path[108];
 
 	link_fd = link;
+	can_plug = bus;
 	control_answered_by(ask);
 	if (runtime_path(uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(&none, path))
 		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", name);
@@ -242,6 +294,30 @@ const struct plug *relay_parts(void)
 	return p;
 }
 
+static void adopt_disk(struct plug *p)
+{
+	disk_adopt(&p->disk.disk, p->fd, p->fds);
+}
+
+static void drop_disk(struct plug *p)
+{
+	struct disk *d = &p->disk.disk;
+
+	if (d->image)
+		storage_end(d->image, "disk");
+	disk_close(d);
+}
+
+static void adopt_net(struct plug *p)
+{
+	net_adopt(&p->net, p->fd);
+}
+
+static void drop_net(struct plug *p)
+{
+	net_end(&p->net);
+}
+
 /* Where there is a limit of descriptors some of them may be missing: then it is none. */
 static void take_parts(struct plug *p, struct msghdr *m)
 {
@@ -254,20 +330,11 @@ static void take_parts(struct plug *p, struct msghdr *m)
 	p->fds = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 	memcpy(p->fd, CMSG_DATA(c), p->fds * sizeof(int));
 	if (p->fds == want) {
-		disk_adopt(&p->disk.disk, p->fd, p->fds);
+		kinds[p->kind].adopt(p);
 		return;
 	}
 	while (p->fds)
 		close(p->fd[--p->fds]);
-}
-
-static void drop_parts(struct plug *p)
-{
-	struct disk *d = &p->disk.disk;
-
-	if (d->image)
-		storage_end(d->image, "disk");
-	disk_close(d);
 }
 
 static void send_answer(int link, uint32_t of, char *line)
@@ -295,6 +362,7 @@ bool relay_serve(struct vmm *v, int link)
 	struct iovec iov[] = { { &head, sizeof(head) }, { text, sizeof(text) - 1 } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2, .msg_control = &space, .msg_controllen = sizeof(space) };
 	ssize_t n = recvmsg(link, &m, MSG_CMSG_CLOEXEC);
+	char *answer;
 
 	if (n < (ssize_t)sizeof(head))
 		return false;
@@ -302,10 +370,11 @@ bool relay_serve(struct vmm *v, int link)
 	text[n - sizeof(head)] = 0;
 	request = control_parse(text, n - sizeof(head));
 	parts = head.plug.fds ? &head.plug : NULL;
-	send_answer(link, head.serial, control_answer(v, request));
-	if (parts)	/* it did not become a device */
-		drop_parts(&head.plug);
+	answer = control_answer(v, request);
+	if (parts)	/* it did not become a device, and is free again when that is known */
+		kinds[head.plug.kind].drop(&head.plug);
 	parts = NULL;
+	send_answer(link, head.serial, answer);
 	json_object_put(request);
 	return true;
 }

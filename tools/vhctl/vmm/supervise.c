@@ -50,7 +50,7 @@ struct supervisor {
 /* The VM has a UUID, by which it is asked; the guest does not run before that can be. */
 static void take_name(struct supervisor *s, const uint8_t *uuid)
 {
-	relay_open(s->cfg->name, uuid, s->link);
+	relay_open(s->cfg->name, uuid, s->link, vmm_has_bus(s->cfg));
 	s->asked = true;
 	if (write(s->channel, "", 1) < 0)
 		error("%s: the VMM does not wait for its socket", s->cfg->name);
@@ -126,11 +126,15 @@ void supervise_offer(int fd)
 
 /**
  * supervise_helper - a child is the VMM's, which ends it
- * @pid: of it
+ * @pid: of it; it may have ended
  */
 void supervise_helper(pid_t pid)
 {
 	pthread_mutex_lock(&lock);
+	if (waitpid(pid, NULL, WNOHANG)) {
+		pthread_mutex_unlock(&lock);
+		return;
+	}
 	helpers = realloc(helpers, (nr_helpers + 1) * sizeof(*helpers));
 	if (!helpers)
 		abort();
@@ -270,6 +274,10 @@ static void wait_for_orphans(void)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until)
 		if (!pid)
 			usleep(2000);
+	/* Those that the VMM may not kill, too */
+	for (int i = 0; !pid && i < nr_helpers; i++)
+		if (!waitpid(helpers[i], NULL, WNOHANG))	/* it is a child still */
+			kill(helpers[i], SIGKILL);
 }
 
 /**

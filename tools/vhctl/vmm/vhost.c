@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "vhctl.h"
 #include "vmm/confine.h"
@@ -14,7 +15,56 @@
 #include "vmm/vmm.h"
 
 /**
- * vhost_open - open a backend
+ * vhost_file - open a backend
+ * @path: of its device
+ * @module: that makes this
+ * @name: in messages
+ * @features: filled in: what it can do
+ *
+ * A descriptor, which is no process's yet, or -1, told.
+ */
+int vhost_file(const char *path, const char *module, const char *name, uint64_t *features)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0) {
+		if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
+			error("%s: there is no %s on this host: modprobe %s", name, path, module);
+		else
+			error("%s: %s: %s%s", name, path, strerror(errno), errno == EACCES ?
+			      "; it belongs to the group of its file, usually kvm" : "");
+		return -1;
+	}
+	if (!ioctl(fd, VHOST_GET_FEATURES, features))
+		return fd;
+	error("%s: %s: %s", name, path, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+/**
+ * vhost_own - a backend serves this process's memory
+ * @h: filled in; vhost_close() is still to come, also when this has failed
+ * @fd: of vhost_file()
+ * @features: the same
+ * @name: in messages
+ *
+ * 0, or -1, told.
+ */
+int vhost_own(struct vhost *h, int fd, uint64_t features, const char *name)
+{
+	*h = (struct vhost){ .fd = fd, .features = features, .fault.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK) };
+	if (h->fault.fd < 0 || ioctl(h->fd, VHOST_SET_OWNER, 0)) {
+		error("%s: vhost: %s", name, strerror(errno));
+		return -1;
+	}
+	confine_keep(h->fd);
+	confine_keep(h->fault.fd);
+	return 0;
+}
+
+/**
+ * vhost_open - open a backend, for this process's memory
  * @h: filled in
  * @path: of its device
  * @module: that makes this
@@ -24,24 +74,23 @@
  */
 int vhost_open(struct vhost *h, const char *path, const char *module, const char *name)
 {
-	*h = (struct vhost){ .fd = open(path, O_RDWR | O_CLOEXEC), .fault.fd = -1 };
-	if (h->fd < 0) {
-		if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-			error("%s: there is no %s on this host: modprobe %s", name, path, module);
-		else
-			error("%s: %s: %s%s", name, path, strerror(errno), errno == EACCES ?
-			      "; it belongs to the group of its file, usually kvm" : "");
-		return -1;
-	}
-	h->fault.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (h->fault.fd < 0 || ioctl(h->fd, VHOST_SET_OWNER, 0) ||
-	    ioctl(h->fd, VHOST_GET_FEATURES, &h->features)) {
-		error("%s: %s: %s", name, path, strerror(errno));
-		return -1;
-	}
-	confine_keep(h->fd);
-	confine_keep(h->fault.fd);
-	return 0;
+	uint64_t features;
+	int fd = vhost_file(path, module, name, &features);
+
+	return fd < 0 ? -1 : vhost_own(h, fd, features, name);
+}
+
+/**
+ * vhost_close - give it back
+ * @h: the backend, which serves nothing any more; what vhost_own() was given is closed, too
+ */
+void vhost_close(struct vhost *h)
+{
+	if (h->fault.fd >= 0)
+		close(h->fault.fd);
+	if (h->fd >= 0)
+		close(h->fd);
+	h->fd = h->fault.fd = -1;
 }
 
 static void fault(struct watch *w)

@@ -30,7 +30,11 @@ struct vhost {
 	uint64_t features;
 };
 
+/* A descriptor of @path, which @module makes, for any process; -1, told. That is this one's. Both. */
+int vhost_file(const char *path, const char *module, const char *name, uint64_t *features);
+int vhost_own(struct vhost *h, int fd, uint64_t features, const char *name);
 int vhost_open(struct vhost *h, const char *path, const char *module, const char *name);
+void vhost_close(struct vhost *h);
 void vhost_attach(struct vhost *h, struct virtio *d, int first, int queues, void (*halt)(struct virtio *d));
 int vhost_start(struct vhost *h);
 void vhost_stopped(struct vhost *h);

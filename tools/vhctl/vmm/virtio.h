@@ -91,6 +91,7 @@ struct virtio {
  * @features: offered, beyond those of all devices
  * @config: its configuration
  * @config_size: of that
+ * @watched: kicks are looked at by who may not block (watch.h)
  */
 struct virtio_kind {
 	const char *name;
@@ -100,6 +101,7 @@ struct virtio_kind {
 	uint64_t features;
 	const void *config;
 	size_t config_size;
+	bool watched;
 };
 
 int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,

@@ -473,8 +473,8 @@ int virtio_create(struct vmm *v, struct virtio *d, const struct virtio_ops *ops,
 	for (i = 0; i < d->queues; i++)
 		d->queue[i].kick = -1;
 	for (i = 0; i < d->queues && !ops->kick; i++) {
-		/* Who waits for it may block: not by a flag of the eventfd's. */
-		d->queue[i].kick = eventfd(0, EFD_CLOEXEC);
+		/* Who waits for it may block, unless he waits for others, too. */
+		d->queue[i].kick = eventfd(0, EFD_CLOEXEC | (kind->watched ? EFD_NONBLOCK : 0));
 		if (d->queue[i].kick < 0) {
 			error("%s: cannot make an eventfd: %s", d->name, strerror(errno));
 			virtio_destroy(d);

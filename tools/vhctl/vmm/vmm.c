@@ -18,6 +18,7 @@
 #include "vmm/control.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/net.h"
 #include "vmm/pci.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
@@ -75,22 +76,27 @@ static int create_devices(struct vmm *v)
 	return rtc_start(v, v->rtc);
 }
 
+bool vmm_has_bus(const struct vmm_config *c)
+{
+	return c->disks || c->nets || c->vsock_cid || c->pmems || c->shares || c->balloon || c->virtio_console;
+}
+
 /* What is on the PCI bus, in the order of its slots. */
 static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console)
+	if (!vmm_has_bus(c))
 		return 0;
 	pci_create(v);
 	hotplug_create(v);
-	if (((c->nets || c->vsock_cid) && watch_create(v)) || rng_create(v))
+	if (watch_create(v) || nets_prepare(v) || rng_create(v))
 		return -1;
 	for (int i = 0; i < c->disks; i++)
 		if (blk_create(v, &c->disk[i]))
 			return -1;
 	for (int i = 0; i < c->nets; i++)
-		if (net_create(v, &c->net[i], i))
+		if (net_create(v, &c->net[i]))
 			return -1;
 	if (c->vsock_cid && vsock_create(v, c->vsock_cid))
 		return -1;

@@ -173,6 +173,8 @@ struct vmm {
 
 /* vmm.c */
 int vmm_run(const struct vmm_config *cfg);
+/* It has a device that is on a PCI bus, and so such a bus. */
+bool vmm_has_bus(const struct vmm_config *cfg);
 
 /* end.c; any thread, v->lock not held */
 /* End the VM with an exit status and, unless NULL, a reason; the first call counts. */

@@ -89,5 +89,5 @@ int vsock_create(struct vmm *v, uint32_t cid)
 	if (virtio_create(v, &s->virtio, &ops, &kind))
 		return -1;
 	vhost_attach(&s->vhost, &s->virtio, 0, SERVED, halt);
-	return 0;
+	return watch_begin(v);
 }

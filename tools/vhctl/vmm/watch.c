@@ -16,6 +16,7 @@
 
 static int epoll_fd = -1, end_fd = -1;	/* const while the thread runs */
 static struct thread thread;
+static bool begun;			/* of who makes devices */
 
 static void *serve(void *arg)
 {
@@ -47,13 +48,14 @@ static bool add(int fd, struct watch *w)
 }
 
 /**
- * watch_create - the thread
+ * watch_create - what the thread waits by
  * @v: the VM
  *
- * 0, or -1, told.
+ * Before it is confined; watch_begin() is for the thread. 0, or -1, told.
  */
 int watch_create(struct vmm *v)
 {
+	(void)v;
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	end_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (epoll_fd < 0 || end_fd < 0 || !add(end_fd, NULL)) {
@@ -62,8 +64,25 @@ int watch_create(struct vmm *v)
 	}
 	confine_keep(epoll_fd);
 	confine_keep(end_fd);
+	return 0;
+}
+
+/**
+ * watch_begin - there is something to wait for
+ * @v: the VM; nothing is done where the thread is there, or waits to be started
+ *
+ * In the thread that makes devices. 0, or -1, told.
+ */
+int watch_begin(struct vmm *v)
+{
+	int err;
+
+	if (begun)
+		return 0;
 	thread = (struct thread){ .kind = THREAD_WATCH, .own = epoll_fd, .file = -1, .run = serve, .arg = v };
-	return thread_create(v, &thread);
+	err = thread_create(v, &thread);
+	begun = !err;
+	return err;
 }
 
 /**

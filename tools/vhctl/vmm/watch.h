@@ -23,6 +23,7 @@ struct watch {
 };
 
 int watch_create(struct vmm *v);
+int watch_begin(struct vmm *v);
 void watch_on(struct watch *w);
 void watch_off(struct watch *w);
 void watch_finish(struct vmm *v);
