@@ -138,6 +138,15 @@ static const struct rule pmem[] = {
 	{ SCMP_SYS(fdatasync), SERVED, 0 },
 };
 
+/* Memory that comes and goes has memslots. */
+static const struct rule mem[] = {
+	{ SCMP_SYS(ioctl), VM, KVM_SET_USER_MEMORY_REGION },
+};
+
+static const struct rule vhost_table[] = {
+	{ SCMP_SYS(ioctl), ANY, VHOST_SET_MEM_TABLE },
+};
+
 /* Its socket is to the module: is the VM paused, and pause it. */
 static const struct rule watchdog[] = {
 	{ SCMP_SYS(sendmsg), OWN, 0 },
@@ -271,6 +280,7 @@ static const struct list {
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
 	[THREAD_SHARE] = { "share", SCMP_SYS(poll), { SET(share, NULL), SET(image, NULL) } },
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
+	[THREAD_MEM] = { "mem", SCMP_SYS(madvise), { SET(mem, NULL), SET(vhost_table, has_vhost) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
 	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), { SET(control, NULL), SET(plug, has_pci), SET(image, has_pci) } },
 };

@@ -18,7 +18,9 @@
 #include "vmm/control.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/mem.h"
 #include "vmm/pci.h"
+#include "vmm/region.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
@@ -80,7 +82,8 @@ static int create_pci_devices(struct vmm *v)
 {
 	const struct vmm_config *c = v->cfg;
 
-	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console)
+	if (!c->disks && !c->nets && !c->vsock_cid && !c->pmems && !c->shares && !c->balloon && !c->virtio_console &&
+	    !c->memory_max)
 		return 0;
 	pci_create(v);
 	hotplug_create(v);
@@ -102,6 +105,8 @@ static int create_pci_devices(struct vmm *v)
 			return -1;
 	if (c->virtio_console && hvc_create(v, &v->hvc))
 		return -1;
+	if (c->memory_max && mem_create(v))
+		return -1;
 	return c->balloon ? balloon_create(v) : 0;
 }
 
@@ -109,6 +114,7 @@ static int create_pci_devices(struct vmm *v)
 static void add_commands(void)
 {
 	control_add("balloon", balloon_command);
+	control_add("memory", mem_command);
 	control_add("generation", generation_command);
 	control_add("resize", hvc_command);
 	control_add("device-add", hotplug_add_command);
@@ -200,7 +206,7 @@ static int create_vm(struct vmm *v)
 
 static int open_all(struct vmm *v)
 {
-	if (open_device(v) || create_vm(v) || memory_create(v))
+	if (open_device(v) || create_vm(v) || memory_create(v) || region_create(v))
 		return -1;
 	confine_keep(v->memory_fd);	/* for who serves shared folders */
 	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
@@ -269,6 +275,7 @@ static void finish(struct vmm *v)
 	control_close();
 	watchdog_finish();
 	balloon_finish();
+	mem_finish();
 	hvc_finish();
 	pmem_finish();
 	shares_finish();

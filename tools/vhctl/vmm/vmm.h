@@ -4,7 +4,7 @@
  *
  *   vmm.c      a VM from its configuration to its end: puts all of this together
  *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits
- *   memory.c   guest memory
+ *   memory.c   guest memory; region.c, mem.c: what of it comes and goes
  *   load.c     bzImage and vmlinux
  *   firmware.c or a firmware, which boots from a disk; fw_cfg.c: what it is told
  *   acpi.c     tables; acpi_loader.c: for a firmware;
@@ -99,7 +99,7 @@ struct vmm_config {
 	const char *device, *name;
 	const char *kernel, *initrd, *cmdline;	/* no kernel: what the first disk boots, by @firmware */
 	const char *firmware;
-	uint64_t memory;
+	uint64_t memory, memory_max;	/* what it begins with; what can come to be, or 0 */
 	int cpus;
 	bool stats;
 	bool confine;			/* the VMM, before the guest runs */
@@ -150,6 +150,7 @@ struct vmm {
 		uint8_t *at;
 	} area[VMM_MAX_AREAS];
 	int areas;
+	struct region *region;		/* memory that comes and goes; NULL: none; const */
 	struct vmm_vcpu cpu[VMM_MAX_CPUS];
 
 	/* How the boot processor starts. */
