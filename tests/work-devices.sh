@@ -4,7 +4,7 @@
 #
 #   work-devices.sh [--module vh.ko] [--param NAME=VALUE]... [--only PART]... [LAB OPTIONS...]
 #
-# PART: balloon, generation, panic, clock, watchdog, console, pmem, hotplug, memory, share.
+# PART: balloon, generation, panic, clock, watchdog, console, pmem, hotplug, memory, cpus, share.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/lib/vm-options.sh
@@ -24,5 +24,5 @@ mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$work/root" "$work/root.img"
 	echo "params='$params' parts='$only'"
 	cat tests/lib/{lab-check,until}.sh tests/work/vms.sh tests/work/devices-lab.sh
 } >"$work/devices-script.sh"
-tests/lab/lab run --timeout 900 --mem 1024 "${load[@]}" --file build/vhctl/vhctl --file /usr/lib/qemu/virtiofsd:/usr/lib/qemu/virtiofsd --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
+tests/lab/lab run --timeout 900 --mem 1024 --modules vhost_vsock "${load[@]}" --file build/vhctl/vhctl --file /usr/lib/qemu/virtiofsd:/usr/lib/qemu/virtiofsd --file build/tests/work/ask --file build/tests/work/term --file "$kernel/vmlinux" --file "$work/root.img" \
 	--file "$work/devices-initrd:initrd" "$@" "$work/devices-script.sh"

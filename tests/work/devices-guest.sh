@@ -41,8 +41,30 @@ stored() { [ "$(md5sum </m/kept)" = "$(cat /tmp/stored)" ]; }
 churn() { # memory is taken and given back, until /tmp/churn goes
 	touch /tmp/churn
 	mkdir -p /n && mount -t tmpfs -o size=40% n /n
-	(while [ -e /tmp/churn ]; do dd if=/dev/zero of=/n/file bs=1M count=${1-40}; rm -f /n/file; done >/dev/null 2>&1; echo "guest: churned") &
+	(while [ -e /tmp/churn ]; do dd if=/dev/zero of=/n/file bs=1M count=${1-40}; rm -f /n/file; done >/dev/null 2>&1; echo "guest: churned" >/dev/ttyS0) &
 }
+
+processors() { [ "$(nproc)" = $1 ] || { nproc; return 1; }; }
+online() { # NUMBER: so many are there, and used
+	local c
+	for c in /sys/devices/system/cpu/cpu[0-9]*/online; do [ "$(cat $c)" = 1 ] || echo 1 >$c; done
+	processors $1
+}
+spins() { # NUMBER: each of the first ones does something
+	local n=0
+	while [ $n -lt $1 ]; do
+		taskset $(printf %x $((1 << n))) sh -c 'i=0; while [ $i -lt 500 ]; do i=$((i + 1)); done; grep -q "^processor" /proc/cpuinfo' || return 1
+		n=$((n + 1))
+	done
+}
+hog() { # NUMBER: so many that want a processor, for ever
+	local n=0
+	while [ $n -lt $1 ]; do
+		(while :; do :; done) &
+		n=$((n + 1))
+	done
+}
+poke() { /disk port $1 $2 1; } # PORT VALUE: 32 bits there
 
 stty -echo
 echo "guest: ready"

@@ -108,9 +108,12 @@ static int create(struct nl *nl, const char *name, const struct vm_options *o, s
 /* What can come while it runs is not the kernel's to keep: its start finds it in the description. */
 static bool keeps(const struct description *d, const struct vm_options *o)
 {
-	if (!o->cfg.memory_max || description_says(d, "memory")->line)
+	const char *said = o->cfg.memory_max && !description_says(d, "memory")->line ? "memory" :
+			   o->cfg.cpus_max && !description_says(d, "cpus")->line ? "cpus" : NULL;
+
+	if (!said)
 		return true;
-	error("--memory: max= is of the VM's start, and is kept by a description alone, vh.conf(5)");
+	error("--%s: max= is of the VM's start, and is kept by a description alone, vh.conf(5)", said);
 	return false;
 }
 

@@ -53,9 +53,40 @@ static bool set_memory(struct vm_options *o, const char *s)
 	return good;
 }
 
-/* Of a VM that was made already: it begins with what it has reserved. */
-bool memory_fits(const struct vmm_config *cfg)
+static bool add_cpus_max(void *to, char *part)
 {
+	struct vmm_config *c = to;
+	uint64_t n;
+
+	if (!strncmp(part, "max=", 4) && parse_number(part + 4, VMM_MAX_CPUS, &n) && n > (uint64_t)c->cpus) {
+		c->cpus_max = n;
+		return true;
+	}
+	error("--cpus '%s': want max=N, more than it begins with, and at most %d", part, VMM_MAX_CPUS);
+	return false;
+}
+
+static bool set_cpus(struct vm_options *o, const char *s)
+{
+	char *all = strdup(s), *next;
+	bool good;
+
+	if (!all)
+		abort();
+	o->cfg.cpus_max = 0;
+	next = parse_part(all);
+	good = option_cpus(all, &o->cfg.cpus) && parse_parts(next, add_cpus_max, &o->cfg);
+	free(all);
+	return good;
+}
+
+/* Of a VM that was made already: it begins with what it has reserved. */
+bool maxima_fit(const struct vmm_config *cfg)
+{
+	if (cfg->cpus_max && cfg->cpus_max <= cfg->cpus) {
+		error("--cpus: max= is to be more than the %d that the VM begins with", cfg->cpus);
+		return false;
+	}
 	if (!cfg->memory_max || (cfg->memory_max > cfg->memory && !((cfg->memory_max - cfg->memory) % REGION_BLOCK)))
 		return true;
 	error("--memory: max= is to be more than the %s that the VM begins with, by a multiple of 2M",
@@ -75,7 +106,6 @@ bool option_cpus(const char *s, int *cpus)
 	return true;
 }
 
-static bool set_cpus(struct vm_options *o, const char *s) { return option_cpus(s, &o->cfg.cpus); }
 static bool set_disk(struct vm_options *o, const char *s) { return option_disk(s, &o->cfg); }
 static bool set_net(struct vm_options *o, const char *s) { return option_net(s, &o->cfg); }
 static bool set_publish(struct vm_options *o, const char *s) { return option_publish(s, &o->cfg); }
@@ -199,8 +229,8 @@ const struct vm_option vm_option[] = {
 	  .help = "kernel command line", .otherwise = "console=ttyS0" },
 	{ .name = "memory", .letter = 'm', .of = OF_RUN, .shape = "SIZE[,max=SIZE]", .set = set_memory,
 	  .help = "guest memory: 256M, 2G, ...; with max= it can have so much while it runs\n('vhctl memory')", .otherwise = "256M" },
-	{ .name = "cpus", .letter = 'p', .of = OF_RUN, .shape = "N", .set = set_cpus,
-	  .help = "virtual CPUs, 1 to 64", .otherwise = "1" },
+	{ .name = "cpus", .letter = 'p', .of = OF_RUN, .shape = "N[,max=N]", .set = set_cpus,
+	  .help = "virtual CPUs, 1 to 64; with max= there can be so many while it runs\n('vhctl cpus')", .otherwise = "1" },
 	{ .name = "name", .letter = 'n', .of = OF_RUN, .shape = "NAME", .set = set_name,
 	  .help = "name of the VM (default: the kernel calls it vm-ID)" },
 	{ .name = "cgroup", .letter = 'g', .of = OF_RUN, .shape = "PATH", .set = set_cgroup,

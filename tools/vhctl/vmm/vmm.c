@@ -16,6 +16,7 @@
 #include "vmm/balloon.h"
 #include "vmm/confine.h"
 #include "vmm/control.h"
+#include "vmm/cpus.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
 #include "vmm/mem.h"
@@ -74,6 +75,7 @@ static int create_devices(struct vmm *v)
 	pvpanic_create(&v->bus, &panic.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
 	v->rtc = rtc_create(&v->bus, &rtc.line);
+	cpus_create(v);
 	return rtc_start(v, v->rtc);
 }
 
@@ -114,6 +116,7 @@ static int create_pci_devices(struct vmm *v)
 static void add_commands(void)
 {
 	control_add("balloon", balloon_command);
+	control_add("cpus", cpus_command);
 	control_add("memory", mem_command);
 	control_add("generation", generation_command);
 	control_add("resize", hvc_command);
@@ -218,7 +221,7 @@ static int open_all(struct vmm *v)
 	} else if (firmware_create(v)) {
 		return -1;
 	}
-	for (int i = 0; i < v->cfg->cpus; i++)
+	for (int i = 0; i < vmm_most_cpus(v->cfg); i++)
 		if (vcpu_create(v, i))
 			return -1;
 	add_commands();
@@ -247,7 +250,7 @@ static int start(struct vmm *v)
 {
 	if (open_all(v) || confine_process(v) || threads_start(v))
 		return -1;
-	for (int i = 0; i < v->cfg->cpus; i++)
+	for (int i = 0; i < vmm_most_cpus(v->cfg); i++)
 		if (vcpu_start(v, i))
 			return -1;
 	if (confine_wait(v))
@@ -270,7 +273,8 @@ static void finish(struct vmm *v)
 
 	confine_open(false);
 	vcpus_kick(v);
-	for (i = 0; i < v->cfg->cpus; i++)
+	cpus_wake(v);
+	for (i = 0; i < vmm_most_cpus(v->cfg); i++)
 		thread_join(&v->cpu[i].thread);
 	control_close();
 	watchdog_finish();
