@@ -23,7 +23,8 @@
 static struct vmm vmm;
 static struct vmm_config cfg = { .name = "web", .cpus = 2, .cpus_max = MOST };
 static int events, makes, resets, most = MOST, complaints;
-static bool slow;
+static bool slow, stuck;
+static int kept_out[MOST];
 static bool runs[MOST], out[MOST];	/* a thread is in the guest; is to leave it */
 
 /* --- what is called --- */
@@ -72,11 +73,18 @@ static void *thread(void *arg)
 	struct vmm_vcpu *c = arg;
 
 	while (!__atomic_load_n(&vmm.stopping, __ATOMIC_ACQUIRE)) {
-		if (!__atomic_load_n(&c->present, __ATOMIC_SEQ_CST)) {
+		if (cpus_absent(c)) {
 			if (!cpus_park(c))
 				break;
 			continue;
 		}
+		/* as immediate_exit: it does not get in; at most once for a kick */
+		if (__atomic_load_n(&out[c->id], __ATOMIC_SEQ_CST)) {
+			if (++kept_out[c->id] > 100)
+				__atomic_store_n(&stuck, true, __ATOMIC_SEQ_CST);
+			continue;
+		}
+		kept_out[c->id] = 0;
 		__atomic_store_n(&runs[c->id], true, __ATOMIC_SEQ_CST);
 		while (!__atomic_load_n(&out[c->id], __ATOMIC_SEQ_CST))
 			usleep(100);
@@ -237,6 +245,7 @@ static void bad_guests(void)
 	}
 	TAP_CHECK(run_soon(2));
 	TAP_CHECK(complaints <= 10);
+	TAP_CHECK(!__atomic_load_n(&stuck, __ATOMIC_SEQ_CST));
 }
 
 static void limits(void)

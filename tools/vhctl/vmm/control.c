@@ -404,7 +404,7 @@ void control_open(struct vmm *v)
 		return;
 	runtime_clean(NULL);
 	if (runtime_path(id.uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(v, path))
-		error("%s: 'vhctl memory', 'balloon' and 'device' will not find it", v->cfg->name);
+		error("%s: 'vhctl cpus', 'memory', 'balloon' and 'device' will not find it", v->cfg->name);
 }
 
 /**

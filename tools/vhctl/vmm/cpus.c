@@ -95,6 +95,7 @@ static void eject(struct cpus *s, unsigned int n)
 	s->refused &= ~bit(n);
 	if (!asked && s->complaints < 10 && ++s->complaints)
 		error("%s: the guest has ejected vCPU %u by itself", s->v->cfg->name, n);
+	__atomic_store_n(&c->left, true, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&c->present, false, __ATOMIC_SEQ_CST);
 	vcpu_kick(c);
 }
@@ -143,6 +144,15 @@ static void make(struct vmm_vcpu *c)
 }
 
 /**
+ * cpus_absent - is a vCPU not there, or was it not there meanwhile?
+ * @c: the vCPU, in its own thread
+ */
+bool cpus_absent(const struct vmm_vcpu *c)
+{
+	return __atomic_load_n(&c->left, __ATOMIC_SEQ_CST) || !present(c);
+}
+
+/**
  * cpus_park - a vCPU that is not there sleeps until it comes
  * @c: the vCPU, in its own thread
  *
@@ -160,6 +170,7 @@ bool cpus_park(struct vmm_vcpu *c)
 		else
 			pthread_cond_wait(&changed, &v->bus.lock);
 	}
+	__atomic_store_n(&c->left, false, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&v->bus.lock);
 	if (!ends)
 		vcpu_reset(c);

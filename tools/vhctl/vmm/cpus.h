@@ -24,6 +24,7 @@ struct vmm_vcpu;
 enum { CPUS_PRESENT = 0, CPUS_ADDED = 8, CPUS_WANTED = 16, CPUS_EJECT = 24, CPUS_STATUS = 28, CPUS_SIZE = 32 };
 
 void cpus_create(struct vmm *v);
+bool cpus_absent(const struct vmm_vcpu *c);
 bool cpus_park(struct vmm_vcpu *c);
 void cpus_wake(struct vmm *v);
 void cpus_command(struct vmm *v, struct json_object *request, struct json_object *answer);

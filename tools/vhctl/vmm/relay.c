@@ -218,7 +218,7 @@ void relay_open(const char *name, const uint8_t *uuid, int link)
 	link_fd = link;
 	control_answered_by(ask);
 	if (runtime_path(uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(&none, path))
-		error("%s: 'vhctl memory', 'balloon' and 'device' will not find it", name);
+		error("%s: 'vhctl cpus', 'memory', 'balloon' and 'device' will not find it", name);
 }
 
 /**

@@ -361,7 +361,7 @@ static void *vcpu_thread(void *arg)
 	if (!confine_gate())
 		return NULL;
 	while (!stopping(c->vmm)) {
-		if (!__atomic_load_n(&c->present, __ATOMIC_SEQ_CST)) {
+		if (cpus_absent(c)) {
 			if (!cpus_park(c))
 				break;
 			continue;

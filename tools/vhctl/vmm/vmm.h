@@ -131,7 +131,7 @@ struct vmm_vcpu {
 	int id, fd;
 	struct kvm_run *run;		/* NULL: it was not made yet; its thread's until then */
 	struct thread thread;
-	bool present;			/* it may run; written with bus.lock, read by any */
+	bool present, left;		/* it may run; it could not meanwhile. Written with bus.lock, read by any */
 	bool exists;			/* the kernel has it; its thread's, once there is one */
 	bool made, ordered;		/* cpus.c; bus.lock, as the next one: the thread is to make it */
 	int failed;			/* why it could not, or 0 */
