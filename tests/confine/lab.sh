@@ -18,7 +18,7 @@ truncate -s 2M kept && chmod 666 kept
 vm="/w/vhctl run --device $device --kernel /w/kernel --memory 16M --cpus 2 --disk disk.img"
 both="$vm --disk disk2.img"
 all="$both --net user --net tap=tap0 --balloon --console virtio --pmem kept --watchdog --memory 16M,max=144M --cpus 2,max=3"
-old="main vcpu disk clock control" new="watch net balloon hvc pmem mem spare watchdog"
+old="main vcpu disk clock control" new="watch net balloon hvc pmem memory spare watchdog"
 free="$vm --no-confine"
 says() { grep -q -- "$1" out; }
 never() { ! grep -q -- "$1" out; }

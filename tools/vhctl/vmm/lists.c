@@ -306,7 +306,7 @@ static const struct list {
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
 	[THREAD_SHARE] = { "share", SCMP_SYS(poll), { SET(share, NULL), SET(image, NULL) } },
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
-	[THREAD_MEM] = { "mem", SCMP_SYS(madvise), { SET(mem, NULL), SET(vhost_table, has_vhost) } },
+	[THREAD_MEM] = { "memory", SCMP_SYS(madvise), { SET(mem, NULL), SET(vhost_table, has_vhost) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
 	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), { SET(control, NULL), SET(plug, has_pci), SET(image, has_pci) } },
 };
