@@ -72,9 +72,11 @@ EOF
 echo 'memory = 1G' >conf/nothing.conf
 printf 'disk = ../disk.img\npublish = 80:80\n' >conf/published.conf
 printf 'disk = ../disk.img\nballoon = 1G\n' >conf/balloon.conf
+printf 'disk = ../disk.img\nmemory = 1G,max=8G\ncpus = 2,max=8\n' >conf/grows.conf
+printf 'disk = ../disk.img\nmemory = 1G,max=512M\ncpus = 2,max=65\n' >conf/shrinks.conf
 golden() { { echo "\$ vhctl $*"; vhctl "$@" </dev/null 2>&1; echo "=> $?"; } | sed "s,$work,DIR,g" >>golden; }
 golden run; golden config; golden config frob; golden config --help; golden config keys; golden config keys -j
-golden config check web; golden config check wrong; golden config check old; golden config check nothing published balloon
+golden config check web; golden config check wrong; golden config check old; golden config check nothing published balloon grows shrinks; golden config show grows
 golden config check none; golden config check a/b; golden config check .; golden config check conf/web.conf
 golden config check; golden config check --frob; VH_CONFIG=$work/empty golden config check
 golden config show web; golden config show -j web; golden config show --pretty web

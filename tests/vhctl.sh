@@ -40,14 +40,14 @@ golden ls; golden check >/dev/null; golden create x; golden metrics; golden vers
 insmod ./vh.ko; chgrp kvm /dev/vh
 # --- help of each command ---
 golden --help
-for c in ls ps show run create destroy start attach stop kill balloon device pause resume rename top stats exits monitor group config exec metrics check version; do
+for c in ls ps show run create destroy start attach stop kill cpus memory balloon device pause resume rename top stats exits monitor group config exec metrics check version; do
 	golden help $c
 done
 # --- wrong use ---
 golden; golden frobnicate; golden show; golden ls --frobnicate; golden create; golden create a b
 golden create 12; golden create "a b"; golden create x --memory 7; golden create x --cpus 0
 golden run; golden run --kernel /none; golden pause; golden pause nobody; golden kill 99; golden stop
-golden balloon; golden balloon nobody; golden balloon nobody x; golden device; golden device frob; golden device add nobody disk /init; golden device add x piano y; golden device add nobody net user; golden device add x net; golden device add -P 80:80 x disk /init; golden device rm nobody disk0; golden device ls; golden start nobody --kernel x; golden attach nobody; golden rename nobody x; golden destroy nobody
+golden cpus; golden cpus nobody 2; golden cpus nobody x; golden create x --cpus 1,max=2; golden memory; golden memory nobody 1G; golden memory nobody x; golden create x --memory 256M,max=1G; golden balloon; golden balloon nobody; golden balloon nobody x; golden device; golden device frob; golden device add nobody disk /init; golden device add x piano y; golden device add nobody net user; golden device add x net; golden device add -P 80:80 x disk /init; golden device rm nobody disk0; golden device ls; golden start nobody --kernel x; golden attach nobody; golden rename nobody x; golden destroy nobody
 golden group; golden group frob; golden group show /none; golden group set / vms=x; golden group set /
 golden group set / frob=1; golden exits -d x; golden top -s frob -n 1; golden monitor -e frob; golden exec
 golden exec -- /none

@@ -21,7 +21,7 @@
 
 #define MAX_CALL	1024
 #define X32		0x40000000
-#define MOST		8	/* conditions on one way */
+#define MOST		12	/* conditions on one way */
 
 struct condition {
 	int word;		/* of the arguments: 0 is the low half of the first */
@@ -35,7 +35,7 @@ struct walk {
 	int n, call;
 	uint32_t arch;
 	struct condition on[MOST];
-	char *lines[64];
+	char *lines[96];
 	int nr_lines;
 };
 
@@ -45,6 +45,12 @@ static bool names_descriptor(int call)
 	       call != SCMP_SYS(clone);
 }
 
+/* The one that a vCPU's thread has is where the vCPU is to be. */
+static bool is_place(int call, int word, uint32_t value)
+{
+	return (call == SCMP_SYS(dup3) && word == 2) || (call == SCMP_SYS(mmap) && word == 8 && value && value != ~0u);
+}
+
 /* A descriptor by what it is, so that the list is the same each time. */
 static void put_value(const struct walk *w, char *text, size_t size, int word, uint32_t value, uint32_t mask)
 {
@@ -52,14 +58,14 @@ static void put_value(const struct walk *w, char *text, size_t size, int word, u
 	ssize_t n = -1;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%u", w->t->vmm, value);
-	if (!word && names_descriptor(w->call))
+	if ((!word && names_descriptor(w->call)) || is_place(w->call, word, value))
 		n = readlink(path, link, sizeof(link) - 1);
 	if (n > 0) {
 		link[n] = 0;
 		/* a socket has a number, a vCPU of KVM's too */
 		if (!strncmp(link, "socket:", 7))
 			link[6] = 0;
-		snprintf(text, size, " <%s>", !strncmp(link, "anon_inode:", 11) ? link + 11 : link);
+		snprintf(text, size, word ? " %2$d=<%1$s>" : " <%s>", !strncmp(link, "anon_inode:", 11) ? link + 11 : link, word / 2);
 	} else if (!word && value == (uint32_t)w->t->vmm) {
 		snprintf(text, size, " itself");
 	} else if (mask != ~0u) {
@@ -95,8 +101,8 @@ static void allowed(struct walk *w, int conditions, const char *answer)
 static bool can_be(const struct walk *w, int last)
 {
 	for (int i = 0; i < last; i++)
-		if (w->on[i].word == w->on[last].word && w->on[i].mask == w->on[last].mask &&
-		    w->on[i].value != w->on[last].value)
+		if (w->on[i].word == w->on[last].word &&
+		    (w->on[i].value ^ w->on[last].value) & w->on[i].mask & w->on[last].mask)
 			return false;
 	return true;
 }

@@ -17,8 +17,8 @@ printf '#!/bin/sh\ncat <&3 >/dev/null 2>&1 &\n' >/w/passt && chmod 755 /w/passt 
 truncate -s 2M kept && chmod 666 kept
 vm="/w/vhctl run --device $device --kernel /w/kernel --memory 16M --cpus 2 --disk disk.img"
 both="$vm --disk disk2.img"
-all="$both --net user --net tap=tap0 --balloon --console virtio --pmem kept --watchdog"
-old="main vcpu disk clock control" new="watch net balloon hvc pmem watchdog"
+all="$both --net user --net tap=tap0 --balloon --console virtio --pmem kept --watchdog --memory 16M,max=144M --cpus 2,max=3"
+old="main vcpu disk clock control" new="watch net balloon hvc pmem memory spare watchdog"
 free="$vm --no-confine"
 says() { grep -q -- "$1" out; }
 never() { ! grep -q -- "$1" out; }

@@ -15,7 +15,7 @@
 #include "vmm/pci.h"
 
 #define MEMORY	(16ULL << 20)
-#define SIZE	0x2000
+#define SIZE	ACPI_SIZE
 
 /* there are none here */
 const struct net_backend net_tap;
@@ -132,7 +132,8 @@ int main(int argc, char **argv)
 	hotplug_create(&driver_vm);
 	cfg = *driver_vm.cfg;
 	cfg.watchdog = WATCHDOG_RESET;
-	cfg.cpus = VMM_MAX_CPUS;
+	cfg.cpus = 1;
+	cfg.cpus_max = VMM_MAX_CPUS;
 	driver_vm.cfg = &cfg;
 	base = driver_at(GPA_RSDP);
 	acpi_create(&driver_vm);
@@ -156,8 +157,15 @@ int main(int argc, char **argv)
 	dsdt = table(number(fadt + 40, 4), "DSDT");
 	TAP_CHECK(!walk(dsdt + 36, dsdt + number(dsdt + 4, 4)));
 	/* the bus, its ECAM, the generation, pvpanic; each slot but the bridge's has _EJ0 and _OST */
-	TAP_EQ(devices, 4 + PCI_SLOTS - 1);
-	TAP_EQ(methods, 2 * (PCI_SLOTS - 1) + 1 + 2);
+	TAP_EQ(devices, 4 + PCI_SLOTS - 1 + VMM_MAX_CPUS);
+	/* each vCPU has _STA, and all but the first these, too */
+	TAP_EQ(methods, 2 * (PCI_SLOTS - 1) + 1 + 2 + VMM_MAX_CPUS + 2 * (VMM_MAX_CPUS - 1) + 2);
+	/* one vCPU is enabled, the others can come to be */
+	p = driver_at(number(xsdt + 36 + 8, 4)) + 44;
+	for (int i = 0; i < VMM_MAX_CPUS; i++, p += 8)
+		if (p[0] || p[1] != 8 || p[2] != i || p[3] != i || number(p + 4, 4) != (i ? 2 : 1))
+			tap_ok(0, "vCPU %d in the MADT", i);
+	TAP_CHECK(p[0] == 1 && p[2] == VMM_MAX_CPUS);
 	if (argc > 1) {
 		FILE *f = fopen(argv[1], "w");
 

@@ -13,6 +13,7 @@
 #include "ask.h"
 #include "nl.h"
 #include "object.h"
+#include "quota.h"
 #include "runtime.h"
 #include "tap.h"
 #include "vhctl.h"
@@ -34,6 +35,14 @@ long long now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+const char *limit_words_of(const char *cgroup, enum vh_resource resource, uint64_t more)
+{
+	static char text[100];
+
+	snprintf(text, sizeof(text), "limit %d of %s by %llu", resource, cgroup, (unsigned long long)more);
+	return text;
 }
 
 /* Of ask_vm(), which is not called. */

@@ -266,6 +266,188 @@ if part hotplug; then
 	check "what was written is there" [ "$(dd if=b bs=64k count=1 2>/dev/null | md5sum)" != "$(dd if=/dev/zero bs=64k count=1 2>/dev/null | md5sum)" ]
 fi
 
+if part memory; then
+	value() { ./vhctl memory -j web | sed -n "s/.*\"$1\":\([0-9a-z]*\).*/\1/p"; }
+	is() { [ "$(value $1)" = $(($2 << 20)) ] || { ./vhctl memory web; return 1; }; }
+	# what the kernel has charged the VM for
+	charged() { [ "$(./vhctl ls -j web | sed -n 's/.*"memory":\([0-9]*\).*/\1/p')" = $(($1 << 20)) ] || { ./vhctl ls web; return 1; }; }
+	less() { [ "$(resident)" -lt $1 ] || { resident; return 1; }; }
+	check "no such maximum" refused "want max=SIZE" run --kernel vmlinux --memory 256M,max=128M
+	check "an odd one" refused "want max=SIZE" run --kernel vmlinux --memory 256M,max=257M
+	check "no such part" refused "want max=SIZE" run --kernel vmlinux --memory 256M,most=1G
+	check "more than can be addressed" refused "addresses end at" run --kernel vmlinux --memory 256M,max=1T
+	check "not with folders" refused "does not learn" run --kernel vmlinux --memory 256M,max=1G --share /sys
+	check "not kept by create" refused "kept by a description" create web --memory 256M,max=1G
+	begin
+	check "a VM without" refused "has the memory that it began with" memory web
+	off
+	append=memhp_default_state=online_movable
+	begin --memory 160M,max=672M --balloon
+	check "it begins small" is actual 160
+	check "and is charged so" charged 160
+	check "no driver yet" [ "$(value driver)" = false ]
+	guest "modules" modules virtio_pci virtio_mem virtio_balloon
+	check "there is one" [ "$(value driver)" = true ]
+	check "less than it began with" refused "want a size from 160M" memory web 128M
+	check "more than it can have" refused "want a size from 160M" memory web 674M
+	check "an odd size" refused "in steps of 2M" memory web 161M
+	check "no size" refused "want a size, such as" memory web lots
+	guest "the guest has that" total 100 160
+	guest "it is at work" churn 20
+	check "it grows, under load" ./vhctl memory web 416M
+	check "it is charged" charged 416
+	check "the guest plugs it" until_ 60 is actual 416
+	guest "and has it" until_ 20 total 350 416
+	guest "something to keep" store 10
+	guest "more than it began with" fill 200
+	full=$(resident)
+	check "is the host's" [ $full -gt 220 ]
+	guest "and is whole" stored
+	guest "what is to go" rm /m/file
+	check "it shrinks, under load" ./vhctl memory web 224M
+	check "the guest unplugs it" until_ 100 is actual 224
+	guest "what it kept is whole" stored
+	check "it is charged less" until_ 30 charged 288
+	check "the host has it back" until_ 30 less 230
+	times=0
+	for i in 1 2 3 4 5; do
+		./vhctl memory web 512M >/dev/null && until_ 60 is actual 512 && ./vhctl memory web 160M >/dev/null && until_ 100 is actual 160 &&
+			times=$((times + 1))
+	done
+	check "up and down, five times" [ $times = 5 ]
+	guest "what it kept is still whole" stored
+	check "nothing of it is charged" until_ 30 charged 160
+	tell "rm /tmp/churn"
+	check "the load ends" says 60 "guest: churned"
+	check "all that it can have" ./vhctl memory web 672M
+	check "is plugged" until_ 60 is actual 672
+	guest "nothing is wrong" "sh -c '! dmesg | grep \"Bad page\\|BUG:\\|virtio_mem.*[Ee]rror\\|Oops\"'"
+	off
+	# limits; a disk and a backend of the kernel's, which learn of the memory
+	modprobe vhost_vsock
+	mkdir /sys/fs/cgroup/mem
+	./vhctl group set mem memory=300M
+	begin --memory 160M,max=672M --cgroup mem --disk root.img,ro --vsock 5
+	guest "modules" modules virtio_pci virtio_blk vmw_vsock_virtio_transport virtio_mem
+	check "a limit refuses" refused "the limit of memory of cgroup /mem is reached: .* of 300M" memory web 418M
+	check "and nothing is charged" is charged 160
+	check "nor granted" is target 160
+	check "what there is room for" ./vhctl memory web 288M
+	check "is plugged" until_ 60 is actual 288
+	guest "and good for disks, too" "sh -c 'mkdir -p /m && mount -t tmpfs -o size=95% m /m && for i in \$(seq 30); do dd if=/dev/vda of=/m/\$i bs=64k && cmp /m/1 /m/\$i || exit 1; done 2>/dev/null'"
+	check "no more" refused "the limit of memory of cgroup /mem" memory web 290M
+	./vhctl group set mem memory=1G
+	check "until the limit is another one" ./vhctl memory web 672M
+	check "that is plugged" until_ 60 is actual 672
+	guest "it ends with it plugged" true
+	off
+	# as a user, whose VM has its memory from a description when it was created
+	chgrp kvm /dev/vh
+	chmod 660 /dev/vh
+	printf 'memory = 160M,max=416M\nkernel = %s/vmlinux\ninitrd = %s/initrd\ncmdline = "%s"\n' "$PWD" "$PWD" "$cmdline" >mine.conf
+	check "a user's is created" su user -c "./vhctl create mine --config $PWD/mine.conf"
+	check "and started" su user -c "./vhctl start mine --config $PWD/mine.conf"
+	check "is charged as created" [ "$(su user -c "./vhctl memory -j mine" | sed -n 's/.*"charged":\([0-9]*\).*/\1/p')" = $((160 << 20)) ]
+	check "may have more" su user -c "./vhctl memory mine 416M"
+	check "and is charged for it" [ "$(su user -c "./vhctl memory -j mine" | sed -n 's/.*"charged":\([0-9]*\).*/\1/p')" = $((416 << 20)) ]
+	check "is ended" su user -c "./vhctl kill mine"
+	until_ 20 sh -c './vhctl ls mine | grep -q defined'
+	./vhctl destroy mine
+	append=
+fi
+
+if part cpus; then
+	value() { ./vhctl cpus -j web | sed -n "s/.*\"$1\":\([0-9a-z]*\).*/\1/p"; }
+	is() { [ "$(value $1)" = $2 ] || { ./vhctl cpus web; return 1; }; }
+	charged() { [ "$(./vhctl ls -j web | sed -n 's/.*"vcpus":\([0-9]*\).*/\1/p')" = $1 ] || { ./vhctl ls web; return 1; }; }
+	to() { ./vhctl cpus -t 60 web $1 >/dev/null; }
+	check "no such maximum" refused "want max=N" run --kernel vmlinux --cpus 2,max=2
+	check "too many" refused "want max=N" run --kernel vmlinux --cpus 2,max=65
+	check "no such part" refused "want max=N" run --kernel vmlinux --cpus 2,most=4
+	check "not kept by create" refused "kept by a description" create web --cpus 1,max=4
+	begin --cpus 2
+	check "a VM without" refused "has the vCPUs that it began with" cpus web
+	off
+	begin --memory 160M --cpus 1,max=4
+	check "it begins with one" is actual 1
+	check "and is charged for that" charged 1
+	check "none at all" refused "want a number from 1 to 4" cpus web 0
+	check "too many" refused "want a number from 1 to 4" cpus web 5
+	check "no number" refused "want a number of vCPUs" cpus web many
+	guest "the guest has one" processors 1
+	guest "and knows that there can be more" "[ \$(cat /sys/devices/system/cpu/possible) = 0-3 ]"
+	check "two more" to 3
+	check "are there" is actual 3
+	check "and charged" charged 3
+	guest "the guest finds and uses them" until_ 20 online 3
+	guest "each of them works" spins 3
+	guest "ACPI has nothing to complain of" "sh -c '! dmesg | grep -i \"ACPI.*error\\|ACPI.*warn\\|firmware bug\"'"
+	tell "hog 3"
+	check "they go, under load" to 1
+	check "so they are gone" is actual 1
+	check "and still charged" charged 3
+	guest "in the guest, too" until_ 10 processors 1
+	times=0
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		to 4 && guest "round $i: all of them" until_ 30 online 4 && guest "round $i: work" spins 4 && to 2 && is actual 2 &&
+			to 3 && guest "round $i: another one" until_ 30 online 3 && to 1 && is actual 1 && times=$((times + 1))
+	done
+	check "they come and go twenty times" [ $times = 10 ]
+	check "charged for four" charged 4
+	# by itself, and by one that does not answer
+	to 3
+	guest "again" until_ 20 online 3
+	tell "echo 1 >/sys/bus/acpi/devices/ACPI0007:02/eject"
+	check "a guest that ejects one by itself" says 30 "the guest has ejected vCPU 2 by itself"
+	check "it is gone" is actual 2
+	./vhctl pause web
+	status=0
+	./vhctl cpus -t 1 web 1 2>refused || status=$?
+	check "a guest that does not answer" [ $status = 6 ]
+	check "and it is told" grep -q "has not let go of its vCPUs" refused
+	check "it is still there" is actual 2
+	./vhctl resume web
+	check "then it does" until_ 30 is actual 1
+	# what no driver does
+	to 3
+	guest "once more" until_ 20 online 3
+	tell "cat /dev/zero >/dev/null & taskset -p 4 \$!"
+	tell "for i in 0 7 200 4294967295; do poke 1656 \$i; done"
+	guest "who ejects what is not there, or what has to stay" processors 3
+	check "goes without none" is actual 3
+	tell "poke 1656 2"
+	check "who ejects what runs" until_ 20 is actual 2
+	guest "goes on" true
+	tell "/disk port 1656 1 300 &"
+	for i in 1 2 3 4 5; do to 4; done
+	check "who does it again and again" until_ 30 sh -c './vhctl cpus web >/dev/null'
+	tell "echo guest: lives"
+	check "does not harm others than himself" says 20 "guest: lives"
+	./vhctl kill web
+	check "and is ended" closes 5
+	mkdir -p /sys/fs/cgroup/cpus
+	./vhctl group set cpus vcpus=2
+	begin --memory 160M --cpus 1,max=4 --cgroup cpus --stats
+	check "a limit refuses" refused "the limit of vCPUs of cgroup /cpus is reached: 2 of 2" cpus web 3
+	check "and none has come" is actual 1
+	check "what there is room for" to 2
+	guest "comes" until_ 20 online 2
+	./vhctl group set cpus vcpus=4
+	check "until the limit is another one" to 4
+	guest "and it is there" until_ 20 online 4
+	off
+	check "figures of all of them" says 1 "VM exits:"
+	chgrp kvm /dev/vh
+	chmod 660 /dev/vh
+	printf 'memory = 160M\ncpus = 1,max=3\nkernel = %s/vmlinux\ninitrd = %s/initrd\ncmdline = "%s"\n' "$PWD" "$PWD" "$cmdline" >mine.conf
+	check "a user's is created" su user -c "./vhctl create mine --config $PWD/mine.conf"
+	check "and started" su user -c "./vhctl start mine --config $PWD/mine.conf"
+	check "may have more" su user -c "./vhctl cpus mine 3"
+	check "is ended" su user -c "./vhctl kill mine"
+	until_ 20 sh -c './vhctl ls mine | grep -q defined'
+	./vhctl destroy mine
+fi
+
 if part share; then
 	# The lab's root is the kernel's first one, from which virtiofsd cannot go: here it is another one.
 	cat >rooted <<-'END'

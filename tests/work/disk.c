@@ -8,6 +8,7 @@
  *   disk reads DEVICE COUNT                     reads of a block each, and how many milliseconds they took
  *   disk reset PCI                              reset of a virtio device behind its driver's back, through
  *                                               the window in its configuration space
+ *   disk port PORT VALUE TIMES                 32 bits to a port
  *   disk wreck PCI                              a driver that gives queues at addresses that are not memory
  */
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/io.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -293,6 +295,20 @@ static int wreck(volatile uint8_t *r)
 	return reset(r);
 }
 
+/* 32 bits to a port, so often, 10 ms between. */
+static int port(unsigned int at, uint32_t value, int times)
+{
+	if (iopl(3)) {
+		perror("iopl");
+		return 1;
+	}
+	while (times--) {
+		outl(value, at);
+		usleep(10000);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -307,8 +323,10 @@ int main(int argc, char **argv)
 		return reads(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "reset"))
 		return reset_behind(argv[2]);
+	if (!strcmp(what, "port") && argc == 5)
+		return port(atoi(argv[2]), strtoul(argv[3], NULL, 0), atoi(argv[4]));
 	if (!strcmp(what, "wreck"))
 		return wreck(registers(argv[2]));
-	fprintf(stderr, "usage: disk load|check|zero|reads|reset|wreck ...\n");
+	fprintf(stderr, "usage: disk load|check|zero|reads|reset|port|wreck ...\n");
 	return 2;
 }

@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "nl.h"
 #include "printable.h"
+#include "quota.h"
 #include "runtime.h"
 #include "vhctl.h"
 
@@ -115,6 +116,18 @@ static struct json_object *receive(int fd, int patience)
 	return o;
 }
 
+/* A limit that struck is that of the VM's cgroup, which the VMM may not ask for. */
+static void tell(const struct vm *vm, struct json_object *answer)
+{
+	uint64_t resource = answer_number(answer, "resource");
+
+	if (json_object_object_get_ex(answer, "resource", NULL) && resource <= VH_RES_TABLES && vm->cgroup)
+		error("%s: %s: %s", vm->name, answer_text(answer, "error"),
+		      limit_words_of(vm->cgroup, resource, answer_number(answer, "more")));
+	else
+		error("%s: %s", vm->name, answer_text(answer, "error"));
+}
+
 struct json_object *ask_known(const struct vm *vm, struct json_object *request, bool quiet)
 {
 	struct json_object *answer = NULL, *why;
@@ -131,7 +144,7 @@ struct json_object *ask_known(const struct vm *vm, struct json_object *request, 
 	if (!answer || !json_object_object_get_ex(answer, "error", &why))
 		return answer;
 	if (!quiet)
-		error("%s: %s", vm->name, answer_text(answer, "error"));
+		tell(vm, answer);
 	json_object_put(answer);
 	return NULL;
 }

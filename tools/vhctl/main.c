@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	{ "attach", cmd_attach, "connect this terminal to the console of a VM of start" },
 	{ "stop", cmd_stop, "ask a VM to stop" },
 	{ "kill", cmd_kill, "end a VM at once" },
+	{ "cpus", cmd_cpus, "how many vCPUs a VM has, and another number of them" },
+	{ "memory", cmd_memory, "how much memory a VM has, and another size of it" },
 	{ "balloon", cmd_balloon, "how much memory a guest has, and another size of it" },
 	{ "device", cmd_device, "devices of a VM that come and go while it runs" },
 	{ "pause", cmd_pause, "let a VM run no more until resume" },

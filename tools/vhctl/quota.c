@@ -67,20 +67,18 @@ static bool full(uint64_t usage, uint64_t limit, uint64_t more)
 	return limit != VH_LIMIT_NONE && (usage > limit || more > limit - usage);
 }
 
-/* The group of this process, or one above it, that has no room. False: none. */
-static bool find_group(struct nl *nl, enum vh_resource res, uint64_t more, struct group *found)
+/* The group of a cgroup, or one above it, that has no room. False: none. */
+static bool find_group(struct nl *nl, const char *cgroup, enum vh_resource res, uint64_t more, struct group *found)
 {
 	struct group_list groups;
 	uint64_t at = 0;
-	char own[PATH_MAX];
 	bool is_full = false;
 	unsigned int i;
 
-	cgroup_self(own, sizeof(own));
 	if (groups_get(nl, &groups))
 		return false;
 	for (i = 0; i < groups.n; i++)
-		if (groups.v[i].path && !groups.v[i].removed && !strcmp(groups.v[i].path, own))
+		if (groups.v[i].path && !groups.v[i].removed && !strcmp(groups.v[i].path, cgroup))
 			at = groups.v[i].id;
 	while (at && !is_full) {
 		uint64_t id = at;
@@ -101,7 +99,7 @@ static bool find_group(struct nl *nl, enum vh_resource res, uint64_t more, struc
 	return is_full;
 }
 
-const char *limit_words(enum vh_resource res, uint64_t more)
+const char *limit_words_of(const char *cgroup, enum vh_resource res, uint64_t more)
 {
 	static const char *const what[] = { "VMs", "vCPUs", "memory", "page tables" };
 	static char text[PATH_MAX + 200];
@@ -119,7 +117,7 @@ const char *limit_words(enum vh_resource res, uint64_t more)
 		snprintf(text, sizeof(text), "the limit of VMs of user %u is reached: %llu of %llu",
 			 u.uid, (unsigned long long)u.usage[VH_QUOTA_VMS],
 			 (unsigned long long)u.limit[VH_QUOTA_VMS]);
-	} else if (find_group(nl, res, more, &g)) {
+	} else if (find_group(nl, cgroup, res, more, &g)) {
 		if (res >= VH_RES_MEMORY)
 			snprintf(text, sizeof(text), "the limit of %s of cgroup %s is reached: %s of %s",
 				 what[res], g.path, human_bytes(g.usage.v[res]),
@@ -132,4 +130,12 @@ const char *limit_words(enum vh_resource res, uint64_t more)
 	}
 	vh_close(nl);
 	return text;
+}
+
+const char *limit_words(enum vh_resource res, uint64_t more)
+{
+	char own[PATH_MAX];
+
+	cgroup_self(own, sizeof(own));
+	return limit_words_of(own, res, more);
 }

@@ -20,5 +20,7 @@ int users_get(struct nl *nl, void (*each)(const struct user *u, void *arg), void
  * static buffer. Asks the kernel, and says less when that does not tell.
  */
 const char *limit_words(enum vh_resource resource, uint64_t more);
+/* The same of another's cgroup. */
+const char *limit_words_of(const char *cgroup, enum vh_resource resource, uint64_t more);
 
 #endif /* QUOTA_H */

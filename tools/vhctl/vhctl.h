@@ -32,6 +32,8 @@ struct command {
 };
 
 int cmd_attach(int argc, char **argv);
+int cmd_cpus(int argc, char **argv);
+int cmd_memory(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_config(int argc, char **argv);

@@ -105,6 +105,18 @@ static int create(struct nl *nl, const char *name, const struct vm_options *o, s
 	return 0;
 }
 
+/* What can come while it runs is not the kernel's to keep: its start finds it in the description. */
+static bool keeps(const struct description *d, const struct vm_options *o)
+{
+	const char *said = o->cfg.memory_max && !description_says(d, "memory")->line ? "memory" :
+			   o->cfg.cpus_max && !description_says(d, "cpus")->line ? "cpus" : NULL;
+
+	if (!said)
+		return true;
+	error("--%s: max= is of the VM's start, and is kept by a description alone, vh.conf(5)", said);
+	return false;
+}
+
 /* The description in a file, or else the name's, if there is one; on top of it @said. An exit status, told. */
 static int describe(struct description *d, const struct description *said, const char *name, const char *file,
 		    struct vm_options *o)
@@ -126,7 +138,7 @@ static int describe(struct description *d, const struct description *said, const
 				    "--name '%s': the VM is called '%s'; leave the name out", o->cfg.name, name);
 		return EXIT_USAGE;
 	}
-	return EXIT_OK;
+	return keeps(d, o) ? EXIT_OK : EXIT_USAGE;
 }
 
 int create_described(struct nl *nl, const char *name, const char *file)

@@ -245,7 +245,7 @@ static int start(struct vm_options *o, const struct vm *vm)
 		return status;
 	if (!boots(o))
 		return usage_error("start");
-	return balloon_fits(cfg) ? background(o, vm->uuid) : EXIT_USAGE;
+	return maxima_fit(cfg) && balloon_fits(cfg) ? background(o, vm->uuid) : EXIT_USAGE;
 }
 
 /* A description says of a VM that is already there: what it has reserved is as it is. */

@@ -31,6 +31,8 @@ bool share_fits(const struct vmm_config *cfg);
 struct nl;
 int create_described(struct nl *nl, const char *name, const char *file);
 
+/* Is max= of --memory and --cpus more than what there is? False with the error told. */
+bool maxima_fit(const struct vmm_config *cfg);
 /* Does the size of --balloon fit the memory? False with the error told. */
 bool balloon_fits(const struct vmm_config *cfg);
 

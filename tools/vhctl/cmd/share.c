@@ -105,12 +105,18 @@ bool option_share(const char *s, struct vmm_config *cfg)
  * share_fits - can a VM have its folders?
  * @cfg: what was asked for, all of it
  *
- * A guest's program can have a file read into a file that is memory, which virtiofsd does not have. False with the
- * error told.
+ * A guest's program can have a file read into a file that is memory, which virtiofsd does not have; nor has it memory
+ * that comes later. False with the error told.
  */
 bool share_fits(const struct vmm_config *cfg)
 {
-	if (!cfg->shares || !cfg->pmems)
+	if (!cfg->shares)
+		return true;
+	if (cfg->memory_max) {
+		error("--share: not with max= of --memory: virtiofsd does not learn of memory that comes later");
+		return false;
+	}
+	if (!cfg->pmems)
 		return true;
 	error("--share: not with --pmem: virtiofsd reaches the VM's memory alone; share the file's folder, or want --disk");
 	return false;

@@ -8,6 +8,7 @@
 #include "out.h"
 #include "parse.h"
 #include "vhctl.h"
+#include "vmm/region.h"
 
 #define HELP_COLUMN	23
 
@@ -26,6 +27,73 @@ bool option_memory(const char *s, uint64_t *bytes)
 	return false;
 }
 
+/* What it begins with, and what it can come to have. */
+static bool add_max(void *to, char *part)
+{
+	struct vmm_config *c = to;
+
+	if (!strncmp(part, "max=", 4) && parse_size(part + 4, &c->memory_max) && c->memory_max > c->memory &&
+	    c->memory_max <= VMM_MAX_MEMORY && !((c->memory_max - c->memory) % REGION_BLOCK))
+		return true;
+	error("--memory '%s': want max=SIZE, more than it begins with by a multiple of 2M", part);
+	return false;
+}
+
+static bool set_memory(struct vm_options *o, const char *s)
+{
+	char *all = strdup(s), *next;
+	bool good;
+
+	if (!all)
+		abort();
+	o->cfg.memory_max = 0;
+	next = parse_part(all);
+	good = option_memory(all, &o->cfg.memory) && parse_parts(next, add_max, &o->cfg);
+	free(all);
+	return good;
+}
+
+static bool add_cpus_max(void *to, char *part)
+{
+	struct vmm_config *c = to;
+	uint64_t n;
+
+	if (!strncmp(part, "max=", 4) && parse_number(part + 4, VMM_MAX_CPUS, &n) && n > (uint64_t)c->cpus) {
+		c->cpus_max = n;
+		return true;
+	}
+	error("--cpus '%s': want max=N, more than it begins with, and at most %d", part, VMM_MAX_CPUS);
+	return false;
+}
+
+static bool set_cpus(struct vm_options *o, const char *s)
+{
+	char *all = strdup(s), *next;
+	bool good;
+
+	if (!all)
+		abort();
+	o->cfg.cpus_max = 0;
+	next = parse_part(all);
+	good = option_cpus(all, &o->cfg.cpus) && parse_parts(next, add_cpus_max, &o->cfg);
+	free(all);
+	return good;
+}
+
+/* Of a VM that was made already: it begins with what it has reserved. */
+bool maxima_fit(const struct vmm_config *cfg)
+{
+	if (cfg->cpus_max && cfg->cpus_max <= cfg->cpus) {
+		error("--cpus: max= is to be more than the %d that the VM begins with", cfg->cpus);
+		return false;
+	}
+	if (!cfg->memory_max || (cfg->memory_max > cfg->memory && !((cfg->memory_max - cfg->memory) % REGION_BLOCK)))
+		return true;
+	error("--memory: max= is to be more than the %s that the VM begins with, by a multiple of 2M",
+	      human_bytes(cfg->memory));
+	return false;
+}
+
 bool option_cpus(const char *s, int *cpus)
 {
 	uint64_t n;
@@ -38,8 +106,6 @@ bool option_cpus(const char *s, int *cpus)
 	return true;
 }
 
-static bool set_memory(struct vm_options *o, const char *s) { return option_memory(s, &o->cfg.memory); }
-static bool set_cpus(struct vm_options *o, const char *s) { return option_cpus(s, &o->cfg.cpus); }
 static bool set_disk(struct vm_options *o, const char *s) { return option_disk(s, &o->cfg); }
 static bool set_net(struct vm_options *o, const char *s) { return option_net(s, &o->cfg); }
 static bool set_publish(struct vm_options *o, const char *s) { return option_publish(s, &o->cfg); }
@@ -161,10 +227,10 @@ const struct vm_option vm_option[] = {
 	  .help = "initial RAM disk" },
 	{ .name = "cmdline", .letter = 'c', .empty = true, .of = OF_BOTH, .shape = "STR", .set = set_cmdline,
 	  .help = "kernel command line", .otherwise = "console=ttyS0" },
-	{ .name = "memory", .letter = 'm', .of = OF_RUN, .shape = "SIZE", .set = set_memory,
-	  .help = "guest memory: 256M, 2G, ...", .otherwise = "256M" },
-	{ .name = "cpus", .letter = 'p', .of = OF_RUN, .shape = "N", .set = set_cpus,
-	  .help = "virtual CPUs, 1 to 64", .otherwise = "1" },
+	{ .name = "memory", .letter = 'm', .of = OF_RUN, .shape = "SIZE[,max=SIZE]", .set = set_memory,
+	  .help = "guest memory: 256M, 2G, ...; with max= it can have so much while it runs\n('vhctl memory')", .otherwise = "256M" },
+	{ .name = "cpus", .letter = 'p', .of = OF_RUN, .shape = "N[,max=N]", .set = set_cpus,
+	  .help = "virtual CPUs, 1 to 64; with max= there can be so many while it runs\n('vhctl cpus')", .otherwise = "1" },
 	{ .name = "name", .letter = 'n', .of = OF_RUN, .shape = "NAME", .set = set_name,
 	  .help = "name of the VM (default: the kernel calls it vm-ID)" },
 	{ .name = "cgroup", .letter = 'g', .of = OF_RUN, .shape = "PATH", .set = set_cgroup,

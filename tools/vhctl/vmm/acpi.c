@@ -61,7 +61,7 @@ struct rsdp {
 	uint8_t x_checksum, reserved[3];
 } __attribute__((packed));
 
-#define DSDT_ROOM	0x1700		/* it is the last of the tables */
+#define DSDT_ROOM	(ACPI_SIZE - 0x900)	/* it is the last of the tables */
 
 #define FLAG_WBINVD	(1 << 0)
 #define FLAG_C1		(1 << 2)
@@ -106,9 +106,10 @@ static uint32_t make_madt(struct vmm *v, uint8_t *at)
 	memcpy(p, &lapic, 4);
 	memcpy(p + 4, &flags, 4);
 	p += 8;
-	for (i = 0; i < v->cfg->cpus; i++, p += 8)
-		memcpy(p, (uint8_t[8]){ 0, 8, i, i, 1 }, 8);
-	memcpy(p, (uint8_t[4]){ 1, 12, v->cfg->cpus, 0 }, 4);
+	/* Enabled, or it can come to be. */
+	for (i = 0; i < vmm_most_cpus(v->cfg); i++, p += 8)
+		memcpy(p, (uint8_t[8]){ 0, 8, i, i, i < v->cfg->cpus ? 1 : 2 }, 8);
+	memcpy(p, (uint8_t[4]){ 1, 12, vmm_most_cpus(v->cfg), 0 }, 4);
 	memcpy(p + 4, &ioapic, 4);
 	memcpy(p + 8, &base, 4);
 	p += 12;
@@ -117,7 +118,7 @@ static uint32_t make_madt(struct vmm *v, uint8_t *at)
 	p += 10;
 	memcpy(p, (uint8_t[6]){ 4, 6, 0xff, 0, 0, 1 }, 6);	/* NMI on LINT1 */
 	p += 6;
-	head((struct header *)at, "APIC", p - at, 3);
+	head((struct header *)at, "APIC", p - at, v->cfg->cpus_max ? 5 : 3);
 	return p - at;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * acpi_devices.c - the small devices in ACPI's tables: the counter of generations and pvpanic in AML, slots
- * that devices are plugged into (ACPI Specification 6.5, 6.3), general-purpose events (5.6.4), and the
+ * that devices are plugged into and vCPUs that come and go (ACPI Specification 6.5, 6.3 and 8.4), general-purpose events (5.6.4), and the
  * watchdog's table (Hardware Watchdog Timers Design Specification, Microsoft).
  */
 #include <stdio.h>
 
 #include "vmm/acpi_devices.h"
 #include "vmm/aml.h"
+#include "vmm/cpus.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
 #include "vmm/pci.h"
@@ -49,6 +50,22 @@ static void put_pvpanic(uint8_t **at)
 	put_ports(at, PVPANIC_PORT, 1);
 	close_resources(at, resources);
 	close_package(at, device);
+}
+
+/* Field @region of 32-bit registers */
+static void put_registers(uint8_t **at, const char *region, uint16_t port, uint8_t size, const char *const *names, int n)
+{
+	uint8_t *package;
+
+	put(at, "\x5b\x80", 2), put(at, region, 4), put(at, "\x01\x0b", 2);	/* OperationRegion (..., SystemIO, ...) */
+	put_number(at, port, 2);
+	put(at, (uint8_t[]){ 0x0a, size }, 2);
+	put(at, "\x5b\x81", 2);				/* Field (..., DWordAcc, NoLock, WriteAsZeros) */
+	package = open_package(at);
+	put(at, region, 4), put(at, "\x43", 1);
+	for (int i = 0; i < n; i++)
+		put(at, names[i], 4), put(at, "\x20", 1);
+	close_package(at, package);
 }
 
 /* --- slots --- */
@@ -119,15 +136,7 @@ static void put_slots(struct vmm *v, uint8_t **at)
 	static const char *const fields[] = { "ADDD", "WNTD", "EJCT", "STAT" };	/* as HOTPLUG_ADDED, ... */
 	uint8_t *scope = open_scope(at, "\\\x2e_SB_PCI0"), *package;
 
-	put(at, "\x5b\x80HPRG\x01\x0b", 8);		/* OperationRegion (HPRG, SystemIO, ...) */
-	put_number(at, HOTPLUG_PORT, 2);
-	put(at, (uint8_t[]){ 0x0a, HOTPLUG_SIZE }, 2);
-	put(at, "\x5b\x81", 2);				/* Field (HPRG, DWordAcc, NoLock, WriteAsZeros) */
-	package = open_package(at);
-	put(at, "HPRG\x43", 5);
-	for (int i = 0; i < 4; i++)
-		put(at, fields[i], 4), put(at, "\x20", 1);
-	close_package(at, package);
+	put_registers(at, "HPRG", HOTPLUG_PORT, HOTPLUG_SIZE, fields, 4);
 	for (int slot = 1; slot < PCI_SLOTS; slot++)
 		if (hotplug_slot(v, slot))
 			put_slot(at, slot);
@@ -135,6 +144,99 @@ static void put_slots(struct vmm *v, uint8_t **at)
 	put_look(v, at, "ADDD", 1);			/* device check */
 	put_look(v, at, "WNTD", 3);			/* eject request */
 	close_package(at, package);
+	close_package(at, scope);
+}
+
+/* --- vCPUs --- */
+
+static void cpu_name(char *name, int n)
+{
+	snprintf(name, 5, "C%02d_", n % 100);
+}
+
+/*
+ * Device (Cnn) { Name (_HID, "ACPI0007") Name (_UID, n) Name (_MAT, its entry in the MADT)
+ * Method (_STA) { If (PRSx & 1 << n) { Return (15) } Return (0) } Method (_EJ0, 1) { CEJC = n }
+ * Method (_OST, 3) { CSTA = Arg1 << 8 | n } }
+ */
+static void put_cpu(uint8_t **at, int n)
+{
+	uint8_t *device, *method, *package;
+	char name[5];
+
+	cpu_name(name, n);
+	device = open_device(at, name);
+	put_name(at, "_HID"), put_string(at, "ACPI0007");
+	put_name(at, "_UID"), put(at, (uint8_t[]){ 0x0a, n }, 2);
+	put_name(at, "_MAT"), put(at, (uint8_t[]){ 0x11, 11, 0x0a, 8, 0, 8, n, n, 1, 0, 0, 0 }, 12);
+	method = open_method(at, "_STA", 0);
+	put(at, "\xa0", 1);				/* If */
+	package = open_package(at);
+	put(at, n < 32 ? "\x7bPRS0" : "\x7bPRS1", 5);	/* And (PRSx, mask, ) */
+	put_dword(at, 1u << n % 32);
+	put(at, "\0\xa4\x0a\x0f", 4);
+	close_package(at, package);
+	put(at, "\xa4\0", 2);
+	close_package(at, method);
+	if (n) {				/* the boot processor stays */
+		method = open_method(at, "_EJ0", 1);
+		put(at, (uint8_t[]){ 0x70, 0x0a, n }, 3);
+		put(at, "CEJC", 4);
+		close_package(at, method);
+		method = open_method(at, "_OST", 3);
+		put(at, "\x79\x69\x0a\x08\x60", 5);	/* ShiftLeft (Arg1, 8, Local0) */
+		put(at, (uint8_t[]){ 0x7d, 0x60, 0x0a, n }, 4);	/* Or (Local0, n, CSTA) */
+		put(at, "CSTA", 4);
+		close_package(at, method);
+	}
+	close_package(at, device);
+}
+
+/* Local0 = @reg, and for each vCPU from @first on: If (Local0 & 1 << n) { Notify (Cnn, @value) } */
+static void put_cpu_look(uint8_t **at, const char *reg, int first, int end, uint8_t value)
+{
+	uint8_t *package;
+	char name[5];
+
+	put(at, "\x70", 1), put(at, reg, 4), put(at, "\x60", 1);
+	for (int n = first; n < end && n < first + 32; n++) {
+		put(at, "\xa0", 1);
+		package = open_package(at);
+		put(at, "\x7b\x60", 2);
+		put_dword(at, 1u << n % 32);
+		put(at, "\0\x86", 2);
+		cpu_name(name, n);
+		put(at, name, 4);
+		put(at, (uint8_t[]){ 0x0a, value }, 2);
+		close_package(at, package);
+	}
+}
+
+static void put_cpus(struct vmm *v, uint8_t **at)
+{
+	static const char *const fields[] = {	/* as CPUS_PRESENT, ... */
+		"PRS0", "PRS1", "ADD0", "ADD1", "WNT0", "WNT1", "CEJC", "CSTA",
+	};
+	uint8_t *scope = open_scope(at, "\\_SB_"), *method;
+	int most = vmm_most_cpus(v->cfg);
+
+	put_registers(at, "CPRG", CPUS_PORT, CPUS_SIZE, fields, 8);
+	close_package(at, scope);
+	/* A package is at most 4 KiB. */
+	for (int n = 0; n < most; n++) {
+		scope = open_scope(at, "\\_SB_");
+		put_cpu(at, n);
+		close_package(at, scope);
+	}
+	scope = open_scope(at, "\\_SB_");
+	method = open_method(at, "CLOK", 0);
+	put_cpu_look(at, "ADD0", 0, most, 1);		/* device check */
+	put_cpu_look(at, "WNT0", 0, most, 3);		/* eject request */
+	if (most > 32) {
+		put_cpu_look(at, "ADD1", 32, most, 1);
+		put_cpu_look(at, "WNT1", 32, most, 3);
+	}
+	close_package(at, method);
 	close_package(at, scope);
 }
 
@@ -151,6 +253,11 @@ static void put_events(struct vmm *v, uint8_t **at)
 	method = open_method(at, "_E02", 0);	/* GPE_GENERATION */
 	put_notify(at, "VGEN", 0x80);
 	close_package(at, method);
+	if (v->cfg->cpus_max) {
+		method = open_method(at, "_E03", 0);	/* GPE_CPU */
+		put(at, "\\\x2e_SB_CLOK", 10);
+		close_package(at, method);
+	}
 	close_package(at, scope);
 }
 
@@ -168,6 +275,8 @@ void acpi_put_devices(struct vmm *v, uint8_t **at)
 	close_package(at, scope);
 	if (v->pci)
 		put_slots(v, at);
+	if (v->cfg->cpus_max)
+		put_cpus(v, at);
 	put_events(v, at);
 }
 

@@ -225,7 +225,7 @@ int confine_main(struct vmm *v)
 		f = confine_filter(v, THREAD_MAIN, -1, -1);
 		if (!f)
 			return -1;
-		err = jail_spare(v->pci ? SPARE + SPARE_DEVICES : SPARE);
+		err = jail_spare(SPARE + (v->pci ? SPARE_DEVICES : 0) + (v->cfg->cpus_max ? 1 : 0));	/* a vCPU, while it is made */
 		fd = err ? -1 : load(f);
 		free(f);
 		err = fd == -1 ? -1 : hand_over(v, fd);

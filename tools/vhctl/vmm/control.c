@@ -85,6 +85,18 @@ void control_fail(struct json_object *answer, const char *fmt, ...)
 }
 
 /**
+ * control_short - the command could not be done for a limit, which who asks finds out (the VMM itself may not)
+ * @answer: to which control_fail() has come
+ * @resource: enum vh_resource, of which there was not enough
+ * @more: that much more was wanted
+ */
+void control_short(struct json_object *answer, int resource, uint64_t more)
+{
+	json_object_object_add(answer, "resource", json_object_new_int(resource));
+	json_object_object_add(answer, "more", json_object_new_uint64(more));
+}
+
+/**
  * control_number - a number of a request
  * @request: the request
  * @key: of it
@@ -401,7 +413,7 @@ void control_open(struct vmm *v)
 		return;
 	runtime_clean(NULL);
 	if (runtime_path(id.uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(v, path))
-		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", v->cfg->name);
+		error("%s: 'vhctl cpus', 'memory', 'balloon' and 'device' will not find it", v->cfg->name);
 }
 
 /**

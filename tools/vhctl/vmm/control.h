@@ -27,6 +27,7 @@ typedef char *control_answer_fn(struct vmm *v, struct json_object *request);
 
 void control_add(const char *name, control_fn *run);
 void control_fail(struct json_object *answer, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void control_short(struct json_object *answer, int resource, uint64_t more);
 bool control_number(struct json_object *request, const char *key, uint64_t *value);
 const char *control_string(struct json_object *o);
 const char *control_text(struct json_object *request, const char *key);

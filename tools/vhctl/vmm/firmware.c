@@ -115,14 +115,14 @@ static void tell_boot_order(struct vmm *v, struct fw_cfg *f)
  */
 int firmware_create(struct vmm *v)
 {
-	uint16_t cpus = htole16(v->cfg->cpus), console = htole16(SERIAL_PORT);
+	uint16_t cpus = htole16(v->cfg->cpus), most = htole16(vmm_most_cpus(v->cfg)), console = htole16(SERIAL_PORT);
 	struct fw_cfg *f;
 
 	if (load(v, v->cfg->firmware))
 		return -1;
 	f = fw_cfg_create(v);
 	fw_cfg_add(f, FW_CFG_NB_CPUS, &cpus, sizeof(cpus));
-	fw_cfg_add(f, FW_CFG_MAX_CPUS, &cpus, sizeof(cpus));
+	fw_cfg_add(f, FW_CFG_MAX_CPUS, &most, sizeof(most));
 	tell_memory(v, f);
 	tell_boot_order(v, f);
 	acpi_offer(v, f);

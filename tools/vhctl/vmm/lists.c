@@ -72,6 +72,22 @@ static const struct rule vcpu[] = {
 	{ SCMP_SYS(getrandom), ANY, 0 },
 };
 
+/* One that was ejected begins anew when it comes back. */
+static const struct rule vcpu_comes[] = {
+	{ SCMP_SYS(ioctl), OWN, KVM_SET_MP_STATE },
+};
+
+/* One that may come is made, under the number of @own, and then has the list of those that there are. */
+static const struct rule spare[] = {
+	{ SCMP_SYS(ioctl), VM, KVM_CREATE_VCPU },
+	{ SCMP_SYS(ioctl), OWN, KVM_SET_CPUID2 },
+	{ SCMP_SYS(ioctl), OWN, KVM_GET_MSRS },
+	{ SCMP_SYS(ioctl), OWN, KVM_SET_MSRS },
+	{ SCMP_SYS(dup3), ANY, 0 },			/* add_special() */
+	{ SCMP_SYS(close), ANY, 0 },
+	{ SCMP_SYS(seccomp), ANY, 0 },			/* add_special(): less than it has */
+};
+
 /* The last four, and image: when the guest has ejected it. */
 static const struct rule disk[] = {
 	{ SCMP_SYS(io_uring_enter), OWN, 0 },
@@ -146,6 +162,15 @@ static const struct rule share[] = {
 
 static const struct rule pmem[] = {
 	{ SCMP_SYS(fdatasync), SERVED, 0 },
+};
+
+/* Memory that comes and goes has memslots. */
+static const struct rule mem[] = {
+	{ SCMP_SYS(ioctl), VM, KVM_SET_USER_MEMORY_REGION },
+};
+
+static const struct rule vhost_table[] = {
+	{ SCMP_SYS(ioctl), ANY, VHOST_SET_MEM_TABLE },
 };
 
 /* Its socket is to the module: is the VM paused, and pause it. */
@@ -236,6 +261,12 @@ static bool has_vsock(const struct vmm *v)
 	return v->cfg->vsock_cid;
 }
 
+/* vCPUs come and go. */
+static bool has_spare(const struct vmm *v)
+{
+	return v->cfg->cpus_max;
+}
+
 static bool has_hvc(const struct vmm *v)
 {
 	return v->cfg->virtio_console;
@@ -249,15 +280,18 @@ static const struct list {
 		const struct rule *rules;
 		int n;
 		bool (*has)(const struct vmm *v);	/* NULL: each VM */
-	} set[8];
+	} set[9];
 } lists[THREAD_KINDS] = {
 #define SET(a, has) { a, sizeof(a) / sizeof((a)[0]), has }
 	[THREAD_MAIN] = { "vhctl", SCMP_SYS(poll), {
 		SET(main_thread, NULL), SET(terminal, has_hvc), SET(image, has_pci), SET(passt, has_pci),
 		SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(watched, has_pci) } },
 	[THREAD_VCPU] = { "vcpu", SCMP_SYS(ioctl), {
-		SET(vcpu, NULL), SET(vhost, has_pci), SET(vhost_net, has_pci), SET(vhost_vsock, has_vsock), SET(tap, has_pci),
-		SET(watched, has_pci) } },
+		SET(vcpu, NULL), SET(vcpu_comes, has_spare), SET(vhost, has_pci), SET(vhost_net, has_pci),
+		SET(vhost_vsock, has_vsock), SET(tap, has_pci), SET(watched, has_pci) } },
+	[THREAD_SPARE] = { "vcpu", SCMP_SYS(ioctl), {
+		SET(spare, NULL), SET(vcpu, NULL), SET(vcpu_comes, NULL), SET(vhost, has_pci), SET(vhost_net, has_pci),
+		SET(vhost_vsock, has_vsock), SET(tap, has_pci), SET(watched, has_pci) } },
 	[THREAD_DISK] = { "disk", SCMP_SYS(io_uring_enter), { SET(disk, NULL), SET(image, NULL) } },
 	[THREAD_CLOCK] = { "clock", SCMP_SYS(futex), { SET(clock_thread, NULL) } },
 	[THREAD_WATCH] = { "watch", SCMP_SYS(epoll_wait), {
@@ -268,6 +302,7 @@ static const struct list {
 	[THREAD_HVC] = { "hvc", SCMP_SYS(poll), { } },
 	[THREAD_SHARE] = { "share", SCMP_SYS(poll), { SET(share, NULL), SET(image, NULL) } },
 	[THREAD_PMEM] = { "pmem", SCMP_SYS(poll), { SET(pmem, NULL) } },
+	[THREAD_MEM] = { "memory", SCMP_SYS(madvise), { SET(mem, NULL), SET(vhost_table, has_pci) } },
 	[THREAD_WATCHDOG] = { "watchdog", SCMP_SYS(futex), { SET(watchdog, NULL) } },
 	[THREAD_CONTROL] = { "control", SCMP_SYS(poll), {
 		SET(control, NULL), SET(plug, has_pci), SET(image, has_pci), SET(passt, has_pci), SET(watched, has_pci),
@@ -300,13 +335,16 @@ static bool value_of(const struct vmm *v, enum which which, uint32_t *value)
 			 CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 #define NOT_RW		(~(uint64_t)(PROT_READ | PROT_WRITE))
 
-/* Memory: of nobody's file, or a thread's stack, or a ring; none is to be executed, ever. */
-static int add_mmap(scmp_filter_ctx f, bool plugs, bool mends)
+/* Memory: of nobody's file, or a thread's stack, a ring, or its vCPU's; none is to be executed, ever. */
+static int add_mmap(scmp_filter_ctx f, bool plugs, bool mends, bool maps_own)
 {
 	uint64_t more = MAP_NORESERVE | (mends ? MAP_FIXED : 0) | (plugs ? MAP_STACK : 0);
 	int err = ALLOW(f, SCMP_SYS(mmap), MASKED(2, NOT_RW, 0), MASKED(3, ~more, MAP_PRIVATE | MAP_ANONYMOUS),
 			MASKED(4, 0xffffffff, 0xffffffff));
 
+	if (!err && maps_own)
+		err = ALLOW(f, SCMP_SYS(mmap), MASKED(2, NOT_RW, 0), SCMP_A3(SCMP_CMP_EQ, MAP_SHARED),
+			    MASKED(4, 0xffffffff, PLACE(OWN)));
 	if (err || !plugs)
 		return err;
 	return ALLOW(f, SCMP_SYS(mmap), MASKED(2, NOT_RW, 0), SCMP_A3(SCMP_CMP_EQ, MAP_SHARED | MAP_POPULATE));
@@ -328,7 +366,9 @@ static int add_special(scmp_filter_ctx f, const struct vmm *v, enum thread_kind 
 			err = ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_REMOVE));	/* of memory that is shared */
 		return err ? err : ALLOW(f, call, SCMP_A2(SCMP_CMP_EQ, MADV_HUGEPAGE));
 	case SCMP_SYS(mmap):
-		return add_mmap(f, kind == THREAD_CONTROL, v->cfg->pmems);
+		return add_mmap(f, kind == THREAD_CONTROL, v->cfg->pmems, kind == THREAD_SPARE);
+	case SCMP_SYS(dup3):
+		return ALLOW(f, call, SCMP_A1(SCMP_CMP_EQ, PLACE(OWN)));
 	case SCMP_SYS(mprotect):
 		return ALLOW(f, call, MASKED(2, NOT_RW, 0));
 	case SCMP_SYS(clone):

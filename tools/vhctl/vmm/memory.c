@@ -10,6 +10,7 @@
 
 #include "quota.h"
 #include "vhctl.h"
+#include "vmm/region.h"
 #include "vmm/vmm.h"
 
 #define LARGE_PAGE (2UL << 20)
@@ -122,5 +123,5 @@ void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)
 		if (gpa >= m->gpa && gpa - m->gpa < m->size && len <= m->size - (gpa - m->gpa))
 			return m->at + (gpa - m->gpa);
 	}
-	return NULL;
+	return v->region ? region_at(v->region, gpa, len) : NULL;
 }

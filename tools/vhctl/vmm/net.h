@@ -125,11 +125,6 @@ int net_device(struct vmm *v, struct net *n);
 void net_device_leave(struct net *n);
 void net_link(struct net *n, bool up);
 
-<<<<<<< HEAD
-/* passt.c: a socket that passt speaks at, or -1, told */
-int passt_start(const char *name, const struct net_publish *p, int n);
-int passt_name_servers(char (*found)[INET6_ADDRSTRLEN]);
-=======
 /* net_life.c */
 void net_address(const char *vm, unsigned int uid, int index, const char *host, uint8_t *mac);
 int nets_prepare(struct vmm *v);
@@ -152,6 +147,6 @@ void net_unfollow(struct link *l);
 /* passt.c: a socket that passt speaks at, or -1, told; @process: of passt, and @pid, or -1 and 0 */
 int passt_start(const char *name, const struct net_ports *ports, int *process, pid_t *pid);
 void passt_end(const char *name, int sock, int process);
->>>>>>> net
+int passt_name_servers(char (*found)[INET6_ADDRSTRLEN]);
 
 #endif /* NET_H */

@@ -11,6 +11,7 @@
 
 #include "vhctl.h"
 #include "vmm/pci.h"
+#include "vmm/region.h"
 #include "vmm/vmm.h"
 
 #define CONFIG_ADDRESS	0xcf8
@@ -473,6 +474,8 @@ void pci_high_window(const struct vmm *v, uint64_t *first, uint64_t *size)
 
 	if (v->cfg->memory > MMIO_START)
 		end += v->cfg->memory - MMIO_START;
+	if (v->region)
+		end = v->region->gpa + v->region->size;
 	*first = (end + HIGH_WINDOW - 1) & ~(HIGH_WINDOW - 1);
 	*size = *first + HIGH_WINDOW <= memory_limit() ? HIGH_WINDOW : 0;
 }

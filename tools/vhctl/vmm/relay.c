@@ -270,7 +270,7 @@ void relay_open(const char *name, const uint8_t *uuid, int link, bool bus)
 	can_plug = bus;
 	control_answered_by(ask);
 	if (runtime_path(uuid, RUNTIME_CONTROL, path, sizeof(path)) || control_listen(&none, path))
-		error("%s: 'vhctl balloon' and 'vhctl device' will not find it", name);
+		error("%s: 'vhctl cpus', 'memory', 'balloon' and 'device' will not find it", name);
 }
 
 /**

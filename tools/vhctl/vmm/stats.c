@@ -32,7 +32,7 @@ void stats_print(struct vmm *v)
 	unsigned long long user[64] = { 0 }, vmx[VH_NR_EXIT_REASONS] = { 0 }, total = 0;
 	int cpu, i, known = 0;
 
-	for (cpu = 0; cpu < v->cfg->cpus; cpu++) {
+	for (cpu = 0; cpu < vmm_most_cpus(v->cfg); cpu++) {
 		struct vh_exit_stats s;
 
 		for (i = 0; i < 64; i++)

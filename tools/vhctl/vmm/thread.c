@@ -13,13 +13,18 @@
 
 static struct thread *waiting;	/* for threads_start(), which is called before there are others */
 
+static bool is_vcpu(const struct thread *t)
+{
+	return t->kind == THREAD_VCPU || t->kind == THREAD_SPARE;
+}
+
 /* It says its name itself: others would have to open a file for that. */
 static void *begin(void *arg)
 {
 	struct thread *t = arg;
 	char name[16];
 
-	snprintf(name, sizeof(name), t->kind == THREAD_VCPU ? "%s %d" : "%s", confine_name(t->kind), t->number);
+	snprintf(name, sizeof(name), is_vcpu(t) ? "%s %d" : "%s", confine_name(t->kind), t->number);
 	prctl(PR_SET_NAME, name, 0, 0, 0);
 	if (!confine_thread(t->v, t->filter))
 		return t->run(t->arg);
@@ -45,7 +50,7 @@ int thread_start(struct vmm *v, struct thread *t)
 		return -1;
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);	/* of memory that is gone: pmem.c */
-	pthread_sigmask(t->kind == THREAD_VCPU ? SIG_UNBLOCK : SIG_SETMASK, t->kind == THREAD_VCPU ? NULL : &all, &old);
+	pthread_sigmask(is_vcpu(t) ? SIG_UNBLOCK : SIG_SETMASK, is_vcpu(t) ? NULL : &all, &old);
 	err = pthread_create(&t->id, NULL, begin, t);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vcpu.c - vCPUs: their state at the start, KVM_RUN, and the exits of it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "quota.h"
 #include "vhctl.h"
 #include "vmm/confine.h"
+#include "vmm/cpus.h"
 #include "vmm/vmm.h"
 
 #define MAX_CPUID	256
@@ -66,21 +70,37 @@ static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline
 	}
 }
 
+/* What is supported: of a confined VM those that come later cannot ask. Const once there are threads. */
+static struct kvm_cpuid2 *supported;
+static bool deadline;
+
+static int find_supported(struct vmm *v)
+{
+	if (supported)
+		return 0;
+	supported = calloc(1, sizeof(*supported) + MAX_CPUID * sizeof(supported->entries[0]));
+	if (!supported)
+		abort();
+	supported->nent = MAX_CPUID;
+	deadline = ioctl(v->dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
+	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, supported))
+		return 0;
+	error("cannot tell what CPUID is supported: %s", strerror(errno));
+	return -1;
+}
+
 static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
 {
-	struct kvm_cpuid2 *l = calloc(1, sizeof(*l) + MAX_CPUID * sizeof(l->entries[0]));
-	int err = -1;
+	size_t size = sizeof(*supported) + supported->nent * sizeof(supported->entries[0]);
+	struct kvm_cpuid2 *l = malloc(size);
+	int err;
 
 	if (!l)
-		return -1;
-	l->nent = MAX_CPUID;
-	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, l)) {
-		bool deadline = ioctl(v->dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-
-		for (unsigned int i = 0; i < l->nent; i++)
-			cpuid_of(&l->entries[i], c->id, v->cfg->cpus, deadline);
-		err = ioctl(c->fd, KVM_SET_CPUID2, l);
-	}
+		abort();
+	memcpy(l, supported, size);
+	for (unsigned int i = 0; i < l->nent; i++)
+		cpuid_of(&l->entries[i], c->id, vmm_most_cpus(v->cfg), deadline);
+	err = ioctl(c->fd, KVM_SET_CPUID2, l);
 	if (err)
 		error("cannot set the CPUID of vCPU %d: %s", c->id, strerror(errno));
 	free(l);
@@ -153,8 +173,82 @@ static int boot_state(struct vmm *v, struct vmm_vcpu *c)
 	return ioctl(c->fd, KVM_SET_SREGS, &s) || ioctl(c->fd, KVM_SET_REGS, &r) ? -1 : 0;
 }
 
+/* With what it begins with, as its descriptor is there. 0 or -1, told. */
+static int set_up(struct vmm *v, struct vmm_vcpu *c)
+{
+	void *run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
+
+	if (run == MAP_FAILED) {
+		error("cannot map vCPU %d: %s", c->id, strerror(errno));
+		return -1;
+	}
+	if (set_cpuid(v, c) || set_msrs(c)) {
+		munmap(run, v->run_size);
+		return -1;
+	}
+	__atomic_store_n(&c->run, run, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+/* One that may come has the number of its descriptor already: its thread's list names it. */
+static int reserve(struct vmm_vcpu *c)
+{
+	c->fd = eventfd(0, EFD_CLOEXEC);
+	if (c->fd < 0) {
+		error("cannot make an eventfd: %s", strerror(errno));
+		return -1;
+	}
+	confine_keep(c->fd);
+	return 0;
+}
+
 /**
- * vcpu_create - a vCPU, ready to run
+ * vcpu_make - one that is wanted now
+ * @c: the vCPU, which was created as one that may come; in its own thread, which can do that once
+ *
+ * 0, or an error.
+ */
+int vcpu_make(struct vmm_vcpu *c)
+{
+	struct vmm *v = c->vmm;
+	struct filter *f;
+	int fd;
+
+	if (!c->exists) {
+		fd = ioctl(v->vm, KVM_CREATE_VCPU, c->id);
+		if (fd < 0)
+			return errno;
+		if (dup3(fd, c->fd, O_CLOEXEC) < 0)
+			abort();
+		close(fd);
+		c->exists = true;
+	}
+	if (set_up(v, c))
+		return EIO;
+	/* From now on it is a thread like the others of vCPUs. */
+	f = confine_filter(v, THREAD_VCPU, c->fd, -1);
+	if (!f || confine_thread(v, f)) {
+		vmm_stop(v, EXIT_ERROR, "vCPU %d cannot be confined", c->id);
+		return EPERM;
+	}
+	return 0;
+}
+
+/**
+ * vcpu_reset - it comes, and waits until another one starts it
+ * @c: the vCPU, in its own thread
+ */
+void vcpu_reset(struct vmm_vcpu *c)
+{
+	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_UNINITIALIZED };
+
+	ioctl(c->fd, KVM_SET_MP_STATE, &state);
+	/* Who stops it, or takes it away again, says so before this is set; and the thread looks once more. */
+	__atomic_store_n(&c->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+}
+
+/**
+ * vcpu_create - a vCPU, ready to run, or one that may come
  * @v: the VM; the guest is loaded
  * @id: 0 is the boot processor
  */
@@ -163,6 +257,10 @@ int vcpu_create(struct vmm *v, int id)
 	struct vmm_vcpu *c = &v->cpu[id];
 
 	*c = (struct vmm_vcpu){ .vmm = v, .id = id };
+	if (find_supported(v))
+		return -1;
+	if (id >= v->cfg->cpus)
+		return reserve(c);
 	c->fd = ioctl(v->vm, KVM_CREATE_VCPU, id);
 	if (c->fd < 0) {
 		error("cannot create vCPU %d: %s", id,
@@ -170,13 +268,9 @@ int vcpu_create(struct vmm *v, int id)
 		return -1;
 	}
 	confine_keep(c->fd);
-	c->run = mmap(NULL, v->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, c->fd, 0);
-	if (c->run == MAP_FAILED) {
-		error("cannot map vCPU %d: %s", id, strerror(errno));
+	if (set_up(v, c))
 		return -1;
-	}
-	if (set_cpuid(v, c) || set_msrs(c))
-		return -1;
+	c->exists = c->made = c->present = true;
 	/* Without a kernel it begins as a processor does after a reset: at the firmware's last 16 bytes. */
 	if (id == 0 && v->cfg->kernel && boot_state(v, c)) {
 		error("cannot set the boot processor's state: %s", strerror(errno));
@@ -267,6 +361,11 @@ static void *vcpu_thread(void *arg)
 	if (!confine_gate())
 		return NULL;
 	while (!stopping(c->vmm)) {
+		if (cpus_absent(c)) {
+			if (!cpus_park(c))
+				break;
+			continue;
+		}
 		if (ioctl(c->fd, KVM_RUN, 0) < 0) {
 			if (errno == EINTR || errno == EAGAIN || (errno == EFAULT && pmem_mend(&cuts)))
 				continue;
@@ -302,9 +401,22 @@ int vcpu_start(struct vmm *v, int id)
 
 	sigaction(SIGUSR1, &sa, NULL);
 	c->thread = (struct thread){
-		.kind = THREAD_VCPU, .own = c->fd, .file = -1, .number = id, .run = vcpu_thread, .arg = c,
+		.kind = c->made ? THREAD_VCPU : THREAD_SPARE, .own = c->fd, .file = -1, .number = id, .run = vcpu_thread, .arg = c,
 	};
 	return thread_start(v, &c->thread);
+}
+
+/**
+ * vcpu_kick - it leaves KVM_RUN, and does not enter it again before somebody says so
+ * @c: the vCPU, which has a thread; any thread
+ */
+void vcpu_kick(struct vmm_vcpu *c)
+{
+	struct kvm_run *run = __atomic_load_n(&c->run, __ATOMIC_SEQ_CST);
+
+	if (run)
+		__atomic_store_n(&run->immediate_exit, 1, __ATOMIC_SEQ_CST);
+	pthread_kill(c->thread.id, SIGUSR1);
 }
 
 /**
@@ -313,10 +425,7 @@ int vcpu_start(struct vmm *v, int id)
  */
 void vcpus_kick(struct vmm *v)
 {
-	for (int i = 0; i < v->cfg->cpus; i++) {
-		if (!v->cpu[i].thread.started)
-			continue;
-		__atomic_store_n(&v->cpu[i].run->immediate_exit, 1, __ATOMIC_SEQ_CST);
-		pthread_kill(v->cpu[i].thread.id, SIGUSR1);
-	}
+	for (int i = 0; i < vmm_most_cpus(v->cfg); i++)
+		if (v->cpu[i].thread.started)
+			vcpu_kick(&v->cpu[i]);
 }

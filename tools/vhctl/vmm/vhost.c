@@ -11,6 +11,7 @@
 
 #include "vhctl.h"
 #include "vmm/confine.h"
+#include "vmm/region.h"
 #include "vmm/vhost.h"
 #include "vmm/vmm.h"
 
@@ -118,7 +119,9 @@ void vhost_attach(struct vhost *h, struct virtio *d, int first, int queues, void
 	h->fault.ready = fault;
 }
 
-static struct vhost_memory_region region(uint64_t gpa, uint64_t size, const void *at)
+static struct vhost *started;	/* bus->lock */
+
+static struct vhost_memory_region piece(uint64_t gpa, uint64_t size, const void *at)
 {
 	return (struct vhost_memory_region){
 		.guest_phys_addr = gpa, .memory_size = size, .userspace_addr = (uintptr_t)at,
@@ -131,14 +134,17 @@ static int set_memory(struct vhost *h)
 	const struct vmm *v = h->d->v;
 	union {
 		struct vhost_memory m;
-		uint8_t room[sizeof(struct vhost_memory) + (2 + VMM_MAX_AREAS) * sizeof(struct vhost_memory_region)];
+		uint8_t room[sizeof(struct vhost_memory) + (2 + VMM_MAX_AREAS + VHOST_PIECES) * sizeof(struct vhost_memory_region)];
 	} t = { .m.nregions = 0 };
+	uint64_t from = 0, first, size;
 
-	t.m.regions[t.m.nregions++] = region(0, v->low_size, v->low);
+	t.m.regions[t.m.nregions++] = piece(0, v->low_size, v->low);
 	if (v->high_size)
-		t.m.regions[t.m.nregions++] = region(FOUR_GIB, v->high_size, v->high);
+		t.m.regions[t.m.nregions++] = piece(FOUR_GIB, v->high_size, v->high);
 	for (int i = 0; i < v->areas; i++)
-		t.m.regions[t.m.nregions++] = region(v->area[i].gpa, v->area[i].size, v->area[i].at);
+		t.m.regions[t.m.nregions++] = piece(v->area[i].gpa, v->area[i].size, v->area[i].at);
+	while (v->region && (size = region_next_shown(v->region, &from, &first)))
+		t.m.regions[t.m.nregions++] = piece(v->region->gpa + first, size, v->region->at + first);
 	return ioctl(h->fd, VHOST_SET_MEM_TABLE, &t);
 }
 
@@ -189,6 +195,15 @@ void vhost_refused(struct vhost *h, const char *what)
 	virtio_broken(h->d, why);
 }
 
+static void forget(struct vhost *h)
+{
+	for (struct vhost **at = &started; *at; at = &(*at)->next)
+		if (*at == h) {
+			*at = h->next;
+			return;
+		}
+}
+
 /**
  * vhost_start - give the kernel what the driver has agreed on, and the rings that it uses
  * @h: the backend, whose queues have no backend of their own at present
@@ -212,6 +227,9 @@ int vhost_start(struct vhost *h)
 			vhost_refused(h, "queues");
 			return -1;
 		}
+	forget(h);
+	h->next = started;
+	started = h;
 	watch_on(&h->fault);
 	return 0;
 }
@@ -222,7 +240,23 @@ int vhost_start(struct vhost *h)
  */
 void vhost_stopped(struct vhost *h)
 {
+	forget(h);
 	watch_off(&h->fault);
+}
+
+/**
+ * vhost_memory - the kernel learns of memory that has come or gone
+ * @v: the VM; bus->lock is held
+ *
+ * 0, or -1 with errno: not everybody has. When this is back nobody uses what has gone.
+ */
+int vhost_memory(struct vmm *v)
+{
+	(void)v;	/* there is one */
+	for (struct vhost *h = started; h; h = h->next)
+		if (set_memory(h))
+			return -1;
+	return 0;
 }
 
 /**

@@ -11,6 +11,8 @@
 #include "vmm/virtio.h"
 #include "vmm/watch.h"
 
+#define VHOST_PIECES	48	/* of a region, that the kernel takes beside other memory (it has 64 in all) */
+
 /**
  * struct vhost - a descriptor of /dev/vhost-*, and the queues behind it
  * @fault: signalled when a queue makes no sense; the first member, bus->lock
@@ -20,6 +22,7 @@
  * @halt: stops all that the device has in the kernel
  * @fd: const
  * @features: what it can do; const
+ * @next: of those that are started; bus->lock
  */
 struct vhost {
 	struct watch fault;
@@ -28,6 +31,7 @@ struct vhost {
 	void (*halt)(struct virtio *d);
 	int fd;
 	uint64_t features;
+	struct vhost *next;
 };
 
 /* A descriptor of @path, which @module makes, for any process; -1, told. That is this one's. Both. */
@@ -39,6 +43,7 @@ void vhost_attach(struct vhost *h, struct virtio *d, int first, int queues, void
 int vhost_start(struct vhost *h);
 void vhost_stopped(struct vhost *h);
 void vhost_vector(struct vhost *h, int q);
+int vhost_memory(struct vmm *v);
 void vhost_refused(struct vhost *h, const char *what);
 
 #endif /* VHOST_H */

@@ -16,10 +16,13 @@
 #include "vmm/balloon.h"
 #include "vmm/confine.h"
 #include "vmm/control.h"
+#include "vmm/cpus.h"
 #include "vmm/devices.h"
 #include "vmm/hotplug.h"
+#include "vmm/mem.h"
 #include "vmm/net.h"
 #include "vmm/pci.h"
+#include "vmm/region.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 #include "vmm/watch.h"
@@ -73,12 +76,14 @@ static int create_devices(struct vmm *v)
 	pvpanic_create(&v->bus, &panic.line);
 	v->pm = pm_create(&v->bus, PM_EVENT_PORT, &sci.line, &off.line);
 	v->rtc = rtc_create(&v->bus, &rtc.line);
+	cpus_create(v);
 	return rtc_start(v, v->rtc);
 }
 
 bool vmm_has_bus(const struct vmm_config *c)
 {
-	return c->disks || c->nets || c->vsock_cid || c->pmems || c->shares || c->balloon || c->virtio_console;
+	return c->disks || c->nets || c->vsock_cid || c->pmems || c->shares || c->balloon || c->virtio_console ||
+	       c->memory_max;
 }
 
 /* What is on the PCI bus, in the order of its slots. */
@@ -108,6 +113,8 @@ static int create_pci_devices(struct vmm *v)
 			return -1;
 	if (c->virtio_console && hvc_create(v, &v->hvc))
 		return -1;
+	if (c->memory_max && mem_create(v))
+		return -1;
 	return c->balloon ? balloon_create(v) : 0;
 }
 
@@ -115,6 +122,8 @@ static int create_pci_devices(struct vmm *v)
 static void add_commands(void)
 {
 	control_add("balloon", balloon_command);
+	control_add("cpus", cpus_command);
+	control_add("memory", mem_command);
 	control_add("generation", generation_command);
 	control_add("resize", hvc_command);
 	control_add("device-add", hotplug_add_command);
@@ -206,7 +215,7 @@ static int create_vm(struct vmm *v)
 
 static int open_all(struct vmm *v)
 {
-	if (open_device(v) || create_vm(v) || memory_create(v))
+	if (open_device(v) || create_vm(v) || memory_create(v) || region_create(v))
 		return -1;
 	confine_keep(v->memory_fd);	/* for who serves shared folders */
 	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))
@@ -218,7 +227,7 @@ static int open_all(struct vmm *v)
 	} else if (firmware_create(v)) {
 		return -1;
 	}
-	for (int i = 0; i < v->cfg->cpus; i++)
+	for (int i = 0; i < vmm_most_cpus(v->cfg); i++)
 		if (vcpu_create(v, i))
 			return -1;
 	add_commands();
@@ -247,7 +256,7 @@ static int start(struct vmm *v)
 {
 	if (open_all(v) || confine_process(v) || threads_start(v))
 		return -1;
-	for (int i = 0; i < v->cfg->cpus; i++)
+	for (int i = 0; i < vmm_most_cpus(v->cfg); i++)
 		if (vcpu_start(v, i))
 			return -1;
 	if (confine_wait(v))
@@ -270,11 +279,13 @@ static void finish(struct vmm *v)
 
 	confine_open(false);
 	vcpus_kick(v);
-	for (i = 0; i < v->cfg->cpus; i++)
+	cpus_wake(v);
+	for (i = 0; i < vmm_most_cpus(v->cfg); i++)
 		thread_join(&v->cpu[i].thread);
 	control_close();
 	watchdog_finish();
 	balloon_finish();
+	mem_finish();
 	hvc_finish();
 	pmem_finish();
 	shares_finish();

@@ -3,8 +3,8 @@
  * vmm.h - a small VMM that speaks only the KVM ABI.
  *
  *   vmm.c      a VM from its configuration to its end: puts all of this together
- *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits
- *   memory.c   guest memory
+ *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits; cpus.c: those that come and go
+ *   memory.c   guest memory; region.c, mem.c: what of it comes and goes
  *   load.c     bzImage and vmlinux
  *   firmware.c or a firmware, which boots from a disk; fw_cfg.c: what it is told
  *   acpi.c     tables; acpi_loader.c: for a firmware;
@@ -63,7 +63,7 @@
 #define GPA_CMDLINE	0x20000ULL
 #define GPA_GDT		0x5000ULL
 #define GPA_RSDP	0xe0000ULL	/* where BIOSes put it */
-#define ACPI_SIZE	0x2000		/* of all tables and the RSDP */
+#define ACPI_SIZE	0x4000		/* of all tables and the RSDP */
 #define GPA_KERNEL	0x100000ULL
 #define LOW_MEM_END	0x9fc00ULL
 #define MMIO_START	0xc0000000ULL	/* memory above continues at 4 GiB */
@@ -87,7 +87,7 @@
 #define RTC_IRQ		8
 
 /* General-purpose events, as acpi_devices.c has their methods. */
-enum { GPE_PCI = 1, GPE_GENERATION = 2 };
+enum { GPE_PCI = 1, GPE_GENERATION = 2, GPE_CPU = 3 };
 
 /* What a watchdog does that the guest does not feed. */
 enum watchdog { WATCHDOG_NONE, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_PAUSE };
@@ -99,8 +99,8 @@ struct vmm_config {
 	const char *device, *name;
 	const char *kernel, *initrd, *cmdline;	/* no kernel: what the first disk boots, by @firmware */
 	const char *firmware;
-	uint64_t memory;
-	int cpus;
+	uint64_t memory, memory_max;	/* what it begins with; what can come to be, or 0 */
+	int cpus, cpus_max;		/* that it begins with; that there can be, or 0 */
 	bool stats;
 	bool confine;			/* the VMM, before the guest runs */
 	bool named;			/* the kernel is to know the name */
@@ -129,8 +129,12 @@ struct vmm_config {
 struct vmm_vcpu {
 	struct vmm *vmm;
 	int id, fd;
-	struct kvm_run *run;
+	struct kvm_run *run;		/* NULL: it was not made yet; its thread's until then */
 	struct thread thread;
+	bool present, left;		/* it may run; it could not meanwhile. Written with bus.lock, read by any */
+	bool exists;			/* the kernel has it; its thread's, once there is one */
+	bool made, ordered;		/* cpus.c; bus.lock, as the next one: the thread is to make it */
+	int failed;			/* why it could not, or 0 */
 	uint64_t exits[64];		/* by KVM_EXIT_*; own thread */
 };
 
@@ -150,6 +154,7 @@ struct vmm {
 		uint8_t *at;
 	} area[VMM_MAX_AREAS];
 	int areas;
+	struct region *region;		/* memory that comes and goes; NULL: none; const */
 	struct vmm_vcpu cpu[VMM_MAX_CPUS];
 
 	/* How the boot processor starts. */
@@ -170,6 +175,12 @@ struct vmm {
 	int status;			/* exit status, set once by vmm_stop() */
 	char reason[160];
 };
+
+/* How many vCPUs there can be */
+static inline int vmm_most_cpus(const struct vmm_config *c)
+{
+	return c->cpus_max ? c->cpus_max : c->cpus;
+}
 
 /* vmm.c */
 int vmm_run(const struct vmm_config *cfg);
@@ -214,6 +225,9 @@ void acpi_offer(struct vmm *v, struct fw_cfg *f);
 /* vcpu.c */
 int vcpu_create(struct vmm *v, int id);
 int vcpu_start(struct vmm *v, int id);
+int vcpu_make(struct vmm_vcpu *c);
+void vcpu_reset(struct vmm_vcpu *c);
+void vcpu_kick(struct vmm_vcpu *c);
 void vcpus_kick(struct vmm *v);
 
 /* console.c */

@@ -62,6 +62,8 @@ static void *work(void *arg)
 		if (fds[d->queues].revents && taken(w->wake)) {
 			if (!obey(w))
 				return NULL;
+			if (w->woken)
+				w->woken(d);
 			if (w->active)
 				w->serve(d, -1);
 		}

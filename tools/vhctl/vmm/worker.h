@@ -16,8 +16,9 @@ enum worker_asked { WORKER_NOTHING, WORKER_START, WORKER_STOP };
 
 /**
  * struct worker - the thread
- * @d: its device; const, as the next three are
+ * @d: its device; const, as the next four are
  * @serve: serve queue @q, which may have something; -1: somebody called worker_wake(). Not held: bus->lock
+ * @woken: the same call was made, whether the driver is ready or not; or NULL. Not held: bus->lock
  * @wake: eventfd
  * @thread: the thread
  * @asked: what it has to obey; bus->lock, as the next one
@@ -27,6 +28,7 @@ enum worker_asked { WORKER_NOTHING, WORKER_START, WORKER_STOP };
 struct worker {
 	struct virtio *d;
 	void (*serve)(struct virtio *d, int q);
+	void (*woken)(struct virtio *d);
 	int wake;
 	struct thread thread;
 	enum worker_asked asked;
