@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "attach", cmd_attach, "connect this terminal to the console of a VM of start" },
 	{ "stop", cmd_stop, "ask a VM to stop" },
 	{ "kill", cmd_kill, "end a VM at once" },
+	{ "cpu", cmd_cpu, "what processor VMs can have, and may have to move" },
 	{ "cpus", cmd_cpus, "how many vCPUs a VM has, and another number of them" },
 	{ "memory", cmd_memory, "how much memory a VM has, and another size of it" },
 	{ "balloon", cmd_balloon, "how much memory a guest has, and another size of it" },

@@ -32,6 +32,7 @@ struct command {
 };
 
 int cmd_attach(int argc, char **argv);
+int cmd_cpu(int argc, char **argv);
 int cmd_cpus(int argc, char **argv);
 int cmd_memory(int argc, char **argv);
 int cmd_balloon(int argc, char **argv);

@@ -80,7 +80,7 @@ static char *from_folder(const char *file, const struct vm_option *o, const char
 	path = to = malloc(2 * n + strlen(value) + 1);
 	if (!path)
 		abort();
-	if (o->path == PATH_NONE || *value == '/')
+	if (!vm_option_is_file(o, value) || *value == '/')
 		n = 0;
 	for (size_t i = 0; i < n; i++) {
 		*to++ = file[i];

@@ -133,7 +133,7 @@ static char *whole(const struct vm_setting *s)
 {
 	char here[PATH_MAX], *text;
 
-	if (!s->value || s->option->path == PATH_NONE || *s->value == '/' || !getcwd(here, sizeof(here)))
+	if (!s->value || !vm_option_is_file(s->option, s->value) || *s->value == '/' || !getcwd(here, sizeof(here)))
 		return strdup(s->value ? s->value : "yes");
 	text = malloc(2 * strlen(here) + strlen(s->value) + 2);
 	if (!text)

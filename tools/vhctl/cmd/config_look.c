@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cpu/cpu.h"
 #include "cmd/config.h"
 #include "cmd/run.h"
 #include "parse.h"
@@ -102,6 +103,13 @@ static bool look_cgroup(const struct vm_options *o)
 	return !cgroup_dir(o->cgroup, dir, sizeof(dir));
 }
 
+static bool look_cpu(const struct vm_options *o)
+{
+	struct cpu_model m;
+
+	return !strcmp(o->cfg.cpu, "host") || !cpu_model_read(o->cfg.cpu, &m);
+}
+
 static bool look_image(const struct vm_options *o)
 {
 	uint64_t memory;
@@ -152,7 +160,7 @@ static const struct {
 	const char *key;
 	bool (*look)(const struct vm_options *o);
 } looks[] = {
-	{ "kernel", look_kernel }, { "initrd", look_initrd }, { "firmware", look_firmware }, { "device", look_device },
+	{ "kernel", look_kernel }, { "initrd", look_initrd }, { "firmware", look_firmware }, { "device", look_device }, { "cpu", look_cpu },
 	{ "disk", look_disk }, { "pmem", look_pmem }, { "share", look_share }, { "cloud-init", look_cloud_init }, { "ssh-key", look_ssh_key },
 	{ "cgroup", look_cgroup }, { "image", look_image }, { "keep", look_keep }, { "net", look_net },
 };

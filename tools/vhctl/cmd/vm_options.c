@@ -125,6 +125,7 @@ KEEPS(initrd, cfg.initrd)
 KEEPS(cmdline, cfg.cmdline)
 KEEPS(firmware, cfg.firmware)
 KEEPS(device, cfg.device)
+KEEPS(cpu, cfg.cpu)
 KEEPS(cgroup, cgroup)
 KEEPS(image, image.image)
 KEEPS(keep, image.keep)
@@ -231,6 +232,8 @@ const struct vm_option vm_option[] = {
 	  .help = "guest memory: 256M, 2G, ...; with max= it can have so much while it runs\n('vhctl memory')", .otherwise = "256M" },
 	{ .name = "cpus", .letter = 'p', .of = OF_RUN, .shape = "N[,max=N]", .set = set_cpus,
 	  .help = "virtual CPUs, 1 to 64; with max= there can be so many while it runs\n('vhctl cpus')", .otherwise = "1" },
+	{ .name = "cpu", .path = PATH_OR_WORD, .of = OF_BOTH, .shape = "host|v2|v3|v4|FILE", .set = set_cpu,
+	  .help = "processor that the guest sees: what there is, a level of the x86-64\nABI, or a file of 'vhctl cpu baseline'", .otherwise = "host" },
 	{ .name = "name", .letter = 'n', .of = OF_RUN, .shape = "NAME", .set = set_name,
 	  .help = "name of the VM (default: the kernel calls it vm-ID)" },
 	{ .name = "cgroup", .letter = 'g', .of = OF_RUN, .shape = "PATH", .set = set_cgroup,
@@ -311,6 +314,16 @@ const struct vm_option *vm_option_named(const char *name)
 bool vm_option_is_key(const struct vm_option *o)
 {
 	return !(o->of & OF_COMMAND_LINE);
+}
+
+/**
+ * vm_option_is_file - is a value the name of a file?
+ * @o: the option
+ * @value: of it
+ */
+bool vm_option_is_file(const struct vm_option *o, const char *value)
+{
+	return o->path != PATH_NONE && (o->path != PATH_OR_WORD || strpbrk(value, "/."));
 }
 
 /* How many letters are to be added, removed, changed or exchanged with their neighbours; more than @most is @most + 1. */

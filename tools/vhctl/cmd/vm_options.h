@@ -39,8 +39,11 @@ enum { OF_RUN = 1, OF_START = 2, OF_COMMAND_LINE = 4, OF_BOTH = OF_RUN | OF_STAR
  */
 enum vm_value { VALUE_NEEDED, VALUE_MAY, VALUE_SWITCH };
 
-/* Is its value the name of a file? PATH_PARTS: up to a comma, with two for one of the name's. */
-enum vm_path { PATH_NONE, PATH_WHOLE, PATH_PARTS };
+/*
+ * Is its value the name of a file? PATH_PARTS: up to a comma, with two for one of the name's. PATH_OR_WORD: when it has a
+ * slash or a dot.
+ */
+enum vm_path { PATH_NONE, PATH_WHOLE, PATH_PARTS, PATH_OR_WORD };
 
 /**
  * struct vm_option - one of them
@@ -70,6 +73,7 @@ struct vm_option {
 extern const struct vm_option vm_option[];
 extern const unsigned int vm_option_count;
 
+bool vm_option_is_file(const struct vm_option *o, const char *value);
 const struct vm_option *vm_option_named(const char *name);
 const struct vm_option *vm_option_nearest(const char *name);
 bool vm_option_is_key(const struct vm_option *o);

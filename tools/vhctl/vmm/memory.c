@@ -103,11 +103,18 @@ int memory_add(struct vmm *v, uint64_t gpa, void *p, uint64_t size, bool ro)
 	return 0;
 }
 
+static unsigned int limit_bits;	/* const once there is memory */
+
+void memory_limit_bits(unsigned int bits)
+{
+	limit_bits = bits;
+}
+
 uint64_t memory_limit(void)
 {
-	unsigned int a, b, c, d;
+	unsigned int a, b, c, d, bits = __get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36;
 
-	return 1ULL << (__get_cpuid(0x80000008, &a, &b, &c, &d) ? a & 0xff : 36);
+	return 1ULL << (limit_bits && limit_bits < bits ? limit_bits : bits);
 }
 
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len)

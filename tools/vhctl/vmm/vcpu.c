@@ -17,7 +17,6 @@
 #include "vmm/cpus.h"
 #include "vmm/vmm.h"
 
-#define MAX_CPUID	256
 #define GPA_PML4	0x9000ULL
 #define GPA_PDPT	0xa000ULL
 #define GPA_PD		0xb000ULL	/* four pages: 4 GiB */
@@ -28,101 +27,6 @@
 #define CR4_PAE		(1UL << 5)
 #define EFER_LME	(1UL << 8)
 #define EFER_LMA	(1UL << 10)
-#define MSR_MISC_ENABLE	0x1a0
-#define FAST_STRING	(1UL << 0)
-
-/*
- * One package whose cores are the vCPUs; each has its own APIC id. Without the
- * invariant-TSC promise, which no VM that may move can keep, guests take kvm-clock.
- */
-/* @deadline: the LAPIC timer has this mode, which the list of what is supported does not say */
-static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline)
-{
-	int bits = 0;
-
-	while (1 << bits < cpus)
-		bits++;
-	switch (e->function) {
-	case 1:
-		e->ebx = (e->ebx & 0x0000ff00) | id << 24 | cpus << 16;
-		e->edx = (e->edx & ~(1u << 28)) | (cpus > 1 ? 1u << 28 : 0);
-		if (deadline)
-			e->ecx |= 1u << 24;
-		/* KVM leaves it to the VMM to say that there is a hypervisor */
-		e->ecx |= 1u << 31;
-		break;
-	case 4:
-		if (e->eax & 31)
-			e->eax = (e->eax & 0x3ff) | (uint32_t)((1 << bits) - 1) << 26;
-		break;
-	case 0x80000007:
-		e->edx &= ~(1u << 8);
-		break;
-	case 0xb:
-	case 0x1f:
-		e->eax = e->index ? bits : 0;
-		e->ebx = e->index ? cpus : 1;
-		e->ecx = e->index ? 2 << 8 | 1 : 1 << 8;
-		e->edx = id;
-		if (e->index > 1)
-			e->eax = e->ebx = 0, e->ecx = e->index;
-		break;
-	}
-}
-
-/* What is supported: of a confined VM those that come later cannot ask. Const once there are threads. */
-static struct kvm_cpuid2 *supported;
-static bool deadline;
-
-static int find_supported(struct vmm *v)
-{
-	if (supported)
-		return 0;
-	supported = calloc(1, sizeof(*supported) + MAX_CPUID * sizeof(supported->entries[0]));
-	if (!supported)
-		abort();
-	supported->nent = MAX_CPUID;
-	deadline = ioctl(v->dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-	if (!ioctl(v->dev, KVM_GET_SUPPORTED_CPUID, supported))
-		return 0;
-	error("cannot tell what CPUID is supported: %s", strerror(errno));
-	return -1;
-}
-
-static int set_cpuid(struct vmm *v, struct vmm_vcpu *c)
-{
-	size_t size = sizeof(*supported) + supported->nent * sizeof(supported->entries[0]);
-	struct kvm_cpuid2 *l = malloc(size);
-	int err;
-
-	if (!l)
-		abort();
-	memcpy(l, supported, size);
-	for (unsigned int i = 0; i < l->nent; i++)
-		cpuid_of(&l->entries[i], c->id, vmm_most_cpus(v->cfg), deadline);
-	err = ioctl(c->fd, KVM_SET_CPUID2, l);
-	if (err)
-		error("cannot set the CPUID of vCPU %d: %s", c->id, strerror(errno));
-	free(l);
-	return err;
-}
-
-/* What firmware switches on: fast strings, which kernels go by. KVM's vCPUs begin without. */
-static int set_msrs(struct vmm_vcpu *c)
-{
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} m = { .head.nmsrs = 1, .entry.index = MSR_MISC_ENABLE };
-
-	if (ioctl(c->fd, KVM_GET_MSRS, &m) == 1) {
-		m.entry.data |= FAST_STRING;
-		if (ioctl(c->fd, KVM_SET_MSRS, &m) == 1)
-			return 0;
-	}
-	error("cannot set the MSRs of vCPU %d", c->id);
-	return -1;
-}
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type, bool code64)
 {
@@ -182,7 +86,7 @@ static int set_up(struct vmm *v, struct vmm_vcpu *c)
 		error("cannot map vCPU %d: %s", c->id, strerror(errno));
 		return -1;
 	}
-	if (set_cpuid(v, c) || set_msrs(c)) {
+	if (cpuid_set(c)) {
 		munmap(run, v->run_size);
 		return -1;
 	}
@@ -257,8 +161,6 @@ int vcpu_create(struct vmm *v, int id)
 	struct vmm_vcpu *c = &v->cpu[id];
 
 	*c = (struct vmm_vcpu){ .vmm = v, .id = id };
-	if (find_supported(v))
-		return -1;
 	if (id >= v->cfg->cpus)
 		return reserve(c);
 	c->fd = ioctl(v->vm, KVM_CREATE_VCPU, id);

@@ -215,7 +215,7 @@ static int create_vm(struct vmm *v)
 
 static int open_all(struct vmm *v)
 {
-	if (open_device(v) || create_vm(v) || memory_create(v) || region_create(v))
+	if (open_device(v) || create_vm(v) || cpuid_prepare(v) || memory_create(v) || region_create(v))
 		return -1;
 	confine_keep(v->memory_fd);	/* for who serves shared folders */
 	if (create_devices(v) || generation_create(v) || watchdog_create(v) || create_pci_devices(v))

@@ -4,6 +4,7 @@
  *
  *   vmm.c      a VM from its configuration to its end: puts all of this together
  *   vcpu.c     one thread for each vCPU: state, KVM_RUN, exits; cpus.c: those that come and go
+ *   cpuid.c    the processor that each sees (cpu/cpu.h)
  *   memory.c   guest memory; region.c, mem.c: what of it comes and goes
  *   load.c     bzImage and vmlinux
  *   firmware.c or a firmware, which boots from a disk; fw_cfg.c: what it is told
@@ -99,6 +100,7 @@ struct vmm_config {
 	const char *device, *name;
 	const char *kernel, *initrd, *cmdline;	/* no kernel: what the first disk boots, by @firmware */
 	const char *firmware;
+	const char *cpu;		/* model of the processor; "host" or NULL: what there is */
 	uint64_t memory, memory_max;	/* what it begins with; what can come to be, or 0 */
 	int cpus, cpus_max;		/* that it begins with; that there can be, or 0 */
 	bool stats;
@@ -206,6 +208,7 @@ int memory_create(struct vmm *v);
 int memory_add(struct vmm *v, uint64_t gpa, void *p, uint64_t size, bool ro);
 /* Where the processor's addresses of memory end. */
 uint64_t memory_limit(void);
+void memory_limit_bits(unsigned int bits);	/* the guest's have no more; 0: the processor's */
 /* Host address of [gpa, +len), or NULL when it is not all memory. */
 void *memory_at(struct vmm *v, uint64_t gpa, uint64_t len);
 
@@ -221,6 +224,10 @@ void acpi_create(struct vmm *v);
 /* acpi_loader.c */
 struct fw_cfg;
 void acpi_offer(struct vmm *v, struct fw_cfg *f);
+
+/* cpuid.c; 0, or -1, told */
+int cpuid_prepare(struct vmm *v);	/* before memory is made */
+int cpuid_set(struct vmm_vcpu *c);
 
 /* vcpu.c */
 int vcpu_create(struct vmm *v, int id);
