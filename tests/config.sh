@@ -174,8 +174,8 @@ check "names and tags of images" gives "small small:latest small:v1 " run sm
 check "behind a colon" gives "latest v1 " run small:
 check "as the image of a description" gives "other other:latest " config show --image o
 check "and for image's commands" gives "other other:latest " image rm o
-check "options of run" gives "--cgroup --cloud-init --cmdline --config --confine --console --cpus " run --c
-check "and no others for start" gives "--cloud-init --cmdline --config --confine --console " start --c
+check "options of run" gives "--cgroup --cloud-init --cmdline --config --confine --console --cpu --cpus " run --c
+check "and no others for start" gives "--cloud-init --cmdline --config --confine --console --cpu " start --c
 check "descriptions for config" gives "published " config check p
 
 # --- colours ---
