@@ -151,7 +151,7 @@ static void put_slots(struct vmm *v, uint8_t **at)
 
 static void cpu_name(char *name, int n)
 {
-	snprintf(name, 5, "C%02d_", n % 100);
+	snprintf(name, 5, "C%02u_", (unsigned int)n % 100);
 }
 
 /*
