@@ -26,6 +26,7 @@ mkdir -p "$work/out"
 status=0
 tests/lab/lab run --timeout 1800 --modules tun,vhost_net --allow 'audit: type=1326' --out "$work/out" "${load[@]}" \
 	--file build/vhctl/vhctl --file build/tests/confine/intruder --file build/tests/confine/kernel \
-	--file build/tests/confine/off --file "$(command -v ip):ip" --file tests/confine/expected "$@" "$work/script.sh" || status=$?
-[ -z "$update" ] || cp "$work/out/list.root" tests/confine/expected
+	--file build/tests/confine/off --file "$(command -v ip):ip" --file tests/confine/expected --file tests/confine/expected-share \
+	--file /usr/lib/qemu/virtiofsd:/usr/lib/qemu/virtiofsd "$@" "$work/script.sh" || status=$?
+[ -z "$update" ] || { cp "$work/out/list.root" tests/confine/expected; cp "$work/out/list.share" tests/confine/expected-share; }
 exit $status

@@ -1,20 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the lab: an intruder in VMMs of vhctl's on $device, which is /dev/vh or /dev/kvm
-if [ $device = /dev/kvm ]; then
-	modprobe kvm-intel || exit 2
-else
-	insmod ./vh.ko || exit 2
-fi
-kvm=$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)
-chgrp "$kvm" $device && chmod 660 $device
-mkdir -p /p/out /w && chmod 777 /w && cp vhctl kernel /w && cd /w || exit 2
-truncate -s 1M disk.img disk2.img && chmod 666 disk*.img
-# a network of each kind; passt is somebody who has the other end, for as long as there is one
-modprobe tun && modprobe vhost_net || exit 2
-chgrp "$kvm" /dev/vhost-net && chmod 660 /dev/vhost-net && chmod 666 /dev/net/tun || exit 2
-/p/ip tuntap add tap0 mode tap user user && /p/ip tuntap add tap1 mode tap multi_queue || exit 2
-printf '#!/bin/sh\ncat <&3 >/dev/null 2>&1 &\n' >/w/passt && chmod 755 /w/passt && PATH=/w:$PATH || exit 2
-truncate -s 2M kept && chmod 666 kept
+self=$(readlink -f "$0")
+set_up() {
+	if [ $device = /dev/kvm ]; then
+		modprobe kvm-intel || exit 2
+	else
+		insmod ./vh.ko || exit 2
+	fi
+	kvm=$(sed -n 's/^kvm:[^:]*:\([0-9]*\):.*/\1/p' /etc/group)
+	chgrp "$kvm" $device && chmod 660 $device
+	mkdir -p /p/out /w && chmod 777 /w && cp vhctl kernel /w && cd /w || exit 2
+	truncate -s 1M disk.img disk2.img && chmod 666 disk*.img
+	# a network of each kind; passt is somebody who has the other end, for as long as there is one
+	modprobe tun && modprobe vhost_net || exit 2
+	chgrp "$kvm" /dev/vhost-net && chmod 660 /dev/vhost-net && chmod 666 /dev/net/tun || exit 2
+	/p/ip tuntap add tap0 mode tap user user && /p/ip tuntap add tap1 mode tap multi_queue || exit 2
+	printf '#!/bin/sh\ncat <&3 >/dev/null 2>&1 &\n' >/w/passt && chmod 755 /w/passt && PATH=/w:$PATH || exit 2
+	truncate -s 2M kept && chmod 666 kept
+}
+[ -n "$sharing" ] || set_up
 vm="/w/vhctl run --device $device --kernel /w/kernel --memory 16M --cpus 2 --disk disk.img"
 both="$vm --disk disk2.img"
 all="$both --net user --net tap=tap0 --balloon --console virtio --pmem kept --watchdog --memory 16M,max=144M --cpus 2,max=3"
@@ -37,6 +41,23 @@ try_as() { # KINDS WHAT USER COMMAND...
 	shift
 	try "$@"
 }
+# A VM with a shared folder is another one: it has no pmem. virtiofsd goes from a root that is not the kernel's first one.
+if [ -n "$sharing" ]; then
+	passed=0 failed=0
+	mkdir -p shared
+	with="$vm --share /w/shared"
+	check "a shared folder's thread: its filter can be read" try list 0 $with
+	grep "^share " out >/p/out/list.share
+	check "it lets through what is expected, and nothing else" diff /p/expected-share /p/out/list.share
+	check "its calls are tried" try_as share calls 0 $with
+	cp out /p/out/calls.share
+	check "each ended the VMM, and was told" only ": ended$"
+	check "all were tried" [ "$(wc -l <out)" -ge 30 ]
+	check "the VM's state" try state 0 $with
+	check "its VMM does not have the folder" never "/w/shared"
+	echo "$passed $failed" >/p/out/counts.share
+	exit
+fi
 who_is() { # USER NAME KINDS CALLS KINDS CALLS: what holds for whoever runs it
 	local who=$1 as=$2
 
@@ -193,6 +214,12 @@ runs20() {
 before=$(runs20 --no-confine) after=$(runs20)
 echo "20 VMs of a disk, from exec to exit, million instructions: $before without confinement, $after with"
 check "that is at most 10 for each" [ -n "$after" -a "${after:-9999}" -le $((before + 200)) ]
+
+# --- shared folders ---
+unshare -m sh -c "mkdir -p /root2 && mount --rbind / /root2 && cd /root2 && mount --move . / &&
+	sharing=yes exec chroot . /bin/sh -c 'cd /w && exec sh $self'"
+read -r more less </p/out/counts.share || less=1
+passed=$((passed + more)) failed=$((failed + less))
 
 # --- vhctl start: only vh has it ---
 if [ $device = /dev/vh ]; then

@@ -240,7 +240,7 @@ const struct kind kinds[] = {
 	{ "main", "vhctl", BY_MAIN }, { "vcpu", "vcpu 0", BY_VCPU }, { "disk", "disk", BY_DISK },
 	{ "clock", "clock", BY_CLOCK }, { "control", "control", BY_CONTROL }, { "watch", "watch", BY_WATCH },
 	{ "net", "net", BY_NET }, { "balloon", "balloon", BY_BALLOON }, { "hvc", "hvc", BY_HVC }, { "pmem", "pmem", BY_PMEM },
-	{ "memory", "memory", BY_MEM }, { "spare", "vcpu 2", BY_SPARE },
+	{ "memory", "memory", BY_MEM }, { "spare", "vcpu 2", BY_SPARE }, { "share", "share", BY_SHARE },
 	{ "watchdog", "watchdog", BY_WATCHDOG }, { NULL, NULL, 0 }
 };
 
