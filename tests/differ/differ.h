@@ -142,7 +142,9 @@ struct gen_options {
 	unsigned int skips;
 };
 extern struct gen_options gen_options;
-/* Program @n; its code and data go to @ram, which held the template. */
+/* Pages that it has written to, by number; who copies them takes the bits away. */
+extern uint32_t gen_pages;
+/* Program @n; its code and data go to @ram, which holds the template or the program before. */
 void gen_program(struct program *p, uint64_t n, uint8_t *ram);
 
 /* opcodes.c: an instruction's form */

@@ -215,13 +215,6 @@ static bool read_state(FILE *f, struct state *s)
 
 static void one(struct program *p, struct state *s, uint64_t n)
 {
-	static uint8_t keep[RAM];
-	static bool kept;
-
-	if (!kept)
-		memcpy(keep, fresh_ram, RAM);
-	kept = true;
-	memcpy(fresh_ram + CODE, keep + CODE, RAM - CODE);
 	gen_program(p, n, fresh_ram);
 	machine_run(p, s);
 }
