@@ -212,17 +212,48 @@ static void fpu_store(struct fpu *f, struct fpu512 *f512)
 		memset(f->ymmh, 0, sizeof(f->ymmh));
 }
 
+#define SYNCED	(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
+
 static uint8_t irq_waits;			/* the interrupt that has not been taken yet */
 static uint8_t nmi_at;				/* the access to a device that an NMI comes with */
+
+/* What the vCPU holds, as it said itself; it is not told again. */
+static struct {
+	bool known;
+	struct kvm_debugregs debug;
+	uint64_t msr[DIFFER_MSRS], xcr0;
+} held;
+
+/*
+ * Most of what a program costs is calls of the device: what KVM_RUN itself can take along (KVM_CAP_SYNC_REGS) has none of
+ * its own, nor has what is there already.
+ */
+static void load_held(const struct program *p)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = p->xcr0 | 1 };
+	unsigned int i, n = 0;
+
+	if (xfeatures && !(held.known && held.xcr0 == xcrs.xcrs[0].value))
+		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
+	if (!held.known || memcmp(&held.debug, &p->debug, sizeof(held.debug)))
+		xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
+	for (i = 0; i < msrs; i++)
+		if (!held.known || held.msr[i] != p->msr[i]) {
+			msr_buf.entry[n].index = differ_msrs[i];
+			msr_buf.entry[n++].data = p->msr[i];
+		}
+	msr_buf.head.nmsrs = n;
+	if (n && ioctl(v->fd, KVM_SET_MSRS, &msr_buf) != (int)n) {
+		fprintf(stderr, "program %llu: MSRs refused\n", (unsigned long long)p->number);
+		exit(2);
+	}
+	held.known = false;
+}
 
 static void load(const struct program *p)
 {
 	static struct kvm_sregs real;
-	static const struct kvm_vcpu_events none = {
-		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
-	};
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = p->xcr0 | 1 };
-	unsigned int i;
+	struct kvm_sync_regs *sync = &v->run->s.regs;
 
 	/* Paging off and on again: nothing is left of earlier translations. */
 	if (!real.apic_base) {
@@ -231,30 +262,17 @@ static void load(const struct program *p)
 	}
 	if (p->sregs.cr0 >> 31)
 		xioctl(v->fd, KVM_SET_SREGS, &real);
-	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &none);
-	xioctl(v->fd, KVM_SET_SREGS, &p->sregs);
 	fpu_load(&p->fpu, &p->fpu512);
-	if (xfeatures)
-		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
-	xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
-	for (i = 0; i < msrs; i++) {
-		msr_buf.entry[i].index = differ_msrs[i];
-		msr_buf.entry[i].data = p->msr[i];
-	}
-	msr_buf.head.nmsrs = msrs;
-	if (ioctl(v->fd, KVM_SET_MSRS, &msr_buf) != (int)msrs) {
-		fprintf(stderr, "program %llu: MSRs refused\n", (unsigned long long)p->number);
-		exit(2);
-	}
-	xioctl(v->fd, KVM_SET_REGS, &p->regs);
-	if (p->shadow || p->nmi) {
-		struct kvm_vcpu_events events = none;
-
-		events.interrupt.shadow = p->shadow;
-		events.nmi.pending = p->nmi;
-		events.nmi.masked = p->nmi_masked;
-		xioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
-	}
+	load_held(p);
+	sync->regs = p->regs;
+	sync->sregs = p->sregs;
+	sync->events = (struct kvm_vcpu_events){
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
+		.interrupt.shadow = p->shadow,
+		.nmi.pending = p->nmi,
+		.nmi.masked = p->nmi_masked,
+	};
+	v->run->kvm_dirty_regs = v->run->kvm_valid_regs = SYNCED;
 	irq_waits = p->irq;
 	nmi_at = p->nmi_at;
 	v->run->request_interrupt_window = !!p->irq;
@@ -357,16 +375,15 @@ static void interrupt(void)
 /* An NMI that waits comes before interrupts (SDM Vol. 3, table 6-2). */
 static bool nmi_first(void)
 {
-	struct kvm_vcpu_events events;
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
 
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
-	return events.nmi.injected || (events.nmi.pending && !events.nmi.masked);
+	return events->nmi.injected || (events->nmi.pending && !events->nmi.masked);
 }
 
 /* HLT is done; does something end it that is there already? (SDM Vol. 2, HLT) */
 static bool wakes_up(void)
 {
-	struct kvm_vcpu_events events;
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
 
 	if (nmi_first())
 		return true;
@@ -374,8 +391,7 @@ static bool wakes_up(void)
 		interrupt();
 		return true;
 	}
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
-	return events.exception.injected || events.exception.pending || events.interrupt.injected;
+	return events->exception.injected || events->exception.pending || events->interrupt.injected;
 }
 
 /* An NMI that comes now is taken when the instruction is done (SDM Vol. 3, 6.3.1). */
@@ -550,21 +566,26 @@ static void gather(struct state *s)
 	struct kvm_segment *seg = &s->sregs.cs;
 	unsigned int i;
 
-	xioctl(v->fd, KVM_GET_REGS, &s->regs);
-	xioctl(v->fd, KVM_GET_SREGS, &s->sregs);
+	s->regs = v->run->s.regs.regs;
+	s->sregs = v->run->s.regs.sregs;
+	s->events = v->run->s.regs.events;
 	xioctl(v->fd, KVM_GET_DEBUGREGS, &s->debug);
 	fpu_store(&s->fpu, &s->fpu512);
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &s->events);
 	if (xfeatures) {
 		struct kvm_xcrs xcrs;
 
 		xioctl(v->fd, KVM_GET_XCRS, &xcrs);
 		s->xcr0 = xcrs.xcrs[0].value;
 	}
+	for (i = 0; i < msrs; i++)
+		msr_buf.entry[i].index = differ_msrs[i];
 	msr_buf.head.nmsrs = msrs;
 	xioctl(v->fd, KVM_GET_MSRS, &msr_buf);
 	for (i = 0; i < msrs; i++)
-		s->msr[i] = msr_buf.entry[i].data;
+		s->msr[i] = held.msr[i] = msr_buf.entry[i].data;
+	held.debug = s->debug;
+	held.xcr0 = s->xcr0;
+	held.known = true;
 	/* In real mode it is without meaning; processors differ in what loads leave there. */
 	if (!(s->sregs.cr0 & 1))
 		s->sregs.cs.type = 0;
@@ -638,26 +659,38 @@ static void mask_flags(const struct program *p, struct state *s)
 }
 
 /*
- * Most of what a program costs would be these two: each instruction costs the lab's emulator the same, and what the C
- * library makes of bytes are many, or (VPTERNLOG) slow ones.
+ * These two would be most of what a program costs: each instruction costs the lab's emulator about the same, and what the C
+ * library makes of bytes are many, or slow ones (VPTERNLOG, which compilers make of such loops).
  */
-typedef uint64_t wide __attribute__((vector_size(32)));
+typedef uint64_t wide __attribute__((vector_size(64)));
 
-__attribute__((target_clones("avx2", "default")))
-static bool page_changed(uint32_t at)
+__attribute__((target("avx512f")))
+static bool page_changed_wide(const wide *now, const wide *was)
 {
-	const wide *now = (const wide *)(machine_ram + at), *was = (const wide *)(fresh_ram + at);
-	wide differs = { };
+	wide differs = { }, x;
 	unsigned int i, j;
 
 	for (i = 0; i < 0x1000 / sizeof(wide); i += 16)
 #pragma GCC unroll 16
-		for (j = i; j < i + 16; j++)
-			differs |= now[j] ^ was[j];
-	return differs[0] | differs[1] | differs[2] | differs[3];
+		for (j = i; j < i + 16; j++) {
+			x = now[j] ^ was[j];
+			asm("" : "+v"(x));
+			differs |= x;
+		}
+	return differs[0] | differs[1] | differs[2] | differs[3] | differs[4] | differs[5] | differs[6] | differs[7];
 }
 
-__attribute__((target_clones("avx2", "default")))
+static bool page_changed(uint32_t at)
+{
+	static int is_wide = -1;
+
+	if (is_wide < 0)
+		is_wide = __builtin_cpu_supports("avx512f");
+	return is_wide ? page_changed_wide((const wide *)(machine_ram + at), (const wide *)(fresh_ram + at)) :
+			 memcmp(machine_ram + at, fresh_ram + at, 0x1000) != 0;
+}
+
+__attribute__((target_clones("avx512f", "default")))
 static void copy_page(uint32_t at)
 {
 	const wide *from = (const wide *)(fresh_ram + at);
