@@ -190,12 +190,17 @@ struct state {
 	int64_t vector;			/* whose handler it ended in; -1: none */
 	uint64_t at;			/* linear address it came to: RIP, or RIP in that handler's frame */
 	uint64_t devices;		/* exits for them */
+	uint64_t exits, work;		/* all exits; time-stamp counter: in the lab, instructions */
 	uint64_t top;			/* one was at the end of 4 GB */
 	uint64_t wrote_code;		/* the program changed its own instructions */
 	uint64_t words;			/* that were changed, 8 bytes each, up to WORDS here */
 	struct word { uint64_t at, value; } word[WORDS];
 };
 void machine_init(const char *cpuid_file);
+/* How long a program may take; and where the device interprets what the reference had the processor execute. */
+#define PATIENCE	3
+#define LONG_PATIENCE	30
+extern unsigned int machine_patience;
 /* Run it and tell how it ended. */
 void machine_run(const struct program *p, struct state *s);
 /* One that leaves nothing of an access that was not finished. */

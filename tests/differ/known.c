@@ -37,6 +37,7 @@ enum where {
 	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
 	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
 	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt that waits */
+	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
 
 #define WAY_EPT		1
@@ -99,7 +100,7 @@ static const struct rule rules[] = {
 	NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
 	NOT_EMULATED("fxsave"), NOT_EMULATED("xsave"), NOT_EMULATED("fma"), NOT_EMULATED("bmi"), NOT_EMULATED("vldmxcsr"),
-	NOT_EMULATED("vmaskmov"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
+	NOT_EMULATED("vmaskmov"), NOT_EMULATED("cmpxchg8b"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
 	/* Vol. 2, ENTER */
 	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
@@ -128,6 +129,7 @@ static const struct rule rules[] = {
 	{ "xsave", RAN | KVM_MORE | NMI_AT, 2, ANY, 0, 0, 0, "KVM: CLFLUSH reads the device" },
 	{ "fxsave", AT_KVM, 14, 14, D_MEMORY, 0, 0, "neither: what an FXSAVE has stored that faults" },
 	{ "lgdt", RAN | NMI_AT | MMIO, 2, 2, D_TABLES | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: LGDT and LIDT read parts of a device again, and an NMI comes with one of those" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
@@ -139,7 +141,7 @@ static const struct rule rules[] = {
 	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	/* Vol. 2, INT1 */
-	{ "int1", RAN | VH_MORE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
+	{ "int1", RAN | VH_LEFT | MMIO_WRITE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
 	/* Vol. 3, 20.3.3.3 */
 	{ "int", AT_KVM | USER, 6, ANY, 0, 1 << M_VM86, 0, "KVM: an INT that VME redirects, with its stack in a device" },
 	/* Vol. 2, TZCNT, LZCNT */
@@ -196,6 +198,8 @@ static const struct rule rules[] = {
 	{ NULL, VH_DATA | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no breakpoints on data where it interprets" },
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
 	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt that waits" },
+	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
+	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled, met while an event is delivered that was injected" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
@@ -203,6 +207,8 @@ static const struct rule rules[] = {
 	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 	{ NULL, WRAPS, ANY, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 };
+
+#define MUCH_WORK	40000	/* instructions; entering and leaving the guest are some 10,000 of them */
 
 static unsigned int way_of(const char *name)
 {
@@ -258,11 +264,16 @@ static bool has_kind(const struct program *p, unsigned int kinds)
 	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
-/* It went where no instructions were generated: what it has executed there nobody knows. */
+/*
+ * It went where no instructions were generated: what it has executed there nobody knows. So it is where the frame of the
+ * handler that it ended in cannot be read, and it may have gone anywhere.
+ */
 static bool strayed(const struct program *p, const struct state *s)
 {
+	if (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip)
+		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES);
 	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
-	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400);
+	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400 || s->vector < 0);
 }
 
 /* What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle. */
@@ -276,6 +287,34 @@ static bool nameless(const struct program *p, const struct state *s)
 	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
 }
 
+static bool in_group(const struct opcode *op, unsigned int reg)
+{
+	const char *range = strchr(op->form, '/');
+
+	return range && reg >= range[1] - '0' + 0u && reg <= range[3] - '0' + 0u;
+}
+
+/* What instruction @i is: one of a group is generated with another reg field now and then. */
+static const char *name_of(const struct program *p, unsigned int i)
+{
+	const struct opcode *op = p->op[i];
+	const uint8_t *c = p->code + p->start[i];
+	unsigned int opcode, reg, j;
+
+	if (!strchr(op->form, '/'))
+		return op->name;
+	while (memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11) || (p->mode == M_LONG && (*c & 0xf0) == 0x40))
+		c++;
+	c += op->map - 1;
+	opcode = *c++;
+	reg = *c >> 3 & 7;
+	for (j = 0; j < nr_opcodes && !in_group(op, reg); j++)
+		if (opcodes[j].map == op->map && opcode >= opcodes[j].first && opcode <= opcodes[j].last &&
+		    in_group(&opcodes[j], reg))
+			return opcodes[j].name;
+	return op->name;
+}
+
 static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
 {
 	unsigned int i;
@@ -284,7 +323,7 @@ static bool names_it(const struct rule *r, const struct program *p, const struct
 	    ((r->where & AT_KVM) && nameless(p, kvm)) || ((r->where & AT_VH) && nameless(p, vh)))
 		return true;
 	for (i = 0; i < p->ops; i++) {
-		if (strcmp(p->op[i]->name, r->name))
+		if (strcmp(name_of(p, i), r->name))
 			continue;
 		if (((r->where & AT_KVM) && ended_at(p, kvm, i)) || ((r->where & AT_VH) && ended_at(p, vh, i)) ||
 		    ((r->where & RAN) && (ran(p, kvm, i) || ran(p, vh, i))))
@@ -365,6 +404,18 @@ static bool data_breakpoint(const struct program *p)
 	return false;
 }
 
+/* A #DB that nothing in DR6 explains, while another breakpoint than the one that was met is enabled. */
+static bool disabled_breakpoint(const struct program *p, const struct state *s)
+{
+	unsigned int i;
+	bool is_there = false;
+
+	for (i = 0; i < 4; i++)
+		is_there |= !(p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 1);
+	return is_there && (p->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 && s->vector != 1 &&
+	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
+}
+
 static bool wrote_zero(const struct state *s)
 {
 	return s->words && s->word[0].at < 8;
@@ -412,6 +463,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && p->irq && vh->vector == p->irq))
 		return false;
+	if ((r->where & VH_DISABLED) && !disabled_breakpoint(p, vh))
+		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
@@ -453,8 +506,8 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* Vol. 3, 7.3: the new task's segments are checked */
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
-	/* Thousands of instructions, one by one, take longer than a program has. */
-	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
+	/* Tens of thousands of instructions, one by one, take longer than even LONG_PATIENCE: what took KVM no time must not. */
+	if (vh->end == E_LOOP && kvm->work > MUCH_WORK && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
 	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && (data_breakpoint(p) || (p->regs.rflags & 0x400)) &&

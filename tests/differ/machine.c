@@ -7,13 +7,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <x86intrin.h>
 
 #include "../lib/kvm.h"
 #include "differ.h"
 
-#define TICK_US	20000	/* a program that three of them interrupt loops */
+#define TICK_US	20000	/* a program that machine_patience of them interrupt loops */
 
 uint8_t *machine_ram, *fresh_ram;
+unsigned int machine_patience = PATIENCE;
 static uint8_t template[RAM], rom_template[ROM_SIZE], *rom;
 static struct vm vm;
 static struct vcpu *v;
@@ -404,12 +406,11 @@ static void device_exit(struct state *s)
 static enum end run(struct state *s)
 {
 	struct kvm_run *run = v->run;
-	unsigned int exits = 0;
 
 	ticks = 0;
 	for (;;) {
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR && ticks < 3)
+			if (errno == EINTR && ticks < machine_patience)
 				continue;
 			s->detail = errno == EINTR ? 0 : errno;
 			return errno == EINTR ? E_LOOP : E_REFUSED;
@@ -445,7 +446,7 @@ static enum end run(struct state *s)
 			s->detail = run->exit_reason;
 			return E_OTHER;
 		}
-		if (s->accesses == LOG || ++exits == 12 * LOG) {
+		if (s->accesses == LOG || ++s->exits == 12 * LOG) {
 			abandon();
 			return E_LIMIT;
 		}
@@ -777,7 +778,9 @@ void machine_run(const struct program *p, struct state *s)
 	gen_pages = 0;
 	ran_pages = ~0u;
 	load(p);
+	s->work = __rdtsc();
 	s->end = run(s);
+	s->work = __rdtsc() - s->work;
 	if (s->end == E_HLT)
 		gather(s);
 	if (s->end == E_HLT) {

@@ -333,6 +333,11 @@ static int compare_all(FILE *ref, FILE *list, bool every)
 			return 2;
 		}
 		one(&p, &s, first + n);
+		if (s.end == E_LOOP && (r.end == E_HLT || r.end == E_SHUTDOWN)) {
+			machine_patience = LONG_PATIENCE;
+			one(&p, &s, first + n);
+			machine_patience = PATIENCE;
+		}
 		ends[s.end]++;
 		mask = compare(&r, &s);
 		if (!mask && !every)
