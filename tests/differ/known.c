@@ -301,7 +301,7 @@ static const char *name_of(const struct program *p, unsigned int i)
 	const uint8_t *c = p->code + p->start[i];
 	unsigned int opcode, reg, j;
 
-	if (!strchr(op->form, '/'))
+	if (!op->form || !strchr(op->form, '/'))
 		return op->name;
 	while (memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11) || (p->mode == M_LONG && (*c & 0xf0) == 0x40))
 		c++;
