@@ -197,16 +197,20 @@ struct state {
 	struct word { uint64_t at, value; } word[WORDS];
 };
 void machine_init(const char *cpuid_file);
-/* How long a program may take; and where the device interprets what the reference had the processor execute. */
-#define PATIENCE	3
+/* Ticks that a program may take, 20 ms each, before it loops; and where what the reference had the processor execute is interpreted. */
 #define LONG_PATIENCE	30
-extern unsigned int machine_patience;
+#define EXITS		(12 * LOG)
+void machine_limits(unsigned int n_ticks, unsigned int n_exits);
 /* Run it and tell how it ended. */
 void machine_run(const struct program *p, struct state *s);
 /* One that leaves nothing of an access that was not finished. */
 void machine_flush(void);
 extern uint8_t *machine_ram;		/* what the guest left */
 extern uint8_t *fresh_ram;		/* what it began with */
+
+/* memory.c: have it hold what it has before a program; tell what that changed. Where the latter is not asked all is anew. */
+void memory_reset(void);
+void memory_gather(const struct program *p, struct state *s);
 
 /* compare.c: what two states differ in */
 enum difference {
@@ -221,7 +225,5 @@ void print_differences(FILE *f, unsigned int mask);
 /* known.c: who else's fault a difference between KVM and vh in @way is; NULL: nobody's */
 const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
 		  const char *way);
-
-uint64_t hash_bytes(uint64_t h, const void *p, size_t n);
 
 #endif

@@ -12,10 +12,10 @@
 #include "../lib/kvm.h"
 #include "differ.h"
 
-#define TICK_US	20000	/* a program that machine_patience of them interrupt loops */
+#define TICK_US	20000
 
 uint8_t *machine_ram, *fresh_ram;
-unsigned int machine_patience = PATIENCE;
+static unsigned int patience = 3, most_exits = EXITS;
 static uint8_t template[RAM], rom_template[ROM_SIZE], *rom;
 static struct vm vm;
 static struct vcpu *v;
@@ -31,21 +31,6 @@ static void on_tick(int sig)
 {
 	(void)sig;
 	ticks++;
-}
-
-uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *at = p;
-	uint64_t x;
-
-	for (; n >= 8; n -= 8, at += 8) {
-		memcpy(&x, at, 8);
-		h = (h ^ x) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
-	}
-	while (n--)
-		h = (h ^ *at++) * 0x100000001b3;
-	return h;
 }
 
 /* What programs may use. */
@@ -410,7 +395,7 @@ static enum end run(struct state *s)
 	ticks = 0;
 	for (;;) {
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR && ticks < machine_patience)
+			if (errno == EINTR && ticks < patience)
 				continue;
 			s->detail = errno == EINTR ? 0 : errno;
 			return errno == EINTR ? E_LOOP : E_REFUSED;
@@ -446,7 +431,7 @@ static enum end run(struct state *s)
 			s->detail = run->exit_reason;
 			return E_OTHER;
 		}
-		if (s->accesses == LOG || ++s->exits == 12 * LOG) {
+		if (s->accesses == LOG || ++s->exits == most_exits) {
 			abandon();
 			return E_LIMIT;
 		}
@@ -659,79 +644,6 @@ static void mask_flags(const struct program *p, struct state *s)
 	memcpy(machine_ram + frame.flags, &flags, 2);
 }
 
-/*
- * These two would be most of what a program costs: each instruction costs the lab's emulator about the same, and what the C
- * library makes of bytes are many, or slow ones (VPTERNLOG, which compilers make of such loops).
- */
-typedef uint64_t wide __attribute__((vector_size(64)));
-
-__attribute__((target("avx512f")))
-static bool page_changed_wide(const wide *now, const wide *was)
-{
-	wide differs = { }, x;
-	unsigned int i, j;
-
-	for (i = 0; i < 0x1000 / sizeof(wide); i += 16)
-#pragma GCC unroll 16
-		for (j = i; j < i + 16; j++) {
-			x = now[j] ^ was[j];
-			asm("" : "+v"(x));
-			differs |= x;
-		}
-	return differs[0] | differs[1] | differs[2] | differs[3] | differs[4] | differs[5] | differs[6] | differs[7];
-}
-
-static bool page_changed(uint32_t at)
-{
-	static int is_wide = -1;
-
-	if (is_wide < 0)
-		is_wide = __builtin_cpu_supports("avx512f");
-	return is_wide ? page_changed_wide((const wide *)(machine_ram + at), (const wide *)(fresh_ram + at)) :
-			 memcmp(machine_ram + at, fresh_ram + at, 0x1000) != 0;
-}
-
-__attribute__((target_clones("avx512f", "default")))
-static void copy_page(uint32_t at)
-{
-	const wide *from = (const wide *)(fresh_ram + at);
-	wide *to = (wide *)(machine_ram + at);
-	unsigned int i, j;
-
-	for (i = 0; i < 0x1000 / sizeof(wide); i += 16)
-#pragma GCC unroll 16
-		for (j = i; j < i + 16; j++)
-			to[j] = from[j];
-}
-
-static uint32_t ran_pages = ~0u;	/* that the program before has changed */
-
-/* What differs from what it was: all of it, and its first words. */
-static void gather_memory(const struct program *p, struct state *s)
-{
-	uint64_t h = 0, now, was;
-	uint32_t at, i;
-
-	s->wrote_code = memcmp(machine_ram + p->code_at, fresh_ram + p->code_at, p->code_len) != 0;
-
-	ran_pages = 0;
-	for (at = 0; at < RAM; at += 0x1000) {
-		if (!page_changed(at))
-			continue;
-		ran_pages |= 1u << at / 0x1000;
-		for (i = at; i < at + 0x1000; i += 8) {
-			memcpy(&now, machine_ram + i, 8);
-			memcpy(&was, fresh_ram + i, 8);
-			if (now == was)
-				continue;
-			h = hash_bytes(h ^ i, &now, 8);
-			if (s->words < WORDS)
-				s->word[s->words++] = (struct word){ i, now };
-		}
-	}
-	s->memory = h;
-}
-
 /* A program of one HLT, so that nothing of one that did not end is taken up by the next. */
 void machine_flush(void)
 {
@@ -767,16 +679,17 @@ void machine_flush(void)
 	memcpy(machine_ram + HANDLERS, fresh_ram + HANDLERS, 16);
 }
 
+void machine_limits(unsigned int n_ticks, unsigned int n_exits)
+{
+	patience = n_ticks;
+	most_exits = n_exits;
+}
+
 void machine_run(const struct program *p, struct state *s)
 {
-	uint32_t pages = ran_pages | gen_pages;
-
 	memset(s, 0, offsetof(struct state, word));
 	s->vector = -1;
-	for (; pages; pages &= pages - 1)
-		copy_page(__builtin_ctz(pages) * 0x1000);
-	gen_pages = 0;
-	ran_pages = ~0u;
+	memory_reset();
 	load(p);
 	s->work = __rdtsc();
 	s->end = run(s);
@@ -788,7 +701,7 @@ void machine_run(const struct program *p, struct state *s)
 		mask_flags(p, s);
 	}
 	if (s->end == E_HLT || s->end == E_SHUTDOWN)
-		gather_memory(p, s);
+		memory_gather(p, s);
 	else
 		s->accesses = 0;
 	if (s->end != E_HLT)
