@@ -37,6 +37,7 @@ enum where {
 	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
 	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
 	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt that waits */
+	BEYOND = 1 << 28,	/* one of them has an error code of what is in memory where a 16-bit address begins anew, or goes on */
 	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
 
@@ -59,7 +60,8 @@ struct rule {
 	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }, \
 	{ name, AT_KVM | USER | VH_FAULTS, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
 #define ORDER(name)		\
-	{ name, AT_KVM, 14, 14, D_CR2 | D_MEMORY, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }
+	{ name, AT_KVM, 14, 14, D_CR2 | D_MEMORY, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }, \
+	{ name, RAN, 8, 8, D_CR2, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }
 /* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
 #define POP_SEGMENT(name)	\
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
@@ -91,6 +93,9 @@ struct rule {
 #define COUNT_0(name)	\
 	{ name, RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" }
 /* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
+#define LOAD_WRAPS(name)	\
+	{ name, AT_VH | BEYOND, ANY, 13, 0, 0, WAY_INTERPRET, "neither: a far pointer that wraps at the end of the address size" },	\
+	{ name, AT_KVM | BEYOND, 13, ANY, 0, 0, WAY_INTERPRET, "neither: a far pointer that wraps at the end of the address size" }
 #define FAR_WRAPS(name)	\
 	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
 
@@ -108,12 +113,13 @@ static const struct rule rules[] = {
 	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
 	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
 	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
-	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
+	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), LOAD_WRAPS("les"), LOAD_WRAPS("lss"), LOAD_WRAPS("lfs"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
 	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
 	{ "lgdt", AT_VH, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
 	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
+	{ "sgdt", RAN | MMIO_WRITE | VH_MORE, NONE, NONE, D_ACCESSES, 0, 0, "KVM: SGDT and SIDT to a device do nothing" },
 	/* Vol. 2, MOV: 16 bits, REX.W or not */
 	{ "movseg", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOV of a segment register writes 64 bits to a device" },
 	/* Vol. 2, MOVSXD: with 16 bits it reads 16 */
@@ -132,6 +138,7 @@ static const struct rule rules[] = {
 	{ "lgdt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: LGDT and LIDT read parts of a device again, and an NMI comes with one of those" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
+	{ "fxsave", NMI_SHADOW | AT_VH | USER, 2, 6, D_RSP | D_RIP | D_MEMORY, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	/* Vol. 2, STI; Vol. 3, 6.8.3 */
 	{ NULL, IRQ_SHADOW | MMIO, ANY, ANY, 0, 0, 0, "KVM: an interrupt before an instruction on a device, behind STI or MOV SS" },
@@ -266,11 +273,11 @@ static bool has_kind(const struct program *p, unsigned int kinds)
 
 /*
  * It went where no instructions were generated: what it has executed there nobody knows. So it is where the frame of the
- * handler that it ended in cannot be read, and it may have gone anywhere.
+ * handler that it ended in cannot be read, or does not tell (#DF), and it may have gone anywhere.
  */
 static bool strayed(const struct program *p, const struct state *s)
 {
-	if (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip)
+	if (s->vector == 8 || (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip))
 		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES);
 	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
 	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400 || s->vector < 0);
@@ -301,12 +308,14 @@ static const char *name_of(const struct program *p, unsigned int i)
 	const uint8_t *c = p->code + p->start[i];
 	unsigned int opcode, reg, j;
 
-	if (!op->form || !strchr(op->form, '/'))
+	if (!op->form || (!strchr(op->form, '/') && op->kind != K_TASK))
 		return op->name;
 	while (memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11) || (p->mode == M_LONG && (*c & 0xf0) == 0x40))
 		c++;
 	c += op->map - 1;
 	opcode = *c++;
+	if (op->kind == K_TASK)
+		return opcode == 0xcf ? "iret" : opcode == 0xcd ? "int" : opcode == 0x9a ? "callfar" : "jmpfar";
 	reg = *c >> 3 & 7;
 	for (j = 0; j < nr_opcodes && !in_group(op, reg); j++)
 		if (opcodes[j].map == op->map && opcode >= opcodes[j].first && opcode <= opcodes[j].last &&
@@ -323,7 +332,7 @@ static bool names_it(const struct rule *r, const struct program *p, const struct
 	    ((r->where & AT_KVM) && nameless(p, kvm)) || ((r->where & AT_VH) && nameless(p, vh)))
 		return true;
 	for (i = 0; i < p->ops; i++) {
-		if (strcmp(name_of(p, i), r->name))
+		if (strcmp(p->op[i]->name, r->name) && strcmp(name_of(p, i), r->name))
 			continue;
 		if (((r->where & AT_KVM) && ended_at(p, kvm, i)) || ((r->where & AT_VH) && ended_at(p, vh, i)) ||
 		    ((r->where & RAN) && (ran(p, kvm, i) || ran(p, vh, i))))
@@ -416,6 +425,18 @@ static bool disabled_breakpoint(const struct program *p, const struct state *s)
 	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
 }
 
+/* Its error code is made of HLTs: they are at CODE, which is 64 KB, and where segments begin. */
+static bool filler(const struct state *s)
+{
+	uint64_t at = s->regs.rsp + (s->sregs.efer & 0x400 ? 0 : s->sregs.ss.base), code = 0;
+	unsigned int i;
+
+	for (i = 0; i < s->words; i++)
+		if (s->word[i].at == (at & ~7ull))
+			code = s->word[i].value >> 8 * (at & 7);
+	return s->vector == 13 && ((code & 0xff) == 0xf4 || (code >> 8 & 0xff) == 0xf4);
+}
+
 static bool wrote_zero(const struct state *s)
 {
 	return s->words && s->word[0].at < 8;
@@ -464,6 +485,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && p->irq && vh->vector == p->irq))
 		return false;
 	if ((r->where & VH_DISABLED) && !disabled_breakpoint(p, vh))
+		return false;
+	if ((r->where & BEYOND) && !(filler(kvm) || filler(vh)))
 		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;

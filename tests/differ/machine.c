@@ -497,8 +497,7 @@ static uint64_t ram_read(uint64_t at, unsigned int len)
 	uint64_t value = 0;
 
 	at = physical(at);
-
-	if (at < RAM - len)
+	if (at <= RAM - len)
 		memcpy(&value, machine_ram + at, len);
 	return value;
 }
@@ -612,7 +611,7 @@ static void mask_open(struct state *s)
 		s->accesses = n;
 	}
 	/* Of #DF CS and RIP are undefined (Vol. 3, 6.15). */
-	if (vector == 8 && (s->sregs.cr0 & 1) && frame.rip < RAM - width)
+	if (vector == 8 && (s->sregs.cr0 & 1) && frame.rip <= RAM - width)
 		memset(machine_ram + frame.rip, 0, width);
 }
 
@@ -622,7 +621,7 @@ static void mask_flags(const struct program *p, struct state *s)
 	struct frame frame = { .flags = RAM };
 	uint16_t flags;
 
-	if (state_vector(s, &frame) >= 0 && frame.flags < RAM - 2)
+	if (state_vector(s, &frame) >= 0 && frame.flags <= RAM - 2)
 		at = !(s->sregs.cr0 & 1) ? ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16 :
 		     !(s->sregs.efer & 0x400) && (ram_read(frame.flags, 4) & 0x20000) ?
 		     ram_read(frame.rip, 4) + ram_read(frame.rip + 4, 2) * 16 : ram_read(frame.rip, 4) + p->sregs.cs.base;
