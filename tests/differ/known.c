@@ -36,8 +36,9 @@ enum where {
 	IRQ_SHADOW = 1 << 23,	/* KVM took the interrupt that waits before the first instruction, in whose shadow it is */
 	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
 	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
-	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt that waits */
+	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt or NMI that waits */
 	BEYOND = 1 << 28,	/* one of them has an error code of what is in memory where a 16-bit address begins anew, or goes on */
+	VH_SHUTDOWN = 1 << 29,	/* vh shut down */
 	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
 
@@ -86,7 +87,7 @@ struct rule {
 	{ name, RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: POP of a segment register reads 16 bits of 32" }
 /* Each iteration is one of its own (Vol. 2, REP). */
 #define INS_FAULTS(vector)	\
-	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
+	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY | D_ACCESSES, 0, 0, "KVM: REP INS that faults loses iterations" }
 #define ALIGNED_STACK(name)	\
 	{ name, AT_KVM, 13, 12, D_RIP | D_RFLAGS, 0, WAY_INTERPRET | WAY_EPT0 | WAY_REAL, "neither: #GP for the alignment, or #SS for the address" }
 /* Which registers lose their upper halves then is not told. */
@@ -135,6 +136,7 @@ static const struct rule rules[] = {
 	{ "xsave", RAN | KVM_MORE | NMI_AT, 2, ANY, 0, 0, 0, "KVM: CLFLUSH reads the device" },
 	{ "fxsave", AT_KVM, 14, 14, D_MEMORY, 0, 0, "neither: what an FXSAVE has stored that faults" },
 	{ "lgdt", RAN | NMI_AT | MMIO, 2, 2, D_TABLES | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", AT_KVM | NMI_AT | VH_SHUTDOWN, 2, NONE, 0, 0, 0, "KVM: an NMI between two reads of one instruction" },
 	{ "lgdt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: LGDT and LIDT read parts of a device again, and an NMI comes with one of those" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
@@ -204,7 +206,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, 18.2.5: of what is interpreted as well; of what the processor reads of tables nothing is told */
 	{ NULL, VH_DATA | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no breakpoints on data where it interprets" },
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
-	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt that waits" },
+	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt or NMI that waits" },
 	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
 	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled, met while an event is delivered that was injected" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
@@ -215,7 +217,11 @@ static const struct rule rules[] = {
 	{ NULL, WRAPS, ANY, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 };
 
-#define MUCH_WORK	40000	/* instructions; entering and leaving the guest are some 10,000 of them */
+/*
+ * Instructions for KVM; entering and leaving the guest are some 10,000 of them. While breakpoints are enabled the
+ * interpreter leaves instructions to the processor, one for each entry.
+ */
+#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 15000 : 40000)
 
 static unsigned int way_of(const char *name)
 {
@@ -482,11 +488,13 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & VH_DATA) && !((vh->debug.dr6 & 15) && data_breakpoint(p)))
 		return false;
-	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && p->irq && vh->vector == p->irq))
+	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && ((p->irq && vh->vector == p->irq) || (p->nmi && vh->vector == 2))))
 		return false;
 	if ((r->where & VH_DISABLED) && !disabled_breakpoint(p, vh))
 		return false;
 	if ((r->where & BEYOND) && !(filler(kvm) || filler(vh)))
+		return false;
+	if ((r->where & VH_SHUTDOWN) && vh->end != E_SHUTDOWN)
 		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
@@ -530,7 +538,7 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
 	/* Tens of thousands of instructions, one by one, take longer than even LONG_PATIENCE: what took KVM no time must not. */
-	if (vh->end == E_LOOP && kvm->work > MUCH_WORK && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
+	if (vh->end == E_LOOP && kvm->work > MUCH_WORK(p) && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
 	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && (data_breakpoint(p) || (p->regs.rflags & 0x400)) &&

@@ -170,6 +170,7 @@ static void show(FILE *f, const struct program *p, const struct state *s)
 	fprintf(f, "\n--- before\n");
 	show_state(f, &p->regs, &p->sregs, &p->debug, &p->fpu, &p->fpu512, p->msr);
 	fprintf(f, "events interrupt %u nmi %u masked %u shadow %u nmi-at %u\n", p->irq, p->nmi, p->nmi_masked, p->shadow, p->nmi_at);
+	fprintf(f, "took exits %llu work %llu\n", (unsigned long long)s->exits, (unsigned long long)s->work);
 	fprintf(f, "--- after\nend %s %llx\n", end_names[s->end], (unsigned long long)s->detail);
 	for (i = 0; i < s->accesses; i++)
 		fprintf(f, "access%u %s %s %llx len %u %llx\n", i, s->access[i].port ? "port" : "mmio",
