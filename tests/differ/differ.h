@@ -146,6 +146,9 @@ extern struct gen_options gen_options;
 extern uint32_t gen_pages;
 /* Program @n; its code and data go to @ram, which holds the template or the program before. */
 void gen_program(struct program *p, uint64_t n, uint8_t *ram);
+/* That is a quarter of what one costs: keep it, and its memory, for another run of the same executable; have it so. */
+void gen_save(FILE *f, const struct program *p, const uint8_t *ram);
+bool gen_load(FILE *f, struct program *p, uint8_t *ram);
 
 /* opcodes.c: an instruction's form */
 #define MAP_VEX	5

@@ -495,3 +495,35 @@ void gen_program(struct program *p, uint64_t n, uint8_t *ram)
 	}
 	gen_pages |= patched_pages;
 }
+
+void gen_save(FILE *f, const struct program *p, const uint8_t *ram)
+{
+	struct { uint64_t at, value; } words[sizeof(patches) / sizeof(patches[0])];
+	uint64_t n = nr_patches;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		words[i].at = patches[i].at;
+		memcpy(&words[i].value, ram + patches[i].at, 8);
+	}
+	if (fwrite(p, sizeof(*p), 1, f) != 1 || fwrite(&n, sizeof(n), 1, f) != 1 || fwrite(words, sizeof(words[0]), n, f) != n) {
+		perror("write");
+		exit(2);
+	}
+}
+
+bool gen_load(FILE *f, struct program *p, uint8_t *ram)
+{
+	struct { uint64_t at, value; } words[sizeof(patches) / sizeof(patches[0])];
+	uint64_t n;
+	unsigned int i;
+
+	take_back(ram);
+	if (fread(p, sizeof(*p), 1, f) != 1 || fread(&n, sizeof(n), 1, f) != 1 || n > sizeof(words) / sizeof(words[0]) ||
+	    fread(words, sizeof(words[0]), n, f) != n)
+		return false;
+	for (i = 0; i < n; i++)
+		gen_word(ram, words[i].at, words[i].value);
+	gen_pages |= patched_pages;
+	return true;
+}

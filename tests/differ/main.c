@@ -241,7 +241,7 @@ static FILE *open_file(const char *name, const char *how)
 {
 	FILE *f = fopen(name, how);
 
-	if (!f) {
+	if (!f || setvbuf(f, NULL, _IOFBF, 1 << 18)) {
 		perror(name);
 		exit(2);
 	}
@@ -310,6 +310,7 @@ static int write_all(FILE *to)
 	for (n = 0; n < total; n++) {
 		one(&p, &s, first + n);
 		ends[s.end]++;
+		gen_save(to, &p, fresh_ram);
 		write_state(to, &s);
 	}
 	print_rate(&start, ends);
@@ -330,14 +331,14 @@ static int compare_all(FILE *ref, FILE *list, bool every)
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (n = 0; n < total; n++) {
-		if (!read_state(ref, &r)) {
+		if (!gen_load(ref, &p, fresh_ram) || !read_state(ref, &r) || p.number != first + n) {
 			fprintf(stderr, "no result of program %llu to compare with\n", (unsigned long long)(first + n));
 			return 2;
 		}
 		/* Where there is nothing to compare with, vh has only to survive. */
 		ended = r.end == E_HLT || r.end == E_SHUTDOWN;
 		machine_limits(ended || every ? LONG_PATIENCE : 1, ended || every ? EXITS : EXITS / 24);
-		one(&p, &s, first + n);
+		machine_run(&p, &s);
 		ends[s.end]++;
 		mask = compare(&r, &s);
 		if (!mask && !every)
