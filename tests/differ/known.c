@@ -23,7 +23,7 @@ enum where {
 	USER = 1 << 10,		/* CPL 3 when it began */
 	NO_COUNT = 1 << 11,	/* CX is 0, at the beginning or where KVM came to */
 	WRAPS = 1 << 12,	/* KVM's CR2, or an access to a device, is at the end of 4 GB */
-	FMASK = 1 << 13,	/* ECX is IA32_FMASK's */
+	FMASK = 1 << 13,	/* ECX is IA32_FMASK's, or vh shut down and KVM has more than 32 bits there */
 	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI or VME, VIF and VIP */
 	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins */
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
@@ -38,6 +38,8 @@ enum where {
 	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
 	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt or NMI that waits */
 	BEYOND = 1 << 28,	/* one of them has an error code of what is in memory where a 16-bit address begins anew, or goes on */
+	VH_FRAME = 1u << 31,	/* the frame of the handler that vh ended in is not in memory */
+	NMI_EARLY = 1 << 30,	/* KVM took the NMI that waits before the first instruction, in whose shadow it is, vh did not */
 	VH_SHUTDOWN = 1 << 29,	/* vh shut down */
 	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
@@ -141,6 +143,7 @@ static const struct rule rules[] = {
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
 	{ "fxsave", NMI_SHADOW | AT_VH | USER, 2, 6, D_RSP | D_RIP | D_MEMORY, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	{ NULL, NMI_EARLY | MMIO, 2, ANY, 0, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	/* Vol. 2, STI; Vol. 3, 6.8.3 */
 	{ NULL, IRQ_SHADOW | MMIO, ANY, ANY, 0, 0, 0, "KVM: an interrupt before an instruction on a device, behind STI or MOV SS" },
@@ -149,6 +152,8 @@ static const struct rule rules[] = {
 	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
 	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
+	/* Vol. 3, 18.3.1.1: a fault, before the instruction */
+	{ NULL, VH_LEFT | VH_MORE | VH_FRAME, NONE, 1, 0, 0, 0, "KVM: a #DB whose frame is in a device: what stands there is executed" },
 	/* Vol. 2, INT1 */
 	{ "int1", RAN | VH_LEFT | MMIO_WRITE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
 	/* Vol. 3, 20.3.3.3 */
@@ -192,6 +197,7 @@ static const struct rule rules[] = {
 	{ "callfar", AT_KVM | USER | SMAP, 14, ANY, 0, 0, 0, "emulator: far CALL to a conforming segment pushes with its DPL" },
 	/* Vol. 4, table 2-2: its upper half is reserved */
 	{ "wrmsr", AT_VH | FMASK, ANY, 13, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
+	{ "wrmsr", RAN | FMASK | VH_SHUTDOWN, ANY, NONE, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
 	/* Vol. 3, 20.4: PVI is for protected mode, and STI has the fault there */
 	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI or VME, VIF and VIP no code of CPL 3 is fetched" },
 	/* Vol. 3, table 6-2 */
@@ -218,10 +224,10 @@ static const struct rule rules[] = {
 };
 
 /*
- * Instructions for KVM; entering and leaving the guest are some 10,000 of them. While breakpoints are enabled the
- * interpreter leaves instructions to the processor, one for each entry.
+ * Instructions for KVM; entering and leaving the guest are some 10,000 of them. The interpreter walks page tables for each,
+ * and while breakpoints are enabled it leaves them to the processor, one for each entry.
  */
-#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 15000 : 40000)
+#define MUCH_WORK(p)	(((p)->debug.dr7 & 0xff) || (p)->sregs.cr0 >> 31 ? 15000 : 40000)
 
 static unsigned int way_of(const char *name)
 {
@@ -482,6 +488,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
 		return false;
+	if ((r->where & NMI_EARLY) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS) && kvm->at == p->code_at && !(vh->vector == 2 && vh->at == p->code_at)))
+		return false;
 	if ((r->where & NMI_AT) && !p->nmi_at)
 		return false;
 	if ((r->where & IRQ_SHADOW) && !(p->irq && p->shadow && kvm->vector == p->irq && kvm->at == p->code_at))
@@ -496,13 +504,15 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & VH_SHUTDOWN) && vh->end != E_SHUTDOWN)
 		return false;
+	if ((r->where & VH_FRAME) && !(vh->vector >= 0 && vh->at == vh->sregs.cs.base + vh->regs.rip && has_mmio(vh, true)))
+		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
 	if ((r->where & BYTES) && !p->bytes)
 		return false;
 	if ((r->where & SMAP) && !(kvm->sregs.cr4 & 1 << 21))
 		return false;
-	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084)
+	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084 && !(vh->end == E_SHUTDOWN && kvm->msr[6] >> 32))
 		return false;
 	if ((r->where & VIRTUAL) && (!(kvm->sregs.cr4 & 3) || (~kvm->regs.rflags & 0x180000)))
 		return false;
