@@ -25,7 +25,7 @@ enum where {
 	WRAPS = 1 << 12,	/* KVM's CR2, or an access to a device, is at the end of 4 GB */
 	FMASK = 1 << 13,	/* ECX is IA32_FMASK's, or vh shut down and KVM has more than 32 bits there */
 	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI or VME, VIF and VIP */
-	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins */
+	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins, or when KVM faults */
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
@@ -437,6 +437,12 @@ static bool disabled_breakpoint(const struct program *p, const struct state *s)
 	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
 }
 
+/* Beneath the frame of a fault, of 16 bytes, on the same stack. */
+static bool faulted_at_end(const struct program *p, const struct state *s)
+{
+	return s->vector == 12 && s->sregs.ss.selector == p->sregs.ss.selector && ((s->regs.rsp + 16) & 0xffff) >= 0xfff0;
+}
+
 /* Its error code is made of HLTs: they are at CODE, which is 64 KB, and where segments begin. */
 static bool filler(const struct state *s)
 {
@@ -478,7 +484,7 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm, vh)))
 		return false;
-	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0)
+	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0 && !faulted_at_end(p, kvm))
 		return false;
 	if ((r->where & STACK_START) && (p->regs.rsp & 0xffff) >= 16)
 		return false;
