@@ -138,6 +138,7 @@ static const struct rule rules[] = {
 	{ "xsave", RAN | KVM_MORE | NMI_AT, 2, ANY, 0, 0, 0, "KVM: CLFLUSH reads the device" },
 	{ "fxsave", AT_KVM, 14, 14, D_MEMORY, 0, 0, "neither: what an FXSAVE has stored that faults" },
 	{ "lgdt", RAN | NMI_AT | MMIO, 2, 2, D_TABLES | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", AT_KVM | NMI_AT, 2, 13, D_RSP | D_RIP | D_RFLAGS | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
 	{ "lgdt", AT_KVM | NMI_AT | VH_SHUTDOWN, 2, NONE, 0, 0, 0, "KVM: an NMI between two reads of one instruction" },
 	{ "lgdt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: LGDT and LIDT read parts of a device again, and an NMI comes with one of those" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
@@ -227,7 +228,7 @@ static const struct rule rules[] = {
  * Instructions for KVM; entering and leaving the guest are some 10,000 of them. The interpreter walks page tables for each,
  * and while breakpoints are enabled it leaves them to the processor, one for each entry.
  */
-#define MUCH_WORK(p)	(((p)->debug.dr7 & 0xff) || (p)->sregs.cr0 >> 31 ? 15000 : 40000)
+#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 40000)
 
 static unsigned int way_of(const char *name)
 {
@@ -525,6 +526,16 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	return names_it(r, p, kvm, vh);
 }
 
+static bool has_name(const struct program *p, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (!strcmp(p->op[i]->name, name))
+			return true;
+	return false;
+}
+
 const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
 		  const char *way)
 {
@@ -542,10 +553,14 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 		return "neither: a program that changes the tables by which it runs";
 	if ((kvm->vector == 6 && long_scalar(p, kvm)) || (vh->vector == 6 && long_scalar(p, vh)))
 		return "neither: a conversion of a scalar with VEX.L";
+	/* Vol. 2, ENTER: the operand size is that of what is pushed */
+	if (has_name(p, "enter") && (uint16_t)(vh->regs.rbp - kvm->regs.rbp) == 2 && !(differs & ~(D_GPR | D_RSP | D_MEMORY)))
+		return "KVM: ENTER of 16 bits pushes 32 where it interprets";
 	/* Into how many an access to a device is cut is not architectural. */
 	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
 		return "neither: an NMI with a piece of an access that one of them does not make";
-	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && (p->nmi || p->nmi_at || p->irq))
+	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV &&
+	    (p->nmi || p->nmi_at || p->irq || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
 		return "vh: an event whose frame or gate is in a device";
 	/* Vol. 3, 10.9: an IDT of real mode is none in protected mode, where vh does not deliver by software at CPL 3 */
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && kvm->end == E_SHUTDOWN && p->mode == M_REAL)
