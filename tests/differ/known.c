@@ -44,6 +44,8 @@ enum where {
 	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
 
+#define SHORT_ADDRESS	(1ull << 32)	/* with addresses of 16 bits */
+
 #define WAY_EPT		1
 #define WAY_EPT0	2
 #define WAY_REAL	4
@@ -51,7 +53,7 @@ enum where {
 
 struct rule {
 	const char *name;	/* in opcodes.c; NULL: whatever instruction */
-	unsigned int where;
+	uint64_t where;
 	int kvm, vh;		/* vectors they end with */
 	unsigned int only;	/* nothing else differs; 0: anything may, for the programs went different ways from there */
 	unsigned int modes, ways;	/* 0: all */
@@ -119,7 +121,7 @@ static const struct rule rules[] = {
 	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), LOAD_WRAPS("les"), LOAD_WRAPS("lss"), LOAD_WRAPS("lfs"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
 	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
-	{ "lgdt", AT_VH, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
+	{ "lgdt", AT_VH | SHORT_ADDRESS, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
 	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
 	{ "sgdt", RAN | MMIO_WRITE | VH_MORE, NONE, NONE, D_ACCESSES, 0, 0, "KVM: SGDT and SIDT to a device do nothing" },
@@ -337,6 +339,27 @@ static const char *name_of(const struct program *p, unsigned int i)
 	return op->name;
 }
 
+/* Is there @prefix, 66 or 67, before instruction @i, or its effect in a 16-bit segment without it? */
+static bool is_short(const struct program *p, unsigned int i, uint8_t prefix)
+{
+	const uint8_t *c = p->code + p->start[i];
+	bool found = false;
+
+	for (; memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11); c++)
+		found |= *c == prefix;
+	return p->mode <= M_PROT16 ? !found : p->mode == M_LONG && prefix == 0x67 ? false : found;
+}
+
+static bool has_short(const struct program *p, const char *name, uint8_t prefix)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (!strcmp(p->op[i]->name, name) && is_short(p, i, prefix))
+			return true;
+	return has_kind(p, 1 << K_BYTES | 1 << K_BRANCH | 1 << K_FAR);
+}
+
 static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
 {
 	unsigned int i;
@@ -509,6 +532,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & BEYOND) && !(filler(kvm) || filler(vh)))
 		return false;
+	if ((r->where & SHORT_ADDRESS) && !has_short(p, r->name, 0x67))
+		return false;
 	if ((r->where & VH_SHUTDOWN) && vh->end != E_SHUTDOWN)
 		return false;
 	if ((r->where & VH_FRAME) && !(vh->vector >= 0 && vh->at == vh->sregs.cs.base + vh->regs.rip && has_mmio(vh, true)))
@@ -554,7 +579,7 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if ((kvm->vector == 6 && long_scalar(p, kvm)) || (vh->vector == 6 && long_scalar(p, vh)))
 		return "neither: a conversion of a scalar with VEX.L";
 	/* Vol. 2, ENTER: the operand size is that of what is pushed */
-	if (has_name(p, "enter") && (uint16_t)(vh->regs.rbp - kvm->regs.rbp) == 2 && !(differs & ~(D_GPR | D_RSP | D_MEMORY)))
+	if (has_name(p, "enter") && has_short(p, "enter", 0x66) && (uint16_t)(vh->regs.rbp - kvm->regs.rbp) == 2 && !(differs & ~(D_GPR | D_RSP | D_MEMORY)))
 		return "KVM: ENTER of 16 bits pushes 32 where it interprets";
 	/* Into how many an access to a device is cut is not architectural. */
 	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
