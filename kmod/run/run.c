@@ -75,12 +75,6 @@ static bool late_due(const struct vh_vcpu *vcpu)
 	return READ_ONCE(vcpu->requests) & BIT(VH_REQ_LATE);
 }
 
-/* Is an event due that comes before interrupts? INTR is valid. An NMI that is blocked is none. */
-static bool event_due(struct vh_vcpu *vcpu)
-{
-	return vh_events_pending(vcpu) && (vh_nmi_allowed(vcpu) || vh_delivery_pending(vcpu));
-}
-
 /* Is there a reason for a halted vCPU to go on? RFLAGS and INTR are valid. */
 static bool runnable(struct vh_vcpu *vcpu)
 {
@@ -91,7 +85,7 @@ static bool runnable(struct vh_vcpu *vcpu)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (smi_due(vcpu))
 		return true;
-	if (event_due(vcpu))
+	if (vh_event_due(vcpu))
 		return true;
 	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
 						      vcpu->user_irq >= 0);
@@ -397,7 +391,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 	if (vcpu->user_pic) {
 		vh_need(vcpu, VH_S_INTR);
 		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
-						     !event_due(vcpu) &&
+						     !vh_event_due(vcpu) &&
 						     (!vcpu->lapic || vh_lapic_accepts_pic(vcpu));
 	}
 }

@@ -114,7 +114,7 @@ static const struct rule rules[] = {
 	/* Vol. 2, ENTER */
 	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
-	ORDER("jmpfar"), ORDER("x87"),
+	ORDER("jmpfar"), ORDER("x87"), ORDER("sgdt"),
 	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
 	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
 	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
@@ -224,6 +224,7 @@ static const struct rule rules[] = {
 	/* Vol. 3, 5.3 */
 	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 	{ NULL, WRAPS, ANY, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+	{ NULL, WRAPS | VH_SHUTDOWN, ANY, NONE, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 };
 
 /*
@@ -286,27 +287,28 @@ static bool has_kind(const struct program *p, unsigned int kinds)
 	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
+static bool has_name(const struct program *p, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (!strcmp(p->op[i]->name, name))
+			return true;
+	return false;
+}
+
 /*
  * It went where no instructions were generated: what it has executed there nobody knows. So it is where the frame of the
  * handler that it ended in cannot be read, or does not tell (#DF), and it may have gone anywhere.
  */
 static bool strayed(const struct program *p, const struct state *s)
 {
+	if (s->end == E_SHUTDOWN)
+		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES) || has_name(p, "sysexit") || has_name(p, "sysret");
 	if (s->vector == 8 || (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip))
 		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES);
 	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
 	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400 || s->vector < 0);
-}
-
-/* What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle. */
-static bool nameless(const struct program *p, const struct state *s)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->ops; i++)
-		if (s->at == p->code_at + p->start[i])
-			return false;
-	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
 }
 
 static bool in_group(const struct opcode *op, unsigned int reg)
@@ -337,6 +339,23 @@ static const char *name_of(const struct program *p, unsigned int i)
 		    in_group(&opcodes[j], reg))
 			return opcodes[j].name;
 	return op->name;
+}
+
+/*
+ * What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle, or
+ * it is the immediate operand of what has none.
+ */
+static bool nameless(const struct program *p, const struct state *s)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (s->at == p->code_at + p->start[i])
+			return false;
+	for (i = 0; i < p->ops; i++)
+		if (p->op[i]->kind != K_TASK && strcmp(name_of(p, i), p->op[i]->name))
+			return s->vector >= 0;
+	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
 }
 
 /* Is there @prefix, 66 or 67, before instruction @i, or its effect in a 16-bit segment without it? */
@@ -436,6 +455,14 @@ static bool undefined_overflow(const struct program *p)
 			return true;
 	}
 	return false;
+}
+
+static bool is_dr8(const struct program *p, uint64_t at)
+{
+	const uint8_t *c = p->code + (at - p->code_at);
+
+	return p->mode == M_LONG && p->cpl == 3 && at >= p->code_at && at + 3 < p->code_at + p->code_len &&
+	       (c[0] & 0xf4) == 0x44 && c[1] == 0x0f && (c[2] == 0x21 || c[2] == 0x23);
 }
 
 /* It may be met by each iteration of a string instruction, which is one of its own then, as those that go down are. */
@@ -551,16 +578,6 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 	return names_it(r, p, kvm, vh);
 }
 
-static bool has_name(const struct program *p, const char *name)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->ops; i++)
-		if (!strcmp(p->op[i]->name, name))
-			return true;
-	return false;
-}
-
 const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
 		  const char *way)
 {
@@ -602,6 +619,11 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 		return "vh: it takes its time";
 	if (p->bytes && (uint32_t)p->regs.rcx == 0x10 && !(differs & ~(D_GPR | D_ACCESSES | D_RFLAGS | D_MEMORY)))
 		return "neither: a time-stamp counter that is read by RDMSR";
+	if (!(differs & ~D_GPR) && memmem(p->code, p->code_len, "\x0f\x01\xf9", 3))
+		return "neither: a time-stamp counter that is read by RDTSCP";
+	/* Vol. 3, table 6-2: what is no instruction is found when it is decoded (Vol. 2, MOV: DR8 to DR15 are none) */
+	if (kvm->vector == 13 && vh->vector == 6 && kvm->at == vh->at && is_dr8(p, kvm->at))
+		return "emulator: MOV of DR8 in user code is #GP before it is #UD";
 	if (undefined_overflow(p))
 		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
