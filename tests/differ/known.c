@@ -133,6 +133,7 @@ static const struct rule rules[] = {
 	{ "outs", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, 0, "KVM: SS as a prefix of OUTS in 64-bit mode" },
 	/* Vol. 3, table 6-2: both are of one class */
 	ALIGNED_STACK("fxsave"), ALIGNED_STACK("xsave"), ALIGNED_STACK("sse"), ALIGNED_STACK("avx"), ALIGNED_STACK("evex"),
+	ALIGNED_STACK("cmpxchg8b"),
 	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
@@ -186,6 +187,10 @@ static const struct rule rules[] = {
 	COUNT_0("stos"), COUNT_0("movs"), COUNT_0("cmps"), COUNT_0("scas"), COUNT_0("lods"), COUNT_0("ins"), COUNT_0("outs"),
 	/* Vol. 2, CALL: the target is checked before anything is pushed */
 	{ "call", AT_KVM, 13, 13, D_MEMORY, 0, 0, "emulator: CALL to what is no target has pushed the return address" },
+	/* Vol. 3, table 6-2: the address that is pushed to, and the one that is jumped to */
+	{ "call", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, WAY_INTERPRET, "neither: #SS of the stack or #GP of the target of CALL" },
+	/* Vol. 2, ARPL: it is there in protected mode, also where it has nothing to write */
+	{ "arpl", AT_KVM | USER, 6, ANY, 0, 0x7f & ~(1 << M_REAL | 1 << M_VM86), 0, "KVM: #UD of user code for what it does not emulate of a device" },
 	POP_SEGMENT("es"), POP_SEGMENT("ss"), POP_SEGMENT("ds"), POP_SEGMENT("fs"), POP_SEGMENT("gs"),
 	/* Vol. 2, ANDN and others: VEX.W1 is ignored outside 64-bit mode */
 	{ "bmi", AT_KVM, 6, ANY, 0, 0xff & ~(1 << M_LONG), 0, "emulator: VEX.W of BMI outside 64-bit mode" },
