@@ -16,7 +16,7 @@ int vh_exec_movnti(struct vh_emul *e)
 	return vh_exec_mov_rm_reg(e);
 }
 
-/* vh_exec_bound - 62: with a register it is an EVEX prefix */
+/* vh_exec_bound - 62: with a register it is an EVEX prefix, and nothing where there is none: in real mode */
 int vh_exec_bound(struct vh_emul *e)
 {
 	unsigned int size = e->d.size;
@@ -24,8 +24,6 @@ int vh_exec_bound(struct vh_emul *e)
 	u64 both = 0;
 	int r;
 
-	if (!e->d.mem)
-		return VH_EMUL_UNHANDLED;
 	r = vh_mem_read_pair(e, e->d.ea_seg, e->d.ea, &both, 2 * size, size);
 	if (r)
 		return r;

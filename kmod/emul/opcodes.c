@@ -122,7 +122,7 @@ const struct vh_opcode vh_opcodes_1[256] = {
 	[0x50 ... 0x57] = OP(push_reg, D64),
 	[0x58 ... 0x5f] = OP(pop_reg, D64),
 	[0x60] = OP(pusha, NO64), [0x61] = OP(popa, NO64),
-	[0x62] = OP(bound, M | NO64), [0x63] = OP(movsxd, M),
+	[0x62] = OP(bound, M | MEM | NO64), [0x63] = OP(movsxd, M),
 	[0x68] = OP(push_imm, IZ | D64),
 	[0x69] = OP(imul_reg_rm_imm, M | IZ),
 	[0x6a] = OP(push_imm, I8 | D64),

@@ -96,7 +96,6 @@ static const struct arith *find_arith(const struct vh_emul *e)
 static int check(struct vh_emul *e, const struct arith *a)
 {
 	unsigned int vex = VH_HAS_AVX;
-	int r;
 
 	if (!a || e->d.vex == VH_EVEX || !e->ops->with_fpu || !e->ops->fpu_read ||
 	    !e->ops->fpu_write || !e->ops->vec_read || !e->ops->vec_write)
@@ -106,11 +105,10 @@ static int check(struct vh_emul *e, const struct arith *a)
 		return VH_EMUL_UNHANDLED;
 	if (e->d.vlen == 32 && a->flags & INTEGER)
 		vex = VH_HAS_AVX2;
-	r = vh_simd_available(e, a->feature, vex);
-	/* With VEX the instruction itself has to be there as well: AES, for one. */
-	if (!r && e->d.vex && ((e->d.vvvv && a->flags & UNARY) || !vh_emul_has(e, a->feature)))
-		r = vh_emul_fault(e, UD_VECTOR);
-	return r;
+	/* With VEX the instruction itself has to be there as well: AES, for one. Before #NM, as all that is no instruction. */
+	if (e->d.vex && ((e->d.vvvv && a->flags & UNARY) || !vh_emul_has(e, a->feature)))
+		return vh_emul_fault(e, UD_VECTOR);
+	return vh_simd_available(e, a->feature, vex);
 }
 
 /*

@@ -181,6 +181,17 @@ bool vh_events_pending(struct vh_vcpu *vcpu)
 }
 
 /**
+ * vh_event_due - is there an event that comes before interrupts now?
+ * @vcpu: own thread
+ *
+ * Interruptibility is valid. An NMI that is blocked is none: nothing waits for it.
+ */
+bool vh_event_due(struct vh_vcpu *vcpu)
+{
+	return vh_events_pending(vcpu) && (vh_nmi_allowed(vcpu) || vh_delivery_pending(vcpu));
+}
+
+/**
  * vh_irq_allowed - would an external interrupt be taken?
  * @vcpu: the vCPU
  *

@@ -177,6 +177,7 @@ void vh_inject_soft(struct vh_vcpu *vcpu, u8 vector, u8 len);
 void vh_inject_trap(struct vh_vcpu *vcpu, u64 dr6);
 /* Is anything in vcpu->ev waiting? */
 bool vh_events_pending(struct vh_vcpu *vcpu);
+bool vh_event_due(struct vh_vcpu *vcpu);
 bool vh_delivery_pending(const struct vh_vcpu *vcpu);	/* but for NMIs that wait */
 /* Would an interrupt, an NMI be taken now? RFLAGS and INTR valid. */
 bool vh_irq_allowed(struct vh_vcpu *vcpu);

@@ -142,8 +142,8 @@ bool vh_interpret_this(struct vh_vcpu *vcpu)
 {
 	struct vh_cpu_state *s = &vcpu->s;
 
-	vh_need(vcpu, VH_S_RIP | VH_S_PENDING_DB | VH_S_DR7);
-	vcpu->stepping = vh_events_pending(vcpu) || s->pending_db || (s->dr7 & 0xff) || irq_waits(vcpu) ||
+	vh_need(vcpu, VH_S_RIP | VH_S_PENDING_DB | VH_S_DR7 | VH_S_INTR);
+	vcpu->stepping = vh_event_due(vcpu) || s->pending_db || (s->dr7 & 0xff) || irq_waits(vcpu) ||
 			 (vcpu->exec->failed && vcpu->exec->failed_rip == s->rip);
 	return !vcpu->stepping;
 }

@@ -85,8 +85,7 @@ static bool runnable(struct vh_vcpu *vcpu)
 		return vcpu->mp_state == KVM_MP_STATE_RUNNABLE;
 	if (smi_due(vcpu))
 		return true;
-	/* An NMI that is blocked wakes nobody. */
-	if (vh_events_pending(vcpu) && (vh_nmi_allowed(vcpu) || vh_delivery_pending(vcpu)))
+	if (vh_event_due(vcpu))
 		return true;
 	return vh_irq_allowed(vcpu) && (vcpu->lapic ? vh_irq_pending(vcpu) >= 0 :
 						      vcpu->user_irq >= 0);
@@ -392,7 +391,7 @@ static void tell_userspace(struct vh_vcpu *vcpu)
 	if (vcpu->user_pic) {
 		vh_need(vcpu, VH_S_INTR);
 		run->ready_for_interrupt_injection = vcpu->user_irq < 0 && vh_irq_allowed(vcpu) &&
-						     !vh_events_pending(vcpu) &&
+						     !vh_event_due(vcpu) &&
 						     (!vcpu->lapic || vh_lapic_accepts_pic(vcpu));
 	}
 }

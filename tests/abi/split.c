@@ -256,6 +256,39 @@ static void extint(struct tap_result *r, const void *arg)
 		tap_fail(r, "the halted vCPU took %u", *count(&vm, 0x23));
 }
 
+/* An NMI that is blocked is nothing that an interrupt has to wait for: HLT would never end. */
+static void extint_nmi_blocked(struct tap_result *r, const void *arg)
+{
+	static const uint8_t code[] = { 0xfb, 0xf4, 0xe6, 0x12 };	/* sti; hlt; out 0x12 */
+	struct kvm_vcpu_events e = { .flags = KVM_VCPUEVENT_VALID_NMI_PENDING, .nmi.pending = 1, .nmi.masked = 1 };
+	struct vm vm;
+	struct vcpu *v = vm_simple(&vm, 0);
+
+	(void)arg;
+	make_handlers(&vm);
+	/* IRET where they would tell a LAPIC, which is not there */
+	vm.mem[HANDLERS + 32 * 2 + 7] = vm.mem[HANDLERS + 32 * 0x21 + 7] = 0xcf;
+	memcpy(vm.mem + CODE, code, sizeof(code));
+	vcpu_set_mode(&vm, v, MODE_FLAT32, CODE, STACK);
+	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &e);
+	want_exit(r, v, KVM_EXIT_HLT, "HLT");
+	if (!v->run->ready_for_interrupt_injection || !v->run->if_flag)
+		tap_fail(r, "not ready for an interrupt in HLT");
+	want_ok(r, interrupt(v, 0x21), "KVM_INTERRUPT");
+	/* IRET of its handler unblocks the NMI. */
+	want_exit(r, v, KVM_EXIT_IO, "OUT behind HLT");
+	if (v->run->io.port != 0x12 || *count(&vm, 0x21) != 1 || *count(&vm, 2) != 1)
+		tap_fail(r, "port %#x, counts %u and %u", v->run->io.port, *count(&vm, 0x21), *count(&vm, 2));
+	/* one that is due comes first */
+	memcpy(vm.mem + CODE, code, sizeof(code));
+	vcpu_set_mode(&vm, v, MODE_FLAT32, CODE, STACK);
+	want_exit(r, v, KVM_EXIT_HLT, "HLT again");
+	xioctl(v->fd, KVM_NMI, 0);
+	want_exit(r, v, KVM_EXIT_IO, "OUT behind the NMI");
+	if (*count(&vm, 2) != 2)
+		tap_fail(r, "%u NMIs", *count(&vm, 2));
+}
+
 /* A LAPIC whose LINT0 is masked lets nothing of the 8259s through, and tells of no window. */
 static void extint_masked(struct tap_result *r, const void *arg)
 {
@@ -425,6 +458,7 @@ const struct test_case split_cases[] = {
 	{ "split-eoi-moved", eoi_moved, NULL },
 	{ "split-extint", extint, NULL },
 	{ "split-extint-masked", extint_masked, NULL },
+	{ "extint-nmi-blocked", extint_nmi_blocked, NULL },
 	{ "x2apic-ids", ids, NULL },
 	{ "x2apic-broadcast", broadcasts, NULL },
 	{ "vcpus-most", most, NULL },

@@ -142,8 +142,13 @@ struct gen_options {
 	unsigned int skips;
 };
 extern struct gen_options gen_options;
-/* Program @n; its code and data go to @ram, which held the template. */
+/* Pages that it has written to, by number; who copies them takes the bits away. */
+extern uint32_t gen_pages;
+/* Program @n; its code and data go to @ram, which holds the template or the program before. */
 void gen_program(struct program *p, uint64_t n, uint8_t *ram);
+/* That is a quarter of what one costs: keep it, and its memory, for another run of the same executable; have it so. */
+void gen_save(FILE *f, const struct program *p, const uint8_t *ram);
+bool gen_load(FILE *f, struct program *p, uint8_t *ram);
 
 /* opcodes.c: an instruction's form */
 #define MAP_VEX	5
@@ -188,18 +193,27 @@ struct state {
 	int64_t vector;			/* whose handler it ended in; -1: none */
 	uint64_t at;			/* linear address it came to: RIP, or RIP in that handler's frame */
 	uint64_t devices;		/* exits for them */
+	uint64_t exits, work;		/* all exits; time-stamp counter: in the lab, instructions */
 	uint64_t top;			/* one was at the end of 4 GB */
 	uint64_t wrote_code;		/* the program changed its own instructions */
 	uint64_t words;			/* that were changed, 8 bytes each, up to WORDS here */
 	struct word { uint64_t at, value; } word[WORDS];
 };
 void machine_init(const char *cpuid_file);
+/* Ticks that a program may take, 20 ms each, before it loops; and where what the reference had the processor execute is interpreted. */
+#define LONG_PATIENCE	30
+#define EXITS		(12 * LOG)
+void machine_limits(unsigned int n_ticks, unsigned int n_exits);
 /* Run it and tell how it ended. */
 void machine_run(const struct program *p, struct state *s);
 /* One that leaves nothing of an access that was not finished. */
 void machine_flush(void);
 extern uint8_t *machine_ram;		/* what the guest left */
 extern uint8_t *fresh_ram;		/* what it began with */
+
+/* memory.c: have it hold what it has before a program; tell what that changed. Where the latter is not asked all is anew. */
+void memory_reset(void);
+void memory_gather(const struct program *p, struct state *s);
 
 /* compare.c: what two states differ in */
 enum difference {
@@ -214,7 +228,5 @@ void print_differences(FILE *f, unsigned int mask);
 /* known.c: who else's fault a difference between KVM and vh in @way is; NULL: nobody's */
 const char *known(const struct program *p, const struct state *kvm, const struct state *vh, unsigned int differs,
 		  const char *way);
-
-uint64_t hash_bytes(uint64_t h, const void *p, size_t n);
 
 #endif

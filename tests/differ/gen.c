@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* A program out of its number: mode, registers, memory, and the instructions. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../fuzz/rounds.h"
@@ -159,29 +160,41 @@ static void gen_segments(struct program *p, const uint64_t *gdt)
 	}
 }
 
-/* What of tables below CODE this program has otherwise; gen_program() takes it back before the next. */
-static struct { uint32_t at; uint8_t bytes[4]; } patches[320];
+/* What this program has otherwise than the template, 8 bytes each; gen_program() takes it back before the next. */
+static struct { uint32_t at; uint64_t was; } patches[512];
 static unsigned int nr_patches;
+static uint32_t patched_pages;
+uint32_t gen_pages;
 
-static void gen_patch(uint8_t *ram, uint32_t at, const void *bytes, unsigned int n)
+static inline void gen_patch(uint8_t *ram, uint32_t at, const void *bytes, unsigned int n)
 {
-	const uint8_t *from = bytes;
-	unsigned int i;
+	uint32_t word;
 
-	for (i = 0; i < n; i += 4) {
-		if (nr_patches == sizeof(patches) / sizeof(patches[0]))
-			return;
-		patches[nr_patches].at = at + i;
-		memcpy(patches[nr_patches++].bytes, ram + at + i, 4);
-		memcpy(ram + at + i, from + i, 4);
+	for (word = at & ~7u; word < at + n; word += 8) {
+		if (nr_patches == sizeof(patches) / sizeof(patches[0])) {
+			fprintf(stderr, "a program has more than can be taken back\n");
+			exit(2);
+		}
+		patches[nr_patches].at = word;
+		memcpy(&patches[nr_patches++].was, ram + word, 8);
+		patched_pages |= 1u << word / 0x1000;
 	}
+	memcpy(ram + at, bytes, n);
+}
+
+/* A word, at its boundary. */
+static void gen_word(uint8_t *ram, uint32_t at, uint64_t value)
+{
+	gen_patch(ram, at, &value, sizeof(value));
 }
 
 static void take_back(uint8_t *ram)
 {
+	gen_pages |= patched_pages;
+	patched_pages = 0;
 	while (nr_patches) {
 		nr_patches--;
-		memcpy(ram + patches[nr_patches].at, patches[nr_patches].bytes, 4);
+		memcpy(ram + patches[nr_patches].at, &patches[nr_patches].was, 8);
 	}
 }
 
@@ -468,16 +481,49 @@ void gen_program(struct program *p, uint64_t n, uint8_t *ram)
 	/* An NMI in the middle of an instruction; where in a string it comes is the processor's affair. */
 	if (gen_options.events && chance(8) && !p->irq && !p->nmi && !p->bytes && !has_strings(p))
 		p->nmi_at = 1 + rnd(4);
-	memcpy(ram + p->code_at, p->code, p->code_len);
+	gen_patch(ram, p->code_at, p->code, p->code_len);
 	for (i = 0; i < 0x200; i += 8) {
 		uint64_t x = chance(2) ? pick_register(p, 0) : rnd64();
 
 		/* data that instructions here and there find, and what they pop */
-		memcpy(ram + DATA + rnd(0x4000 / 8) * 8, &x, 8);
+		gen_word(ram, DATA + rnd(0x4000 / 8) * 8, x);
 		if (i < 0x80) {
 			x = chance(2) ? HANDLERS + 4 * rnd(256) : x;
 			x = chance(6) ? rnd(GDT_ENTRIES + 2) * 8 + rnd(8) : x;
-			memcpy(ram + STACK + i - 0x20, &x, 8);
+			gen_word(ram, STACK + i - 0x20, x);
 		}
 	}
+	gen_pages |= patched_pages;
+}
+
+void gen_save(FILE *f, const struct program *p, const uint8_t *ram)
+{
+	struct { uint64_t at, value; } words[sizeof(patches) / sizeof(patches[0])];
+	uint64_t n = nr_patches;
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		words[i].at = patches[i].at;
+		memcpy(&words[i].value, ram + patches[i].at, 8);
+	}
+	if (fwrite(p, sizeof(*p), 1, f) != 1 || fwrite(&n, sizeof(n), 1, f) != 1 || fwrite(words, sizeof(words[0]), n, f) != n) {
+		perror("write");
+		exit(2);
+	}
+}
+
+bool gen_load(FILE *f, struct program *p, uint8_t *ram)
+{
+	struct { uint64_t at, value; } words[sizeof(patches) / sizeof(patches[0])];
+	uint64_t n;
+	unsigned int i;
+
+	take_back(ram);
+	if (fread(p, sizeof(*p), 1, f) != 1 || fread(&n, sizeof(n), 1, f) != 1 || n > sizeof(words) / sizeof(words[0]) ||
+	    fread(words, sizeof(words[0]), n, f) != n)
+		return false;
+	for (i = 0; i < n; i++)
+		gen_word(ram, words[i].at, words[i].value);
+	gen_pages |= patched_pages;
+	return true;
 }

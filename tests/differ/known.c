@@ -23,9 +23,9 @@ enum where {
 	USER = 1 << 10,		/* CPL 3 when it began */
 	NO_COUNT = 1 << 11,	/* CX is 0, at the beginning or where KVM came to */
 	WRAPS = 1 << 12,	/* KVM's CR2, or an access to a device, is at the end of 4 GB */
-	FMASK = 1 << 13,	/* ECX is IA32_FMASK's */
+	FMASK = 1 << 13,	/* ECX is IA32_FMASK's, or vh shut down and KVM has more than 32 bits there */
 	VIRTUAL = 1 << 14,	/* KVM ended with CR4.PVI or VME, VIF and VIP */
-	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins */
+	STACK_END = 1 << 15,	/* SP is at the end of 64 KB when it begins, or when KVM faults */
 	X87_PENDING = 1 << 16,	/* KVM has an unmasked x87 exception, vh has none */
 	SMAP = 1 << 17,		/* CR4.SMAP */
 	NMI_SHADOW = 1 << 18,	/* an NMI waits, in the shadow of MOV SS */
@@ -36,8 +36,15 @@ enum where {
 	IRQ_SHADOW = 1 << 23,	/* KVM took the interrupt that waits before the first instruction, in whose shadow it is */
 	AT_ZERO = 1 << 24,	/* one of them wrote to address 0 */
 	VH_DATA = 1 << 25,	/* vh has a breakpoint in DR6, and there is one on data */
-	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt that waits */
+	KVM_CODE = 1 << 26,	/* KVM has a breakpoint in DR6, vh took the interrupt or NMI that waits */
+	BEYOND = 1 << 28,	/* one of them has an error code of what is in memory where a 16-bit address begins anew, or goes on */
+	VH_FRAME = 1u << 31,	/* the frame of the handler that vh ended in is not in memory */
+	NMI_EARLY = 1 << 30,	/* KVM took the NMI that waits before the first instruction, in whose shadow it is, vh did not */
+	VH_SHUTDOWN = 1 << 29,	/* vh shut down */
+	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
 };
+
+#define SHORT_ADDRESS	(1ull << 32)	/* with addresses of 16 bits */
 
 #define WAY_EPT		1
 #define WAY_EPT0	2
@@ -46,7 +53,7 @@ enum where {
 
 struct rule {
 	const char *name;	/* in opcodes.c; NULL: whatever instruction */
-	unsigned int where;
+	uint64_t where;
 	int kvm, vh;		/* vectors they end with */
 	unsigned int only;	/* nothing else differs; 0: anything may, for the programs went different ways from there */
 	unsigned int modes, ways;	/* 0: all */
@@ -58,7 +65,8 @@ struct rule {
 	{ name, AT_KVM | USER | VH_MORE, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }, \
 	{ name, AT_KVM | USER | VH_FAULTS, 6, ANY, 0, 0, 0, "KVM: #UD of user code for what it does not emulate of a device" }
 #define ORDER(name)		\
-	{ name, AT_KVM, 14, 14, D_CR2 | D_MEMORY, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }
+	{ name, AT_KVM, 14, 14, D_CR2 | D_MEMORY, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }, \
+	{ name, RAN, 8, 8, D_CR2, 0, 0, "neither: CR2 and error code of an instruction that reads twice, the order is not told" }
 /* 32 bits are what is popped; the processor that is emulated has them all looked at for the limit, but reads 16. */
 #define POP_SEGMENT(name)	\
 	{ name, AT_VH | AC, ANY, 17, 0, 0, 0, "emulator: POP of a segment register reads 16 bits of 32" },	\
@@ -83,13 +91,16 @@ struct rule {
 	{ name, RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: POP of a segment register reads 16 bits of 32" }
 /* Each iteration is one of its own (Vol. 2, REP). */
 #define INS_FAULTS(vector)	\
-	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY, 0, 0, "KVM: REP INS that faults loses iterations" }
+	{ "ins", AT_KVM, vector, vector, D_GPR | D_MEMORY | D_ACCESSES, 0, 0, "KVM: REP INS that faults loses iterations" }
 #define ALIGNED_STACK(name)	\
 	{ name, AT_KVM, 13, 12, D_RIP | D_RFLAGS, 0, WAY_INTERPRET | WAY_EPT0 | WAY_REAL, "neither: #GP for the alignment, or #SS for the address" }
 /* Which registers lose their upper halves then is not told. */
 #define COUNT_0(name)	\
 	{ name, RAN | NO_COUNT, ANY, ANY, D_GPR, 1 << M_LONG, 0, "neither: a string instruction with a count of 0 and 32-bit addresses" }
 /* Vol. 2, CALL, JMP: 6 bytes at the end of what the address size reaches */
+#define LOAD_WRAPS(name)	\
+	{ name, AT_VH | BEYOND, ANY, 13, 0, 0, WAY_INTERPRET, "neither: a far pointer that wraps at the end of the address size" },	\
+	{ name, AT_KVM | BEYOND, 13, ANY, 0, 0, WAY_INTERPRET, "neither: a far pointer that wraps at the end of the address size" }
 #define FAR_WRAPS(name)	\
 	{ name, AT_KVM, 13, 13, D_MEMORY, 0, 0, "neither: a far pointer that wraps at the end of the address size" }
 
@@ -99,20 +110,21 @@ static const struct rule rules[] = {
 	NOT_EMULATED("sse"), NOT_EMULATED("sse3"), NOT_EMULATED("sse4"), NOT_EMULATED("avx"),
 	NOT_EMULATED("crc32"), NOT_EMULATED("popcnt"), NOT_EMULATED("arpl"), NOT_EMULATED("bound"), NOT_EMULATED("movbe"),
 	NOT_EMULATED("fxsave"), NOT_EMULATED("xsave"), NOT_EMULATED("fma"), NOT_EMULATED("bmi"), NOT_EMULATED("vldmxcsr"),
-	NOT_EMULATED("vmaskmov"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
+	NOT_EMULATED("vmaskmov"), NOT_EMULATED("cmpxchg8b"), NOT_EMULATED("gather"), NOT_EMULATED("evex"),
 	/* Vol. 2, ENTER */
 	{ "enter", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: ENTER with a level is not emulated" },
 	ORDER("les"), ORDER("lss"), ORDER("lfs"), ORDER("lgdt"), ORDER("retfar"), ORDER("iret"), ORDER("callfar"),
-	ORDER("jmpfar"), ORDER("x87"),
+	ORDER("jmpfar"), ORDER("x87"), ORDER("sgdt"),
 	DATA_RPL("movseg"), DATA_RPL("les"), DATA_RPL("lfs"), DATA_RPL("ds"), DATA_RPL("es"), DATA_RPL("fs"), DATA_RPL("gs"),
 	POP_SHORT("es"), POP_SHORT("ss"), POP_SHORT("ds"), POP_SHORT("fs"), POP_SHORT("gs"),
 	INS_FAULTS(12), INS_FAULTS(13), INS_FAULTS(14),
-	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
+	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), LOAD_WRAPS("les"), LOAD_WRAPS("lss"), LOAD_WRAPS("lfs"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
 	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
-	{ "lgdt", AT_VH, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
+	{ "lgdt", AT_VH | SHORT_ADDRESS, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
 	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
+	{ "sgdt", RAN | MMIO_WRITE | VH_MORE, NONE, NONE, D_ACCESSES, 0, 0, "KVM: SGDT and SIDT to a device do nothing" },
 	/* Vol. 2, MOV: 16 bits, REX.W or not */
 	{ "movseg", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 1 << M_LONG, 0, "KVM: MOV of a segment register writes 64 bits to a device" },
 	/* Vol. 2, MOVSXD: with 16 bits it reads 16 */
@@ -121,6 +133,7 @@ static const struct rule rules[] = {
 	{ "outs", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, 0, "KVM: SS as a prefix of OUTS in 64-bit mode" },
 	/* Vol. 3, table 6-2: both are of one class */
 	ALIGNED_STACK("fxsave"), ALIGNED_STACK("xsave"), ALIGNED_STACK("sse"), ALIGNED_STACK("avx"), ALIGNED_STACK("evex"),
+	ALIGNED_STACK("cmpxchg8b"),
 	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
@@ -128,8 +141,13 @@ static const struct rule rules[] = {
 	{ "xsave", RAN | KVM_MORE | NMI_AT, 2, ANY, 0, 0, 0, "KVM: CLFLUSH reads the device" },
 	{ "fxsave", AT_KVM, 14, 14, D_MEMORY, 0, 0, "neither: what an FXSAVE has stored that faults" },
 	{ "lgdt", RAN | NMI_AT | MMIO, 2, 2, D_TABLES | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", AT_KVM | NMI_AT, 2, 13, D_RSP | D_RIP | D_RFLAGS | D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", AT_KVM | NMI_AT | VH_SHUTDOWN, 2, NONE, 0, 0, 0, "KVM: an NMI between two reads of one instruction" },
+	{ "lgdt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: LGDT and LIDT read parts of a device again, and an NMI comes with one of those" },
 	{ "xsave", AT_KVM | USER, 6, ANY, 0, 0, 0, "KVM: #UD of user code for CLWB of a device" },
 	/* Vol. 3, 6.8.3: no NMI comes before that instruction */
+	{ "fxsave", NMI_SHADOW | AT_VH | USER, 2, 6, D_RSP | D_RIP | D_MEMORY, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
+	{ NULL, NMI_EARLY | MMIO, 2, ANY, 0, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	{ NULL, NMI_SHADOW | VH_MORE, 2, 2, D_MEMORY | D_ACCESSES, 0, 0, "KVM: an NMI before an instruction on a device, behind MOV SS" },
 	/* Vol. 2, STI; Vol. 3, 6.8.3 */
 	{ NULL, IRQ_SHADOW | MMIO, ANY, ANY, 0, 0, 0, "KVM: an interrupt before an instruction on a device, behind STI or MOV SS" },
@@ -138,8 +156,10 @@ static const struct rule rules[] = {
 	/* Vol. 2, AAA, IMUL and others; in code that is generated CMP stands behind these */
 	{ "into", AT_VH | BYTES, NONE, 4, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
 	{ "into", AT_KVM | BYTES, 4, NONE, 0, 0, 0, "neither: INTO of what leaves OF undefined" },
+	/* Vol. 3, 18.3.1.1: a fault, before the instruction */
+	{ NULL, VH_LEFT | VH_MORE | VH_FRAME, NONE, 1, 0, 0, 0, "KVM: a #DB whose frame is in a device: what stands there is executed" },
 	/* Vol. 2, INT1 */
-	{ "int1", RAN | VH_MORE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
+	{ "int1", RAN | VH_LEFT | MMIO_WRITE, ANY, 1, 0, 0, 0, "KVM: INT1 does nothing where its frame is in a device" },
 	/* Vol. 3, 20.3.3.3 */
 	{ "int", AT_KVM | USER, 6, ANY, 0, 1 << M_VM86, 0, "KVM: an INT that VME redirects, with its stack in a device" },
 	/* Vol. 2, TZCNT, LZCNT */
@@ -167,6 +187,10 @@ static const struct rule rules[] = {
 	COUNT_0("stos"), COUNT_0("movs"), COUNT_0("cmps"), COUNT_0("scas"), COUNT_0("lods"), COUNT_0("ins"), COUNT_0("outs"),
 	/* Vol. 2, CALL: the target is checked before anything is pushed */
 	{ "call", AT_KVM, 13, 13, D_MEMORY, 0, 0, "emulator: CALL to what is no target has pushed the return address" },
+	/* Vol. 3, table 6-2: the address that is pushed to, and the one that is jumped to */
+	{ "call", AT_KVM, 12, 13, D_RIP, 1 << M_LONG, WAY_INTERPRET, "neither: #SS of the stack or #GP of the target of CALL" },
+	/* Vol. 2, ARPL: it is there in protected mode, also where it has nothing to write */
+	{ "arpl", AT_KVM | USER, 6, ANY, 0, 0x7f & ~(1 << M_REAL | 1 << M_VM86), 0, "KVM: #UD of user code for what it does not emulate of a device" },
 	POP_SEGMENT("es"), POP_SEGMENT("ss"), POP_SEGMENT("ds"), POP_SEGMENT("fs"), POP_SEGMENT("gs"),
 	/* Vol. 2, ANDN and others: VEX.W1 is ignored outside 64-bit mode */
 	{ "bmi", AT_KVM, 6, ANY, 0, 0xff & ~(1 << M_LONG), 0, "emulator: VEX.W of BMI outside 64-bit mode" },
@@ -181,6 +205,7 @@ static const struct rule rules[] = {
 	{ "callfar", AT_KVM | USER | SMAP, 14, ANY, 0, 0, 0, "emulator: far CALL to a conforming segment pushes with its DPL" },
 	/* Vol. 4, table 2-2: its upper half is reserved */
 	{ "wrmsr", AT_VH | FMASK, ANY, 13, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
+	{ "wrmsr", RAN | FMASK | VH_SHUTDOWN, ANY, NONE, 0, 0, 0, "KVM, emulator: IA32_FMASK takes 64 bits" },
 	/* Vol. 3, 20.4: PVI is for protected mode, and STI has the fault there */
 	{ NULL, VIRTUAL, 13, ANY, 0, 0, WAY_INTERPRET, "emulator: with CR4.PVI or VME, VIF and VIP no code of CPL 3 is fetched" },
 	/* Vol. 3, table 6-2 */
@@ -195,14 +220,23 @@ static const struct rule rules[] = {
 	/* Vol. 3, 18.2.5: of what is interpreted as well; of what the processor reads of tables nothing is told */
 	{ NULL, VH_DATA | VH_LEFT, ANY, 1, 0, 0, 0, "KVM: no breakpoints on data where it interprets" },
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
-	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt that waits" },
+	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt or NMI that waits" },
+	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
+	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled, met while an event is delivered that was injected" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
 	/* Vol. 3, 5.3 */
 	{ NULL, WRAPS, ANY, 13, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 	{ NULL, WRAPS, ANY, 12, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
+	{ NULL, WRAPS | VH_SHUTDOWN, ANY, NONE, 0, 0, 0, "neither: what ends beyond 4 GB may fault or not" },
 };
+
+/*
+ * Instructions for KVM; entering and leaving the guest are some 10,000 of them. The interpreter walks page tables for each,
+ * and while breakpoints are enabled it leaves them to the processor, one for each entry.
+ */
+#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 40000)
 
 static unsigned int way_of(const char *name)
 {
@@ -258,14 +292,64 @@ static bool has_kind(const struct program *p, unsigned int kinds)
 	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
-/* It went where no instructions were generated: what it has executed there nobody knows. */
-static bool strayed(const struct program *p, const struct state *s)
+static bool has_name(const struct program *p, const char *name)
 {
-	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
-	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400);
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (!strcmp(p->op[i]->name, name))
+			return true;
+	return false;
 }
 
-/* What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle. */
+/*
+ * It went where no instructions were generated: what it has executed there nobody knows. So it is where the frame of the
+ * handler that it ended in cannot be read, or does not tell (#DF), and it may have gone anywhere.
+ */
+static bool strayed(const struct program *p, const struct state *s)
+{
+	if (s->end == E_SHUTDOWN)
+		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES) || has_name(p, "sysexit") || has_name(p, "sysret");
+	if (s->vector == 8 || (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip))
+		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES);
+	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
+	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400 || s->vector < 0);
+}
+
+static bool in_group(const struct opcode *op, unsigned int reg)
+{
+	const char *range = strchr(op->form, '/');
+
+	return range && reg >= range[1] - '0' + 0u && reg <= range[3] - '0' + 0u;
+}
+
+/* What instruction @i is: one of a group is generated with another reg field now and then. */
+static const char *name_of(const struct program *p, unsigned int i)
+{
+	const struct opcode *op = p->op[i];
+	const uint8_t *c = p->code + p->start[i];
+	unsigned int opcode, reg, j;
+
+	if (!op->form || (!strchr(op->form, '/') && op->kind != K_TASK))
+		return op->name;
+	while (memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11) || (p->mode == M_LONG && (*c & 0xf0) == 0x40))
+		c++;
+	c += op->map - 1;
+	opcode = *c++;
+	if (op->kind == K_TASK)
+		return opcode == 0xcf ? "iret" : opcode == 0xcd ? "int" : opcode == 0x9a ? "callfar" : "jmpfar";
+	reg = *c >> 3 & 7;
+	for (j = 0; j < nr_opcodes && !in_group(op, reg); j++)
+		if (opcodes[j].map == op->map && opcode >= opcodes[j].first && opcode <= opcodes[j].last &&
+		    in_group(&opcodes[j], reg))
+			return opcodes[j].name;
+	return op->name;
+}
+
+/*
+ * What faulted there begins where no instruction was generated: it is of random bytes, or a branch led into the middle, or
+ * it is the immediate operand of what has none.
+ */
 static bool nameless(const struct program *p, const struct state *s)
 {
 	unsigned int i;
@@ -273,7 +357,31 @@ static bool nameless(const struct program *p, const struct state *s)
 	for (i = 0; i < p->ops; i++)
 		if (s->at == p->code_at + p->start[i])
 			return false;
+	for (i = 0; i < p->ops; i++)
+		if (p->op[i]->kind != K_TASK && strcmp(name_of(p, i), p->op[i]->name))
+			return s->vector >= 0;
 	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
+}
+
+/* Is there @prefix, 66 or 67, before instruction @i, or its effect in a 16-bit segment without it? */
+static bool is_short(const struct program *p, unsigned int i, uint8_t prefix)
+{
+	const uint8_t *c = p->code + p->start[i];
+	bool found = false;
+
+	for (; memchr("\x26\x2e\x36\x3e\x64\x65\x66\x67\xf0\xf2\xf3", *c, 11); c++)
+		found |= *c == prefix;
+	return p->mode <= M_PROT16 ? !found : p->mode == M_LONG && prefix == 0x67 ? false : found;
+}
+
+static bool has_short(const struct program *p, const char *name, uint8_t prefix)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->ops; i++)
+		if (!strcmp(p->op[i]->name, name) && is_short(p, i, prefix))
+			return true;
+	return has_kind(p, 1 << K_BYTES | 1 << K_BRANCH | 1 << K_FAR);
 }
 
 static bool names_it(const struct rule *r, const struct program *p, const struct state *kvm, const struct state *vh)
@@ -284,7 +392,7 @@ static bool names_it(const struct rule *r, const struct program *p, const struct
 	    ((r->where & AT_KVM) && nameless(p, kvm)) || ((r->where & AT_VH) && nameless(p, vh)))
 		return true;
 	for (i = 0; i < p->ops; i++) {
-		if (strcmp(p->op[i]->name, r->name))
+		if (strcmp(p->op[i]->name, r->name) && strcmp(name_of(p, i), r->name))
 			continue;
 		if (((r->where & AT_KVM) && ended_at(p, kvm, i)) || ((r->where & AT_VH) && ended_at(p, vh, i)) ||
 		    ((r->where & RAN) && (ran(p, kvm, i) || ran(p, vh, i))))
@@ -354,6 +462,14 @@ static bool undefined_overflow(const struct program *p)
 	return false;
 }
 
+static bool is_dr8(const struct program *p, uint64_t at)
+{
+	const uint8_t *c = p->code + (at - p->code_at);
+
+	return p->mode == M_LONG && p->cpl == 3 && at >= p->code_at && at + 3 < p->code_at + p->code_len &&
+	       (c[0] & 0xf4) == 0x44 && c[1] == 0x0f && (c[2] == 0x21 || c[2] == 0x23);
+}
+
 /* It may be met by each iteration of a string instruction, which is one of its own then, as those that go down are. */
 static bool data_breakpoint(const struct program *p)
 {
@@ -363,6 +479,36 @@ static bool data_breakpoint(const struct program *p)
 		if ((p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 3))
 			return true;
 	return false;
+}
+
+/* A #DB that nothing in DR6 explains, while another breakpoint than the one that was met is enabled. */
+static bool disabled_breakpoint(const struct program *p, const struct state *s)
+{
+	unsigned int i;
+	bool is_there = false;
+
+	for (i = 0; i < 4; i++)
+		is_there |= !(p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 1);
+	return is_there && (p->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 && s->vector != 1 &&
+	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
+}
+
+/* Beneath the frame of a fault, of 16 bytes, on the same stack. */
+static bool faulted_at_end(const struct program *p, const struct state *s)
+{
+	return s->vector == 12 && s->sregs.ss.selector == p->sregs.ss.selector && ((s->regs.rsp + 16) & 0xffff) >= 0xfff0;
+}
+
+/* Its error code is made of HLTs: they are at CODE, which is 64 KB, and where segments begin. */
+static bool filler(const struct state *s)
+{
+	uint64_t at = s->regs.rsp + (s->sregs.efer & 0x400 ? 0 : s->sregs.ss.base), code = 0;
+	unsigned int i;
+
+	for (i = 0; i < s->words; i++)
+		if (s->word[i].at == (at & ~7ull))
+			code = s->word[i].value >> 8 * (at & 7);
+	return s->vector == 13 && ((code & 0xff) == 0xf4 || (code >> 8 & 0xff) == 0xf4);
 }
 
 static bool wrote_zero(const struct state *s)
@@ -394,7 +540,7 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & WRAPS) && (p->mode == M_LONG || !wraps(kvm, vh)))
 		return false;
-	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0)
+	if ((r->where & STACK_END) && (p->regs.rsp & 0xffff) < 0xfff0 && !faulted_at_end(p, kvm))
 		return false;
 	if ((r->where & STACK_START) && (p->regs.rsp & 0xffff) >= 16)
 		return false;
@@ -404,13 +550,25 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & NMI_SHADOW) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS)))
 		return false;
+	if ((r->where & NMI_EARLY) && !(p->nmi && (p->shadow & KVM_X86_SHADOW_INT_MOV_SS) && kvm->at == p->code_at && !(vh->vector == 2 && vh->at == p->code_at)))
+		return false;
 	if ((r->where & NMI_AT) && !p->nmi_at)
 		return false;
 	if ((r->where & IRQ_SHADOW) && !(p->irq && p->shadow && kvm->vector == p->irq && kvm->at == p->code_at))
 		return false;
 	if ((r->where & VH_DATA) && !((vh->debug.dr6 & 15) && data_breakpoint(p)))
 		return false;
-	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && p->irq && vh->vector == p->irq))
+	if ((r->where & KVM_CODE) && !((kvm->debug.dr6 & 15) && ((p->irq && vh->vector == p->irq) || (p->nmi && vh->vector == 2))))
+		return false;
+	if ((r->where & VH_DISABLED) && !disabled_breakpoint(p, vh))
+		return false;
+	if ((r->where & BEYOND) && !(filler(kvm) || filler(vh)))
+		return false;
+	if ((r->where & SHORT_ADDRESS) && !has_short(p, r->name, 0x67))
+		return false;
+	if ((r->where & VH_SHUTDOWN) && vh->end != E_SHUTDOWN)
+		return false;
+	if ((r->where & VH_FRAME) && !(vh->vector >= 0 && vh->at == vh->sregs.cs.base + vh->regs.rip && has_mmio(vh, true)))
 		return false;
 	if ((r->where & AT_ZERO) && !wrote_zero(kvm) && !wrote_zero(vh))
 		return false;
@@ -418,7 +576,7 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & SMAP) && !(kvm->sregs.cr4 & 1 << 21))
 		return false;
-	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084)
+	if ((r->where & FMASK) && (uint32_t)vh->regs.rcx != 0xc0000084 && !(vh->end == E_SHUTDOWN && kvm->msr[6] >> 32))
 		return false;
 	if ((r->where & VIRTUAL) && (!(kvm->sregs.cr4 & 3) || (~kvm->regs.rflags & 0x180000)))
 		return false;
@@ -442,10 +600,14 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 		return "neither: a program that changes the tables by which it runs";
 	if ((kvm->vector == 6 && long_scalar(p, kvm)) || (vh->vector == 6 && long_scalar(p, vh)))
 		return "neither: a conversion of a scalar with VEX.L";
+	/* Vol. 2, ENTER: the operand size is that of what is pushed */
+	if (has_name(p, "enter") && has_short(p, "enter", 0x66) && (uint16_t)(vh->regs.rbp - kvm->regs.rbp) == 2 && !(differs & ~(D_GPR | D_RSP | D_MEMORY)))
+		return "KVM: ENTER of 16 bits pushes 32 where it interprets";
 	/* Into how many an access to a device is cut is not architectural. */
 	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
 		return "neither: an NMI with a piece of an access that one of them does not make";
-	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && (p->nmi || p->nmi_at || p->irq))
+	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV &&
+	    (p->nmi || p->nmi_at || p->irq || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
 		return "vh: an event whose frame or gate is in a device";
 	/* Vol. 3, 10.9: an IDT of real mode is none in protected mode, where vh does not deliver by software at CPL 3 */
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && kvm->end == E_SHUTDOWN && p->mode == M_REAL)
@@ -453,8 +615,8 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* Vol. 3, 7.3: the new task's segments are checked */
 	if (switched(p, kvm) && switched(p, vh) && (has_kind(p, 1 << K_FAR | 1 << K_BYTES)))
 		return "KVM: a switch to a task that faults";
-	/* Thousands of instructions, one by one, take longer than a program has. */
-	if (vh->end == E_LOOP && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
+	/* Tens of thousands of instructions, one by one, take longer than even LONG_PATIENCE: what took KVM no time must not. */
+	if (vh->end == E_LOOP && kvm->work > MUCH_WORK(p) && (way_of(way) == WAY_INTERPRET || (p->mode == M_REAL && way_of(way) != WAY_EPT)) &&
 	    has_kind(p, 1 << K_STRING | 1 << K_BRANCH | 1 << K_FAR | 1 << K_SYSTEM | 1 << K_BYTES))
 		return "vh: it takes its time";
 	if ((vh->end == E_LIMIT || vh->end == E_LOOP) && (data_breakpoint(p) || (p->regs.rflags & 0x400)) &&
@@ -462,6 +624,11 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 		return "vh: it takes its time";
 	if (p->bytes && (uint32_t)p->regs.rcx == 0x10 && !(differs & ~(D_GPR | D_ACCESSES | D_RFLAGS | D_MEMORY)))
 		return "neither: a time-stamp counter that is read by RDMSR";
+	if (!(differs & ~D_GPR) && memmem(p->code, p->code_len, "\x0f\x01\xf9", 3))
+		return "neither: a time-stamp counter that is read by RDTSCP";
+	/* Vol. 3, table 6-2: what is no instruction is found when it is decoded (Vol. 2, MOV: DR8 to DR15 are none) */
+	if (kvm->vector == 13 && vh->vector == 6 && kvm->at == vh->at && is_dr8(p, kvm->at))
+		return "emulator: MOV of DR8 in user code is #GP before it is #UD";
 	if (undefined_overflow(p))
 		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

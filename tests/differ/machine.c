@@ -7,13 +7,15 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/time.h>
+#include <x86intrin.h>
 
 #include "../lib/kvm.h"
 #include "differ.h"
 
-#define TICK_US	20000	/* a program that three of them interrupt loops */
+#define TICK_US	20000
 
 uint8_t *machine_ram, *fresh_ram;
+static unsigned int patience = 3, most_exits = EXITS;
 static uint8_t template[RAM], rom_template[ROM_SIZE], *rom;
 static struct vm vm;
 static struct vcpu *v;
@@ -29,21 +31,6 @@ static void on_tick(int sig)
 {
 	(void)sig;
 	ticks++;
-}
-
-uint64_t hash_bytes(uint64_t h, const void *p, size_t n)
-{
-	const uint8_t *at = p;
-	uint64_t x;
-
-	for (; n >= 8; n -= 8, at += 8) {
-		memcpy(&x, at, 8);
-		h = (h ^ x) * 0x9e3779b97f4a7c15;
-		h ^= h >> 32;
-	}
-	while (n--)
-		h = (h ^ *at++) * 0x100000001b3;
-	return h;
 }
 
 /* What programs may use. */
@@ -212,17 +199,48 @@ static void fpu_store(struct fpu *f, struct fpu512 *f512)
 		memset(f->ymmh, 0, sizeof(f->ymmh));
 }
 
+#define SYNCED	(KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS)
+
 static uint8_t irq_waits;			/* the interrupt that has not been taken yet */
 static uint8_t nmi_at;				/* the access to a device that an NMI comes with */
+
+/* What the vCPU holds, as it said itself; it is not told again. */
+static struct {
+	bool known;
+	struct kvm_debugregs debug;
+	uint64_t msr[DIFFER_MSRS], xcr0;
+} held;
+
+/*
+ * Most of what a program costs is calls of the device: what KVM_RUN itself can take along (KVM_CAP_SYNC_REGS) has none of
+ * its own, nor has what is there already.
+ */
+static void load_held(const struct program *p)
+{
+	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = p->xcr0 | 1 };
+	unsigned int i, n = 0;
+
+	if (xfeatures && !(held.known && held.xcr0 == xcrs.xcrs[0].value))
+		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
+	if (!held.known || memcmp(&held.debug, &p->debug, sizeof(held.debug)))
+		xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
+	for (i = 0; i < msrs; i++)
+		if (!held.known || held.msr[i] != p->msr[i]) {
+			msr_buf.entry[n].index = differ_msrs[i];
+			msr_buf.entry[n++].data = p->msr[i];
+		}
+	msr_buf.head.nmsrs = n;
+	if (n && ioctl(v->fd, KVM_SET_MSRS, &msr_buf) != (int)n) {
+		fprintf(stderr, "program %llu: MSRs refused\n", (unsigned long long)p->number);
+		exit(2);
+	}
+	held.known = false;
+}
 
 static void load(const struct program *p)
 {
 	static struct kvm_sregs real;
-	static const struct kvm_vcpu_events none = {
-		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
-	};
-	struct kvm_xcrs xcrs = { .nr_xcrs = 1, .xcrs[0].value = p->xcr0 | 1 };
-	unsigned int i;
+	struct kvm_sync_regs *sync = &v->run->s.regs;
 
 	/* Paging off and on again: nothing is left of earlier translations. */
 	if (!real.apic_base) {
@@ -231,30 +249,17 @@ static void load(const struct program *p)
 	}
 	if (p->sregs.cr0 >> 31)
 		xioctl(v->fd, KVM_SET_SREGS, &real);
-	xioctl(v->fd, KVM_SET_VCPU_EVENTS, &none);
-	xioctl(v->fd, KVM_SET_SREGS, &p->sregs);
 	fpu_load(&p->fpu, &p->fpu512);
-	if (xfeatures)
-		xioctl(v->fd, KVM_SET_XCRS, &xcrs);
-	xioctl(v->fd, KVM_SET_DEBUGREGS, &p->debug);
-	for (i = 0; i < msrs; i++) {
-		msr_buf.entry[i].index = differ_msrs[i];
-		msr_buf.entry[i].data = p->msr[i];
-	}
-	msr_buf.head.nmsrs = msrs;
-	if (ioctl(v->fd, KVM_SET_MSRS, &msr_buf) != (int)msrs) {
-		fprintf(stderr, "program %llu: MSRs refused\n", (unsigned long long)p->number);
-		exit(2);
-	}
-	xioctl(v->fd, KVM_SET_REGS, &p->regs);
-	if (p->shadow || p->nmi) {
-		struct kvm_vcpu_events events = none;
-
-		events.interrupt.shadow = p->shadow;
-		events.nmi.pending = p->nmi;
-		events.nmi.masked = p->nmi_masked;
-		xioctl(v->fd, KVM_SET_VCPU_EVENTS, &events);
-	}
+	load_held(p);
+	sync->regs = p->regs;
+	sync->sregs = p->sregs;
+	sync->events = (struct kvm_vcpu_events){
+		.flags = KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SHADOW,
+		.interrupt.shadow = p->shadow,
+		.nmi.pending = p->nmi,
+		.nmi.masked = p->nmi_masked,
+	};
+	v->run->kvm_dirty_regs = v->run->kvm_valid_regs = SYNCED;
 	irq_waits = p->irq;
 	nmi_at = p->nmi_at;
 	v->run->request_interrupt_window = !!p->irq;
@@ -357,16 +362,15 @@ static void interrupt(void)
 /* An NMI that waits comes before interrupts (SDM Vol. 3, table 6-2). */
 static bool nmi_first(void)
 {
-	struct kvm_vcpu_events events;
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
 
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
-	return events.nmi.injected || (events.nmi.pending && !events.nmi.masked);
+	return events->nmi.injected || (events->nmi.pending && !events->nmi.masked);
 }
 
 /* HLT is done; does something end it that is there already? (SDM Vol. 2, HLT) */
 static bool wakes_up(void)
 {
-	struct kvm_vcpu_events events;
+	const struct kvm_vcpu_events *events = &v->run->s.regs.events;
 
 	if (nmi_first())
 		return true;
@@ -374,8 +378,7 @@ static bool wakes_up(void)
 		interrupt();
 		return true;
 	}
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &events);
-	return events.exception.injected || events.exception.pending || events.interrupt.injected;
+	return events->exception.injected || events->exception.pending || events->interrupt.injected;
 }
 
 /* An NMI that comes now is taken when the instruction is done (SDM Vol. 3, 6.3.1). */
@@ -388,12 +391,11 @@ static void device_exit(struct state *s)
 static enum end run(struct state *s)
 {
 	struct kvm_run *run = v->run;
-	unsigned int exits = 0;
 
 	ticks = 0;
 	for (;;) {
 		if (ioctl(v->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR && ticks < 3)
+			if (errno == EINTR && ticks < patience)
 				continue;
 			s->detail = errno == EINTR ? 0 : errno;
 			return errno == EINTR ? E_LOOP : E_REFUSED;
@@ -429,7 +431,7 @@ static enum end run(struct state *s)
 			s->detail = run->exit_reason;
 			return E_OTHER;
 		}
-		if (s->accesses == LOG || ++exits == 12 * LOG) {
+		if (s->accesses == LOG || ++s->exits == most_exits) {
 			abandon();
 			return E_LIMIT;
 		}
@@ -495,8 +497,7 @@ static uint64_t ram_read(uint64_t at, unsigned int len)
 	uint64_t value = 0;
 
 	at = physical(at);
-
-	if (at < RAM - len)
+	if (at <= RAM - len)
 		memcpy(&value, machine_ram + at, len);
 	return value;
 }
@@ -550,21 +551,26 @@ static void gather(struct state *s)
 	struct kvm_segment *seg = &s->sregs.cs;
 	unsigned int i;
 
-	xioctl(v->fd, KVM_GET_REGS, &s->regs);
-	xioctl(v->fd, KVM_GET_SREGS, &s->sregs);
+	s->regs = v->run->s.regs.regs;
+	s->sregs = v->run->s.regs.sregs;
+	s->events = v->run->s.regs.events;
 	xioctl(v->fd, KVM_GET_DEBUGREGS, &s->debug);
 	fpu_store(&s->fpu, &s->fpu512);
-	xioctl(v->fd, KVM_GET_VCPU_EVENTS, &s->events);
 	if (xfeatures) {
 		struct kvm_xcrs xcrs;
 
 		xioctl(v->fd, KVM_GET_XCRS, &xcrs);
 		s->xcr0 = xcrs.xcrs[0].value;
 	}
+	for (i = 0; i < msrs; i++)
+		msr_buf.entry[i].index = differ_msrs[i];
 	msr_buf.head.nmsrs = msrs;
 	xioctl(v->fd, KVM_GET_MSRS, &msr_buf);
 	for (i = 0; i < msrs; i++)
-		s->msr[i] = msr_buf.entry[i].data;
+		s->msr[i] = held.msr[i] = msr_buf.entry[i].data;
+	held.debug = s->debug;
+	held.xcr0 = s->xcr0;
+	held.known = true;
 	/* In real mode it is without meaning; processors differ in what loads leave there. */
 	if (!(s->sregs.cr0 & 1))
 		s->sregs.cs.type = 0;
@@ -605,7 +611,7 @@ static void mask_open(struct state *s)
 		s->accesses = n;
 	}
 	/* Of #DF CS and RIP are undefined (Vol. 3, 6.15). */
-	if (vector == 8 && (s->sregs.cr0 & 1) && frame.rip < RAM - width)
+	if (vector == 8 && (s->sregs.cr0 & 1) && frame.rip <= RAM - width)
 		memset(machine_ram + frame.rip, 0, width);
 }
 
@@ -615,7 +621,7 @@ static void mask_flags(const struct program *p, struct state *s)
 	struct frame frame = { .flags = RAM };
 	uint16_t flags;
 
-	if (state_vector(s, &frame) >= 0 && frame.flags < RAM - 2)
+	if (state_vector(s, &frame) >= 0 && frame.flags <= RAM - 2)
 		at = !(s->sregs.cr0 & 1) ? ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16 :
 		     !(s->sregs.efer & 0x400) && (ram_read(frame.flags, 4) & 0x20000) ?
 		     ram_read(frame.rip, 4) + ram_read(frame.rip + 4, 2) * 16 : ram_read(frame.rip, 4) + p->sregs.cs.base;
@@ -635,52 +641,6 @@ static void mask_flags(const struct program *p, struct state *s)
 	memcpy(&flags, machine_ram + frame.flags, 2);
 	flags &= ~undefined;
 	memcpy(machine_ram + frame.flags, &flags, 2);
-}
-
-/*
- * Most of what a program costs would be here: the C library's comparison is made of instructions that the lab's emulator
- * is slow at.
- */
-static bool page_changed(uint32_t at)
-{
-	typedef uint64_t pair __attribute__((vector_size(16)));
-	const pair *now = (const pair *)(machine_ram + at), *was = (const pair *)(fresh_ram + at);
-	unsigned int i, j;
-
-	for (i = 0; i < 0x1000 / sizeof(pair); i += 16) {
-		pair differs = { };
-
-#pragma GCC unroll 16
-		for (j = i; j < i + 16; j++)
-			differs |= now[j] ^ was[j];
-		if (differs[0] | differs[1])
-			return true;
-	}
-	return false;
-}
-
-/* What differs from what it was: all of it, and its first words. */
-static void gather_memory(const struct program *p, struct state *s)
-{
-	uint64_t h = 0, now, was;
-	uint32_t at, i;
-
-	s->wrote_code = memcmp(machine_ram + p->code_at, fresh_ram + p->code_at, p->code_len) != 0;
-
-	for (at = 0; at < RAM; at += 0x1000) {
-		if (!page_changed(at))
-			continue;
-		for (i = at; i < at + 0x1000; i += 8) {
-			memcpy(&now, machine_ram + i, 8);
-			memcpy(&was, fresh_ram + i, 8);
-			if (now == was)
-				continue;
-			h = hash_bytes(h ^ i, &now, 8);
-			if (s->words < WORDS)
-				s->word[s->words++] = (struct word){ i, now };
-		}
-	}
-	s->memory = h;
 }
 
 /* A program of one HLT, so that nothing of one that did not end is taken up by the next. */
@@ -718,13 +678,21 @@ void machine_flush(void)
 	memcpy(machine_ram + HANDLERS, fresh_ram + HANDLERS, 16);
 }
 
+void machine_limits(unsigned int n_ticks, unsigned int n_exits)
+{
+	patience = n_ticks;
+	most_exits = n_exits;
+}
+
 void machine_run(const struct program *p, struct state *s)
 {
 	memset(s, 0, offsetof(struct state, word));
 	s->vector = -1;
-	memcpy(machine_ram, fresh_ram, RAM);
+	memory_reset();
 	load(p);
+	s->work = __rdtsc();
 	s->end = run(s);
+	s->work = __rdtsc() - s->work;
 	if (s->end == E_HLT)
 		gather(s);
 	if (s->end == E_HLT) {
@@ -732,7 +700,7 @@ void machine_run(const struct program *p, struct state *s)
 		mask_flags(p, s);
 	}
 	if (s->end == E_HLT || s->end == E_SHUTDOWN)
-		gather_memory(p, s);
+		memory_gather(p, s);
 	else
 		s->accesses = 0;
 	if (s->end != E_HLT)

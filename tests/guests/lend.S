@@ -247,6 +247,21 @@ CASE("real-xsave", REAL, 0)
 	FAULT_REAL GP, xgetbv
 	PASS
 
+/* Prefixes that protected mode alone has (SDM Vol. 2, 2.3.1 and 2.7.11), also where the state they need is enabled. */
+CASE("real-evex", REAL, 0)
+	NEED	1, ecx, 1 << 26
+	NEED	7, ebx, 1 << 16
+	SET_CR4 (OSFXSR | OSXSAVE)
+	xor	%ecx, %ecx
+	xor	%edx, %edx
+	mov	$0xe7, %eax
+	xsetbv
+	FAULT_REAL UD, .byte 0x62, 0xf1, 0x7c, 0x48, 0x58, 0xc0	/* VADDPS */
+	FAULT_REAL UD, .byte 0x66, 0x62, 0xc0			/* BOUND with a register */
+	FAULT_REAL UD, .byte 0xc5, 0xfc, 0x58, 0xc0
+	FAULT_REAL UD, .byte 0xc4, 0xe1, 0x7c, 0x58, 0xc0
+	PASS
+
 CASE("real-nothing", REAL, 0)
 	/* opcodes that are none, and those that are protected mode's */
 	FAULT_REAL UD, .byte 0x0f, 0xff, 0xc0

@@ -535,7 +535,7 @@ static int run_case(struct testcase *c)
 	static const u8 jmp_back[] = { 0xff, 0x25, 0, 0, 0, 0 };
 	static struct regs before, now;
 	struct kvm_segment seg[VH_NR_SEGS];
-	struct vh_emul e = {
+	struct vh_emul unavailable, e = {
 		.ops = &ops, .seg = seg, .rip = CODE, .rflags = c->flags,
 		.cr0 = X86_CR0_PE | X86_CR0_NE,
 		.cr4 = X86_CR4_PAE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | X86_CR4_OSXSAVE,
@@ -570,6 +570,8 @@ static int run_case(struct testcase *c)
 	}
 	answered = false;
 	now = regs;
+	unavailable = e;
+	unavailable.cr0 |= X86_CR0_TS;
 	r = vh_emul_step(&e);
 	if (r == VH_EMUL_USER) {
 		if (memcmp(&now, &regs, sizeof(regs)) || memcmp(e.gpr, c->gpr, sizeof(e.gpr)) ||
@@ -591,6 +593,14 @@ static int run_case(struct testcase *c)
 	if (native->fault ? r != VH_EMUL_FAULT || e.fault.vector + 1 != native->fault : r != VH_EMUL_OK) {
 		printf("# result %d vector %u, natively %lld\n", r, e.fault.vector, (s64)native->fault - 1);
 		bad = 1;
+	}
+	/* What is no instruction is none where #NM would be its fault (SDM Vol. 3, table 6-2: "invalid opcode" is first). */
+	if (native->fault == 6 + 1) {
+		r = vh_emul_step(&unavailable);
+		if (r != VH_EMUL_FAULT || unavailable.fault.vector != 6) {
+			printf("# with CR0.TS: result %d vector %u\n", r, unavailable.fault.vector);
+			bad = 1;
+		}
 	}
 	bad |= compare(c, &before);
 	if (!native->fault && e.rip != CODE + c->len)
