@@ -53,6 +53,7 @@ const struct attack attacks[] = {
 	CALL(fork, BY_EACH, 0),
 	WITH(clone, "of a process that shares it all", BY_CONTROL, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND),
 	WITH(clone, "of a namespace", BY_CONTROL, CLONE_NEWUSER),
+	WITH(pidfd_send_signal, "which stops", BY_MAIN | BY_DISK | BY_CONTROL | BY_WATCH | BY_SHARE, A_DISK, SIGSTOP, 0, 0),
 	WITH(pidfd_send_signal, "by who ends no image", BY_VCPU | BY_NET | BY_BALLOON, A_DISK, SIGKILL, 0, 0),
 	WITH(waitid, "for any", BY_MAIN | BY_DISK | BY_CONTROL, P_ALL, 0, A_BUFFER, 4),
 	CALL(vfork, BY_VCPU, 0),

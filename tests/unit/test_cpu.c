@@ -198,11 +198,34 @@ static void test_fits(void)
 	TAP_CHECK(!cpu_model_fits(&m, &h));
 	m.msr[CPU_ARCH_CAPABILITIES] = 1 << 19;	/* RRSBA is a weakness: known of, it does no harm */
 	TAP_CHECK(!cpu_model_fits(&m, &h));
+	m.msr[CPU_ARCH_CAPABILITIES] = 1 << 2;	/* and so is RSBA */
+	TAP_CHECK(!cpu_model_fits(&m, &h));
+	m.msr[CPU_ARCH_CAPABILITIES] = 0;
+	h.all.msr[CPU_ARCH_CAPABILITIES] = 1 << 2;
+	TAP_CHECK(!cpu_model_fits(&m, &h));	/* it has no such MSR */
+	m.word[CPU_7_EDX] |= 1 << 29;
+	h.all.word[CPU_7_EDX] |= 1 << 29;
+	hush();
+	TAP_CHECK(cpu_model_fits(&m, &h) && strstr(said, "weakness"));
+	v4.msr[CPU_ARCH_CAPABILITIES] = 1;
+	m.msr[CPU_ARCH_CAPABILITIES] = 1 << 2 | 1;
+	TAP_CHECK(!cpu_model_common(&v4, "a", &m, "b") && v4.msr[CPU_ARCH_CAPABILITIES] == (1 << 2 | 1));
+	h.all.msr[CPU_ARCH_CAPABILITIES] = 0;
 	m.msr[CPU_ARCH_CAPABILITIES] = 1;
 	TAP_CHECK(cpu_model_fits(&m, &h));
 	m.msr[CPU_ARCH_CAPABILITIES] = 0;
 	strcpy(m.vendor, "AuthenticAMD");
 	TAP_CHECK(cpu_model_fits(&m, &h) && cpu_model_common(&m, "a", &v4, "b"));
+}
+
+/* Each part of the state is of so many bytes, one behind the other. */
+#define PART	100
+
+static uint32_t most(const struct cpu_model *m)
+{
+	uint64_t parts = m->xcr0 >> 2;
+
+	return parts ? 576 + (64 - __builtin_clzll(parts)) * PART : 576;
 }
 
 /* Every leaf that there can be says all that it can: what is left is the model's. */
@@ -224,6 +247,9 @@ static void test_apply(void)
 					l->entries[l->nent++] = (struct kvm_cpuid_entry2){
 						.function = first[f] + i, .index = k, .eax = ~0u, .ebx = ~0u, .ecx = ~0u, .edx = ~0u,
 					};
+		for (unsigned int i = 0; i < l->nent; i++)
+			if (l->entries[i].function == 0xd && l->entries[i].index > 1)
+				l->entries[i].eax = PART, l->entries[i].ebx = 576 + (l->entries[i].index - 2) * PART;
 		cpu_apply(&m, l);
 		for (unsigned int i = 0; i < l->nent; i++) {
 			const struct kvm_cpuid_entry2 *e = &l->entries[i];
@@ -234,6 +260,10 @@ static void test_apply(void)
 						   ~(w == CPU_1_ECX ? 1u << 27 : w == CPU_7_ECX ? 1u << 4 : 0));
 			if (e->function == 0xd && !e->index)
 				states += (e->eax | (uint64_t)e->edx << 32) != m.xcr0;
+			if (e->function == 0xd && e->index == 0)
+				states += e->ecx != most(&m);
+			if (e->function == 0xd && e->index == 1)
+				states += !(m.word[CPU_D_1_EAX] & 0xa) && e->ebx;
 			if (e->function == 0xd && e->index > 1)
 				states += !!e->eax != ((m.xcr0 | m.xss) >> e->index & 1);
 			/* Leaves that nobody has thought of */

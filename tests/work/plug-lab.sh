@@ -296,6 +296,13 @@ part_user() {
 		exec 9>&-
 		wait $vm
 		check "$how: leaves none" until_ 10 alone
+		[ $how != --no-confine ] || continue
+		begin_by "$as" $options --net user
+		kill -STOP $(passts)
+		kill -9 $(vmm)
+		exec 9>&-
+		wait $vm
+		check "$how: not one that was stopped either" until_ 5 alone
 	done
 	as=
 }

@@ -10,6 +10,8 @@
 
 #define OSXSAVE		(1u << 27)
 #define OSPKE		(1u << 4)
+#define LEGACY_STATE	576		/* x87 and SSE, and the header */
+#define COMPACTED	(1u << 1 | 1u << 3)	/* of leaf 0xd.1's EAX: XSAVEC and XSAVES */
 #define BRAND		0x80000002
 
 /* Leaves that tell more of a feature: without it they tell nothing. */
@@ -51,14 +53,32 @@ static void brand(const struct cpu_model *m, struct kvm_cpuid_entry2 *e)
 	memcpy(&e->eax, text + 16 * (e->function - BRAND), 16);
 }
 
-/* Parts of the extended state: the sizes for what is enabled are the kernel's to tell. */
-static void states(const struct cpu_model *m, struct kvm_cpuid_entry2 *e, uint32_t features)
+/* The bytes that the parts need that may be enabled (SDM, vol. 1, 13.4.2): the standard format's. */
+static uint32_t states_size(const struct cpu_model *m, const struct kvm_cpuid2 *l)
+{
+	uint32_t size = LEGACY_STATE;
+
+	for (unsigned int i = 0; i < l->nent; i++) {
+		const struct kvm_cpuid_entry2 *e = &l->entries[i];
+
+		if (e->function == 0xd && e->index > 1 && e->index < 64 && m->xcr0 >> e->index & 1 && e->ebx + e->eax > size)
+			size = e->ebx + e->eax;
+	}
+	return size;
+}
+
+/* Parts of the extended state: the sizes of what is enabled are the kernel's to tell. */
+static void states(const struct cpu_model *m, struct kvm_cpuid_entry2 *e, uint32_t features, uint32_t size)
 {
 	if (e->index == 0) {
 		e->eax &= m->xcr0;
 		e->edx &= m->xcr0 >> 32;
+		e->ebx = LEGACY_STATE;
+		e->ecx = size;
 	} else if (e->index == 1) {
 		e->eax &= features;
+		if (!(features & COMPACTED))
+			e->ebx = 0;
 		e->ecx &= m->xss;
 		e->edx &= m->xss >> 32;
 	} else if (e->index > 63 || !((m->xcr0 | m->xss) >> e->index & 1)) {
@@ -66,7 +86,7 @@ static void states(const struct cpu_model *m, struct kvm_cpuid_entry2 *e, uint32
 	}
 }
 
-static void apply(const struct cpu_model *m, struct kvm_cpuid_entry2 *e)
+static void apply(const struct cpu_model *m, struct kvm_cpuid_entry2 *e, uint32_t size)
 {
 	uint32_t allow[4] = { 0 };
 	bool features = false;
@@ -91,7 +111,11 @@ static void apply(const struct cpu_model *m, struct kvm_cpuid_entry2 *e)
 		e->edx &= allow[3];
 		return;
 	case 0xd:
-		states(m, e, m->word[CPU_D_1_EAX]);
+		states(m, e, m->word[CPU_D_1_EAX], size);
+		return;
+	case 0x80000001:	/* EAX is AMD's signature */
+		e->ecx &= allow[2];
+		e->edx &= allow[3];
 		return;
 	case 0x80000008:
 		if (m->width && m->width < (e->eax & 0xff))
@@ -119,8 +143,10 @@ static void apply(const struct cpu_model *m, struct kvm_cpuid_entry2 *e)
  */
 void cpu_apply(const struct cpu_model *m, struct kvm_cpuid2 *l)
 {
+	uint32_t size = states_size(m, l);
+
 	for (unsigned int i = 0; i < l->nent; i++)
-		apply(m, &l->entries[i]);
+		apply(m, &l->entries[i], size);
 }
 
 /**

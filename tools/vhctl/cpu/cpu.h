@@ -21,7 +21,7 @@ enum cpu_word {
 };
 
 /* MSRs that tell features. */
-enum cpu_msr { CPU_ARCH_CAPABILITIES, CPU_CORE_CAPABILITIES, CPU_PERF_CAPABILITIES, CPU_MSRS };
+enum cpu_msr { CPU_ARCH_CAPABILITIES, CPU_CORE_CAPABILITIES, CPU_MSRS };
 
 /**
  * struct cpu_model - a processor as VMs see it

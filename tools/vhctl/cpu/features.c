@@ -77,8 +77,8 @@ static const char *const names[CPU_WORDS][32] = {
 	},
 };
 
-const uint32_t cpu_msr_index[CPU_MSRS] = { 0x10a, 0xcf, 0x345 };
-const char *const cpu_msr_name[CPU_MSRS] = { "arch-capabilities", "core-capabilities", "perf-capabilities" };
+const uint32_t cpu_msr_index[CPU_MSRS] = { 0x10a, 0xcf };
+const char *const cpu_msr_name[CPU_MSRS] = { "arch-capabilities", "core-capabilities" };
 
 /**
  * cpu_feature_name - what a bit is called
@@ -146,7 +146,7 @@ static const char *const levels[][2] = {
 	      "hypervisor x2apic tsc_deadline_timer tsc_adjust arat kvm_clock kvm_clock_old kvm_nopiodelay kvm_clock_stable" },
 	{ "v2", "pni ssse3 cx16 sse4_1 sse4_2 popcnt lahf_lm rdtscp" },
 	{ "v3", "pcid fma movbe xsave avx f16c aes pclmulqdq rdrand fsgsbase bmi1 avx2 smep bmi2 invpcid xsaveopt abm pdpe1gb" },
-	{ "v4", "avx512f avx512dq avx512cd avx512bw avx512vl rdseed adx smap clflushopt clwb xsavec xgetbv1 3dnowprefetch" },
+	{ "v4", "avx512f avx512dq avx512cd avx512bw avx512vl rdseed adx smap clflushopt xsavec xgetbv1 3dnowprefetch" },
 };
 
 static void add_all(struct cpu_model *m, const char *list)

@@ -9,7 +9,12 @@
 #include "cpu/cpu.h"
 #include "vhctl.h"
 
-#define VMX		(1u << 5)	/* of leaf 1's ECX: what there is of it is in MSRs that no model has */
+/* More of these is told by leaves and MSRs that no model has. */
+#define VMX		(1u << 5)	/* of leaf 1's ECX */
+#define PDCM		(1u << 15)
+#define SVM		(1u << 2)	/* of leaf 0x80000001's ECX */
+#define TOPOEXT		(1u << 22)
+#define PERFMON_EXT	(1u << 8)	/* of leaf 7.1's EAX */
 #define OSXSAVE		(1u << 27)	/* of leaf 1's ECX: what the guest has enabled, and no feature */
 #define OSPKE		(1u << 4)	/* of leaf 7's ECX, the same */
 
@@ -97,7 +102,9 @@ int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, bool dead
 	/* As vCPUs have it (vcpu.c) */
 	m->word[CPU_1_EDX] |= 1u << 28;
 	m->word[CPU_1_ECX] |= 1u << 31 | (deadline ? 1u << 24 : 0);
-	m->word[CPU_1_ECX] &= ~(OSXSAVE | VMX);
+	m->word[CPU_1_ECX] &= ~(OSXSAVE | VMX | PDCM);
+	m->word[CPU_EXT_1_ECX] &= ~(SVM | TOPOEXT);
+	m->word[CPU_7_1_EAX] &= ~PERFMON_EXT;
 	m->word[CPU_7_ECX] &= ~OSPKE;
 	e = leaf(supported, 0xd, 0);
 	m->xcr0 = 3 | (e ? e->eax | (uint64_t)e->edx << 32 : 0);

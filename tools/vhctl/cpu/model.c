@@ -16,7 +16,7 @@
 #define WIDTH_MAX	52
 #define KHZ_MIN		10000
 #define KHZ_MAX		100000000
-#define RRSBA		(1ULL << 19)	/* of ARCH_CAPABILITIES: a weakness, which a guest knows of if one host has it */
+#define WEAK		(1ULL << 2 | 1ULL << 19)	/* RSBA and RRSBA: weaknesses, of which a guest knows if one host has them */
 #define TSC_PPM		250		/* by which the TSC may differ: as KVM has it */
 
 /* --- names, one behind the other --- */
@@ -127,7 +127,7 @@ static int get_msrs(struct json_object *j, const char *shown, struct cpu_model *
 		for (i = 0; i < CPU_MSRS && strcmp(key, cpu_msr_name[i]); i++)
 			;
 		if (i == CPU_MSRS || !get_number(msrs, key, UINT64_MAX, &m->msr[i]))
-			return wrong(shown, "msrs", "arch-capabilities, core-capabilities, perf-capabilities, each with a number");
+			return wrong(shown, "msrs", "arch-capabilities and core-capabilities, each with a number");
 	}
 	return 0;
 }
@@ -295,7 +295,7 @@ int cpu_model_common(struct cpu_model *to, const char *to_name, const struct cpu
 	to->xcr0 &= with->xcr0;
 	to->xss &= with->xss;
 	for (int i = 0; i < CPU_MSRS; i++) {
-		uint64_t weak = i == CPU_ARCH_CAPABILITIES ? (to->msr[i] | with->msr[i]) & RRSBA : 0;
+		uint64_t weak = i == CPU_ARCH_CAPABILITIES ? (to->msr[i] | with->msr[i]) & WEAK : 0;
 
 		to->msr[i] = (to->msr[i] & with->msr[i]) | weak;
 	}
@@ -352,12 +352,17 @@ int cpu_model_fits(const struct cpu_model *m, const struct cpu_host *host)
 
 		/* A guest that guards itself against a weakness that is not there does no harm. */
 		if (i == CPU_ARCH_CAPABILITIES)
-			missing &= ~RRSBA;
+			missing &= ~WEAK;
 		if (missing) {
 			error("%s: this host lacks bits 0x%" PRIx64 " of %s (MSR 0x%x)", name, missing, cpu_msr_name[i],
 			      cpu_msr_index[i]);
 			err = -1;
 		}
+	}
+	if (host->all.msr[CPU_ARCH_CAPABILITIES] & ~m->msr[CPU_ARCH_CAPABILITIES] & WEAK &&
+	    m->word[CPU_7_EDX] >> 29 & 1) {
+		error("%s: its guests are not told of a weakness of this processor's returns (RSBA, MSR 0x10a)", name);
+		err = -1;
 	}
 	if (m->width > host->all.width) {
 		error("%s: physical addresses have %u bits, and %u here", name, m->width, host->all.width);

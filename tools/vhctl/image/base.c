@@ -132,22 +132,48 @@ static const char network_end[] =
 	"ifconfig lo 127.0.0.1 2>/dev/null || ip link set lo up 2>/dev/null\n"
 	"modprobe -q virtio_net\n"
 	"for tries in 1 2 3 4 5; do\n"
-	"	for i in /sys/class/net/*; do\n"
-	"		i=${i##*/}\n"
-	"		[ $i = lo ] || break 2\n"
+	"	for i in /sys/class/net/*/device; do\n"
+	"		[ -e \"$i\" ] || continue\n"
+	"		i=${i%/device} i=${i##*/}\n"
+	"		break 2\n"
 	"	done\n"
+	"	i=\n"
 	"	sleep 1\n"
 	"done\n"
-	"[ $i = lo ] || up $i || echo 'the network cannot be set up'\n"
+	"[ -n \"$i\" ] && up $i || echo 'the network cannot be set up'\n"
 	"resolv=$(readlink -m /etc/resolv.conf)\n"
 	"mkdir -p \"${resolv%/*}\"\n"
 	"[ -e \"$resolv\" ] || { : >\"$resolv\" && made=$resolv; }\n"
 	"mount --bind /run/vh-resolv.conf \"$resolv\" || resolv=\n";
 
-/* As a text of a shell's, which ends with a line that is in no such text. */
-static void put_file(FILE *f, const char *name, const char *text)
+/*
+ * How this host's apt gets packages: by which proxies, and only those of which the VM can get to. All else there is of this
+ * host's files and programs.
+ */
+static void put_proxies(FILE *f, const char *apt)
 {
-	fprintf(f, "cat >%s <<'vh-build-text'\n%s\nvh-build-text\n", name, text);
+	static const char *const keys[] = { "Acquire::http::Proxy", "Acquire::https::Proxy", "Acquire::ftp::Proxy" };
+	char *all = strdup(apt ? apt : ""), *line, *rest = NULL, *value;
+
+	if (!all)
+		abort();
+	fputs("cat >/run/vh-apt.conf <<'vh-build-text'\n", f);
+	for (line = strtok_r(all, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		unsigned int i, n = strcspn(line, " ");
+
+		for (i = 0; i < 3 && strncmp(line, keys[i], strlen(keys[i])); i++)
+			;
+		value = line + n;
+		if (i == 3 || (n != strlen(keys[i]) && strncmp(line + strlen(keys[i]), "::", 2)) || strncmp(value, " \"", 2) ||
+		    (!strstr(value, "://") && strncmp(value, " \"DIRECT\"", 9)))
+			continue;
+		if (strstr(value, "://127.") || strstr(value, "://localhost") || strstr(value, "://[::1]"))
+			error("%.*s: the proxy is this host's own, to which a VM does not get; it does without", n, line);
+		else
+			fprintf(f, "%s\n", line);
+	}
+	fputs("vh-build-text\n", f);
+	free(all);
 }
 
 static void put_network(FILE *f, const struct network *n)
@@ -173,7 +199,7 @@ static void put_packages(FILE *f, const struct recipe *r, const char *apt)
 		any |= r->item[i].kind == RECIPE_PACKAGE;
 	if (!any)
 		return;
-	put_file(f, "/run/vh-apt.conf", apt ? apt : "");
+	put_proxies(f, apt);
 	fputs("export APT_CONFIG=/run/vh-apt.conf DEBIAN_FRONTEND=noninteractive\n"
 	      "apt='apt-get -q -y -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0'\n"
 	      "echo 'I: looking for packages'\n"
@@ -234,10 +260,17 @@ static int fill_block(struct stage *t, const char *file)
 /* Up to what is for init: there is another one. */
 static char *command_line(const char *base)
 {
-	const char *dashes = base ? strstr(base, " -- ") : NULL;
+	const char *whole = base ? base : "root=/dev/vda rw", *end = whole + strlen(whole), *word, *c;
 
-	return text_of("%.*s panic=-1 quiet loglevel=1 init=/bin/sh -- /dev/vdb", dashes ? (int)(dashes - base) : INT_MAX,
-		       base ? base : "root=/dev/vda rw console=ttyS0");
+	for (c = whole; *c; c = word + strcspn(word, " ")) {
+		word = c + strspn(c, " ");
+		if (strcspn(word, " ") == 2 && !strncmp(word, "--", 2)) {
+			end = word;
+			break;
+		}
+	}
+	/* The last console is that of init. */
+	return text_of("%.*s console=ttyS0 panic=-1 quiet loglevel=1 init=/bin/sh -- /dev/vdb", (int)(end - whole), whole);
 }
 
 /* The kernel that the new image has: the recipe's, or its base's. NULL: none. To be freed. */
@@ -253,13 +286,28 @@ static char *boot_file(struct build *b, const char *file, const char *digest)
 	return store_path(b->t->s, sealed);
 }
 
+/* A comma in its name is two. */
+static char *disk_option(char *path, const char *more)
+{
+	char *all = malloc(2 * strlen(path) + strlen(more) + 1), *to = all;
+
+	if (!all)
+		abort();
+	for (const char *c = path; *c; *to++ = *c++)
+		if (*c == ',')
+			*to++ = ',';
+	strcpy(to, more);
+	free(path);
+	return all;
+}
+
 static int run_vm(struct build *b, const struct image *m, bool net)
 {
 	char *kernel = boot_file(b, "kernel", m->kernel), *initrd = boot_file(b, "initrd", m->initrd);
-	char *vm = text_of("image-build-%.6s", b->t->name), *disk = stage_path(b->t, "disk");
-	char *script = stage_path(b->t, "script"), *files = stage_path(b->t, "files.tar");
-	char *disks[] = { text_of("%s,format=qcow2,cache=unsafe", disk), text_of("%s,format=raw,ro", script),
-			  text_of("%s,format=raw,ro", files) };
+	char *vm = text_of("image-build-%.6s", b->t->name);
+	char *disks[] = { disk_option(stage_path(b->t, "disk"), ",format=qcow2,cache=unsafe"),
+			  disk_option(stage_path(b->t, "script"), ",format=raw,ro"),
+			  disk_option(stage_path(b->t, "files.tar"), ",format=raw,ro") };
 	char *memory = text_of("%llu", (unsigned long long)(m->memory ? m->memory : MEMORY));
 	char *cpus = text_of("%u", m->cpus ? m->cpus : 1), *cmdline = command_line(m->cmdline), self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -303,9 +351,6 @@ out:
 	free(vm);
 	free(kernel);
 	free(initrd);
-	free(disk);
-	free(script);
-	free(files);
 	free(memory);
 	free(cpus);
 	free(cmdline);

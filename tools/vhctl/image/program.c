@@ -231,6 +231,10 @@ static void listen_to(struct program *p, pid_t pid, int out, int err)
 				continue;
 			}
 			b[n] = 0;
+			/* What is no text ends none. */
+			for (ssize_t k = 0; i && k < n; k++)
+				if (!b[k])
+					b[k] = ' ';
 			if (i && p->hears)
 				p->hears(p->hearer, b);
 			if (i)

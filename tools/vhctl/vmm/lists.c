@@ -18,6 +18,7 @@
 #include <linux/vhost.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -103,7 +104,7 @@ static const struct rule disk[] = {
 
 /* Ends who serves an image, a folder or a network: there is no other process of which the VMM has a descriptor. */
 static const struct rule image[] = {
-	{ SCMP_SYS(pidfd_send_signal), ANY, 0 },
+	{ SCMP_SYS(pidfd_send_signal), ANY, 0 },		/* add_special() */
 	{ SCMP_SYS(waitid), ANY, 0 },			/* add_special() */
 };
 
@@ -379,6 +380,9 @@ static int add_special(scmp_filter_ctx f, const struct vmm *v, enum thread_kind 
 		return ALLOW(f, call, SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME));
 	case SCMP_SYS(seccomp):
 		return ALLOW(f, call, SCMP_A0(SCMP_CMP_EQ, SECCOMP_SET_MODE_FILTER));
+	case SCMP_SYS(pidfd_send_signal):	/* it ends them, and does not stop them */
+		err = ALLOW(f, call, SCMP_A1(SCMP_CMP_EQ, SIGTERM), SCMP_A2(SCMP_CMP_EQ, 0), SCMP_A3(SCMP_CMP_EQ, 0));
+		return err ? err : ALLOW(f, call, SCMP_A1(SCMP_CMP_EQ, SIGKILL), SCMP_A2(SCMP_CMP_EQ, 0), SCMP_A3(SCMP_CMP_EQ, 0));
 	case SCMP_SYS(waitid):
 		return ALLOW(f, call, SCMP_A0(SCMP_CMP_EQ, P_PIDFD));
 	}

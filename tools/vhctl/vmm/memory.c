@@ -70,6 +70,11 @@ int memory_create(struct vmm *v)
 {
 	uint64_t size = v->cfg->memory;
 
+	if ((size <= MMIO_START ? FOUR_GIB : FOUR_GIB + size - MMIO_START) > memory_limit()) {
+		error("--memory: the processor's addresses end at %llu GiB, and there is no room for so much",
+		      (unsigned long long)memory_limit() >> 30);
+		return -1;
+	}
 	if (v->cfg->shares && make_file(v))
 		return -1;
 	v->low_size = size < MMIO_START ? size : MMIO_START;

@@ -52,6 +52,17 @@ static void chip_pin(uint32_t gsi, uint32_t chip, uint32_t pin)
 	e->u.irqchip.pin = pin;
 }
 
+/* Its number and route are free. */
+static void set_aside(const struct msi *m)
+{
+	struct msi *u = realloc(unused, (nr_unused + 1) * sizeof(*u));
+
+	if (!u)
+		abort();
+	unused = u;
+	unused[nr_unused++] = *m;
+}
+
 /**
  * msi_create - a message, not connected
  * @v: the VM
@@ -78,10 +89,13 @@ int msi_create(struct vmm *v, struct msi *m)
 		add(m->gsi, KVM_IRQ_ROUTING_MSI);
 	}
 	m->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->fd < 0)
+	if (m->fd < 0) {
 		error("cannot make an eventfd: %s", strerror(errno));
+		set_aside(m);
+		return -1;
+	}
 	confine_keep(m->fd);
-	return m->fd < 0 ? -1 : 0;
+	return 0;
 }
 
 static void complain(const struct msi *m)
@@ -109,16 +123,11 @@ static void connect_fd(struct msi *m, bool on)
  */
 void msi_destroy(struct msi *m)
 {
-	struct msi *u = realloc(unused, (nr_unused + 1) * sizeof(*u));
-
-	if (!u)
-		abort();
-	unused = u;
 	if (m->connected)
 		connect_fd(m, false);
 	close(m->fd);
 	m->fd = -1;
-	unused[nr_unused++] = *m;
+	set_aside(m);
 }
 
 /**

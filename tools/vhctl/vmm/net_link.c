@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* net_link.c - a network device has a link while the interface behind it is up (rtnetlink(7)). */
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -55,7 +57,19 @@ int net_link_open(const char *name, int index, bool *up)
 	struct sockaddr_nl at = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
+	/* From the kernel comes that an interface has changed or gone, and nothing else, whatever it is asked. */
+	static struct sock_filter links[] = {
+		{ BPF_LD | BPF_H | BPF_ABS, 0, 0, offsetof(struct nlmsghdr, nlmsg_type) },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 1, 0, RTM_NEWLINK << 8 },	/* loaded the other way round */
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, RTM_DELLINK << 8 },
+		{ BPF_RET | BPF_K, 0, 0, ~0U },
+		{ BPF_RET | BPF_K, 0, 0, 0 },
+	};
+	struct sock_fprog filter = { sizeof(links) / sizeof(links[0]), links };
+	int one = 1;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) || bind(fd, (struct sockaddr *)&at, sizeof(at))) {
 		error("%s: cannot follow the interface: %s", name, strerror(errno));
 		if (fd >= 0)
 			close(fd);

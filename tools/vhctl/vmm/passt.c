@@ -21,6 +21,7 @@
 
 #include "printable.h"
 #include "vhctl.h"
+#include "vmm/children.h"
 #include "vmm/net.h"
 
 #define END_MS		2000	/* that it has to end */
@@ -132,12 +133,13 @@ static void add_port(struct arguments *a, const struct net_publish *p)
 static int servers_of(const char *path, char (*found)[INET6_ADDRSTRLEN])
 {
 	char line[256], address[INET6_ADDRSTRLEN];
+	uint8_t any[sizeof(struct in6_addr)];
 	FILE *f = fopen(path, "re");
 	int n = 0;
 
 	while (f && n < NET_SERVERS && fgets(line, sizeof(line), f))
-		if (sscanf(line, "nameserver %45s", address) == 1 && strncmp(address, "127.", 4) &&
-		    strcmp(address, "::1") && !strchr(address, '%'))
+		if (sscanf(line, "nameserver %45s", address) == 1 && strncmp(address, "127.", 4) && strcmp(address, "::1") &&
+		    (inet_pton(AF_INET, address, any) == 1 || inet_pton(AF_INET6, address, any) == 1))
 			strcpy(found[n++], address);
 	if (f)
 		fclose(f);
@@ -274,33 +276,11 @@ static bool high(int *fd)
 
 /* --- which process it is --- */
 
-/* This process's children, at most so many. How many there are; where the kernel has no list of them (CONFIG_PROC_CHILDREN) none. */
-static int children(pid_t *found)
-{
-	DIR *d = opendir("/proc/self/task");
-	struct dirent *e;
-	char path[300];
-	int n = 0;
-	FILE *f;
-
-	while (d && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "/proc/self/task/%s/children", e->d_name);
-		f = *e->d_name == '.' ? NULL : fopen(path, "re");
-		while (f && n < CHILDREN && fscanf(f, "%d", &found[n]) == 1)
-			n++;
-		if (f)
-			fclose(f);
-	}
-	if (d)
-		closedir(d);
-	return n;
-}
-
 /* The one that was not there before; 0: there is none, or several are. */
 static pid_t new_child(const pid_t *before, int n)
 {
 	pid_t now[CHILDREN], found = 0;
-	int count = children(now);
+	int count = children(now, CHILDREN);
 
 	for (int i = 0; i < count; i++) {
 		bool old = false;
@@ -344,7 +324,7 @@ int passt_start(const char *name, const struct net_ports *ports, int *process, p
 	}
 	/* In the background it is still this process's: of a systemd unit that one is the main one. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	n = children(before);
+	n = children(before, CHILDREN);
 	make_arguments(&argv, ports);
 	err = spawn(argv.v, ends[1], said[1], &first);
 	free_arguments(&argv);
@@ -375,10 +355,12 @@ int passt_start(const char *name, const struct net_ports *ports, int *process, p
 static bool ended(int process, int ms)
 {
 	struct pollfd f = { .fd = process, .events = POLLIN };
+	long long until = now_ms() + ms, left = ms;
 	siginfo_t info;
 
-	if (poll(&f, 1, ms) != 1)
-		return false;
+	while (poll(&f, 1, left) <= 0)
+		if ((left = until - now_ms()) <= 0)
+			return false;
 	waitid(P_PIDFD, process, &info, WEXITED | WNOHANG);	/* of another one's child that one hears */
 	return true;
 }
@@ -396,11 +378,14 @@ void passt_end(const char *name, int sock, int process)
 	struct pollfd f = { .fd = sock, .events = POLLIN };
 	long long end = now_ms() + END_MS;
 	char rest[4096];
+	ssize_t n;
 
 	if (sock >= 0 && !shutdown(sock, SHUT_WR))
-		while (now_ms() < end && poll(&f, 1, end - now_ms()) == 1)
-			if (recv(sock, rest, sizeof(rest), MSG_DONTWAIT) <= 0 && errno != EINTR)
+		while (now_ms() < end && poll(&f, 1, end - now_ms()) == 1) {
+			n = recv(sock, rest, sizeof(rest), MSG_DONTWAIT);
+			if (!n || (n < 0 && errno != EINTR && errno != EAGAIN))
 				break;
+		}
 	if (sock >= 0)
 		close(sock);
 	if (process < 0)

@@ -243,9 +243,11 @@ static char *ask(struct vmm *v, struct json_object *request)
 	error_capture(NULL, 0);
 	why = told;
 	if (opened) {
-		why = "the VM has ended";
+		errno = 0;
 		sent = send_request(&p, request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : "");
 	}
+	if (opened && !sent)
+		why = errno == EAGAIN ? "the VMM does not answer; is its process stopped?" : "the VM has ended";
 	if (sent)
 		answer = receive_answer(&why);
 	close_parts(&p, sent);

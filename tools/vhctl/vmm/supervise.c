@@ -26,10 +26,12 @@
 #include <unistd.h>
 
 #include "vhctl.h"
+#include "vmm/children.h"
 #include "vmm/relay.h"
 #include "vmm/supervise.h"
 #include "vmm/vmm.h"
 
+#define ORPHANS	256	/* that are ended */
 #define END_MS	10000		/* for what the VMM has started, to end */
 
 struct message {
@@ -269,13 +271,19 @@ static bool has_children(void)
 static void wait_for_orphans(void)
 {
 	long long until = now_ms() + END_MS;
-	pid_t pid;
+	pid_t pid, left[ORPHANS];
+	int n;
 
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until)
 		if (!pid)
 			usleep(2000);
-	/* Those that the VMM may not kill, too */
-	for (int i = 0; !pid && i < nr_helpers; i++)
+	if (pid)
+		return;
+	/* Who has broken into the VMM may have stopped them, and root's VMM may not kill those of nobody's. */
+	n = children(left, ORPHANS);
+	for (int i = 0; i < n; i++)
+		kill(left[i], SIGKILL);
+	for (int i = 0; !n && i < nr_helpers; i++)
 		if (!waitpid(helpers[i], NULL, WNOHANG))	/* it is a child still */
 			kill(helpers[i], SIGKILL);
 }
