@@ -41,7 +41,7 @@ enum where {
 	VH_FRAME = 1u << 31,	/* the frame of the handler that vh ended in is not in memory */
 	NMI_EARLY = 1 << 30,	/* KVM took the NMI that waits before the first instruction, in whose shadow it is, vh did not */
 	VH_SHUTDOWN = 1 << 29,	/* vh shut down */
-	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
+	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of */
 };
 
 #define SHORT_ADDRESS	(1ull << 32)	/* with addresses of 16 bits */
@@ -135,6 +135,7 @@ static const struct rule rules[] = {
 	ALIGNED_STACK("fxsave"), ALIGNED_STACK("xsave"), ALIGNED_STACK("sse"), ALIGNED_STACK("avx"), ALIGNED_STACK("evex"),
 	ALIGNED_STACK("cmpxchg8b"),
 	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
+	{ "popf", AT_KVM, 14, 13, D_RIP | D_CR2 | D_MEMORY, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
 	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
@@ -222,7 +223,7 @@ static const struct rule rules[] = {
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
 	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt or NMI that waits" },
 	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
-	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled, met while an event is delivered that was injected" },
+	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_DR | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled is pending as one that is" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
@@ -481,15 +482,17 @@ static bool data_breakpoint(const struct program *p)
 	return false;
 }
 
-/* A #DB that nothing in DR6 explains, while another breakpoint than the one that was met is enabled. */
+/* A #DB that nothing in DR6 explains, nor an INT1, while another breakpoint than the one that was met is enabled. */
 static bool disabled_breakpoint(const struct program *p, const struct state *s)
 {
+	bool is_there = false, elsewhere = s->vector >= 0 && s->vector != 1;
 	unsigned int i;
-	bool is_there = false;
 
 	for (i = 0; i < 4; i++)
-		is_there |= !(p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 1);
-	return is_there && (p->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 && s->vector != 1 &&
+		is_there |= !(s->debug.dr7 >> 2 * i & 3) && (s->debug.dr7 >> (16 + 4 * i) & 1);
+	if (!elsewhere && (has_name(p, "int1") || has_kind(p, 1 << K_BYTES | 1 << K_BRANCH | 1 << K_FAR)))
+		return false;
+	return is_there && (s->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 &&
 	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
 }
 
