@@ -177,6 +177,7 @@ static const struct rule rules[] = {
 	{ "enter", RAN | MMIO, ANY, ANY, 0, 0, 0, "KVM: POPA and ENTER with the stack in a device: restarted with another RSP" },
 	/* Vol. 2, SLDT, STR: the destination is only written */
 	{ "sldt", RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: SLDT and STR read the device that they write" },
+	{ "sldt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: SLDT and STR read the device that they write" },
 	{ "callfar", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: far CALL with the stack in a device: one of two writes" },
 	{ "retfar", RAN | MMIO, ANY, ANY, D_MEMORY | D_RSP, 0, 0, "KVM: far RET with the stack in a device pops too much" },
 	/* Vol. 2, JMP */
@@ -240,7 +241,7 @@ static const struct rule rules[] = {
  * Instructions for KVM; entering and leaving the guest are some 10,000 of them. The interpreter walks page tables for each,
  * and while breakpoints are enabled it leaves them to the processor, one for each entry.
  */
-#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 40000)
+#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 25000)
 
 static unsigned int way_of(const char *name)
 {
