@@ -175,12 +175,16 @@ static void env_load(struct vh_fx *fx, const u8 *buf, unsigned int width)
 	fx->dp = (words[E_DP] & 0xffff) | (words[E_DP_HIGH] >> 12 << 16);
 }
 
+/* Registers keep what they hold, empty or not (SDM Vol. 2, FINIT). */
 static void initialize(struct vh_fx *fx)
 {
+	unsigned int top = fx->sw >> 11;
+
 	fx->cw = 0x37f;
 	fx->sw = fx->op = 0;
 	fx->tw = 0;
 	fx->ip = fx->dp = 0;
+	move_top(fx, top);
 }
 
 /* Without memory: FNCLEX, FNINIT and FNSTSW AX. */

@@ -41,10 +41,11 @@ enum where {
 	VH_FRAME = 1u << 31,	/* the frame of the handler that vh ended in is not in memory */
 	NMI_EARLY = 1 << 30,	/* KVM took the NMI that waits before the first instruction, in whose shadow it is, vh did not */
 	VH_SHUTDOWN = 1 << 29,	/* vh shut down */
-	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of, before the first instruction of another handler */
+	VH_DISABLED = 1 << 27,	/* vh: a #DB that no cause is told of */
 };
 
 #define SHORT_ADDRESS	(1ull << 32)	/* with addresses of 16 bits */
+#define VME		(1ull << 33)	/* CR4.VME */
 
 #define WAY_EPT		1
 #define WAY_EPT0	2
@@ -135,6 +136,9 @@ static const struct rule rules[] = {
 	ALIGNED_STACK("fxsave"), ALIGNED_STACK("xsave"), ALIGNED_STACK("sse"), ALIGNED_STACK("avx"), ALIGNED_STACK("evex"),
 	ALIGNED_STACK("cmpxchg8b"),
 	{ "popf", AT_KVM, 12, 13, D_RIP, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
+	/* Vol. 2, PUSHF: VIF is pushed as IF, and an IOPL of 3 */
+	{ "popf", RAN | MMIO_WRITE | VME, ANY, ANY, D_ACCESSES, 1 << M_VM86, 0, "KVM: PUSHF to a device, with VME" },
+	{ "popf", AT_KVM, 14, 13, D_RIP | D_CR2 | D_MEMORY, 1 << M_VM86, WAY_INTERPRET, "neither: POPF that may not, of what cannot be popped" },
 	/* Vol. 1, 8.1.8: of the last one that was executed */
 	X87_POINTERS(12), X87_POINTERS(13), X87_POINTERS(14), X87_POINTERS(17),
 	{ "xsave", RAN | KVM_MORE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: CLFLUSH reads the device" },
@@ -173,6 +177,7 @@ static const struct rule rules[] = {
 	{ "enter", RAN | MMIO, ANY, ANY, 0, 0, 0, "KVM: POPA and ENTER with the stack in a device: restarted with another RSP" },
 	/* Vol. 2, SLDT, STR: the destination is only written */
 	{ "sldt", RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: SLDT and STR read the device that they write" },
+	{ "sldt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: SLDT and STR read the device that they write" },
 	{ "callfar", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: far CALL with the stack in a device: one of two writes" },
 	{ "retfar", RAN | MMIO, ANY, ANY, D_MEMORY | D_RSP, 0, 0, "KVM: far RET with the stack in a device pops too much" },
 	/* Vol. 2, JMP */
@@ -222,7 +227,7 @@ static const struct rule rules[] = {
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
 	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt or NMI that waits" },
 	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
-	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled, met while an event is delivered that was injected" },
+	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_DR | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled is pending as one that is" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
@@ -236,7 +241,7 @@ static const struct rule rules[] = {
  * Instructions for KVM; entering and leaving the guest are some 10,000 of them. The interpreter walks page tables for each,
  * and while breakpoints are enabled it leaves them to the processor, one for each entry.
  */
-#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 40000)
+#define MUCH_WORK(p)	((p)->debug.dr7 & 0xff ? 12000 : (p)->sregs.cr0 >> 31 ? 15000 : 25000)
 
 static unsigned int way_of(const char *name)
 {
@@ -462,12 +467,17 @@ static bool undefined_overflow(const struct program *p)
 	return false;
 }
 
-static bool is_dr8(const struct program *p, uint64_t at)
+/* Is it @bytes that are at linear address @at of its code? With a mask for each. */
+static bool is_there(const struct program *p, uint64_t at, const char *bytes, const char *masks, unsigned int n)
 {
-	const uint8_t *c = p->code + (at - p->code_at);
+	unsigned int i;
 
-	return p->mode == M_LONG && p->cpl == 3 && at >= p->code_at && at + 3 < p->code_at + p->code_len &&
-	       (c[0] & 0xf4) == 0x44 && c[1] == 0x0f && (c[2] == 0x21 || c[2] == 0x23);
+	if (at < p->code_at || at + n > p->code_at + p->code_len)
+		return false;
+	for (i = 0; i < n; i++)
+		if ((p->code[at - p->code_at + i] & (uint8_t)masks[i]) != (uint8_t)bytes[i])
+			return false;
+	return true;
 }
 
 /* It may be met by each iteration of a string instruction, which is one of its own then, as those that go down are. */
@@ -481,15 +491,17 @@ static bool data_breakpoint(const struct program *p)
 	return false;
 }
 
-/* A #DB that nothing in DR6 explains, while another breakpoint than the one that was met is enabled. */
+/* A #DB that nothing in DR6 explains, nor an INT1, while another breakpoint than the one that was met is enabled. */
 static bool disabled_breakpoint(const struct program *p, const struct state *s)
 {
+	bool another = false, elsewhere = s->vector >= 0 && s->vector != 1;
 	unsigned int i;
-	bool is_there = false;
 
 	for (i = 0; i < 4; i++)
-		is_there |= !(p->debug.dr7 >> 2 * i & 3) && (p->debug.dr7 >> (16 + 4 * i) & 1);
-	return is_there && (p->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 && s->vector != 1 &&
+		another |= !(s->debug.dr7 >> 2 * i & 3) && (s->debug.dr7 >> (16 + 4 * i) & 1);
+	if (!elsewhere && (has_name(p, "int1") || has_kind(p, 1 << K_BYTES | 1 << K_BRANCH | 1 << K_FAR)))
+		return false;
+	return another && (s->debug.dr7 & 0xff) && !(s->debug.dr6 & 0xe00f) && s->vector >= 0 &&
 	       s->sregs.cs.base + s->regs.rip == HANDLERS + 4 * 1 + 1;
 }
 
@@ -564,6 +576,8 @@ static bool fits(const struct rule *r, const struct program *p, const struct sta
 		return false;
 	if ((r->where & BEYOND) && !(filler(kvm) || filler(vh)))
 		return false;
+	if ((r->where & VME) && !(p->sregs.cr4 & 1))
+		return false;
 	if ((r->where & SHORT_ADDRESS) && !has_short(p, r->name, 0x67))
 		return false;
 	if ((r->where & VH_SHUTDOWN) && vh->end != E_SHUTDOWN)
@@ -627,8 +641,16 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (!(differs & ~D_GPR) && memmem(p->code, p->code_len, "\x0f\x01\xf9", 3))
 		return "neither: a time-stamp counter that is read by RDTSCP";
 	/* Vol. 3, table 6-2: what is no instruction is found when it is decoded (Vol. 2, MOV: DR8 to DR15 are none) */
-	if (kvm->vector == 13 && vh->vector == 6 && kvm->at == vh->at && is_dr8(p, kvm->at))
+	if (kvm->vector == 13 && vh->vector == 6 && kvm->at == vh->at && p->mode == M_LONG && p->cpl == 3 &&
+	    is_there(p, kvm->at, "\x44\x0f\x21", "\xf4\xff\xfd", 3))
 		return "emulator: MOV of DR8 in user code is #GP before it is #UD";
+	/* Vol. 2, MOVD: VEX.W is ignored there */
+	if (kvm->vector == 6 && p->mode != M_LONG && way_of(way) == WAY_INTERPRET &&
+	    is_there(p, kvm->at, "\xc4\x01\x81\x6e", "\xff\x1f\x83\xef", 4))
+		return "emulator: VEX.W of VMOVD outside 64-bit mode";
+	/* Vol. 2, A.3: 0F 01 D9 is nothing */
+	if (vh->vector == 6 && is_there(p, vh->at, "\x0f\x01\xd9", "\xff\xff\xff", 3))
+		return "KVM: has hypercalls of its own";
 	if (undefined_overflow(p))
 		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)

@@ -475,9 +475,9 @@ static uint64_t undefined_flags(const struct program *p, uint64_t at)
 	return flags;
 }
 
-/* A frame on the stack: where it is, where in it RIP and RFLAGS are, and where the one before it is. */
+/* A frame on the stack: where it is, where in it RIP and RFLAGS are, where the one before it is; in real mode where CS is. */
 struct frame {
-	uint64_t start, rip, flags, before;
+	uint64_t start, rip, flags, before, cs;
 };
 
 /* What is at a linear address: pages that have two (layout.c). */
@@ -506,14 +506,18 @@ static struct frame frame_of(const struct state *s, int vector, uint64_t start)
 {
 	bool error = vector == 8 || (vector >= 10 && vector <= 14) || vector == 17;
 
-	if (!(s->sregs.cr0 & 1))
-		return (struct frame){ start, start, start + 4, start + 6 };
+	/* SP wraps at 64 KB, also between the parts. */
+	if (!(s->sregs.cr0 & 1)) {
+		uint64_t base = s->sregs.ss.base, sp = start - base;
+
+		return (struct frame){ start, start, base + ((sp + 4) & 0xffff), base + ((sp + 6) & 0xffff), base + ((sp + 2) & 0xffff) };
+	}
 	if (s->sregs.efer & 0x400) {
 		start += error ? 8 : 0;
-		return (struct frame){ start, start, start + 16, ram_read(start + 24, 8) };
+		return (struct frame){ start, start, start + 16, ram_read(start + 24, 8), 0 };
 	}
 	start += error ? 4 : 0;
-	return (struct frame){ start, start, start + 8, start + 12 };
+	return (struct frame){ start, start, start + 8, start + 12, 0 };
 }
 
 /*
@@ -535,7 +539,7 @@ static int state_vector(const struct state *s, struct frame *frame)
 	for (depth = 0; depth < 3; depth++) {
 		linear = ram_read(frame->rip, real ? 2 : wide ? 8 : 4) - HANDLERS;
 		if (real)
-			linear += ram_read(frame->rip + 2, 2) * 16;
+			linear += ram_read(frame->cs, 2) * 16;
 		else if ((ram_read(frame->rip + (wide ? 8 : 4), 2) & ~3u) != (s->sregs.cs.selector & ~3u))
 			break;
 		if (linear >= 0x400 || linear % 4)
@@ -622,7 +626,7 @@ static void mask_flags(const struct program *p, struct state *s)
 	uint16_t flags;
 
 	if (state_vector(s, &frame) >= 0 && frame.flags <= RAM - 2)
-		at = !(s->sregs.cr0 & 1) ? ram_read(frame.rip, 2) + ram_read(frame.rip + 2, 2) * 16 :
+		at = !(s->sregs.cr0 & 1) ? ram_read(frame.rip, 2) + ram_read(frame.cs, 2) * 16 :
 		     !(s->sregs.efer & 0x400) && (ram_read(frame.flags, 4) & 0x20000) ?
 		     ram_read(frame.rip, 4) + ram_read(frame.rip + 4, 2) * 16 : ram_read(frame.rip, 4) + p->sregs.cs.base;
 	else

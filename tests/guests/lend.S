@@ -56,6 +56,19 @@ CASE("real-x87", REAL, 0)
 	fadd	%st(1), %st
 	fistps	0x600
 	EQW($2, 0x600)
+	/* FNINIT and FNSAVE leave registers empty, but with what they held: R7 is ST7 then, and 1 */
+	fninit
+	fld1
+	fldpi
+	fninit
+	fxsave	0xa00
+	EQW($0x3fff, 0xa00 + 152)
+	EQW($0x4000, 0xa00 + 136)
+	fldz
+	fnsave	0x600
+	fxsave	0xa00
+	EQW($0, 0xa00 + 152)
+	EQW($0x4000, 0xa00 + 136)
 	/* the environment, of 14 bytes */
 	fninit
 	fld1
