@@ -11,6 +11,9 @@
 #include "vmm/thread.h"
 #include "vmm/vmm.h"
 
+/* No thread wants more, and what is less than a large page does not become one. */
+#define STACK	(1UL << 20)
+
 static struct thread *waiting;	/* for threads_start(), which is called before there are others */
 
 static bool is_vcpu(const struct thread *t)
@@ -41,6 +44,7 @@ static void *begin(void *arg)
  */
 int thread_start(struct vmm *v, struct thread *t)
 {
+	pthread_attr_t small;
 	sigset_t all, old;
 	int err;
 
@@ -51,7 +55,10 @@ int thread_start(struct vmm *v, struct thread *t)
 	sigfillset(&all);
 	sigdelset(&all, SIGBUS);	/* of memory that is gone: pmem.c */
 	pthread_sigmask(is_vcpu(t) ? SIG_UNBLOCK : SIG_SETMASK, is_vcpu(t) ? NULL : &all, &old);
-	err = pthread_create(&t->id, NULL, begin, t);
+	pthread_attr_init(&small);
+	pthread_attr_setstacksize(&small, STACK);
+	err = pthread_create(&t->id, &small, begin, t);
+	pthread_attr_destroy(&small);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
 		error("%s: cannot start a thread: %s", confine_name(t->kind), strerror(err));
