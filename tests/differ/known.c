@@ -122,6 +122,8 @@ static const struct rule rules[] = {
 	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), LOAD_WRAPS("les"), LOAD_WRAPS("lss"), LOAD_WRAPS("lfs"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
 	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
+	{ "bound", AT_VH | SHORT_ADDRESS, ANY, 5, 0, 0, WAY_INTERPRET, "neither: BOUND whose operand wraps at the end of the address size" },
+	{ "bound", AT_KVM | SHORT_ADDRESS, 5, ANY, 0, 0, WAY_INTERPRET, "neither: BOUND whose operand wraps at the end of the address size" },
 	{ "lgdt", AT_VH | SHORT_ADDRESS, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
 	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
@@ -652,7 +654,7 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
 		return "neither: an NMI with a piece of an access that one of them does not make";
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV &&
-	    (p->nmi || p->nmi_at || p->irq || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
+	    (p->nmi || p->nmi_at || p->irq || kvm->sregs.idt.base >= RAM || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
 		return "vh: an event whose frame or gate is in a device";
 	/* Vol. 3, 10.9: an IDT of real mode is none in protected mode, where vh does not deliver by software at CPL 3 */
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && kvm->end == E_SHUTDOWN && p->mode == M_REAL)
