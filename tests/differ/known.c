@@ -122,6 +122,8 @@ static const struct rule rules[] = {
 	FAR_WRAPS("jmpfar"), FAR_WRAPS("callfar"), LOAD_WRAPS("les"), LOAD_WRAPS("lss"), LOAD_WRAPS("lfs"), PARTS("les", 13), PARTS("lss", 13), PARTS("lfs", 13),
 	PARTS("les", 12), PARTS("lss", 12), PARTS("lfs", 12), PARTS("sgdt", 13), PARTS("sgdt", 12),
 	REAL_INT("int"), REAL_INT("int3"), REAL_INT("into"),
+	{ "bound", AT_VH | SHORT_ADDRESS, ANY, 5, 0, 0, WAY_INTERPRET, "neither: BOUND whose operand wraps at the end of the address size" },
+	{ "bound", AT_KVM | SHORT_ADDRESS, 5, ANY, 0, 0, WAY_INTERPRET, "neither: BOUND whose operand wraps at the end of the address size" },
 	{ "lgdt", AT_VH | SHORT_ADDRESS, ANY, 13, 0, 0, WAY_INTERPRET, "emulator: LGDT and LIDT that wrap at the end of the address size" },
 	/* Vol. 2, SGDT: what of 6 bytes is where the address size ends */
 	{ "sgdt", RAN | AT_ZERO, ANY, ANY, D_MEMORY, 0, WAY_INTERPRET, "neither: SGDT and SIDT that wrap at the end of the address size" },
@@ -177,7 +179,7 @@ static const struct rule rules[] = {
 	{ "enter", RAN | MMIO, ANY, ANY, 0, 0, 0, "KVM: POPA and ENTER with the stack in a device: restarted with another RSP" },
 	/* Vol. 2, SLDT, STR: the destination is only written */
 	{ "sldt", RAN | MMIO, ANY, ANY, D_ACCESSES, 0, 0, "KVM: SLDT and STR read the device that they write" },
-	{ "sldt", RAN | NMI_AT | KVM_MORE, 2, ANY, 0, 0, 0, "KVM: SLDT and STR read the device that they write" },
+	{ "sldt", RAN | NMI_AT | MMIO, 2, ANY, 0, 0, 0, "KVM: SLDT and STR read the device that they write" },
 	{ "callfar", RAN | MMIO_WRITE, ANY, ANY, D_ACCESSES, 0, 0, "KVM: far CALL with the stack in a device: one of two writes" },
 	{ "retfar", RAN | MMIO, ANY, ANY, D_MEMORY | D_RSP, 0, 0, "KVM: far RET with the stack in a device pops too much" },
 	/* Vol. 2, JMP */
@@ -227,7 +229,7 @@ static const struct rule rules[] = {
 	{ "int", RAN | VH_DATA, ANY, 1, 0, 0, WAY_INTERPRET, "neither: a breakpoint on data in the IDT" },
 	{ NULL, KVM_CODE, 1, ANY, 0, 0, 0, "emulator: a breakpoint on an instruction before the interrupt or NMI that waits" },
 	/* Vol. 3, 25.4.2: bit 12 of pending debug exceptions is for breakpoints that are enabled */
-	{ NULL, VH_DISABLED, ANY, ANY, D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_DR | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled is pending as one that is" },
+	{ NULL, VH_DISABLED, ANY, ANY, D_GPR | D_RSP | D_RIP | D_SEGMENTS | D_RFLAGS | D_DR | D_MEMORY, 0, WAY_INTERPRET, "emulator: a breakpoint that is not enabled is pending as one that is" },
 	/* Vol. 3, 18.2.3: a condition that is met may be told */
 	{ NULL, VH_STEP, 1, 1, D_DR6, 0, 0, "neither: DR6 of a step tells of a breakpoint on the next instruction" },
 	{ "task", RAN | VH_STEP, ANY, ANY, 0, 0, 0, "KVM: no single-step trap behind a task switch" },
@@ -297,6 +299,12 @@ static bool has_kind(const struct program *p, unsigned int kinds)
 	return p->bytes && (kinds & 1 << K_BYTES);
 }
 
+/* What is executed there goes by flags that its AAS and the like leave undefined. */
+static bool in_rom(const struct state *s)
+{
+	return s->end == E_HLT && s->at >= ROM && s->at < ROM + ROM_SIZE;
+}
+
 static bool has_name(const struct program *p, const char *name)
 {
 	unsigned int i;
@@ -307,6 +315,12 @@ static bool has_name(const struct program *p, const char *name)
 	return false;
 }
 
+/* It may have gone anywhere. */
+static bool wanders(const struct program *p)
+{
+	return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES) || has_name(p, "sysexit") || has_name(p, "sysret");
+}
+
 /*
  * It went where no instructions were generated: what it has executed there nobody knows. So it is where the frame of the
  * handler that it ended in cannot be read, or does not tell (#DF), and it may have gone anywhere.
@@ -314,9 +328,9 @@ static bool has_name(const struct program *p, const char *name)
 static bool strayed(const struct program *p, const struct state *s)
 {
 	if (s->end == E_SHUTDOWN)
-		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES) || has_name(p, "sysexit") || has_name(p, "sysret");
+		return wanders(p);
 	if (s->vector == 8 || (s->vector >= 0 && s->at == s->sregs.cs.base + s->regs.rip))
-		return has_kind(p, 1 << K_BRANCH | 1 << K_FAR | 1 << K_BYTES);
+		return wanders(p);
 	return s->end == E_HLT && (s->at < p->code_at || s->at > p->code_at + p->code_len) &&
 	       (s->at < HANDLERS || s->at >= HANDLERS + 0x400 || s->vector < 0);
 }
@@ -365,7 +379,7 @@ static bool nameless(const struct program *p, const struct state *s)
 	for (i = 0; i < p->ops; i++)
 		if (p->op[i]->kind != K_TASK && strcmp(name_of(p, i), p->op[i]->name))
 			return s->vector >= 0;
-	return s->vector >= 0 && (p->bytes || has_kind(p, 1 << K_BRANCH | 1 << K_FAR));
+	return s->vector >= 0 && wanders(p);
 }
 
 /* Is there @prefix, 66 or 67, before instruction @i, or its effect in a 16-bit segment without it? */
@@ -450,6 +464,38 @@ static bool switched(const struct program *p, const struct state *s)
 	return false;
 }
 
+/* Is it @bytes that are at linear address @at of its code? With a mask for each. */
+static bool is_there(const struct program *p, uint64_t at, const char *bytes, const char *masks, unsigned int n)
+{
+	unsigned int i;
+
+	if (at < p->code_at || at + n > p->code_at + p->code_len)
+		return false;
+	for (i = 0; i < n; i++)
+		if ((p->code[at - p->code_at + i] & (uint8_t)masks[i]) != (uint8_t)bytes[i])
+			return false;
+	return true;
+}
+
+/* INVPCID by a register of 64 bits, of which the lower 32 are a type, and all of them are none. */
+static bool is_wide_invpcid(const struct program *p, uint64_t at)
+{
+	/* as ModRM counts them */
+	const uint64_t gpr[16] = { p->regs.rax, p->regs.rcx, p->regs.rdx, p->regs.rbx, p->regs.rsp, p->regs.rbp, p->regs.rsi,
+				   p->regs.rdi, p->regs.r8, p->regs.r9, p->regs.r10, p->regs.r11, p->regs.r12, p->regs.r13,
+				   p->regs.r14, p->regs.r15 };
+	unsigned int reg = 0;
+
+	if (p->mode != M_LONG)
+		return false;
+	for (; at < p->code_at + p->code_len && !is_there(p, at, "\x0f\x38\x82", "\xff\xff\xff", 3); at++)
+		reg = is_there(p, at, "\x44", "\xf4", 1) ? 8 : 0;
+	if (at + 3 >= p->code_at + p->code_len || at < p->code_at)
+		return false;
+	reg |= p->code[at + 3 - p->code_at] >> 3 & 7;
+	return gpr[reg] >> 32 && (uint32_t)gpr[reg] <= 3;
+}
+
 /* Random bytes that go by an overflow flag which BCD arithmetic left undefined (Vol. 2, DAS, AAM and others). */
 static bool undefined_overflow(const struct program *p)
 {
@@ -465,19 +511,6 @@ static bool undefined_overflow(const struct program *p)
 			return true;
 	}
 	return false;
-}
-
-/* Is it @bytes that are at linear address @at of its code? With a mask for each. */
-static bool is_there(const struct program *p, uint64_t at, const char *bytes, const char *masks, unsigned int n)
-{
-	unsigned int i;
-
-	if (at < p->code_at || at + n > p->code_at + p->code_len)
-		return false;
-	for (i = 0; i < n; i++)
-		if ((p->code[at - p->code_at + i] & (uint8_t)masks[i]) != (uint8_t)bytes[i])
-			return false;
-	return true;
 }
 
 /* It may be met by each iteration of a string instruction, which is one of its own then, as those that go down are. */
@@ -621,7 +654,7 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (p->nmi_at && (kvm->devices < p->nmi_at) != (vh->devices < p->nmi_at) && !(differs & D_ACCESSES))
 		return "neither: an NMI with a piece of an access that one of them does not make";
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV &&
-	    (p->nmi || p->nmi_at || p->irq || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
+	    (p->nmi || p->nmi_at || p->irq || kvm->sregs.idt.base >= RAM || (p->mode >= M_COMPAT && !p->cpl && has_name(p, "int1"))))
 		return "vh: an event whose frame or gate is in a device";
 	/* Vol. 3, 10.9: an IDT of real mode is none in protected mode, where vh does not deliver by software at CPL 3 */
 	if (vh->end == E_ERROR && vh->detail == KVM_INTERNAL_ERROR_DELIVERY_EV && kvm->end == E_SHUTDOWN && p->mode == M_REAL)
@@ -644,6 +677,9 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	if (kvm->vector == 13 && vh->vector == 6 && kvm->at == vh->at && p->mode == M_LONG && p->cpl == 3 &&
 	    is_there(p, kvm->at, "\x44\x0f\x21", "\xf4\xff\xfd", 3))
 		return "emulator: MOV of DR8 in user code is #GP before it is #UD";
+	/* Vol. 2, INVPCID: in 64-bit mode the type is of 64 bits */
+	if (way_of(way) != WAY_EPT && vh->vector == 13 && vh->at != kvm->at && is_wide_invpcid(p, vh->at))
+		return "emulator: INVPCID takes 32 bits of its type";
 	/* Vol. 2, MOVD: VEX.W is ignored there */
 	if (kvm->vector == 6 && p->mode != M_LONG && way_of(way) == WAY_INTERPRET &&
 	    is_there(p, kvm->at, "\xc4\x01\x81\x6e", "\xff\x1f\x83\xef", 4))
@@ -651,7 +687,7 @@ const char *known(const struct program *p, const struct state *kvm, const struct
 	/* Vol. 2, A.3: 0F 01 D9 is nothing */
 	if (vh->vector == 6 && is_there(p, vh->at, "\x0f\x01\xd9", "\xff\xff\xff", 3))
 		return "KVM: has hypercalls of its own";
-	if (undefined_overflow(p))
+	if (undefined_overflow(p) || ((way_of(way) == WAY_INTERPRET || p->mode == M_REAL) && in_rom(kvm) && in_rom(vh)))
 		return "neither: a condition by a flag that is undefined";
 	for (i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (fits(&rules[i], p, kvm, vh, differs, way_of(way)))

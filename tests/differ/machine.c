@@ -534,7 +534,7 @@ static int state_vector(const struct state *s, struct frame *frame)
 	if (s->end != E_HLT || linear >= 0x400 || linear % 4 != 1)
 		return -1;
 	if (!wide)
-		start = (real ? start & 0xffff : (uint32_t)start) + s->sregs.ss.base;
+		start = (real || !s->sregs.ss.db ? start & 0xffff : (uint32_t)start) + s->sregs.ss.base;
 	*frame = frame_of(s, vector, start);
 	for (depth = 0; depth < 3; depth++) {
 		linear = ram_read(frame->rip, real ? 2 : wide ? 8 : 4) - HANDLERS;
