@@ -167,7 +167,7 @@ fi
 
 # --- the process that waits ---
 gone() { local n=0; while [ -e /proc/$1 ]; do n=$((n + 1)); [ $n -lt 100 ] || return 1; usleep 20000; done; }
-runs() { local n=0; until grep -q "^r" said; do n=$((n + 1)); [ $n -lt 200 ] || return 1; usleep 20000; done; }
+runs() { local n=0; until grep -q "^r" said; do n=$((n + 1)); [ $n -lt 1000 ] || return 1; usleep 20000; done; }
 start() {
 	$vm "$@" </dev/null >said 2>&1 &
 	pid=$!
