@@ -8,9 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cpu/cpu.h"
 #include "cmd/config.h"
 #include "cmd/run.h"
+#include "cpu/cpu.h"
+#include "image/program.h"
 #include "parse.h"
 #include "vhctl.h"
 #include "vmm/disk_image.h"
@@ -126,25 +127,12 @@ static bool look_keep(const struct vm_options *o)
 	return false;
 }
 
-static bool is_in_path(const char *program)
-{
-	char *path = strdup(getenv("PATH") ? getenv("PATH") : ""), *rest = path, *dir, file[PATH_MAX];
-	bool found = false;
-
-	while (!found && (dir = strsep(&rest, ":"))) {
-		snprintf(file, sizeof(file), "%s/%s", dir, program);
-		found = !access(file, X_OK);
-	}
-	free(path);
-	return found;
-}
-
 static bool look_net(const struct vm_options *o)
 {
 	const struct net_config *n = &o->cfg.net[0];
 
 	if (n->kind == NET_USER) {
-		if (is_in_path("passt"))
+		if (program_there("passt"))
 			return true;
 		error("--net user: there is no passt; install the package passt");
 	} else {
