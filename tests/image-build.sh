@@ -41,7 +41,7 @@ dpkg-deb --build --root-owner-group "$work/deb" "$work/repo/greeting.deb" >/dev/
 } >"$work/repo/Packages"
 {
 	echo "device=$device"
-	cat tests/lib/lab-check.sh tests/work/image-build-lab.sh
+	cat tests/lib/lab-check.sh tests/work/outside.sh tests/work/image-build-lab.sh
 } >"$work/script.sh"
 files=()
 for program in qemu-storage-daemon qemu-img; do files+=(--file "$(readlink -f "$(command -v $program)"):/usr/bin/$program"); done

@@ -12,7 +12,7 @@ make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/devices-guest.sh --guest tests/work/obey.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/load-guest.sh --guest tests/work/devices-guest.sh --guest tests/work/obey.sh --with build/tests/work/disk "$work/devices-initrd" "$kernel" \
 	virtio_pci virtio_balloon virtio_console pvpanic-mmio wdat_wdt \
 	virtio_blk virtio_pmem nd_pmem virtio_mem vmw_vsock_virtio_transport virtiofs ext4 crc32c_generic
 rm -rf "$work/root" "$work/root.img"

@@ -18,7 +18,7 @@ tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest 
 	"$work/initrd-net" "$kernel" virtio_pci virtio_net vmw_vsock_virtio_transport
 {
 	echo "device=$device only='$only'"
-	cat tests/lib/{lab-check,until}.sh tests/work/vms.sh tests/work/net-lab.sh
+	cat tests/lib/{lab-check,until}.sh tests/work/{outside,vms,net-lab}.sh
 } >"$work/net.sh"
 # the program that this processor has, if the emulator's has it too, and the one for all
 for program in /usr/bin/passt /usr/bin/passt.avx2; do

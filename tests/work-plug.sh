@@ -14,11 +14,11 @@ make -s -C tests/work
 kernel=$(tests/lab/lab kernel 6.1)
 work=$PWD/build/work
 mkdir -p "$work"
-tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/plug-guest.sh --guest tests/work/obey.sh \
+tests/vmm/initrd --guest tests/lib/until.sh --guest tests/work/steps.sh --guest tests/work/load-guest.sh --guest tests/work/plug-guest.sh --guest tests/work/obey.sh \
 	--with build/tests/work/net --with build/tests/work/disk "$work/plug-initrd" "$kernel" virtio_pci virtio_net virtio_blk
 {
 	echo "params='$params' only='$only'"
-	cat tests/lib/{lab-check,until}.sh tests/work/{vms,talk,plug-lab}.sh
+	cat tests/lib/{lab-check,until}.sh tests/work/{outside,vms,talk,plug-lab}.sh
 } >"$work/plug.sh"
 # the program that this processor has, if the emulator's has it too, and the one for all
 for program in /usr/bin/passt /usr/bin/passt.avx2; do

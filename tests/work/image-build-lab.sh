@@ -1,19 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the lab: images built on an image of a Debian by VMs on $device, which is /dev/vh or /dev/kvm
-# passt makes itself a root of its own, which the initial file system is not left for
-if [ -z "$moved" ]; then
-	mkdir /root2 && mount --rbind / /root2 && cd /root2 && mount --move . / || exit 2
-	moved=yes exec chroot . /bin/sh -c "cd /p && exec sh $0"
-fi
 if [ $device = /dev/kvm ]; then modprobe kvm-intel || exit 2; else insmod ./vh.ko || exit 2; fi
 grep -q ^nobody: /etc/passwd || echo nobody:x:65534:65534::/:/bin/sh >>/etc/passwd
 modprobe tun && modprobe veth || exit 2
-unshare -n sleep 100000 & outside=$!
-n=0; until [ "$(readlink /proc/$outside/ns/net)" != "$(readlink /proc/$$/ns/net)" ] || [ $n = 100 ]; do usleep 20000; n=$((n + 1)); done
-./ip link add out type veth peer name gw && ./ip link set gw netns $outside || exit 2
-ip addr add 192.0.2.2/24 dev out && ip link set out up && ip route add default via 192.0.2.1 || exit 2
-on_outside() { nsenter -t $outside -n "$@"; }
-on_outside ./ip addr add 192.0.2.1/24 dev gw && on_outside ./ip link set gw up && on_outside ./ip link set lo up || exit 2
+outside
 on_outside httpd -p 192.0.2.1:80 -h /p/repo || exit 2
 export VH_STORE=$PWD/store
 # what vhctl has of the host, where this has busybox

@@ -1,10 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # In the lab: VMs with networks on $device, which is /dev/vh or /dev/kvm
-# passt makes itself a root of its own, which the initial file system is not left for
-if [ -z "$moved" ]; then
-	mkdir /root2 && mount --rbind / /root2 && cd /root2 && mount --move . / || exit 2
-	moved=yes exec chroot . /bin/sh -c "cd /p && exec sh $0"
-fi
 if [ $device = /dev/kvm ]; then
 	modprobe kvm-intel || exit 2
 else
@@ -145,12 +140,7 @@ part_bridge() {
 # --- a user's network ---
 part_user() {
 	vhost; open_vhost
-	unshare -n sleep 100000 & outside=$!
-	usleep 200000
-	./ip link add out type veth peer name gw && ./ip link set gw netns $outside || exit 2
-	ip addr add 192.0.2.2/24 dev out; ip link set out up; ip route add default via 192.0.2.1
-	on_outside() { nsenter -t $outside -n "$@"; }
-	on_outside ip addr add 192.0.2.1/24 dev gw; on_outside ip link set gw up; on_outside ip link set lo up
+	outside
 	on_outside ./net receive 7000 >outside &
 	on_outside ./net echo 7000 &
 	nc -l -p 7999 >/dev/null & # of the host's own

@@ -19,7 +19,7 @@ cp -L /usr/share/seabios/{bios-256k,bios-microvm}.bin /usr/share/qemu/{kvmvapic,
 kernel=$(tests/lab/lab kernel 6.1)
 tests/vmm/initrd --guest tests/work/netspeed-guest.sh --with build/tests/work/netspeed "$out/initrd" "$kernel" \
 	virtio_pci virtio_mmio virtio_net
-cp tests/work/netbench-lab.sh "$out/script.sh"
+cat tests/work/outside.sh tests/work/netbench-lab.sh >"$out/script.sh"
 passt=()
 for program in /usr/bin/passt /usr/bin/passt.avx2; do [ ! -e $program ] || passt+=(--file "$program:$program"); done
 tests/lab/lab run --timeout 900 --mem 768 --modules tun,vhost_net,veth --file kmod/vh.ko --file build/vhctl/vhctl \

@@ -60,18 +60,6 @@ sent() { # PORT LEAST
 	touch /tmp/stop
 	until_ 60 [ -e /tmp/sent.$1 ] && echo "guest: sent $(cat /tmp/sent.$1) by $1" >/dev/ttyS0 && [ "$(cat /tmp/sent.$1)" -ge $2 ]
 }
-loads() { # DISK COUNT SECONDS: in the background
-	/disk load /dev/$1 0 $2 $3 7 >/tmp/load.$1 2>&1 &
-	echo $! >/tmp/pid.$1
-}
-loaded() { # DISK: and it read what it wrote
-	local pid
-	pid=$(cat /tmp/pid.$1)
-	while [ -e /proc/$pid ] && ! grep -q "^State:.*zombie" /proc/$pid/status; do usleep 100000; done
-	cat /tmp/load.$1
-	echo "guest: $(cat /tmp/load.$1)" >/dev/ttyS0
-	grep -q "disk: load on /dev/$1" /tmp/load.$1
-}
 ejects() { # MAC: by itself
 	echo 0 >/sys/bus/pci/slots/$((0x$(basename "$(dirname "$(readlink -f "/sys/class/net/$(interface $1)/device")")" | cut -d: -f3 | cut -d. -f1)))/power
 }

@@ -32,13 +32,12 @@ static int look(const char *device, struct cpu_host *h)
 {
 	int dev = device_open(device), err = -1;
 	struct kvm_cpuid2 *l;
-	bool deadline;
 
 	if (dev < 0)
 		return -1;
-	l = cpu_supported(dev, &deadline);
+	l = cpu_supported(dev);
 	if (l)
-		err = cpu_host_look(dev, -1, l, deadline, h);
+		err = cpu_host_look(dev, -1, l, h);
 	free(l);
 	close(dev);
 	return err;

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* memory.c - vhctl memory: how much memory a VM can have, and another size of it. */
-#include <stdlib.h>
+#include <stdio.h>
 
-#include "ask.h"
+#include "cmd/sizes.h"
 #include "fields.h"
-#include "parse.h"
 #include "vhctl.h"
 
 static void help(void)
@@ -23,43 +22,7 @@ static void help(void)
 
 int cmd_memory(int argc, char **argv)
 {
-	static const struct option options[] = { OUT_OPTIONS, { } };
-	static const char *const sizes[] = { "memory", "max", "target", "actual", "charged" };
-	enum out_mode mode = OUT_LINES;
-	struct json_object *request, *answer, *driver;
-	uint64_t size = 0;
-	struct out *o;
-	int opt;
+	static const struct sizes memory = { "memory", help, { "memory", "max", "target", "actual", "charged" }, NULL };
 
-	while ((opt = getopt_long(argc, argv, OUT_OPTIONS_SHORT, options, NULL)) != -1) {
-		if (out_option(opt, &mode))
-			continue;
-		if (opt != 'h')
-			return usage_error(argv[0]);
-		help();
-		return EXIT_OK;
-	}
-	if (argc - optind < 1 || argc - optind > 2) {
-		error(optind == argc ? "which VM?" : "too many arguments");
-		return usage_error(argv[0]);
-	}
-	if (optind + 1 < argc && !parse_size(argv[optind + 1], &size)) {
-		error("'%s': want a size, such as 512M", argv[optind + 1]);
-		return EXIT_USAGE;
-	}
-	request = ask_new("memory");
-	if (optind + 1 < argc)
-		json_object_object_add(request, "size", json_object_new_uint64(size));
-	answer = ask_vm(argv[optind], request);
-	if (!answer)
-		return EXIT_ERROR;
-	o = out_new(mode);
-	out_object(o);
-	for (unsigned int i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		out_bytes(o, sizes[i], NULL, answer_number(answer, sizes[i]));
-	out_bool(o, "driver", NULL, json_object_object_get_ex(answer, "driver", &driver) &&
-		 json_object_get_boolean(driver));
-	out_finish(o, true);
-	json_object_put(answer);
-	return EXIT_OK;
+	return sizes_command(argc, argv, &memory);
 }

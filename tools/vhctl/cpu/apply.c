@@ -8,8 +8,6 @@
 #include "cpu/cpu.h"
 #include "vhctl.h"
 
-#define OSXSAVE		(1u << 27)
-#define OSPKE		(1u << 4)
 #define LEGACY_STATE	576		/* x87 and SSE, and the header */
 #define COMPACTED	(1u << 1 | 1u << 3)	/* of leaf 0xd.1's EAX: XSAVEC and XSAVES */
 #define BRAND		0x80000002
@@ -24,7 +22,7 @@ static const struct {
 	{ 0x1d, CPU_7_EDX, 24 }, { 0x1e, CPU_7_EDX, 24 }, { 0x20, CPU_7_1_EAX, 22 }, { 0x24, CPU_7_1_EDX, 19 },
 };
 
-/* Leaves that tell no features: what the machine is like, or what vcpu.c makes itself. */
+/* Leaves that tell no features: what the machine is like, or what cpuid.c makes itself. */
 static const uint32_t plain[] = {
 	0, 2, 4, 0xb, 0x1f, 0x40000000, 0x80000000, BRAND, BRAND + 1, BRAND + 2, 0x80000005, 0x80000006, 0x80000007,
 };
@@ -100,14 +98,14 @@ static void apply(const struct cpu_model *m, struct kvm_cpuid_entry2 *e, uint32_
 	switch (e->function) {
 	case 1:
 		e->eax = m->signature ? m->signature : e->eax;
-		e->ecx &= allow[2] | OSXSAVE;
+		e->ecx &= allow[2] | CPU_OSXSAVE;
 		e->edx &= allow[3];
 		return;
 	case 7:
 		/* EAX of the first is the last index. */
 		e->eax &= e->index ? allow[0] : ~0u;
 		e->ebx &= allow[1];
-		e->ecx &= allow[2] | (e->index ? 0 : OSPKE);
+		e->ecx &= allow[2] | (e->index ? 0 : CPU_OSPKE);
 		e->edx &= allow[3];
 		return;
 	case 0xd:

@@ -61,6 +61,10 @@ extern const struct cpu_place cpu_place[CPU_WORDS];
 extern const uint32_t cpu_msr_index[CPU_MSRS];
 extern const char *const cpu_msr_name[CPU_MSRS];
 
+/* What the guest has enabled, and no features: of leaf 1's ECX, of leaf 7's ECX. */
+#define CPU_OSXSAVE	(1u << 27)
+#define CPU_OSPKE	(1u << 4)
+
 /* --- features.c --- */
 #define CPU_NAME_SIZE	32
 const char *cpu_feature_name(enum cpu_word word, int bit, char name[CPU_NAME_SIZE]);
@@ -78,8 +82,8 @@ int cpu_model_fits(const struct cpu_model *m, const struct cpu_host *host);
 
 /* --- host.c --- */
 #define CPU_LEAVES	256
-struct kvm_cpuid2 *cpu_supported(int dev, bool *deadline);
-int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, bool deadline, struct cpu_host *h);
+struct kvm_cpuid2 *cpu_supported(int dev);
+int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, struct cpu_host *h);
 
 /* --- apply.c --- */
 void cpu_apply(const struct cpu_model *m, struct kvm_cpuid2 *l);

@@ -15,29 +15,34 @@
 #define SVM		(1u << 2)	/* of leaf 0x80000001's ECX */
 #define TOPOEXT		(1u << 22)
 #define PERFMON_EXT	(1u << 8)	/* of leaf 7.1's EAX */
-#define OSXSAVE		(1u << 27)	/* of leaf 1's ECX: what the guest has enabled, and no feature */
-#define OSPKE		(1u << 4)	/* of leaf 7's ECX, the same */
+#define TSC_DEADLINE	(1u << 24)	/* of leaf 1's ECX, as the next */
+#define HYPERVISOR	(1u << 31)
+#define HT		(1u << 28)	/* of leaf 1's EDX */
 
 /**
  * cpu_supported - CPUID as VMs can have it
  * @dev: /dev/vh
- * @deadline: set when the LAPIC's timer has the mode, which the list does not say
  *
  * To be freed; NULL, told.
  */
-struct kvm_cpuid2 *cpu_supported(int dev, bool *deadline)
+struct kvm_cpuid2 *cpu_supported(int dev)
 {
 	struct kvm_cpuid2 *l = calloc(1, sizeof(*l) + CPU_LEAVES * sizeof(l->entries[0]));
 
 	if (!l)
 		abort();
 	l->nent = CPU_LEAVES;
-	*deadline = ioctl(dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
-	if (!ioctl(dev, KVM_GET_SUPPORTED_CPUID, l))
-		return l;
-	error("cannot tell what CPUID is supported: %s", strerror(errno));
-	free(l);
-	return NULL;
+	if (ioctl(dev, KVM_GET_SUPPORTED_CPUID, l)) {
+		error("cannot tell what CPUID is supported: %s", strerror(errno));
+		free(l);
+		return NULL;
+	}
+	/* A mode of the LAPIC's timer, which the list does not say */
+	if (ioctl(dev, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0)
+		for (unsigned int i = 0; i < l->nent; i++)
+			if (l->entries[i].function == 1)
+				l->entries[i].ecx |= TSC_DEADLINE;
+	return l;
 }
 
 static const struct kvm_cpuid_entry2 *leaf(const struct kvm_cpuid2 *l, uint32_t function, uint32_t index)
@@ -74,12 +79,11 @@ static unsigned int tsc_khz(int dev, int vm)
  * @dev: /dev/vh
  * @vm: a VM of it, -1: none
  * @supported: cpu_supported()'s
- * @deadline: its
  * @h: filled in
  *
  * 0 or -1, told.
  */
-int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, bool deadline, struct cpu_host *h)
+int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, struct cpu_host *h)
 {
 	const struct kvm_cpuid_entry2 *e = leaf(supported, 0, 0);
 	struct cpu_model *m = &h->all;
@@ -99,13 +103,13 @@ int cpu_host_look(int dev, int vm, const struct kvm_cpuid2 *supported, bool dead
 		if (e)
 			m->word[w] = (&e->eax)[cpu_place[w].reg];
 	}
-	/* As vCPUs have it (vcpu.c) */
-	m->word[CPU_1_EDX] |= 1u << 28;
-	m->word[CPU_1_ECX] |= 1u << 31 | (deadline ? 1u << 24 : 0);
-	m->word[CPU_1_ECX] &= ~(OSXSAVE | VMX | PDCM);
+	/* As vCPUs have it (cpuid.c) */
+	m->word[CPU_1_EDX] |= HT;
+	m->word[CPU_1_ECX] |= HYPERVISOR;
+	m->word[CPU_1_ECX] &= ~(CPU_OSXSAVE | VMX | PDCM);
 	m->word[CPU_EXT_1_ECX] &= ~(SVM | TOPOEXT);
 	m->word[CPU_7_1_EAX] &= ~PERFMON_EXT;
-	m->word[CPU_7_ECX] &= ~OSPKE;
+	m->word[CPU_7_ECX] &= ~CPU_OSPKE;
 	e = leaf(supported, 0xd, 0);
 	m->xcr0 = 3 | (e ? e->eax | (uint64_t)e->edx << 32 : 0);
 	e = leaf(supported, 0xd, 1);

@@ -79,17 +79,6 @@ static void find_network(struct network *n)
 
 /* --- what the VM does --- */
 
-/* For systems without ip(8): perl is in each Debian (SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, SIOCADDRT). */
-static const char with_perl[] =
-	"	perl -e 'my ($dev, $address, $mask, $gateway) = @ARGV;\n"
-	"		sub in { pack(\"S n C4 x8\", 2, 0, split(/[.]/, $_[0])) }\n"
-	"		socket(S, 2, 2, 0) or die;\n"
-	"		ioctl(S, 0x8916, pack(\"a16\", $dev) . in($address)) or die \"$!\";\n"
-	"		ioctl(S, 0x891c, pack(\"a16\", $dev) . in($mask)) or die \"$!\";\n"
-	"		ioctl(S, 0x8914, pack(\"a16 S x22\", $dev, 0x1043)) or die \"$!\";\n"
-	"		ioctl(S, 0x890b, pack(\"x8\") . in(\"0.0.0.0\") . in($gateway) . in(\"0.0.0.0\") . pack(\"S x62\", 3)) or die \"$!\";\n"
-	"	' \"$1\" \"$address\" \"$mask\" \"$gateway\"\n";
-
 static const char start[] =
 	"export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 HOME=/root TERM=dumb\n"
 	"end() {\n"
@@ -121,14 +110,22 @@ static const char start[] =
 	"	printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d && chmod 755 /usr/sbin/policy-rc.d\n"
 	"fi\n";
 
+/* For systems without ip(8): perl is in each Debian (SIOCSIFADDR, SIOCSIFNETMASK, SIOCSIFFLAGS, SIOCADDRT). */
 static const char network[] =
 	"up() {\n"
 	"	if command -v ip >/dev/null; then\n"
 	"		ip addr add $address/$prefix dev \"$1\" && ip link set \"$1\" up && ip route add default via $gateway dev \"$1\" onlink\n"
 	"		return\n"
-	"	fi\n";
-
-static const char network_end[] =
+	"	fi\n"
+	"	perl -e 'my ($dev, $address, $mask, $gateway) = @ARGV;\n"
+	"		sub in { pack(\"S n C4 x8\", 2, 0, split(/[.]/, $_[0])) }\n"
+	"		socket(S, 2, 2, 0) or die;\n"
+	"		ioctl(S, 0x8916, pack(\"a16\", $dev) . in($address)) or die \"$!\";\n"
+	"		ioctl(S, 0x891c, pack(\"a16\", $dev) . in($mask)) or die \"$!\";\n"
+	"		ioctl(S, 0x8914, pack(\"a16 S x22\", $dev, 0x1043)) or die \"$!\";\n"
+	"		ioctl(S, 0x890b, pack(\"x8\") . in(\"0.0.0.0\") . in($gateway) . in(\"0.0.0.0\") . pack(\"S x62\", 3)) or die \"$!\";\n"
+	"	' \"$1\" \"$address\" \"$mask\" \"$gateway\"\n"
+	"}\n"
 	"ifconfig lo 127.0.0.1 2>/dev/null || ip link set lo up 2>/dev/null\n"
 	"modprobe -q virtio_net\n"
 	"for tries in 1 2 3 4 5; do\n"
@@ -181,25 +178,26 @@ static void put_network(FILE *f, const struct network *n)
 	char servers[NET_SERVERS][INET6_ADDRSTRLEN];
 	int count = passt_name_servers(servers);
 
-	fputs(network, f);
-	fputs(with_perl, f);
-	fputs("}\n", f);
 	fprintf(f, "address=%s mask=%s prefix=%d gateway=%s\n", n->address, n->mask, n->prefix, n->gateway);
 	fputs(": >/run/vh-resolv.conf\n", f);
 	for (int i = 0; i < count; i++)
 		fprintf(f, "echo 'nameserver %s' >>/run/vh-resolv.conf\n", servers[i]);
-	fputs(network_end, f);
+	fputs(network, f);
 }
 
-static void put_packages(FILE *f, const struct recipe *r, const char *apt)
+static void put_packages(FILE *f, struct build *b)
 {
+	const struct recipe *r = b->r;
 	bool any = false;
+	char *apt;
 
 	for (unsigned int i = 0; i < r->items; i++)
 		any |= r->item[i].kind == RECIPE_PACKAGE;
 	if (!any)
 		return;
+	apt = build_apt_config(b->t);
 	put_proxies(f, apt);
+	free(apt);
 	fputs("export APT_CONFIG=/run/vh-apt.conf DEBIAN_FRONTEND=noninteractive\n"
 	      "apt='apt-get -q -y -o APT::Install-Recommends=false -o Dpkg::Use-Pty=0'\n"
 	      "echo 'I: looking for packages'\n"
@@ -218,7 +216,7 @@ static void put_packages(FILE *f, const struct recipe *r, const char *apt)
 /* Its last block is filled with empty lines, as a disk has whole ones. */
 static int write_disk(struct build *b, const struct network *n)
 {
-	char *path = stage_path(b->t, "script"), *apt = build_apt_config(b->t);
+	char *path = stage_path(b->t, "script");
 	FILE *f = fopen(path, "wxe");
 	int err = -1;
 
@@ -226,7 +224,7 @@ static int write_disk(struct build *b, const struct network *n)
 		fputs(start, f);
 		if (n->any)
 			put_network(f, n);
-		put_packages(f, b->r, apt);
+		put_packages(f, b);
 		fputs("/bin/sh /" BUILD_SCRIPT " 2>&1\nend $?\n", f);
 		while (ftell(f) % BLOCK)
 			fputc('\n', f);
@@ -236,7 +234,6 @@ static int write_disk(struct build *b, const struct network *n)
 		error("%s: %s", path, strerror(errno));
 	if (f)
 		fclose(f);
-	free(apt);
 	free(path);
 	return err;
 }

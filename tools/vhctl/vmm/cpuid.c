@@ -14,7 +14,6 @@
 
 /* What is supported, and allowed: of a confined VM vCPUs that come later cannot ask. Const once there are threads. */
 static struct kvm_cpuid2 *supported;
-static bool deadline;
 static struct cpu_model *model;		/* NULL: no model is wanted */
 static struct cpu_host host;
 
@@ -22,8 +21,7 @@ static struct cpu_host host;
  * One package whose cores are the vCPUs; each has its own APIC id. Without the
  * invariant-TSC promise, which no VM that may move can keep, guests take kvm-clock.
  */
-/* @deadline: the LAPIC timer has this mode, which the list of what is supported does not say */
-static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline)
+static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus)
 {
 	int bits = 0;
 
@@ -33,8 +31,6 @@ static void cpuid_of(struct kvm_cpuid_entry2 *e, int id, int cpus, bool deadline
 	case 1:
 		e->ebx = (e->ebx & 0x0000ff00) | id << 24 | cpus << 16;
 		e->edx = (e->edx & ~(1u << 28)) | (cpus > 1 ? 1u << 28 : 0);
-		if (deadline)
-			e->ecx |= 1u << 24;
 		/* KVM leaves it to the VMM to say that there is a hypervisor */
 		e->ecx |= 1u << 31;
 		break;
@@ -67,24 +63,18 @@ int cpuid_prepare(struct vmm *v)
 {
 	static struct cpu_model wanted;
 
-	supported = cpu_supported(v->dev, &deadline);
+	supported = cpu_supported(v->dev);
 	if (!supported)
 		return -1;
 	if (!v->cfg->cpu || !strcmp(v->cfg->cpu, "host"))
 		return 0;
-	if (cpu_model_read(v->cfg->cpu, &wanted) || cpu_host_look(v->dev, v->vm, supported, deadline, &host) ||
+	if (cpu_model_read(v->cfg->cpu, &wanted) || cpu_host_look(v->dev, v->vm, supported, &host) ||
 	    cpu_model_fits(&wanted, &host) || cpu_apply_vm(&wanted, &host, v->vm))
 		return -1;
 	cpu_apply(&wanted, supported);
 	memory_limit_bits(wanted.width);
 	model = &wanted;
 	return 0;
-}
-
-/* The mode of the LAPIC's timer, which the list does not say, unless the model lacks it. */
-static bool has_deadline(void)
-{
-	return deadline && (!model || model->word[CPU_1_ECX] >> 24 & 1);
 }
 
 static int set_leaves(struct vmm_vcpu *c)
@@ -97,7 +87,7 @@ static int set_leaves(struct vmm_vcpu *c)
 		abort();
 	memcpy(l, supported, size);
 	for (unsigned int i = 0; i < l->nent; i++)
-		cpuid_of(&l->entries[i], c->id, vmm_most_cpus(c->vmm->cfg), has_deadline());
+		cpuid_of(&l->entries[i], c->id, vmm_most_cpus(c->vmm->cfg));
 	err = ioctl(c->fd, KVM_SET_CPUID2, l);
 	if (err)
 		error("cannot set the CPUID of vCPU %d: %s", c->id, strerror(errno));
