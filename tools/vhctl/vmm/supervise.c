@@ -277,7 +277,7 @@ static void wait_for_orphans(void)
 	while ((pid = waitpid(-1, NULL, WNOHANG)) >= 0 && now_ms() < until)
 		if (!pid)
 			usleep(2000);
-	if (pid)
+	if (pid < 0)
 		return;
 	/* Who has broken into the VMM may have stopped them, and root's VMM may not kill those of nobody's. */
 	n = children(left, ORPHANS);
